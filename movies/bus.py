@@ -1,0 +1,117 @@
+"""The message bus: SQS queues by name, each with its dead-letter queue."""
+
+import functools
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from django.conf import settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.client import SQSClient
+
+LONG_POLL_SECONDS = 20  # the longest that SQS offers: the fewest paid requests while idle
+KEEP_SECONDS = 14 * 24 * 3600  # the longest that SQS keeps a message
+BATCH = 10  # messages in one SQS request, at most
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue and where its messages go that can never be applied."""
+
+    name: str
+    url: str
+    dead_url: str
+
+
+def client() -> "SQSClient":
+    """A new SQS client. Clients may be shared by threads, but a connection a thread is faster."""
+    credentials: dict[str, Any] = {}
+    if settings.SQS_DUMMY_CREDENTIALS:
+        credentials = {"aws_access_key_id": "embedded", "aws_secret_access_key": "embedded"}
+    return boto3.client(
+        "sqs",
+        region_name=settings.SQS_REGION,
+        endpoint_url=settings.SQS_ENDPOINT or None,
+        config=Config(
+            connect_timeout=2,
+            read_timeout=LONG_POLL_SECONDS + 10,
+            retries={"mode": "standard", "max_attempts": 2},
+        ),
+        **credentials,
+    )
+
+
+@functools.cache
+def shared_client() -> "SQSClient":
+    """The process's one client, for everything but the consumer's threads."""
+    return client()
+
+
+def domain_queue_names() -> tuple[str, str, str]:
+    """The queues of raw JSON messages: the two that come in, the one that goes out."""
+    return settings.SESSION_QUEUE, settings.RECS_QUEUE, settings.CHANGES_QUEUE
+
+
+def dead_name(name: str) -> str:
+    """The name of a queue's dead-letter queue: `x` -> `x-dead`, `x.fifo` -> `x-dead.fifo`."""
+    stem, fifo, _ = name.partition(".fifo")
+    return f"{stem}-dead{fifo}"
+
+
+@functools.lru_cache(maxsize=64)
+def queue(name: str) -> Queue:
+    """The queue of this name. Raises ClientError (QueueDoesNotExist) before `ensure_queues` made it."""
+    sqs = shared_client()
+    return Queue(
+        name,
+        sqs.get_queue_url(QueueName=name)["QueueUrl"],
+        sqs.get_queue_url(QueueName=dead_name(name))["QueueUrl"],
+    )
+
+
+def ensure_queues(names: Iterable[str] | None = None) -> list[Queue]:
+    """Creates what is missing, with redrive policies, and brings attributes up to date. Safe to repeat."""
+    names = tuple(names or domain_queue_names())
+    for name in names:
+        dead_url = _ensure(dead_name(name), {"MessageRetentionPeriod": str(KEEP_SECONDS)})
+        arn = shared_client().get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        _ensure(
+            name,
+            {
+                "MessageRetentionPeriod": str(KEEP_SECONDS),
+                "VisibilityTimeout": str(settings.QUEUE_VISIBILITY_SECONDS),
+                "ReceiveMessageWaitTimeSeconds": str(LONG_POLL_SECONDS),
+                "RedrivePolicy": json.dumps(
+                    {"deadLetterTargetArn": arn, "maxReceiveCount": str(settings.QUEUE_MAX_RECEIVES)}
+                ),
+            },
+        )
+    _ensure(settings.CELERY_QUEUE, {"VisibilityTimeout": "600", "ReceiveMessageWaitTimeSeconds": "10"})
+    queue.cache_clear()
+    return [queue(name) for name in names]
+
+
+def _ensure(name: str, attributes: dict[str, str]) -> str:
+    sqs = shared_client()
+    fifo = {"FifoQueue": "true", "ContentBasedDeduplication": "true"} if name.endswith(".fifo") else {}
+    try:
+        url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    except ClientError as error:
+        if "NonExistentQueue" not in error.response["Error"]["Code"] and "QueueDoesNotExist" not in str(error):
+            raise
+        return sqs.create_queue(QueueName=name, Attributes={**attributes, **fifo})["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+    return url
+
+
+def depth(url: str) -> int:
+    """Messages waiting or being worked on."""
+    attributes = shared_client().get_queue_attributes(
+        QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    )["Attributes"]
+    return sum(int(number) for number in attributes.values())

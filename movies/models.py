@@ -1,0 +1,131 @@
+"""The inventory and what is counted about it. Triggers (migration 0002) keep versions, history and the change feed."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+from movies.profiles import LARGEST_TITLE
+
+
+class Movie(models.Model):
+    """One movie of the inventory. Every UPDATE of a row is a change of inventory: views are counted elsewhere."""
+
+    title = models.CharField(max_length=LARGEST_TITLE)
+    # 15 weights in the order of movies.genres.GENRES; the database checks that they are a profile
+    profile: models.Field = ArrayField(models.PositiveSmallIntegerField(), size=15)
+    hidden = models.BooleanField(default=False, db_default=False)
+    # set by the database alone, growing by one with every change; never used twice, not even by a re-created id
+    version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
+    created = models.DateTimeField(db_default=Now(), editable=False)
+    updated = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class ViewCount(models.Model):
+    """How often a movie was watched to the end. Outlives its movie: a deletion that is reverted finds its views again."""
+
+    movie = models.OneToOneField(
+        Movie, on_delete=models.DO_NOTHING, primary_key=True, db_constraint=False, related_name="viewcount"
+    )
+    views = models.PositiveBigIntegerField(default=0, db_default=0)
+
+    class Meta:
+        indexes = [models.Index(fields=["-views", "movie"], name="movies_most_viewed")]
+
+    def __str__(self) -> str:
+        return f"{self.views} views of movie {self.movie_id}"
+
+
+class View(models.Model):
+    """One finished watch of one movie by one user; unique, so that it counts once. Partitioned by month of `watched_at`."""
+
+    pk = models.CompositePrimaryKey("user_id", "movie_id", "watched_at")
+    user_id = models.BigIntegerField()
+    movie_id = models.BigIntegerField()
+    watched_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"user {self.user_id} finished movie {self.movie_id} at {self.watched_at:%Y-%m-%d %H:%M:%S}"
+
+
+class GenreViews(models.Model):
+    """Views of a genre on a day (UTC): each view adds its movie's weight, so `weight` is in hundredths of a view."""
+
+    pk = models.CompositePrimaryKey("day", "genre")
+    day = models.DateField()
+    genre = models.CharField(max_length=20)
+    weight = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.weight / 100:.2f} views of {self.genre} on {self.day}"
+
+
+class PopularList(models.Model):
+    """The most popular visible movies of one genre ("" for all), best first, as of `refreshed_at`."""
+
+    genre = models.CharField(max_length=20, primary_key=True)
+    movie_ids: models.Field = ArrayField(models.BigIntegerField())
+    refreshed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.genre or "overall"
+
+
+class Inventory(models.Model):
+    """One row: the id of the last change. Whoever changes movies locks it, so changes commit in the order of their ids."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    version = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"inventory at change {self.version}"
+
+
+class MovieChange(models.Model):
+    """One committed change of one movie: the history, the outbox of the bus and the caches' log, in one."""
+
+    class Action(models.TextChoices):
+        """What the bus is told; hidden counts as deleted, shown again as added."""
+
+        ADDED = "added"
+        UPDATED = "updated"
+        DELETED = "deleted"
+
+    movie_id = models.BigIntegerField()
+    version = models.PositiveIntegerField()
+    action = models.CharField(max_length=10, choices=Action)
+    # {"title", "profile", "hidden"}; null before an insert and after a delete
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    actor = models.CharField(max_length=200, default="", db_default="")
+    batch = models.UUIDField(null=True)  # all changes of one bulk action or import
+    at = models.DateTimeField(db_default=Now())
+    sent_at = models.DateTimeField(null=True)  # when the bus had it
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["movie_id", "version"], name="movies_change_once_a_version"),
+        ]
+        indexes = [
+            models.Index(fields=["id"], condition=models.Q(sent_at=None), name="movies_change_unsent"),
+            models.Index(fields=["batch"], condition=models.Q(batch__isnull=False), name="movies_change_batch"),
+            models.Index(fields=["at"], name="movies_change_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"movie {self.movie_id} version {self.version} {self.action}"
+
+
+class RetiredId(models.Model):
+    """The last version of a deleted movie, so that a movie re-created under its id goes on counting."""
+
+    movie_id = models.BigIntegerField(primary_key=True)
+    version = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"movie {self.movie_id}, deleted at version {self.version}"

@@ -1,0 +1,59 @@
+"""A genre profile: 15 whole numbers >= 0, in the order of GENRES, that sum to 100."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from movies.genres import GENRES, GENRE_POSITION
+
+TOTAL = 100
+LARGEST_TITLE = 300  # characters; the longest title on record has 208
+
+
+class BadProfile(ValueError):
+    """Says in a sentence why something is no profile; `errors` names each bad genre."""
+
+    def __init__(self, message: str, errors: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.errors = errors or {}
+
+
+def from_wire(value: Any) -> tuple[int, ...]:
+    """A profile from an object {genre: weight} with all 15 keys, or from a 15-long array in the order of GENRES.
+
+    Raises BadProfile.
+    """
+    if isinstance(value, dict):
+        unknown = [str(key) for key in value if key not in GENRE_POSITION]
+        if unknown:
+            raise BadProfile(f"Unknown genre: {', '.join(sorted(unknown)[:5])}. The 15 are: {', '.join(GENRES)}.")
+        missing = [genre for genre in GENRES if genre not in value]
+        if missing:
+            raise BadProfile(f"Missing genre: {', '.join(missing)}. All 15 are needed.")
+        weights = [value[genre] for genre in GENRES]
+    elif isinstance(value, (list, tuple)):
+        if len(value) != len(GENRES):
+            raise BadProfile(f"A profile has {len(GENRES)} weights, in the order {', '.join(GENRES)}; this has {len(value)}.")
+        weights = list(value)
+    else:
+        raise BadProfile("A profile is an object {genre: weight} or an array of 15 weights.")
+    return checked(weights)
+
+
+def checked(weights: Sequence[Any]) -> tuple[int, ...]:
+    """The 15 weights as they are, if they are a profile. Raises BadProfile."""
+    bad = {
+        genre: "A weight is a whole number from 0 to 100."
+        for genre, weight in zip(GENRES, weights, strict=True)
+        if isinstance(weight, bool) or not isinstance(weight, int) or not 0 <= weight <= TOTAL
+    }
+    if bad:
+        raise BadProfile(f"A weight is a whole number from 0 to 100: {', '.join(bad)}.", bad)
+    total = sum(weights)
+    if total != TOTAL:
+        raise BadProfile(f"The weights sum to {total}, not {TOTAL}.")
+    return tuple(weights)
+
+
+def to_wire(weights: Sequence[int]) -> dict[str, int]:
+    """The object that clients and the bus see: all 15 genres, in order."""
+    return dict(zip(GENRES, weights, strict=True))

@@ -1,0 +1,7 @@
+"""The app of what arrives from the bus."""
+
+from django.apps import AppConfig
+
+
+class SessionsIngestConfig(AppConfig):
+    name = "sessions_ingest"

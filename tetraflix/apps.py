@@ -1,0 +1,7 @@
+"""The app of everything about running the service."""
+
+from django.apps import AppConfig
+
+
+class TetraflixConfig(AppConfig):
+    name = "tetraflix"

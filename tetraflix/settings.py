@@ -1,0 +1,164 @@
+"""Every setting of the service, and the only reader of the environment.
+
+Each variable is documented where it is read. Given none of them, the embedded PostgreSQL and SQS of
+`make run` serve: their addresses are found in `var/run/stack.json` while that stack runs.
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+from environs import Env
+
+from tetraflix import addresses
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = Env(eager=False)  # all bad variables are reported at once, by seal() below
+
+# TETRAFLIX_VAR: folder of everything that is kept (databases, queues, logs, the generated secret key).
+VAR_DIR = env.path("TETRAFLIX_VAR", BASE_DIR / "var")
+stack = addresses.read(VAR_DIR) or {}
+
+# -- Django ------------------------------------------------------------------------------------
+# DEBUG: Django's debug pages; never on where strangers can reach the service.
+DEBUG = env.bool("DEBUG", False)
+
+
+def _secret_key() -> str:
+    """The key kept in var/, made at first use: a secret of this installation, in no repository."""
+    path = VAR_DIR / "secret_key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fd = os.open(path, os.O_CREAT | os.O_WRONLY, 0o600)
+        with os.fdopen(fd, "w") as file:
+            file.write(secrets.token_urlsafe(50))
+    return path.read_text()
+
+
+# SECRET_KEY: signs sessions; at least 50 characters; the same on every machine. Default: made once, kept in var/.
+SECRET_KEY = env.str("SECRET_KEY", "") or _secret_key()
+# ALLOWED_HOSTS: comma-separated host names that the service answers to.
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
+# PORT: where the web server listens (and what links in commands point to).
+PORT = env.int("PORT", 8000)
+
+INSTALLED_APPS = [
+    "tetraflix",
+    "sessions_ingest",
+    "recommendations",
+    "movies",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "tetraflix.urls"
+WSGI_APPLICATION = "tetraflix.wsgi.application"
+APPEND_SLASH = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+# -- The system of record ----------------------------------------------------------------------
+# DATABASE_URL: any PostgreSQL >= 16, postgresql://user:password@host:port/name. Default: the embedded one.
+DATABASES = {
+    "default": env.dj_db_url(
+        "DATABASE_URL",
+        stack.get("database", "postgresql://tetraflix@127.0.0.1:54329/tetraflix"),
+        conn_max_age=None,  # one connection a process, kept: a hot read has no time to connect
+    )
+}
+
+# -- SQS -----------------------------------------------------------------------------------------
+# AWS_ENDPOINT_URL_SQS, AWS_REGION and the credentials are AWS's own variables, read by boto3 itself;
+# without an endpoint and a region, the embedded server's are used.
+SQS_ENDPOINT = env.str("AWS_ENDPOINT_URL_SQS", "") or stack.get("sqs", "")
+SQS_REGION = env.str("AWS_REGION", "") or env.str("AWS_DEFAULT_REGION", "us-east-1")
+# The embedded server takes any key; Amazon's credentials are found by boto3 (variables, profile, role).
+SQS_DUMMY_CREDENTIALS = bool(SQS_ENDPOINT) and not env.str("AWS_ACCESS_KEY_ID", "")
+# SESSION_QUEUE, RECS_QUEUE: what the sister services write to. A name ending in .fifo makes a FIFO queue.
+SESSION_QUEUE = env.str("SESSION_QUEUE", "sessionData")
+RECS_QUEUE = env.str("RECS_QUEUE", "userRecs")
+# CHANGES_QUEUE: where every change of inventory is announced.
+CHANGES_QUEUE = env.str("CHANGES_QUEUE", "movieChanges")
+# CELERY_QUEUE: the service's own background work.
+CELERY_QUEUE = env.str("CELERY_QUEUE", "celery")
+# QUEUE_VISIBILITY_SECONDS: how long a received message stays hidden; a batch takes far less.
+QUEUE_VISIBILITY_SECONDS = env.int("QUEUE_VISIBILITY_SECONDS", 60)
+# QUEUE_MAX_RECEIVES: after so many failed tries SQS itself puts a message aside.
+QUEUE_MAX_RECEIVES = env.int("QUEUE_MAX_RECEIVES", 20)
+
+# -- Rules of the domain -------------------------------------------------------------------------
+# FINISHED_MARK: the progress (0 < mark <= 1) from which a movie counts as watched to the end.
+FINISHED_MARK = env.float("FINISHED_MARK", 1.0)
+# POPULARITY_SECONDS: how often the popularity lists are computed anew.
+POPULARITY_SECONDS = env.int("POPULARITY_SECONDS", 3600)
+# CHANGES_KEPT_DAYS: how long the history of inventory changes is kept.
+CHANGES_KEPT_DAYS = env.int("CHANGES_KEPT_DAYS", 730)
+# READS_NEED_KEY: clients' reads need an API key too (by default a gateway in front does that).
+READS_NEED_KEY = env.bool("READS_NEED_KEY", False)
+
+# -- Ingest --------------------------------------------------------------------------------------
+# CONSUME_IN_WORKER: the Celery worker reads sessionData and userRecs too; off where `manage.py consume` does.
+CONSUME_IN_WORKER = env.bool("CONSUME_IN_WORKER", True)
+# CONSUMER_THREADS: receivers of each queue in one process.
+CONSUMER_THREADS = env.int("CONSUMER_THREADS", 2)
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "EXCEPTION_HANDLER": "tetraflix.errors.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {"django.request": {"level": "ERROR"}, "botocore": {"level": "WARNING"}},
+}
+
+env.seal()
