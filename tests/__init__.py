@@ -1,0 +1,1 @@
+"""Tests of every promise, on real servers."""

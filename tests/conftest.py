@@ -1,0 +1,6 @@
+"""What every test may ask for by name."""
+
+from tests.servers.fixtures import database_url, open_folder, postgres, private_postgres, private_sqs, sqs
+from tests.servers.queues import queues
+
+__all__ = ["database_url", "open_folder", "postgres", "private_postgres", "private_sqs", "queues", "sqs"]

@@ -1,0 +1,43 @@
+"""Folders that a server which refuses to run as root can reach, when we are root and our own are closed to it."""
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+NOBODY = 65534
+OPEN = Path("/var/tmp")  # kept over a restart of the machine, and open to every user
+
+
+def reachable(path: Path) -> bool:
+    """Whether any user at all may read the path and pass through every folder above it."""
+    path = path.resolve()
+    needed = stat.S_IROTH | (stat.S_IXOTH if path.is_dir() or os.access(path, os.X_OK) else 0)
+    if path.stat().st_mode & needed != needed:
+        return False
+    return all(parent.stat().st_mode & stat.S_IXOTH for parent in path.parents)
+
+
+def elsewhere(path: Path, what: str) -> Path:
+    """A folder of ours in the open that belongs to `path` alone; made when there is none.
+
+    Raises PermissionError when somebody else made it before us: what lies in it is then not ours to trust.
+    """
+    folder = OPEN / f"tetraflix-{what}-{hashlib.sha256(bytes(path)).hexdigest()[:12]}"
+    folder.mkdir(mode=0o755, exist_ok=True)
+    owner = folder.lstat()
+    if owner.st_uid != os.geteuid() or not stat.S_ISDIR(owner.st_mode):
+        raise PermissionError(
+            f"{folder} belongs to another user: remove it, or set TETRAFLIX_VAR to an open folder"
+        )
+    folder.chmod(0o755)
+    return folder
+
+
+def make_reachable(folder: Path) -> None:
+    """Everything in the folder can be read, and its programs run, by every user."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            run = 0o111 if path.is_dir() or mode & stat.S_IXUSR else 0
+            path.chmod(stat.S_IMODE(mode) | 0o444 | run)

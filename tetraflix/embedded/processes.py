@@ -1,0 +1,165 @@
+"""One child process: started in a session of its own, watched, stopped for certain."""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+LOG_BYTES = 5_000_000  # a log longer than this is set aside (one older one is kept) at the child's next start
+
+_libc = ctypes.CDLL(None)
+
+
+class ChildFailed(Exception):
+    """A child process ended, or did not become ready in time; the message says which, and ends with its log."""
+
+
+class Child:
+    """A program run as a child process: it never outlives the thread that started it, not even after kill -9.
+
+    `user`: the numeric user that it runs as, when we are root and it refuses to be.
+    `stop_signal`: what it takes as "finish and leave"; also sent by the kernel when the starting thread dies.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        argv: Sequence[str],
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        user: int | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
+    ) -> None:
+        self.name = name
+        self.argv = list(argv)
+        self.log = log
+        self.env = env
+        self.cwd = cwd
+        self.user = user
+        self.stop_signal = stop_signal
+        self.process: subprocess.Popen[bytes] | None = None
+        self.stopping = False
+
+    @property
+    def pid(self) -> int | None:
+        return self.process.pid if self.process else None
+
+    @property
+    def returncode(self) -> int | None:
+        """As `subprocess`: None while it runs or was never started, negative when a signal ended it."""
+        return self.process.poll() if self.process else None
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def start(self) -> None:
+        """Runs the program, its output appended to the log. Raises OSError when it cannot be executed."""
+        self.stopping = False
+        parent = os.getpid()
+
+        def in_the_child() -> None:
+            # After setuid, which clears the death signal. The parent may have died before it was set.
+            _libc.prctl(PR_SET_PDEATHSIG, self.stop_signal)
+            if os.getppid() != parent:
+                os._exit(1)
+            # Python hands down ignored signals (of `nohup`, of a shell's background job): ours must stop it.
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
+                signal.signal(number, signal.SIG_DFL)
+
+        drop = {} if self.user is None else {"user": self.user, "group": self.user, "extra_groups": []}
+        with open_log(self.log) as log:
+            self.process = subprocess.Popen(
+                self.argv,
+                env=self.env,
+                cwd=self.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=in_the_child,
+                **drop,  # type: ignore[arg-type]
+            )
+
+    def wait_ready(self, ready: Callable[[], bool], *, seconds: float) -> None:
+        """Returns once `ready()` is true; raises ChildFailed when the child ends first or the time is over."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if not self.running:
+                raise ChildFailed(f"{self.name} ended with code {self.returncode}.\n{self.tail()}")
+            if time.monotonic() > deadline:
+                raise ChildFailed(f"{self.name} was not ready within {seconds:g} s.\n{self.tail()}")
+            time.sleep(0.05)
+
+    def ask_to_stop(self) -> None:
+        """Sends the stop signal and returns at once."""
+        self.stopping = True
+        if self.process and self.running:
+            self.process.send_signal(self.stop_signal)
+
+    def stop(self, *, seconds: float = 10) -> None:
+        """It is gone, with everything in its session: asked first, killed when the time is over."""
+        self.ask_to_stop()
+        if self.process is None:
+            return
+        try:
+            self.process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            pass
+        self.kill()
+
+    def kill(self) -> None:
+        """It is gone at once, with everything in its session that still runs."""
+        self.stopping = True
+        if self.process is None:
+            return
+        try:
+            # Its group outlives it when it was killed and left children of its own behind.
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
+        self.process.wait()
+
+    def tail(self, lines: int = 15) -> str:
+        """The last lines of its log, under the log's path."""
+        try:
+            text = self.log.read_text(errors="replace")
+        except OSError:
+            text = ""
+        return "\n".join([f"{self.log}:", *text.splitlines()[-lines:]])
+
+
+def open_log(log: Path):  # type: ignore[no-untyped-def]
+    """The log opened for appending; a long one is set aside first."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > LOG_BYTES:
+        log.replace(log.with_suffix(".old.log"))
+    return log.open("ab")
+
+
+def port_is_free(port: int) -> bool:
+    """Whether a server could listen on the port now, on any of this machine's addresses."""
+    for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET, "127.0.0.1")):
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address, port))
+            except OSError:
+                return False
+    return True
+
+
+def free_port(preferred: int = 0) -> int:
+    """The preferred port, or any other when that one is taken."""
+    if preferred and port_is_free(preferred):
+        return preferred
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
