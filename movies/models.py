@@ -104,6 +104,7 @@ class MovieChange(models.Model):
     after = models.JSONField(null=True)
     actor = models.CharField(max_length=200, default="", db_default="")
     batch = models.UUIDField(null=True)  # all changes of one bulk action or import
+    request_id = models.CharField(max_length=100, default="", db_default="")  # of the HTTP request, as in the logs
     at = models.DateTimeField(db_default=Now())
     sent_at = models.DateTimeField(null=True)  # when the bus had it
 
@@ -122,7 +123,10 @@ class MovieChange(models.Model):
 
 
 class RetiredId(models.Model):
-    """The last version of a deleted movie, so that a movie re-created under its id goes on counting."""
+    """The version at which an id's movie was last deleted: one re-created under the id goes on counting from it.
+
+    The row stays when that happens: it tells of the past, not whether the movie exists.
+    """
 
     movie_id = models.BigIntegerField(primary_key=True)
     version = models.PositiveIntegerField()

@@ -134,6 +134,9 @@ FINISHED_MARK = env.float("FINISHED_MARK", 1.0)
 POPULARITY_SECONDS = env.int("POPULARITY_SECONDS", 3600)
 # CHANGES_KEPT_DAYS: how long the history of inventory changes is kept.
 CHANGES_KEPT_DAYS = env.int("CHANGES_KEPT_DAYS", 730)
+# VIEWS_KEPT_MONTHS: full months that single views are kept for (view counts stay); 0: for ever. An event from before
+# the kept months is not counted: whether it was counted already, nobody knows any more.
+VIEWS_KEPT_MONTHS = env.int("VIEWS_KEPT_MONTHS", 0)
 # READS_NEED_KEY: clients' reads need an API key too (by default a gateway in front does that).
 READS_NEED_KEY = env.bool("READS_NEED_KEY", False)
 

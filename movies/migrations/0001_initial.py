@@ -96,6 +96,7 @@ class Migration(migrations.Migration):
                 ('after', models.JSONField(null=True)),
                 ('actor', models.CharField(db_default='', default='', max_length=200)),
                 ('batch', models.UUIDField(null=True)),
+                ('request_id', models.CharField(db_default='', default='', max_length=100)),
                 ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('sent_at', models.DateTimeField(null=True)),
             ],

@@ -1,7 +1,8 @@
 """What no path around the services may break: profiles are profiles, and every change of a movie is on record.
 
-The order: a change locks the one row of movies_inventory before it takes its ids, and holds it until it commits.
-So ids commit in order, and "everything after id N" never misses one that was slower.
+The order: a statement that changes movies locks the one row of movies_inventory before anything else, and holds it
+until it commits. So change ids commit in order, "everything after id N" never misses one that was slower, and two
+changes of the same movies wait for each other instead of running into a deadlock.
 """
 
 from django.db import migrations
@@ -14,7 +15,8 @@ ALTER TABLE movies_movie
         AND profile[1]::int + profile[2] + profile[3] + profile[4] + profile[5] + profile[6] + profile[7] + profile[8]
           + profile[9] + profile[10] + profile[11] + profile[12] + profile[13] + profile[14] + profile[15] = 100),
     ADD CONSTRAINT movies_title_is_not_blank CHECK (title ~ '[^[:space:]]'),
-    ADD CONSTRAINT movies_id_is_positive CHECK (id > 0);
+    -- the sister services are JavaScript: a larger number would not survive them
+    ADD CONSTRAINT movies_id_is_a_safe_integer CHECK (id BETWEEN 1 AND 9007199254740991);
 -- views change a row of this narrow table in place: leave room on its pages
 ALTER TABLE movies_viewcount SET (fillfactor = 80);
 INSERT INTO movies_inventory (id, version) VALUES (1, 0);
@@ -22,6 +24,14 @@ ALTER TABLE movies_inventory ADD CONSTRAINT movies_inventory_is_one_row CHECK (i
 """
 
 STAMP = """
+CREATE FUNCTION movies_one_at_a_time() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM movies_inventory FOR UPDATE;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER movies_one_at_a_time BEFORE INSERT OR UPDATE OR DELETE ON movies_movie
+    FOR EACH STATEMENT EXECUTE FUNCTION movies_one_at_a_time();
+
 CREATE FUNCTION movies_stamp() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
@@ -46,45 +56,53 @@ CREATE TRIGGER movies_stamp_update BEFORE UPDATE ON movies_movie FOR EACH ROW EX
 """
 
 RECORD = """
-CREATE FUNCTION movies_state(movie movies_movie) RETURNS jsonb LANGUAGE sql IMMUTABLE
-    RETURN jsonb_build_object('title', movie.title, 'profile', movie.profile, 'hidden', movie.hidden);
+CREATE FUNCTION movies_state(title text, profile smallint[], hidden boolean) RETURNS jsonb LANGUAGE sql STABLE
+    RETURN jsonb_build_object('title', title, 'profile', profile, 'hidden', hidden);
 
-CREATE FUNCTION movies_record_change() RETURNS trigger LANGUAGE plpgsql AS $$
+-- No nested loops: the plan is made once a session, and one made for a single row would take hours on a bulk change.
+CREATE FUNCTION movies_record_change() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off AS $$
 DECLARE
-    who text := coalesce(current_setting('tetraflix.actor', true), '');
+    who text := left(coalesce(current_setting('tetraflix.actor', true), ''), 200);
+    request text := left(coalesce(current_setting('tetraflix.request_id', true), ''), 100);
     together uuid := nullif(current_setting('tetraflix.batch', true), '')::uuid;
+    bulk_load boolean := coalesce(current_setting('tetraflix.bulk_load', true), '') = 'on';
+    highest bigint;
+    seq regclass;
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        IF NOT EXISTS (SELECT FROM new_rows) THEN RETURN NULL; END IF;
-    ELSE
-        IF NOT EXISTS (SELECT FROM old_rows) THEN RETURN NULL; END IF;
+        SELECT max(id) INTO highest FROM new_rows WHERE id < 4503599627370496;
+        -- An id given by hand: the next generated one comes after it (unless it is so high that none ever will).
+        seq := pg_get_serial_sequence('movies_movie', 'id');
+        IF highest > coalesce(pg_sequence_last_value(seq), 0) THEN PERFORM setval(seq, highest); END IF;
     END IF;
-    PERFORM FROM movies_inventory FOR UPDATE;
-    IF current_setting('tetraflix.bulk_load', true) = 'on' THEN
+    IF bulk_load THEN
         -- too much to list: the jump tells every process to start its cache afresh
-        UPDATE movies_inventory SET version = setval(seq, nextval(seq) + 1000000)
-        FROM pg_get_serial_sequence('movies_moviechange', 'id') AS seq;
+        UPDATE movies_inventory SET version = setval(changes, nextval(changes) + 1000000)
+        FROM pg_get_serial_sequence('movies_moviechange', 'id') AS changes;
         RETURN NULL;
     END IF;
     IF TG_OP = 'INSERT' THEN
-        INSERT INTO movies_moviechange (movie_id, version, action, after, actor, batch)
-        SELECT n.id, n.version, CASE WHEN n.hidden THEN 'deleted' ELSE 'added' END, movies_state(n), who, together
-        FROM new_rows n ORDER BY n.id;
+        INSERT INTO movies_moviechange (movie_id, version, action, after, actor, batch, request_id)
+        SELECT id, version, CASE WHEN hidden THEN 'deleted' ELSE 'added' END,
+               movies_state(title, profile, hidden), who, together, request
+        FROM new_rows ORDER BY id;
         INSERT INTO movies_viewcount (movie_id) SELECT id FROM new_rows ON CONFLICT DO NOTHING;
-        DELETE FROM movies_retiredid r USING new_rows n WHERE r.movie_id = n.id;
     ELSIF TG_OP = 'UPDATE' THEN
-        INSERT INTO movies_moviechange (movie_id, version, action, before, after, actor, batch)
+        INSERT INTO movies_moviechange (movie_id, version, action, before, after, actor, batch, request_id)
         SELECT n.id, n.version,
                CASE WHEN n.hidden THEN 'deleted' WHEN o.hidden THEN 'added' ELSE 'updated' END,
-               movies_state(o), movies_state(n), who, together
+               movies_state(o.title, o.profile, o.hidden), movies_state(n.title, n.profile, n.hidden),
+               who, together, request
         FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE n.version <> o.version ORDER BY n.id;
     ELSE
-        INSERT INTO movies_moviechange (movie_id, version, action, before, actor, batch)
-        SELECT o.id, o.version + 1, 'deleted', movies_state(o), who, together FROM old_rows o ORDER BY o.id;
+        INSERT INTO movies_moviechange (movie_id, version, action, before, actor, batch, request_id)
+        SELECT id, version + 1, 'deleted', movies_state(title, profile, hidden), who, together, request
+        FROM old_rows ORDER BY id;
         INSERT INTO movies_retiredid (movie_id, version) SELECT id, version + 1 FROM old_rows
         ON CONFLICT (movie_id) DO UPDATE SET version = excluded.version;
     END IF;
-    UPDATE movies_inventory SET version = greatest(version, (SELECT max(id) FROM movies_moviechange));
+    UPDATE movies_inventory SET version = latest.id
+    FROM (SELECT max(id) AS id FROM movies_moviechange) AS latest WHERE version < latest.id;
     RETURN NULL;
 END $$;
 CREATE TRIGGER movies_record_insert AFTER INSERT ON movies_movie REFERENCING NEW TABLE AS new_rows
@@ -104,20 +122,28 @@ BEGIN
 END $$;
 CREATE TRIGGER movies_truncated AFTER TRUNCATE ON movies_movie EXECUTE FUNCTION movies_truncated();
 """
+UNCHECK = """
+ALTER TABLE movies_movie DROP CONSTRAINT movies_profile_is_a_profile, DROP CONSTRAINT movies_title_is_not_blank,
+    DROP CONSTRAINT movies_id_is_a_safe_integer;
+ALTER TABLE movies_inventory DROP CONSTRAINT movies_inventory_is_one_row;
+DELETE FROM movies_inventory;
+"""
 UNDO = """
 DROP TRIGGER movies_truncated ON movies_movie;
 DROP TRIGGER movies_record_insert ON movies_movie;
 DROP TRIGGER movies_record_update ON movies_movie;
 DROP TRIGGER movies_record_delete ON movies_movie;
+DROP TRIGGER movies_one_at_a_time ON movies_movie;
 DROP TRIGGER movies_stamp_insert ON movies_movie;
 DROP TRIGGER movies_stamp_update ON movies_movie;
-DROP FUNCTION movies_truncated(), movies_record_change(), movies_stamp(), movies_state(movies_movie);
+DROP FUNCTION movies_truncated(), movies_record_change(), movies_one_at_a_time(), movies_stamp(),
+    movies_state(text, smallint[], boolean);
 """
 
 
 class Migration(migrations.Migration):
     dependencies = [("movies", "0001_initial")]
     operations = [
-        migrations.RunSQL(CHECKS, migrations.RunSQL.noop),
+        migrations.RunSQL(CHECKS, UNCHECK),
         migrations.RunSQL(STAMP + RECORD, UNDO),
     ]
