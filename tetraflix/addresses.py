@@ -7,7 +7,10 @@ from typing import Any
 
 
 def read(var_dir: Path) -> dict[str, Any] | None:
-    """The addresses that a living stack of this var folder wrote; None when none runs (a file left behind counts as none)."""
+    """The addresses that a living stack of this var folder wrote; None when none runs.
+
+    A file left behind by a stack that was killed counts as none.
+    """
     try:
         stack = json.loads(_file(var_dir).read_text())
         alive = started_at(stack["pid"]) == stack["started"]
@@ -21,7 +24,10 @@ def write(var_dir: Path, stack: dict[str, Any]) -> None:
     file = _file(var_dir)
     file.parent.mkdir(parents=True, exist_ok=True)
     half = file.with_suffix(f".{os.getpid()}")
-    half.write_text(json.dumps({**stack, "pid": os.getpid(), "started": started_at(os.getpid())}, indent=1))
+    half.unlink(missing_ok=True)
+    owners_only = os.open(half, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)  # a URL may hold a password
+    with open(owners_only, "w") as out:
+        json.dump({**stack, "pid": os.getpid(), "started": started_at(os.getpid())}, out, indent=1)
     half.replace(file)
 
 

@@ -33,7 +33,7 @@ def database_url(transactional_db: None, postgres: EmbeddedPostgres) -> str:
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A temporary folder that any user can reach, unlike tmp_path: PostgreSQL may have to run as another one."""
+    """A temporary folder that any user can reach, unlike tmp_path: PostgreSQL may run as another one."""
     folder = Path(tempfile.mkdtemp(prefix="tetraflix-test-"))
     folder.chmod(0o755)
     yield folder
@@ -42,7 +42,7 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture
 def private_postgres(open_folder: Path) -> Iterator[EmbeddedPostgres]:
-    """A PostgreSQL of this test alone, started and empty: kill() it, stop() and start() it again on the same port."""
+    """A PostgreSQL of this test alone, started and empty; kill() or stop() it, start() keeps its port."""
     server = EmbeddedPostgres(open_folder / "postgres", 0, fsync=False)
     server.start()
     yield server
@@ -51,7 +51,7 @@ def private_postgres(open_folder: Path) -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture
 def private_sqs(open_folder: Path) -> Iterator[EmbeddedSqs]:
-    """An SQS server of this test alone: kill() it, stop() and start() it again on the same port."""
+    """An SQS server of this test alone; kill() or stop() it, start() keeps its port."""
     server = EmbeddedSqs(open_folder / "sqs", 0)
     server.start()
     yield server

@@ -21,7 +21,7 @@ class Queues:
 
 @pytest.fixture
 def queues(settings: Settings) -> Iterator[Queues]:
-    """New, empty queues; the settings (SESSION_QUEUE, RECS_QUEUE, CHANGES_QUEUE) lead to them for this test."""
+    """New, empty queues; SESSION_QUEUE, RECS_QUEUE and CHANGES_QUEUE name them during this test."""
     mark = uuid.uuid4().hex[:12]
     settings.SESSION_QUEUE = f"sessionData-{mark}"
     settings.RECS_QUEUE = f"userRecs-{mark}"

@@ -12,6 +12,14 @@ from tetraflix.embedded.sqs import EmbeddedSqs
 
 # xdist's workers inherit the environment of the session that started the servers.
 FOLDER_VARIABLE = "TETRAFLIX_TEST_SESSION"
+# The developer's own: they would lead away from what the session started.
+DEVELOPERS_OWN = (
+    "AWS_ENDPOINT_URL",
+    "AWS_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "MONGODB_URL",
+    "ELASTICSEARCH_URL",
+)
 
 
 class Servers:
@@ -40,13 +48,7 @@ class Servers:
         atexit.register(self.stop)
         self.postgres.start()
         self.sqs.start()
-        for name in (
-            "AWS_ENDPOINT_URL",
-            "AWS_PROFILE",
-            "AWS_SESSION_TOKEN",
-            "MONGODB_URL",
-            "ELASTICSEARCH_URL",
-        ):
+        for name in DEVELOPERS_OWN:
             os.environ.pop(name, None)
         os.environ.update(
             {

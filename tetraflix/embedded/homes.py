@@ -1,4 +1,4 @@
-"""Folders that a server which refuses to run as root can reach, when we are root and our own are closed to it."""
+"""Folders in the open, for a server that refuses to run as root while ours are closed to other users."""
 
 import hashlib
 import os
@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 NOBODY = 65534
-OPEN = Path("/var/tmp")  # kept over a restart of the machine, and open to every user
+OPEN = Path("/var/tmp")  # noqa: S108  kept over a restart of the machine, and open to every user
 
 
 def reachable(path: Path) -> bool:
@@ -27,9 +27,7 @@ def elsewhere(path: Path, what: str) -> Path:
     folder.mkdir(mode=0o755, exist_ok=True)
     owner = folder.lstat()
     if owner.st_uid != os.geteuid() or not stat.S_ISDIR(owner.st_mode):
-        raise PermissionError(
-            f"{folder} belongs to another user: remove it, or set TETRAFLIX_VAR to an open folder"
-        )
+        raise PermissionError(f"{folder} is not ours: remove it, or set TETRAFLIX_VAR to an open folder")
     folder.chmod(0o755)
     return folder
 

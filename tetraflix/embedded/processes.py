@@ -1,13 +1,14 @@
 """One child process: started in a session of its own, watched, stopped for certain."""
 
+import contextlib
 import ctypes
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 PR_SET_PDEATHSIG = 1
 LOG_BYTES = 5_000_000  # a log longer than this is set aside (one older one is kept) at the child's next start
@@ -15,8 +16,8 @@ LOG_BYTES = 5_000_000  # a log longer than this is set aside (one older one is k
 _libc = ctypes.CDLL(None)
 
 
-class ChildFailed(Exception):
-    """A child process ended, or did not become ready in time; the message says which, and ends with its log."""
+class ChildError(Exception):
+    """A child process ended, or did not become ready in time; the message says which, and shows its log."""
 
 
 class Child:
@@ -84,18 +85,18 @@ class Child:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=in_the_child,
+                preexec_fn=in_the_child,  # noqa: PLW1509  (it takes no lock that another thread could hold)
                 **drop,  # type: ignore[arg-type]
             )
 
     def wait_ready(self, ready: Callable[[], bool], *, seconds: float) -> None:
-        """Returns once `ready()` is true; raises ChildFailed when the child ends first or the time is over."""
+        """Returns once `ready()` is true; raises ChildError when the child ends first or time is over."""
         deadline = time.monotonic() + seconds
         while not ready():
             if not self.running:
-                raise ChildFailed(f"{self.name} ended with code {self.returncode}.\n{self.tail()}")
+                raise ChildError(f"{self.name} ended with code {self.returncode}.\n{self.tail()}")
             if time.monotonic() > deadline:
-                raise ChildFailed(f"{self.name} was not ready within {seconds:g} s.\n{self.tail()}")
+                raise ChildError(f"{self.name} was not ready within {seconds:g} s.\n{self.tail()}")
             time.sleep(0.05)
 
     def ask_to_stop(self) -> None:
@@ -109,10 +110,8 @@ class Child:
         self.ask_to_stop()
         if self.process is None:
             return
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            pass
         self.kill()
 
     def kill(self) -> None:
@@ -120,11 +119,9 @@ class Child:
         self.stopping = True
         if self.process is None:
             return
-        try:
-            # Its group outlives it when it was killed and left children of its own behind.
+        # Its group outlives it when it was killed and left children of its own behind.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
         self.process.wait()
 
     def tail(self, lines: int = 15) -> str:
@@ -136,30 +133,9 @@ class Child:
         return "\n".join([f"{self.log}:", *text.splitlines()[-lines:]])
 
 
-def open_log(log: Path):  # type: ignore[no-untyped-def]
+def open_log(log: Path) -> BinaryIO:
     """The log opened for appending; a long one is set aside first."""
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_BYTES:
         log.replace(log.with_suffix(".old.log"))
     return log.open("ab")
-
-
-def port_is_free(port: int) -> bool:
-    """Whether a server could listen on the port now, on any of this machine's addresses."""
-    for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET, "127.0.0.1")):
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((address, port))
-            except OSError:
-                return False
-    return True
-
-
-def free_port(preferred: int = 0) -> int:
-    """The preferred port, or any other when that one is taken."""
-    if preferred and port_is_free(preferred):
-        return preferred
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

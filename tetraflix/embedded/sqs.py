@@ -3,11 +3,10 @@
 import os
 import signal
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 
-from tetraflix.embedded.processes import Child, free_port
+from tetraflix.embedded.ports import free_port, http_status
+from tetraflix.embedded.processes import Child
 
 PREFERRED_PORT = 4566
 REGION = "us-east-1"
@@ -16,8 +15,8 @@ DUMMY_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "embedded", "AWS_SECRET_ACCESS_KEY": "
 
 
 class EmbeddedSqs:
-    """An SQS server on 127.0.0.1. Queues and messages are kept over stop() and start(); after kill -9 they are as
-    of the last stop, so whoever starts it makes sure of its queues.
+    """An SQS server on 127.0.0.1. Queues and messages are kept over stop() and start(); after kill -9 they
+    are as of the last stop, so whoever starts it makes sure of its queues.
 
     `port`: the one to prefer; another is taken when it is not free. It stays the same over stop and start.
     """
@@ -42,7 +41,7 @@ class EmbeddedSqs:
         return self.child is not None and self.child.running
 
     def start(self, *, seconds: float = 30) -> str:
-        """It answers; returns the endpoint's URL. Raises ChildFailed with its log."""
+        """It answers; returns the endpoint's URL. Raises ChildError."""
         self.port = self.port or free_port(self.preferred_port)
         self.state_dir.mkdir(parents=True, exist_ok=True)
         self.child = Child(
@@ -82,8 +81,4 @@ class EmbeddedSqs:
             self.child.kill()
 
     def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
+        return http_status(self.port, "/_ministack/health") == 200
