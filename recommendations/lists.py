@@ -1,4 +1,4 @@
-"""The rules of a user's two lists, as pure functions: what a session or a new recommendation list makes of them."""
+"""The rules of a user's two lists, as pure functions: what a session or a new list makes of them."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
@@ -62,8 +62,8 @@ def served(lists: UserLists, visible: Collection[int]) -> tuple[tuple[int, ...],
 def watched(lists: UserLists, events: Iterable[Event]) -> UserLists:
     """The lists after a session's events, applied in time order.
 
-    Replaying events changes nothing, and their order of arrival does not matter while at most LONGEST movies are in
-    progress.
+    Replaying events changes nothing, and their order of arrival does not matter while at most LONGEST movies
+    are in progress.
     """
     for event in sorted(events, key=lambda event: (event.at, event.finished, event.progress)):
         lists = _finish(lists, event) if event.finished else _progress(lists, event)
@@ -96,22 +96,30 @@ def _finish(lists: UserLists, event: Event) -> UserLists:
         recommended=tuple(movie for movie in lists.recommended if movie != event.movie_id),
         watching=tuple(e for e in lists.watching if e.movie_id != event.movie_id or e.at > event.at),
         removed=tuple(e for e in lists.removed if e.movie_id != event.movie_id or e.at > event.at),
-        finished=tuple(sorted((*lists.finished, finish), key=lambda f: (f.at, f.movie_id), reverse=True)[:LONGEST]),
+        finished=tuple(
+            sorted((*lists.finished, finish), key=lambda f: (f.at, f.movie_id), reverse=True)[:LONGEST]
+        ),
     )
 
 
 def recommend(
-    lists: UserLists, movie_ids: Iterable[int], at: datetime, known: Collection[int], finished_since: Collection[int] = ()
+    lists: UserLists,
+    movie_ids: Iterable[int],
+    at: datetime,
+    known: Collection[int],
+    finished_since: Collection[int] = (),
 ) -> UserLists:
     """The lists with a new recommendation list as of `at`, unless the one stored is newer.
 
-    Ids not in `known` are dropped, duplicates keep their first place, the first LONGEST stay. `finished_since` are
-    the movies that the user finished after `at`: the list could not know.
+    Ids not in `known` are dropped, duplicates keep their first place, the first LONGEST stay. `finished_since`
+    are the movies that the user finished after `at`: the list could not know.
     """
     if lists.recommended_at and at < lists.recommended_at:
         return lists
     finished = {finish.movie_id for finish in lists.finished if finish.at > at}.union(finished_since)
-    kept = tuple(movie for movie in dict.fromkeys(movie_ids) if movie in known and movie not in finished)[:LONGEST]
+    kept = tuple(movie for movie in dict.fromkeys(movie_ids) if movie in known and movie not in finished)[
+        :LONGEST
+    ]
     return replace(lists, recommended=kept, recommended_at=at)
 
 
@@ -121,7 +129,9 @@ def take_off(lists: UserLists, movie_id: int) -> UserLists:
     if entry is None:
         return lists
     return replace(
-        lists, watching=_without(lists.watching, movie_id), removed=_latest((*_without(lists.removed, movie_id), entry))
+        lists,
+        watching=_without(lists.watching, movie_id),
+        removed=_latest((*_without(lists.removed, movie_id), entry)),
     )
 
 

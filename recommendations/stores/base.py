@@ -9,7 +9,7 @@ from recommendations.lists import UserLists
 Change = Callable[[UserLists], UserLists]
 
 
-class StoreUnavailable(Exception):
+class StoreUnavailable(Exception):  # noqa: N818 (a state, told to clients as 503)
     """The store did not answer. Nothing is known about what it did; repeating the call is safe."""
 
 
@@ -23,7 +23,10 @@ class ServedRow:
 
 
 class ListStore(Protocol):
-    """Lists by user id. Every method raises StoreUnavailable, and no driver's own error, when the store is away."""
+    """Lists by user id.
+
+    Every method raises StoreUnavailable, and no driver's own error, when the store is away.
+    """
 
     # whether `update` joins the caller's PostgreSQL transaction; if not, it is called after the commit
     joins_transaction: bool
@@ -37,7 +40,9 @@ class ListStore(Protocol):
         ...
 
     def update(self, changes: Mapping[int, Change]) -> None:
-        """Applies each user's change to what is stored (or to NOBODY): each user atomically, none lost to a concurrent writer.
+        """Applies each user's change to what is stored (or to NOBODY).
+
+        Each user atomically; none is lost to a concurrent writer. A change to nothing of NOBODY stores nothing.
 
         A change may be called more than once, so it is pure and repeating it changes nothing.
         """

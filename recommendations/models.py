@@ -1,0 +1,28 @@
+"""The table behind the PostgreSQL store; only recommendations/stores/postgres.py writes it."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+
+class UserLists(models.Model):
+    """Everything kept about one user, in one row, so that the hot read is one look-up by primary key."""
+
+    user_id = models.BigIntegerField(primary_key=True)
+    # best first, as recommended; recommended_at is null while no list was ever stored
+    recommended: models.Field = ArrayField(models.BigIntegerField(), default=list)
+    recommended_at = models.DateTimeField(null=True)
+    # currently watching: three parallel arrays, most recent first
+    watching: models.Field = ArrayField(models.BigIntegerField(), default=list)
+    progress: models.Field = ArrayField(models.FloatField(), default=list)
+    watched_at: models.Field = ArrayField(models.DateTimeField(), default=list)
+    # taken off by hand: [[movie, progress, microseconds since 1970]]; finished lately: [[movie, microseconds]]
+    removed = models.JSONField(default=list)
+    finished = models.JSONField(default=list)
+    updated = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "user lists"
+
+    def __str__(self) -> str:
+        return f"lists of user {self.user_id}"

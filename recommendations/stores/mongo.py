@@ -1,0 +1,172 @@
+"""User lists in MongoDB: one document a user, written under the condition that nobody wrote it in between."""
+
+import functools
+import logging
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import pymongo
+from bson.int64 import Int64
+from django.db import InterfaceError, OperationalError
+from pymongo import InsertOne, ReplaceOne, UpdateOne
+from pymongo.errors import BulkWriteError, PyMongoError
+
+from movies import inventory_version
+from movies.breaker import Breaker
+from recommendations.lists import NOBODY, UserLists
+from recommendations.stores import mongo_documents as documents
+from recommendations.stores.base import Change, ServedRow, StoreUnavailable
+from recommendations.stores.mongo_client import client, collection
+
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+COLLECTION = "user_lists"
+HOT_SECONDS = 1.0  # a client's read gives up after this, all retries included; usual is 1 ms
+PROBE_SECONDS = 1.0
+TRIES = 20  # at one batch against concurrent writers; with two of them, the second try nearly always wins
+LARGEST_BATCH = 1_000  # documents in one find or bulk write
+DUPLICATE_KEY = 11000
+
+
+def _guarded(method: Callable[Concatenate["MongoStore", P], R]) -> Callable[Concatenate["MongoStore", P], R]:
+    """Every error of the driver is StoreUnavailable, at once while the store is known to be away."""
+
+    @functools.wraps(method)
+    def wrapped(store: "MongoStore", *args: P.args, **kwargs: P.kwargs) -> R:
+        if store.breaker.open:
+            raise StoreUnavailable("MongoDB is away")
+        try:
+            return method(store, *args, **kwargs)
+        except PyMongoError as error:
+            store.breaker.trip(error)
+            raise StoreUnavailable(str(error)) from error
+
+    return wrapped
+
+
+class MongoStore:
+    """See stores/base.py for what it promises. `update` costs one find and one bulk write for a batch of any size
+    up to LARGEST_BATCH, and each statement in them names its document by the shard key.
+    """
+
+    joins_transaction = False
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.breaker = Breaker("MongoDB", self._probe)
+
+    @property
+    def _users(self) -> Any:
+        return collection(self.url, COLLECTION)
+
+    def served(self, user_id: int) -> tuple[ServedRow | None, int]:
+        row = self._served(user_id)
+        try:
+            return row, inventory_version.current()
+        except (OperationalError, InterfaceError) as error:
+            raise StoreUnavailable(str(error).strip()) from error
+
+    @_guarded
+    def _served(self, user_id: int) -> ServedRow | None:
+        with pymongo.timeout(HOT_SECONDS):
+            found = self._users.find_one({"_id": user_id}, documents.SERVED_FIELDS)
+        return ServedRow(found["recommended"], found["watching"], found["progress"]) if found else None
+
+    @_guarded
+    def read(self, user_id: int) -> UserLists | None:
+        found = self._users.find_one({"_id": user_id})
+        return documents.lists(found) if found else None
+
+    @_guarded
+    def update(self, changes: Mapping[int, Change]) -> None:
+        for user_ids in _batches(sorted(changes)):
+            for attempt in range(TRIES):
+                if self._update(user_ids, changes):
+                    break
+                # another writer was faster with some of them: read those again, out of step with it
+                time.sleep(random.uniform(0, 0.002 * (attempt + 1)))
+            else:
+                raise StoreUnavailable(f"{TRIES} tries at {len(user_ids)} users all met concurrent writers")
+
+    def _update(self, user_ids: Sequence[int], changes: Mapping[int, Change]) -> bool:
+        """Whether every user's change is stored. If not, some may be: repeating a change changes nothing."""
+        known = {
+            found["_id"]: found for found in self._users.find({"_id": {"$in": [Int64(u) for u in user_ids]}})
+        }
+        writes: list[InsertOne[dict[str, Any]] | UpdateOne] = []
+        for user_id in user_ids:
+            found = known.get(user_id)
+            old = documents.lists(found) if found else NOBODY
+            new = changes[user_id](old)
+            if new == old:
+                continue
+            fields = documents.document(new)
+            if found is None:
+                writes.append(InsertOne({"_id": Int64(user_id), "rev": Int64(1), **fields}))
+            else:
+                changed = {name: value for name, value in fields.items() if value != found[name]}
+                writes.append(
+                    UpdateOne(
+                        {"_id": Int64(user_id), "rev": found["rev"]},
+                        {"$set": changed, "$inc": {"rev": Int64(1)}},
+                    )
+                )
+        return not writes or self._write_all(writes)
+
+    def _write_all(self, writes: list[Any]) -> bool:
+        """Whether all were stored; false when another writer was faster with some. Unordered: none waits for another."""
+        try:
+            result = self._users.bulk_write(writes, ordered=False)
+        except BulkWriteError as error:
+            refused = error.details.get("writeErrors", [])
+            if error.details.get("writeConcernErrors") or any(e["code"] != DUPLICATE_KEY for e in refused):
+                raise
+            return False  # somebody else's insert was first
+        return bool(result.matched_count + result.inserted_count == len(writes))
+
+    @_guarded
+    def write(self, rows: Iterable[tuple[int, UserLists]]) -> int:
+        written = 0
+        for batch in _batches(list(dict(rows).items())):  # of two rows for one user the last counts
+            self._users.bulk_write(
+                [
+                    # the revision is a time, so it goes up: a concurrent update that read the old document loses
+                    ReplaceOne(
+                        {"_id": Int64(user_id)},
+                        {"rev": Int64(time.time_ns()), **documents.document(lists)},
+                        upsert=True,
+                    )
+                    for user_id, lists in batch
+                ],
+                ordered=False,
+            )
+            written += len(batch)
+        return written
+
+    @_guarded
+    def scan(self, after: int, limit: int) -> list[tuple[int, UserLists]]:
+        """Not a hot read: a sharded cluster asks every shard for it."""
+        found = self._users.find({"_id": {"$gt": Int64(after)}}).sort("_id", 1).limit(limit)
+        return [(int(each["_id"]), documents.lists(each)) for each in found]
+
+    @_guarded
+    def count(self) -> int:
+        """From the collection's metadata: no scan."""
+        return int(self._users.estimated_document_count())
+
+    def _probe(self) -> None:
+        with pymongo.timeout(PROBE_SECONDS):
+            # not a ping: a server without a primary answers those, and takes no write
+            self._users.find_one({"_id": 0}, {"_id": 1})
+            if not client(self.url).admin.command("hello").get("isWritablePrimary", True):
+                raise PyMongoError("no primary")
+
+
+def _batches(items: Sequence[R]) -> Iterator[Sequence[R]]:
+    for start in range(0, len(items), LARGEST_BATCH):
+        yield items[start : start + LARGEST_BATCH]

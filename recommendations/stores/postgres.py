@@ -1,0 +1,201 @@
+"""User lists in PostgreSQL: one row a user."""
+
+import functools
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from movies.prepared import Prepared
+from recommendations.lists import NOBODY, Entry, Finish, UserLists
+from recommendations.stores.base import Change, ServedRow, StoreUnavailable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+SERVED = Prepared(
+    "recommendations_served",
+    ("bigint",),
+    "SELECT i.version, u.recommended, u.watching, u.progress"
+    " FROM movies_inventory i LEFT JOIN recommendations_userlists u ON u.user_id = $1",
+)
+# ruff: noqa: S608 (the statements are put together from the constants here)
+COLUMNS = "user_id, recommended, recommended_at, watching, progress, watched_at, removed, finished"
+# A row comes as texts: arrays of arrays of different lengths cannot be unnested.
+ROWS = f"unnest(%s::bigint[]{', %s::text[]' * 7}) AS new ({COLUMNS})"
+VALUES = """new.recommended::bigint[], new.recommended_at::timestamptz, new.watching::bigint[],
+    new.progress::float8[], new.watched_at::timestamptz[], new.removed::jsonb, new.finished::jsonb"""
+SET = "(recommended, recommended_at, watching, progress, watched_at, removed, finished, updated)"
+LOCK = f"""SELECT {COLUMNS} FROM recommendations_userlists WHERE user_id = ANY (%s)
+    ORDER BY user_id FOR NO KEY UPDATE"""
+UPDATE = f"""UPDATE recommendations_userlists AS old SET {SET} = ROW({VALUES}, now())
+    FROM {ROWS} WHERE old.user_id = new.user_id"""
+INSERT = f"""INSERT INTO recommendations_userlists ({COLUMNS})
+    SELECT new.user_id, {VALUES} FROM {ROWS} ORDER BY new.user_id
+    ON CONFLICT (user_id) DO NOTHING RETURNING user_id"""
+WRITE = f"""INSERT INTO recommendations_userlists AS old ({COLUMNS})
+    SELECT new.user_id, {VALUES} FROM {ROWS} ORDER BY new.user_id
+    ON CONFLICT (user_id) DO UPDATE SET {SET} = ROW(
+        excluded.recommended, excluded.recommended_at, excluded.watching, excluded.progress,
+        excluded.watched_at, excluded.removed, excluded.finished, now())"""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+COUNTED_FOR_SECONDS = 60  # how long a count is reused that took more than COUNT_IS_DEAR seconds
+COUNT_IS_DEAR = 0.2
+WRITTEN_AT_ONCE = 2_000  # rows a statement of `write`: a megabyte or so
+
+
+def _unavailable(method: Callable[P, R]) -> Callable[P, R]:
+    """Lost connections, and lock conflicts that a repetition cures, are StoreUnavailable to the caller."""
+
+    @functools.wraps(method)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return method(*args, **kwargs)
+        except (OperationalError, InterfaceError) as error:
+            raise StoreUnavailable(str(error).strip()) from error
+
+    return wrapped
+
+
+class PostgresStore:
+    """See stores/base.py for what it promises."""
+
+    joins_transaction = True
+
+    def __init__(self) -> None:
+        self._counted: tuple[float, int] | None = None
+
+    @_unavailable
+    def served(self, user_id: int) -> tuple[ServedRow | None, int]:
+        version, recommended, watching, progress = SERVED.row(str(user_id))
+        if recommended is None:
+            return None, version
+        return ServedRow(recommended, watching, progress), version
+
+    @_unavailable
+    def read(self, user_id: int) -> UserLists | None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {COLUMNS} FROM recommendations_userlists WHERE user_id = %s", [user_id])
+            row = cursor.fetchone()
+        return _lists(row) if row else None
+
+    @_unavailable
+    def update(self, changes: Mapping[int, Change]) -> None:
+        waiting = sorted(changes)
+        with transaction.atomic(), connection.cursor() as cursor:
+            # Again only for users whose first row another writer put in between: each turn ends with fewer.
+            while waiting:
+                waiting = self._update(cursor, waiting, changes)
+
+    def _update(self, cursor: Any, user_ids: list[int], changes: Mapping[int, Change]) -> list[int]:
+        """Three statements at most; returns the users still to do.
+
+        Locks in order of the id, so that two batches cannot wait for each other.
+        """
+        cursor.execute(LOCK, [user_ids])
+        known = {row[0]: _lists(row) for row in cursor.fetchall()}
+        changed: list[tuple[int, UserLists]] = []
+        created: list[tuple[int, UserLists]] = []
+        for user_id in user_ids:
+            old = known.get(user_id, NOBODY)
+            new = changes[user_id](old)
+            if new != old:
+                (changed if user_id in known else created).append((user_id, new))
+        if changed:
+            cursor.execute(UPDATE, _texts(changed))
+        if not created:
+            return []
+        cursor.execute(INSERT, _texts(created))
+        done = {user_id for (user_id,) in cursor.fetchall()}
+        return [user_id for user_id, _ in created if user_id not in done]
+
+    @_unavailable
+    def write(self, rows: Iterable[tuple[int, UserLists]]) -> int:
+        written = 0
+        waiting = iter(rows)
+        # of two rows for one user the last counts: one statement cannot write a row twice
+        while batch := dict(itertools.islice(waiting, WRITTEN_AT_ONCE)):
+            with connection.cursor() as cursor:
+                cursor.execute(WRITE, _texts(list(batch.items())))
+            written += len(batch)
+        return written
+
+    @_unavailable
+    def scan(self, after: int, limit: int) -> list[tuple[int, UserLists]]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT {COLUMNS} FROM recommendations_userlists WHERE user_id > %s"
+                " ORDER BY user_id LIMIT %s",
+                [after, limit],
+            )
+            return [(row[0], _lists(row)) for row in cursor.fetchall()]
+
+    @_unavailable
+    def count(self) -> int:
+        """Exact: an index-only scan. Where that takes long, the last figure serves for a minute."""
+        if self._counted and time.monotonic() < self._counted[0]:
+            return self._counted[1]
+        start = time.monotonic()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM recommendations_userlists")
+            (number,) = cursor.fetchone()
+        end = time.monotonic()
+        self._counted = (end + COUNTED_FOR_SECONDS, number) if end - start > COUNT_IS_DEAR else None
+        return number
+
+
+def _lists(row: tuple) -> UserLists:
+    _, recommended, recommended_at, watching, progress, watched_at, removed, finished = row
+    return UserLists(
+        recommended=tuple(recommended),
+        recommended_at=recommended_at,
+        watching=tuple(map(Entry, watching, progress, watched_at)),
+        removed=tuple(Entry(movie_id, share, _time(at)) for movie_id, share, at in _json(removed)),
+        finished=tuple(Finish(movie_id, _time(at)) for movie_id, at in _json(finished)),
+    )
+
+
+def _texts(rows: list[tuple[int, UserLists]]) -> list[list]:
+    """The rows as one list a column, each value in PostgreSQL's own spelling."""
+    columns: list[list] = [[] for _ in range(8)]
+    for user_id, lists in rows:
+        for column, value in zip(columns, (user_id, *texts(lists)), strict=True):
+            column.append(value)
+    return columns
+
+
+def texts(lists: UserLists) -> tuple[str, str | None, str, str, str, str, str]:
+    """What is stored of the lists, column by column without the user's id, as COPY and casts read it."""
+    return (
+        _array(lists.recommended),
+        lists.recommended_at.isoformat() if lists.recommended_at else None,
+        _array(entry.movie_id for entry in lists.watching),
+        _array(entry.progress for entry in lists.watching),
+        _array(f'"{entry.at.isoformat()}"' for entry in lists.watching),
+        json.dumps(
+            [[e.movie_id, e.progress, _microseconds(e.at)] for e in lists.removed], separators=(",", ":")
+        ),
+        json.dumps([[f.movie_id, _microseconds(f.at)] for f in lists.finished], separators=(",", ":")),
+    )
+
+
+def _array(values: Iterable[Any]) -> str:
+    return f"{{{','.join(map(str, values))}}}"
+
+
+def _json(value: Any) -> Any:
+    # Django's connections leave jsonb as text, for its JSONField to read
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _microseconds(at: datetime) -> int:
+    return (at - EPOCH) // MICROSECOND
+
+
+def _time(microseconds: int) -> datetime:
+    return EPOCH + microseconds * MICROSECOND
