@@ -1,4 +1,7 @@
-"""The inventory and what is counted about it. Triggers (migration 0002) keep versions, history and the change feed."""
+"""The inventory and what is counted about it.
+
+Triggers (migration 0002) keep the versions, the history and the change feed.
+"""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -8,13 +11,13 @@ from movies.profiles import LARGEST_TITLE
 
 
 class Movie(models.Model):
-    """One movie of the inventory. Every UPDATE of a row is a change of inventory: views are counted elsewhere."""
+    """One movie of the inventory. An UPDATE of a row is a change of inventory: views are counted elsewhere."""
 
     title = models.CharField(max_length=LARGEST_TITLE)
     # 15 weights in the order of movies.genres.GENRES; the database checks that they are a profile
     profile: models.Field = ArrayField(models.PositiveSmallIntegerField(), size=15)
     hidden = models.BooleanField(default=False, db_default=False)
-    # set by the database alone, growing by one with every change; never used twice, not even by a re-created id
+    # set by the database alone: grows by one with every change, never used twice, not even by a re-created id
     version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
     created = models.DateTimeField(db_default=Now(), editable=False)
     updated = models.DateTimeField(db_default=Now(), editable=False)
@@ -27,7 +30,7 @@ class Movie(models.Model):
 
 
 class ViewCount(models.Model):
-    """How often a movie was watched to the end. Outlives its movie: a deletion that is reverted finds its views again."""
+    """How often a movie was watched to the end. Outlives its movie: a reverted deletion finds its views again."""
 
     movie = models.OneToOneField(
         Movie, on_delete=models.DO_NOTHING, primary_key=True, db_constraint=False, related_name="viewcount"
@@ -42,7 +45,7 @@ class ViewCount(models.Model):
 
 
 class View(models.Model):
-    """One finished watch of one movie by one user; unique, so that it counts once. Partitioned by month of `watched_at`."""
+    """One finished watch of one movie by one user: unique, so it counts once. Partitioned by month."""
 
     pk = models.CompositePrimaryKey("user_id", "movie_id", "watched_at")
     user_id = models.BigIntegerField()
@@ -54,7 +57,7 @@ class View(models.Model):
 
 
 class GenreViews(models.Model):
-    """Views of a genre on a day (UTC): each view adds its movie's weight, so `weight` is in hundredths of a view."""
+    """Views of a genre on a day (UTC): each adds its movie's weight, so `weight` is in hundredths of a view."""
 
     pk = models.CompositePrimaryKey("day", "genre")
     day = models.DateField()
@@ -77,7 +80,7 @@ class PopularList(models.Model):
 
 
 class Inventory(models.Model):
-    """One row: the id of the last change. Whoever changes movies locks it, so changes commit in the order of their ids."""
+    """One row: the id of the last change. Whoever changes movies locks it, so change ids commit in order."""
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     version = models.BigIntegerField(default=0)
@@ -104,7 +107,9 @@ class MovieChange(models.Model):
     after = models.JSONField(null=True)
     actor = models.CharField(max_length=200, default="", db_default="")
     batch = models.UUIDField(null=True)  # all changes of one bulk action or import
-    request_id = models.CharField(max_length=100, default="", db_default="")  # of the HTTP request, as in the logs
+    request_id = models.CharField(
+        max_length=100, default="", db_default=""
+    )  # of the HTTP request, as in the logs
     at = models.DateTimeField(db_default=Now())
     sent_at = models.DateTimeField(null=True)  # when the bus had it
 
@@ -114,7 +119,9 @@ class MovieChange(models.Model):
         ]
         indexes = [
             models.Index(fields=["id"], condition=models.Q(sent_at=None), name="movies_change_unsent"),
-            models.Index(fields=["batch"], condition=models.Q(batch__isnull=False), name="movies_change_batch"),
+            models.Index(
+                fields=["batch"], condition=models.Q(batch__isnull=False), name="movies_change_batch"
+            ),
             models.Index(fields=["at"], name="movies_change_at"),
         ]
 
@@ -123,7 +130,7 @@ class MovieChange(models.Model):
 
 
 class RetiredId(models.Model):
-    """The version at which an id's movie was last deleted: one re-created under the id goes on counting from it.
+    """The version at which the movie of an id was last deleted; one re-created goes on counting from it.
 
     The row stays when that happens: it tells of the past, not whether the movie exists.
     """

@@ -1,4 +1,4 @@
-"""The months of movies_view: partitions made ahead, filled from the default one, and dropped when they are too old."""
+"""The months of movies_view: made ahead, filled from the default partition, dropped when too old."""
 
 from datetime import UTC, datetime
 
@@ -13,7 +13,7 @@ def month_start(at: datetime, months_later: int = 0) -> datetime:
 
 
 def kept_since(now: datetime | None = None) -> datetime | None:
-    """Views before this are not kept, so a finish from before it cannot be counted once; None: all are kept."""
+    """Views before this are not kept, so a finish from before it cannot be counted once. None: all are."""
     if not settings.VIEWS_KEPT_MONTHS:
         return None
     return month_start(now or datetime.now(UTC), -settings.VIEWS_KEPT_MONTHS)

@@ -1,4 +1,4 @@
-"""A finished watch is one view, however often it is told: the counted-once rule, and what is known of past views.
+"""A finished watch is one view, however often it is told: the counted-once rule, and past views.
 
 Everything here runs in the caller's transaction, in a number of statements that does not grow with the batch.
 """
@@ -21,7 +21,7 @@ Finish = tuple[int, int, datetime]  # user, movie, when
 
 
 def existing(movie_ids: Iterable[int]) -> set[int]:
-    """Those of the ids that are movies, hidden ones included. Any integer may be asked about. One statement."""
+    """Those of the ids that are movies, hidden ones included. Takes any integer. One statement."""
     possible = [movie_id for movie_id in set(movie_ids) if 0 < movie_id <= LARGEST_ID]
     if not possible:
         return set()
@@ -31,10 +31,10 @@ def existing(movie_ids: Iterable[int]) -> set[int]:
 
 
 def count_views(finishes: Iterable[Finish]) -> set[Finish]:
-    """Each finish that was not counted before raises the movie's views and its genres' views of the day; returns those.
+    """Each finish not counted before raises the movie's views and its genres' views of the day; returns those.
 
-    Finishes of movies that do not exist are left out, and so are those from before the kept months of views (they may
-    have been counted already: nobody knows any more). At most three statements.
+    Finishes of movies that do not exist are left out, and so are those from before the kept months of views
+    (they may have been counted already: nobody knows any more). At most three statements.
     """
     wanted = _within_what_is_kept({finish for finish in finishes if 0 < finish[1] <= LARGEST_ID})
     new = _insert(wanted)
@@ -45,7 +45,7 @@ def count_views(finishes: Iterable[Finish]) -> set[Finish]:
 
 
 def last_finishes(asked: Iterable[Finish]) -> dict[tuple[int, int], datetime]:
-    """For each (user, movie, event time): when the user last finished the movie, if that was not before the event.
+    """For each (user, movie, event time): when the user last finished the movie, if not before the event.
 
     One statement; months before the oldest event asked about are not looked at.
     """
@@ -78,7 +78,7 @@ def last_finishes(asked: Iterable[Finish]) -> dict[tuple[int, int], datetime]:
 
 
 def finished_after(lists: Sequence[tuple[int, Iterable[int], datetime]]) -> list[set[int]]:
-    """For each (user, movies, time): those of the movies that the user finished after that time. One statement."""
+    """For each (user, movies, time): those of the movies that the user finished after it. One statement."""
     asked = [
         (place, user_id, movie_id, after)
         for place, (user_id, movie_ids, after) in enumerate(lists)
@@ -114,7 +114,9 @@ def _within_what_is_kept(finishes: set[Finish]) -> set[Finish]:
         return finishes
     kept = {finish for finish in finishes if finish[2] >= since}
     if len(kept) < len(finishes):
-        logger.warning("%d finished watches from before %s are too old to count", len(finishes) - len(kept), since)
+        logger.warning(
+            "%d finished watches from before %s are too old to count", len(finishes) - len(kept), since
+        )
     return kept
 
 
@@ -123,7 +125,7 @@ def _insert(finishes: set[Finish]) -> set[Finish]:
         return set()
     user_ids, movie_ids, times = (list(column) for column in zip(*finishes, strict=True))
     with connection.cursor() as cursor:
-        # In order of the key: two transactions that were told the same finishes wait for each other, never in a circle.
+        # In order of the key: two transactions told the same finishes wait for each other, never in a circle.
         cursor.execute(
             """
             INSERT INTO movies_view (user_id, movie_id, watched_at)
@@ -144,7 +146,8 @@ def _raise_view_counts(views: Counter[int]) -> None:
         cursor.execute(
             """
             INSERT INTO movies_viewcount AS kept (movie_id, views)
-            SELECT movie_id, views FROM unnest(%s::bigint[], %s::bigint[]) AS new (movie_id, views) ORDER BY movie_id
+            SELECT movie_id, views FROM unnest(%s::bigint[], %s::bigint[]) AS new (movie_id, views)
+            ORDER BY movie_id
             ON CONFLICT (movie_id) DO UPDATE SET views = kept.views + excluded.views
             """,
             [list(views), list(views.values())],

@@ -17,102 +17,174 @@ CREATE TABLE movies_view_default PARTITION OF movies_view DEFAULT;
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='GenreViews',
+            name="GenreViews",
             fields=[
-                ('pk', models.CompositePrimaryKey('day', 'genre', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('day', models.DateField()),
-                ('genre', models.CharField(max_length=20)),
-                ('weight', models.PositiveBigIntegerField(default=0)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "day", "genre", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("day", models.DateField()),
+                ("genre", models.CharField(max_length=20)),
+                ("weight", models.PositiveBigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Inventory',
+            name="Inventory",
             fields=[
-                ('id', models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
-                ('version', models.BigIntegerField(default=0)),
+                ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ("version", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Movie',
+            name="Movie",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('title', models.CharField(max_length=300)),
-                ('profile', django.contrib.postgres.fields.ArrayField(base_field=models.PositiveSmallIntegerField(), size=15)),
-                ('hidden', models.BooleanField(db_default=False, default=False)),
-                ('version', models.PositiveIntegerField(db_default=1, default=1, editable=False)),
-                ('created', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('updated', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("title", models.CharField(max_length=300)),
+                (
+                    "profile",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.PositiveSmallIntegerField(), size=15
+                    ),
+                ),
+                ("hidden", models.BooleanField(db_default=False, default=False)),
+                ("version", models.PositiveIntegerField(db_default=1, default=1, editable=False)),
+                (
+                    "created",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                (
+                    "updated",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='PopularList',
+            name="PopularList",
             fields=[
-                ('genre', models.CharField(max_length=20, primary_key=True, serialize=False)),
-                ('movie_ids', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
-                ('refreshed_at', models.DateTimeField()),
+                ("genre", models.CharField(max_length=20, primary_key=True, serialize=False)),
+                (
+                    "movie_ids",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None),
+                ),
+                ("refreshed_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='RetiredId',
+            name="RetiredId",
             fields=[
-                ('movie_id', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('version', models.PositiveIntegerField()),
+                ("movie_id", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("version", models.PositiveIntegerField()),
             ],
         ),
         # Partitioned from the start: months are made ahead by a task, and the default partition takes what no month is made for.
         migrations.SeparateDatabaseAndState(
             state_operations=[
                 migrations.CreateModel(
-                    name='View',
+                    name="View",
                     fields=[
-                        ('pk', models.CompositePrimaryKey('user_id', 'movie_id', 'watched_at', blank=True, editable=False, primary_key=True, serialize=False)),
-                        ('user_id', models.BigIntegerField()),
-                        ('movie_id', models.BigIntegerField()),
-                        ('watched_at', models.DateTimeField()),
+                        (
+                            "pk",
+                            models.CompositePrimaryKey(
+                                "user_id",
+                                "movie_id",
+                                "watched_at",
+                                blank=True,
+                                editable=False,
+                                primary_key=True,
+                                serialize=False,
+                            ),
+                        ),
+                        ("user_id", models.BigIntegerField()),
+                        ("movie_id", models.BigIntegerField()),
+                        ("watched_at", models.DateTimeField()),
                     ],
                 ),
             ],
             database_operations=[migrations.RunSQL(PARTITIONED_VIEW, "DROP TABLE movies_view")],
         ),
         migrations.CreateModel(
-            name='MovieChange',
+            name="MovieChange",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('movie_id', models.BigIntegerField()),
-                ('version', models.PositiveIntegerField()),
-                ('action', models.CharField(choices=[('added', 'Added'), ('updated', 'Updated'), ('deleted', 'Deleted')], max_length=10)),
-                ('before', models.JSONField(null=True)),
-                ('after', models.JSONField(null=True)),
-                ('actor', models.CharField(db_default='', default='', max_length=200)),
-                ('batch', models.UUIDField(null=True)),
-                ('request_id', models.CharField(db_default='', default='', max_length=100)),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('sent_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("movie_id", models.BigIntegerField()),
+                ("version", models.PositiveIntegerField()),
+                (
+                    "action",
+                    models.CharField(
+                        choices=[("added", "Added"), ("updated", "Updated"), ("deleted", "Deleted")],
+                        max_length=10,
+                    ),
+                ),
+                ("before", models.JSONField(null=True)),
+                ("after", models.JSONField(null=True)),
+                ("actor", models.CharField(db_default="", default="", max_length=200)),
+                ("batch", models.UUIDField(null=True)),
+                ("request_id", models.CharField(db_default="", default="", max_length=100)),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("sent_at", models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('sent_at', None)), fields=['id'], name='movies_change_unsent'), models.Index(condition=models.Q(('batch__isnull', False)), fields=['batch'], name='movies_change_batch'), models.Index(fields=['at'], name='movies_change_at')],
-                'constraints': [models.UniqueConstraint(fields=('movie_id', 'version'), name='movies_change_once_a_version')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("sent_at", None)), fields=["id"], name="movies_change_unsent"
+                    ),
+                    models.Index(
+                        condition=models.Q(("batch__isnull", False)),
+                        fields=["batch"],
+                        name="movies_change_batch",
+                    ),
+                    models.Index(fields=["at"], name="movies_change_at"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("movie_id", "version"), name="movies_change_once_a_version"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ViewCount',
+            name="ViewCount",
             fields=[
-                ('movie', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, primary_key=True, related_name='viewcount', serialize=False, to='movies.movie')),
-                ('views', models.PositiveBigIntegerField(db_default=0, default=0)),
+                (
+                    "movie",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        primary_key=True,
+                        related_name="viewcount",
+                        serialize=False,
+                        to="movies.movie",
+                    ),
+                ),
+                ("views", models.PositiveBigIntegerField(db_default=0, default=0)),
             ],
             options={
-                'indexes': [models.Index(fields=['-views', 'movie'], name='movies_most_viewed')],
+                "indexes": [models.Index(fields=["-views", "movie"], name="movies_most_viewed")],
             },
         ),
     ]

@@ -1,0 +1,53 @@
+"""Movies for tests, made visibly: a profile by its strong genres, a movie by what matters about it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg2
+from django.db import connection
+
+from movies.genres import GENRES
+from movies.models import Movie, MovieChange
+
+
+def profile(**weights: int) -> list[int]:
+    """`profile(action=60, drama=40)`: the 15 weights."""
+    assert sum(weights.values()) == 100, weights
+    return [weights.pop(genre, 0) for genre in GENRES]
+
+
+def movie(
+    title: str = "Kahaani", *, hidden: bool = False, movie_id: int | None = None, **weights: int
+) -> Movie:
+    """A stored movie; all action if no weights are given."""
+    return Movie.objects.create(
+        id=movie_id, title=title, hidden=hidden, profile=profile(**(weights or {"action": 100}))
+    )
+
+
+def told(*fields: str, **filters: Any) -> list[tuple[Any, ...]]:
+    """The change records, oldest first, as tuples of the fields."""
+    return list(MovieChange.objects.filter(**filters).order_by("id").values_list(*fields))
+
+
+@contextmanager
+def other_connection() -> Iterator[Any]:
+    """A second connection to the test's database, as another process would have; rolled back at the end."""
+    parameters = connection.get_connection_params()
+    other = psycopg2.connect(
+        **{name: parameters[name] for name in ("dbname", "user", "host", "port") if name in parameters}
+    )
+    try:
+        yield other
+    finally:
+        other.rollback()
+        other.close()
+
+
+def waits_for_lock(pid: int) -> bool:
+    """Whether that server process waits for a lock that another holds."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s", [pid])
+        row = cursor.fetchone()
+    return bool(row and row[0])
