@@ -42,6 +42,8 @@ SECRET_KEY = env.str("SECRET_KEY", "") or _secret_key()
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 # PORT: where the web server listens (and what links in commands point to).
 PORT = env.int("PORT", 8000)
+# WEB_WORKERS: processes of the web server that `make run` starts; each holds the inventory, and one thread.
+WEB_WORKERS = env.int("WEB_WORKERS", 2)
 
 INSTALLED_APPS = [
     "tetraflix",
@@ -108,10 +110,21 @@ DATABASES = {
     )
 }
 
+# -- User lists ----------------------------------------------------------------------------------
+# MONGODB_URL: a MongoDB replica set or sharded cluster (6.0 or newer) that keeps the user lists instead of PostgreSQL,
+# mongodb://user:password@host1,host2/name?replicaSet=rs0; database `tetraflix` when it names none.
+MONGODB_URL = env.str("MONGODB_URL", "")
+
+EMBEDDED_POSTGRES = not env.str("DATABASE_URL", "")
+
 # -- SQS -----------------------------------------------------------------------------------------
 # AWS_ENDPOINT_URL_SQS, AWS_REGION and the credentials are AWS's own variables, read by boto3 itself;
 # without an endpoint and a region, the embedded server's are used.
-SQS_ENDPOINT = env.str("AWS_ENDPOINT_URL_SQS", "") or stack.get("sqs", "")
+SQS_ENDPOINT = env.str("AWS_ENDPOINT_URL_SQS", "")
+EMBEDDED_SQS = not SQS_ENDPOINT and not env.str("AWS_REGION", "")
+if EMBEDDED_SQS:
+    # Never empty: with the stack down, boto3 would go to Amazon with whatever credentials it finds.
+    SQS_ENDPOINT = stack.get("sqs", "http://127.0.0.1:4566")
 SQS_REGION = env.str("AWS_REGION", "") or env.str("AWS_DEFAULT_REGION", "us-east-1")
 # The embedded server takes any key; Amazon's credentials are found by boto3 (variables, profile, role).
 SQS_DUMMY_CREDENTIALS = bool(SQS_ENDPOINT) and not env.str("AWS_ACCESS_KEY_ID", "")
@@ -139,6 +152,10 @@ CHANGES_KEPT_DAYS = env.int("CHANGES_KEPT_DAYS", 730)
 VIEWS_KEPT_MONTHS = env.int("VIEWS_KEPT_MONTHS", 0)
 # READS_NEED_KEY: clients' reads need an API key too (by default a gateway in front does that).
 READS_NEED_KEY = env.bool("READS_NEED_KEY", False)
+# WRITES_PER_MINUTE: calls that change something, a key and minute, over all processes; more are answered 429.
+WRITES_PER_MINUTE = env.int("WRITES_PER_MINUTE", 1200)
+# MAX_BODY_BYTES: the largest request body; 1,000 movies in one call take less than 1 MB.
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("MAX_BODY_BYTES", 4 * 1024 * 1024)
 
 # -- Ingest --------------------------------------------------------------------------------------
 # CONSUME_IN_WORKER: the Celery worker reads sessionData and userRecs too; off where `manage.py consume` does.
@@ -148,9 +165,11 @@ CONSUMER_THREADS = env.int("CONSUMER_THREADS", 2)
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_AUTHENTICATION_CLASSES": [],
-    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_PARSER_CLASSES": ["movies.api.bodies.StrictJSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["tetraflix.authentication.KeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["tetraflix.authentication.RolePermission"],
+    "DEFAULT_THROTTLE_CLASSES": ["tetraflix.authentication.WritesPerKey"],
+    "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "tetraflix.errors.exception_handler",
     "UNAUTHENTICATED_USER": None,
 }

@@ -1,0 +1,74 @@
+"""Request bodies: standard JSON, no larger than allowed, or an error that says what is wrong."""
+
+import json
+from collections.abc import Mapping
+from typing import IO, Any
+
+from django.conf import settings
+from rest_framework.exceptions import APIException, ParseError
+from rest_framework.parsers import BaseParser
+
+
+class BodyTooLarge(APIException):
+    """413: more bytes than MAX_BODY_BYTES."""
+
+    status_code = 413
+    default_code = "too_large"
+
+
+class LengthRequired(APIException):
+    """411: a body whose length is not announced (chunked), which WSGI does not hand on."""
+
+    status_code = 411
+    default_detail = "Send the body with a Content-Length."
+
+
+class RawJSONParser(BaseParser):
+    """The bytes of a JSON body, for whoever parses them further."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        """The body's bytes. Raises BodyTooLarge, LengthRequired."""
+        meta = (parser_context or {})["request"].META
+        if "chunked" in meta.get("HTTP_TRANSFER_ENCODING", "") and not meta.get("CONTENT_LENGTH"):
+            raise LengthRequired
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if int(meta.get("CONTENT_LENGTH") or 0) > limit:
+            raise BodyTooLarge(f"A body has at most {limit:,} bytes.")
+        return stream.read()
+
+
+class StrictJSONParser(RawJSONParser):
+    """JSON with every key once and no NaN or Infinity, so that no two readers understand it differently."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        """The value. Raises ParseError beside what RawJSONParser raises."""
+        raw = super().parse(stream, media_type, parser_context)
+        try:
+            return json.loads(
+                raw.decode(), object_pairs_hook=_object_of_unique_keys, parse_constant=_no_such_number
+            )
+        except UnicodeDecodeError as error:
+            raise ParseError(f"The body is not UTF-8 (at byte {error.start}).") from None
+        except RecursionError:
+            raise ParseError("The body is nested too deeply.") from None
+        except ValueError as error:  # JSONDecodeError, ours below, or an integer of thousands of digits
+            raise ParseError(f"The body is not valid JSON: {error}.") from None
+
+
+def _object_of_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {json.dumps(twice)} is there twice")
+    return found
+
+
+def _no_such_number(constant: str) -> float:
+    raise ValueError(f"{constant} is not a number in JSON")

@@ -1,0 +1,65 @@
+"""How DRF's views recognise, admit and slow down callers; named in settings, so that no app imports this."""
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from tetraflix.keys import BadKey, Caller, caller_of, wait_seconds
+
+if TYPE_CHECKING:  # rest_framework.views reads the settings that name this module
+    from rest_framework.views import APIView
+
+CHALLENGE = 'Bearer realm="tetraflix"'
+
+
+class KeyAuthentication(BaseAuthentication):
+    """Recognises the caller by its key; a read is nobody's business unless READS_NEED_KEY."""
+
+    def authenticate(self, request: Request) -> tuple[Caller, None] | None:
+        if request.method in SAFE_METHODS and not settings.READS_NEED_KEY:
+            return None
+        try:
+            caller = caller_of(request._request)
+        except BadKey as error:
+            raise AuthenticationFailed(str(error)) from None
+        return (caller, None) if caller else None
+
+    def authenticate_header(self, request: Request) -> str:
+        return CHALLENGE
+
+
+class RolePermission(BasePermission):
+    """A write needs a key of the view's `required_role`; a read needs any key, if READS_NEED_KEY."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        reads = request.method in SAFE_METHODS
+        role = getattr(view, "required_role", None)
+        if reads and not settings.READS_NEED_KEY:
+            return True
+        if not hasattr(view, (request.method or "").lower()) or (role is None and not reads):
+            return True  # nothing to protect there: the answer is 405
+        if not isinstance(request.user, Caller):
+            raise NotAuthenticated("This needs an API key: Authorization: Bearer <key>.")
+        if not reads and request.user.role != role:
+            raise PermissionDenied(f"This needs a key of the role {role}; yours is a {request.user.role}'s.")
+        return True
+
+
+class WritesPerKey(BaseThrottle):
+    """A key writes at most WRITES_PER_MINUTE times in a minute of the clock, whichever process it reaches."""
+
+    _wait = 0
+
+    def allow_request(self, request: Request, view: "APIView") -> bool:
+        if request.method in SAFE_METHODS or not isinstance(request.user, Caller):
+            return True
+        self._wait = wait_seconds(request._request, request.user)
+        return not self._wait
+
+    def wait(self) -> float:
+        return self._wait

@@ -1,0 +1,27 @@
+"""`manage.py create_api_key --role R NAME`: makes an API key and prints it, this once."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from tetraflix.keys import create_key
+from tetraflix.models import ApiKey
+
+
+class Command(BaseCommand):
+    help = "Makes an API key and prints it. It is stored as a hash, so it cannot be shown again."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name", help="who holds it; the history of changes shows it")
+        parser.add_argument("--role", required=True, choices=ApiKey.Role.values)
+
+    def handle(self, *args: Any, name: str, role: str, **options: Any) -> None:
+        try:
+            row, key = create_key(name=name, role=role)
+        except ValueError as error:
+            raise CommandError(str(error)) from None
+        self.stderr.write(
+            f"A {role} key for {row.name}; revoke it with: manage.py revoke_api_key {row.lookup}"
+        )
+        self.stdout.write(key)  # alone on the standard output: KEY=$(manage.py create_api_key ...)

@@ -1,0 +1,58 @@
+"""What is kept about callers: their keys, how often they write, and answers that may be asked for twice."""
+
+from django.db import models
+
+
+class ApiKey(models.Model):
+    """A caller's key. Kept is its SHA-256 alone, which is enough for a random secret of 256 bits."""
+
+    class Role(models.TextChoices):
+        """What a key may do besides reading."""
+
+        DISTRIBUTOR = "distributor"  # add, change and remove movies
+        SERVICE = "service"  # report sessions and recommendations
+
+    name = models.CharField(max_length=100, help_text="Who holds it.")
+    role = models.CharField(max_length=20, choices=Role)
+    # the readable part of the key: finds the row, and tells people which key it is
+    lookup = models.CharField(max_length=12, unique=True, editable=False)
+    digest = models.BinaryField(max_length=32, editable=False)
+    created = models.DateTimeField(auto_now_add=True)
+    last_used = models.DateTimeField(null=True, editable=False)  # to the minute
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["-created"]
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.lookup})"
+
+
+class KeyUse(models.Model):
+    """Writes of one key in one minute, for the limit. UNLOGGED: a crash of the server forgets it."""
+
+    key = models.OneToOneField(ApiKey, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    minute = models.BigIntegerField()  # since 1970
+    calls = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.calls} writes by key {self.key_id}"
+
+
+class KeptAnswer(models.Model):
+    """The first answer to a POST with an Idempotency-Key, written in the transaction of the work itself."""
+
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="+", db_index=False)
+    name = models.CharField(max_length=255)  # the Idempotency-Key
+    request = models.BinaryField(max_length=32)  # SHA-256 of method, address and body
+    status = models.PositiveSmallIntegerField(null=True)  # null only inside the transaction that works on it
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField(default=b"")
+    created = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "name"], name="tetraflix_one_answer_a_key")]
+
+    def __str__(self) -> str:
+        return f"{self.status} for {self.name}"
