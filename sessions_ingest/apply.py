@@ -1,0 +1,252 @@
+"""What messages do: any number of them, in one transaction that may be repeated without harm."""
+
+import logging
+import random
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone
+
+from movies import watched
+from movies.partitions import kept_since
+from movies.signals import activity
+from recommendations import lists, stores
+from recommendations.lists import Event, UserLists
+from recommendations.stores.base import Change, StoreUnavailable
+from sessions_ingest.messages import LARGEST_USER, Recommendations, Session
+
+logger = logging.getLogger(__name__)
+
+TRIES = 4  # of a transaction that met another one the wrong way round
+MET_ANOTHER = {"40P01", "40001"}  # deadlock detected, serialization failure
+USER_LOCKS = 0x7E7F  # the advisory locks' class: "this user's messages are being applied"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Messages of one queue, and how many more of that queue were poison."""
+
+    queue: str
+    messages: Sequence[Session | Recommendations]
+    refused: int = 0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a batch came to."""
+
+    messages: int = 0
+    events: int = 0
+    views: int = 0  # counted now, for the first time
+    skipped: int = 0  # events about movies that do not exist
+    poison: int = 0
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What the batches mean, by user."""
+
+    existing: set[int]
+    events: dict[int, list[Event]] = field(default_factory=lambda: defaultdict(list))
+    recs: dict[int, Recommendations] = field(default_factory=dict)
+
+
+def apply(batches: Sequence[Batch]) -> list[Outcome]:
+    """All is committed, or nothing is and it raises; applying it again changes nothing. An outcome a batch.
+
+    A store outside PostgreSQL is updated right after the commit; if it raises StoreUnavailable, apply again.
+    """
+    for attempt in range(1, TRIES + 1):
+        try:
+            with transaction.atomic():
+                return _apply(batches)
+        except (OperationalError, StoreUnavailable) as error:
+            if attempt == TRIES or not _met_another(error):
+                raise
+            time.sleep(random.uniform(0, 0.05 * attempt))
+    raise AssertionError("unreachable")
+
+
+def _met_another(error: BaseException | None) -> bool:
+    while error and not hasattr(error, "pgcode"):
+        error = error.__cause__
+    return getattr(error, "pgcode", None) in MET_ANOTHER
+
+
+def _apply(batches: Sequence[Batch]) -> list[Outcome]:
+    outcomes = [Outcome(messages=len(batch.messages), poison=batch.refused) for batch in batches]
+    messages = [message for batch in batches for message in batch.messages]
+    if messages:
+        _lock_users({message.user_id for message in messages})
+        plan = _plan(batches, outcomes)
+        new_views = watched.count_views(_finishes(plan))
+        _count_new(batches, outcomes, new_views)
+        store = stores.current()
+        changes = _changes(plan, new_views if store.joins_transaction else None)
+        if store.joins_transaction:
+            store.update(changes)
+        else:
+            transaction.on_commit(lambda: store.update(changes))
+        if activity.has_listeners():
+            transaction.on_commit(lambda: _announce(messages))
+    _record(batches, outcomes)
+    return outcomes
+
+
+def _lock_users(user_ids: set[int]) -> None:
+    """Nobody else applies messages of these users before this transaction ends: what it reads of views holds.
+
+    Locked in the order of the keys, which users may share: no two transactions wait for each other.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(%s, key) FROM"
+            " (SELECT DISTINCT hashint8(id) AS key FROM unnest(%s::bigint[]) AS id ORDER BY 1) AS keys",
+            [USER_LOCKS, list(user_ids)],
+        )
+
+
+def _plan(batches: Sequence[Batch], outcomes: Sequence[Outcome]) -> _Plan:
+    sessions = [
+        (message, outcome)
+        for batch, outcome in zip(batches, outcomes, strict=True)
+        for message in batch.messages
+        if isinstance(message, Session)
+    ]
+    recs = [
+        message for batch in batches for message in batch.messages if isinstance(message, Recommendations)
+    ]
+    ids = {event.movie_id for message, _ in sessions for event in message.events}
+    ids.update(*(message.movie_ids for message in recs))
+    plan = _Plan(watched.existing(movie for movie in ids if 0 < movie <= LARGEST_USER))
+    unknown: set[int] = set()
+    for message, outcome in sessions:
+        for event in message.events:
+            if event.movie_id not in plan.existing:
+                outcome.skipped += 1
+                unknown.add(event.movie_id)
+                continue
+            outcome.events += 1
+            finished = event.progress >= settings.FINISHED_MARK
+            plan.events[message.user_id].append(Event(event.movie_id, event.progress, event.at, finished))
+    if unknown:
+        skipped = sum(outcome.skipped for outcome in outcomes)
+        logger.warning("%s events skipped: no such movie: %s", skipped, sorted(unknown)[:10])
+    for rec in recs:
+        kept = plan.recs.get(rec.user_id)
+        if kept is None or rec.at >= kept.at:
+            plan.recs[rec.user_id] = rec
+    return plan
+
+
+def _finishes(plan: _Plan) -> set[watched.Finish]:
+    return {
+        (user, event.movie_id, event.at)
+        for user, events in plan.events.items()
+        for event in events
+        if event.finished
+    }
+
+
+def _count_new(batches: Sequence[Batch], outcomes: Sequence[Outcome], new: set[watched.Finish]) -> None:
+    """Each new view is of the first batch that tells it."""
+    left = set(new)
+    for batch, outcome in zip(batches, outcomes, strict=True):
+        for message in batch.messages:
+            if left and isinstance(message, Session):
+                told = {(message.user_id, event.movie_id, event.at) for event in message.events} & left
+                outcome.views += len(told)
+                left -= told
+
+
+def _changes(plan: _Plan, counted_now: set[watched.Finish] | None) -> dict[int, Change]:
+    """What to make of each user's lists.
+
+    `counted_now` is given when views and lists commit together: then any other finish within the kept views
+    has done its work before, and must not take off a movie that came back since.
+    """
+    last = watched.last_finishes(
+        (user, event.movie_id, event.at)
+        for user, events in plan.events.items()
+        for event in events
+        if not event.finished
+    )
+    recs = list(plan.recs.values())
+    finished_since = dict(
+        zip(
+            plan.recs,
+            watched.finished_after(
+                [(rec.user_id, plan.existing.intersection(rec.movie_ids), rec.at) for rec in recs]
+            ),
+            strict=True,
+        )
+    )
+    since = kept_since()
+    changes: dict[int, Change] = {}
+    for user in plan.events.keys() | plan.recs.keys():
+        events = [
+            event if event.finished else replace(event, last_finish=last.get((user, event.movie_id)))
+            for event in plan.events.get(user, ())
+            if not event.finished
+            or counted_now is None
+            or (user, event.movie_id, event.at) in counted_now
+            or (since is not None and event.at < since)
+        ]
+        rec = plan.recs.get(user)
+        if events or rec:
+            changes[user] = partial(_changed, events, rec, plan.existing, finished_since.get(user, set()))
+    return changes
+
+
+def _changed(
+    events: Sequence[Event],
+    rec: Recommendations | None,
+    existing: set[int],
+    finished_since: set[int],
+    before: UserLists,
+) -> UserLists:
+    # the sessions first: a recommendation list may know them already
+    after = lists.watched(before, events)
+    return lists.recommend(after, rec.movie_ids, rec.at, existing, finished_since) if rec else after
+
+
+def _record(batches: Sequence[Batch], outcomes: Sequence[Outcome]) -> None:
+    """The roll-up by minute; the last statement, because every consumer wants these rows."""
+    sums: dict[str, list[int]] = {}
+    for batch, outcome in zip(batches, outcomes, strict=True):
+        one = [outcome.messages, outcome.events, outcome.views, outcome.skipped, outcome.poison]
+        sums[batch.queue] = [a + b for a, b in zip(sums.get(batch.queue, [0] * 5), one, strict=True)]
+    queues = sorted(sums)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO sessions_ingest_ingestminute AS kept
+                (minute, queue, messages, events, views, skipped, poison)
+            SELECT date_trunc('minute', clock_timestamp()), new.*
+            FROM unnest(%s::text[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[]) AS new
+            ON CONFLICT (minute, queue) DO UPDATE SET
+                messages = kept.messages + excluded.messages, events = kept.events + excluded.events,
+                views = kept.views + excluded.views, skipped = kept.skipped + excluded.skipped,
+                poison = kept.poison + excluded.poison
+            """,
+            [queues, *([sums[queue][column] for queue in queues] for column in range(5))],
+        )
+
+
+def _announce(messages: Sequence[Session | Recommendations]) -> None:
+    for message in messages:
+        if isinstance(message, Session):
+            kind, movies, progress = (
+                "session-data",
+                len(message.events),
+                [event.progress for event in message.events],
+            )
+        else:
+            kind, movies, progress = "recs-data", len(message.movie_ids), []
+        # robust: who listens must not fail what is committed
+        activity.send_robust(kind, who=message.user_id, movies=movies, at=timezone.now(), progress=progress)

@@ -1,0 +1,162 @@
+"""An SQS queue as the consumer's loop sees it: errors as QueueAway, requests counted, poison explained."""
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from movies import bus
+from sessions_ingest.consumer import Message, QueueAway
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.client import SQSClient
+    from mypy_boto3_sqs.literals import MessageSystemAttributeNameType
+
+logger = logging.getLogger(__name__)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# by name: "All" makes every answer longer
+ATTRIBUTES: "list[MessageSystemAttributeNameType]" = [
+    "SentTimestamp",
+    "ApproximateReceiveCount",
+    "MessageGroupId",
+]
+DELETE_TRIES = 3
+LONGEST_REASON = 500  # characters; body and attributes together may not exceed what SQS takes
+
+
+class SqsQueue:
+    """A consumer.Queue on SQS, for one thread: each has its own connection."""
+
+    def __init__(self, name: str, visibility_seconds: float, ensure: Callable[[], object]) -> None:
+        self.name = name
+        self.requests = 0
+        self.hold_seconds = visibility_seconds * 0.6  # with time left to apply and delete
+        self._ensure = ensure
+        self._client: SQSClient = bus.client()
+
+    def receive(self, wait_seconds: int | None = None) -> list[Message]:
+        with self._asking():
+            answer = self._client.receive_message(
+                QueueUrl=bus.queue(self.name).url,
+                MaxNumberOfMessages=bus.BATCH,
+                WaitTimeSeconds=bus.LONG_POLL_SECONDS if wait_seconds is None else wait_seconds,
+                MessageSystemAttributeNames=ATTRIBUTES,
+            )
+        return [_message(raw) for raw in answer.get("Messages", ())]
+
+    def delete(self, messages: Sequence[Message]) -> None:
+        left = {str(number): message.receipt for number, message in enumerate(messages)}
+        for attempt in range(DELETE_TRIES):
+            if attempt:
+                time.sleep(0.05 * attempt)
+            with self._asking():
+                answer = self._client.delete_message_batch(
+                    QueueUrl=bus.queue(self.name).url,
+                    Entries=[{"Id": id_, "ReceiptHandle": receipt} for id_, receipt in left.items()],
+                )
+            # the sender's fault: a receipt that ran out; the message is gone, or will be shown again anyway
+            left = {
+                failed["Id"]: left[failed["Id"]]
+                for failed in answer.get("Failed", ())
+                if not failed.get("SenderFault")
+            }
+            if not left:
+                return
+        logger.warning("%s: %s messages not deleted, they will be shown again", self.name, len(left))
+
+    def give_back(self, messages: Sequence[Message]) -> None:
+        if not messages:
+            return
+        with self._asking():
+            self._client.change_message_visibility_batch(
+                QueueUrl=bus.queue(self.name).url,
+                Entries=[
+                    {"Id": str(number), "ReceiptHandle": message.receipt, "VisibilityTimeout": 0}
+                    for number, message in enumerate(messages)
+                ],
+            )
+
+    def put_aside(self, refused: Sequence[tuple[Message, str]]) -> list[Message]:
+        # one by one: poison is rare, and ten large bodies do not fit into one request
+        return [message for message, reason in refused if self._put_aside(message, reason)]
+
+    def _put_aside(self, message: Message, reason: str) -> bool:
+        url = bus.queue(self.name).dead_url
+        fifo: dict[str, Any] = {}
+        if url.endswith(".fifo"):
+            fifo = {"MessageGroupId": message.group or "poison", "MessageDeduplicationId": message.id}
+        attributes = {
+            "reason": reason[:LONGEST_REASON],
+            "source-queue": self.name,
+            "message-id": message.id,
+            "receive-count": str(message.receives),
+            "sent-at": message.sent_at.isoformat(),
+        }
+        try:
+            with self._asking():
+                self._client.send_message(
+                    QueueUrl=url,
+                    MessageBody=message.body,
+                    MessageAttributes={
+                        name: {"DataType": "String", "StringValue": _printable(value)}
+                        for name, value in attributes.items()
+                    },
+                    **fifo,
+                )
+        except QueueAway as error:
+            cause = error.__cause__
+            if isinstance(cause, ClientError) and cause.response["Error"]["Code"] in UNSENDABLE:
+                # e.g. the body leaves no room for a reason: SQS itself moves it, in time
+                logger.warning(
+                    "%s: message %s is left to the redrive policy: %s", self.name, message.id, cause
+                )
+                return False
+            raise
+        return True
+
+    def restore(self) -> None:
+        bus.queue.cache_clear()
+        with self._asking():
+            self._ensure()
+
+    def close(self) -> None:
+        self._client.close()
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        self.requests += 1
+        try:
+            yield
+        except (BotoCoreError, ClientError, OSError) as error:
+            raise QueueAway(str(error)) from error
+
+
+UNSENDABLE = {
+    "InvalidMessageContents",
+    "InvalidParameterValue",
+    "AWS.SimpleQueueService.InvalidMessageContents",
+    "MissingParameter",
+}
+
+
+def _message(raw: Any) -> Message:
+    attributes = raw["Attributes"]
+    return Message(
+        id=raw["MessageId"],
+        receipt=raw["ReceiptHandle"],
+        body=raw.get("Body", ""),
+        sent_at=EPOCH + timedelta(milliseconds=int(attributes["SentTimestamp"])),
+        receives=int(attributes.get("ApproximateReceiveCount", 1)),
+        group=attributes.get("MessageGroupId"),
+    )
+
+
+def _printable(text: str) -> str:
+    """Without what SQS refuses in an attribute: control characters and nothing at all."""
+    return re.sub(r"[^\x20-\x7e]", "?", text) or "?"
