@@ -1,6 +1,7 @@
 """The stores of user lists; `current()` is the one that the settings chose."""
 
 import functools
+from collections.abc import Callable
 
 from django.conf import settings
 
@@ -29,4 +30,7 @@ def _mongo(url: str) -> ListStore:
     return MongoStore(url)
 
 
-_stores = {"postgres": _postgres, "mongo": lambda: _mongo(settings.MONGODB_URL)}
+_stores: dict[str, Callable[[], ListStore]] = {
+    "postgres": _postgres,
+    "mongo": lambda: _mongo(settings.MONGODB_URL),
+}

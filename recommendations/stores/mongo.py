@@ -1,7 +1,6 @@
 """User lists in MongoDB: one document a user, written under the condition that nobody wrote it in between."""
 
 import functools
-import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,20 +10,21 @@ import pymongo
 from bson.int64 import Int64
 from django.db import InterfaceError, OperationalError
 from pymongo import InsertOne, ReplaceOne, UpdateOne
-from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.errors import BulkWriteError, ConnectionFailure, PyMongoError, WaitQueueTimeoutError
 
-from movies import inventory_version
 from movies.breaker import Breaker
+from movies.prepared import Prepared
 from recommendations.lists import NOBODY, UserLists
 from recommendations.stores import mongo_documents as documents
 from recommendations.stores.base import Change, ServedRow, StoreUnavailable
-from recommendations.stores.mongo_client import client, collection
-
-logger = logging.getLogger(__name__)
+from recommendations.stores.mongo_client import collection
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+INVENTORY = Prepared(
+    "recommendations_inventory", ("smallint",), "SELECT version FROM movies_inventory WHERE id = $1"
+)
 COLLECTION = "user_lists"
 HOT_SECONDS = 1.0  # a client's read gives up after this, all retries included; usual is 1 ms
 PROBE_SECONDS = 1.0
@@ -43,15 +43,18 @@ def _guarded(method: Callable[Concatenate["MongoStore", P], R]) -> Callable[Conc
         try:
             return method(store, *args, **kwargs)
         except PyMongoError as error:
-            store.breaker.trip(error)
+            if _away(error):
+                store.breaker.trip(error)
             raise StoreUnavailable(str(error)) from error
 
     return wrapped
 
 
 class MongoStore:
-    """See stores/base.py for what it promises. `update` costs one find and one bulk write for a batch of any size
-    up to LARGEST_BATCH, and each statement in them names its document by the shard key.
+    """See stores/base.py for what it promises.
+
+    `update` costs one find and one bulk write for a batch of any size up to LARGEST_BATCH; each statement in
+    them names its document by the shard key.
     """
 
     joins_transaction = False
@@ -67,7 +70,7 @@ class MongoStore:
     def served(self, user_id: int) -> tuple[ServedRow | None, int]:
         row = self._served(user_id)
         try:
-            return row, inventory_version.current()
+            return row, INVENTORY.row("1")[0]
         except (OperationalError, InterfaceError) as error:
             raise StoreUnavailable(str(error).strip()) from error
 
@@ -109,7 +112,7 @@ class MongoStore:
             if found is None:
                 writes.append(InsertOne({"_id": Int64(user_id), "rev": Int64(1), **fields}))
             else:
-                changed = {name: value for name, value in fields.items() if value != found[name]}
+                changed = {name: value for name, value in fields.items() if value != found.get(name)}
                 writes.append(
                     UpdateOne(
                         {"_id": Int64(user_id), "rev": found["rev"]},
@@ -119,7 +122,7 @@ class MongoStore:
         return not writes or self._write_all(writes)
 
     def _write_all(self, writes: list[Any]) -> bool:
-        """Whether all were stored; false when another writer was faster with some. Unordered: none waits for another."""
+        """Whether all were stored; false when another writer was faster with some."""
         try:
             result = self._users.bulk_write(writes, ordered=False)
         except BulkWriteError as error:
@@ -135,7 +138,7 @@ class MongoStore:
         for batch in _batches(list(dict(rows).items())):  # of two rows for one user the last counts
             self._users.bulk_write(
                 [
-                    # the revision is a time, so it goes up: a concurrent update that read the old document loses
+                    # the revision is a time: a concurrent update that read the old document loses
                     ReplaceOne(
                         {"_id": Int64(user_id)},
                         {"rev": Int64(time.time_ns()), **documents.document(lists)},
@@ -161,10 +164,15 @@ class MongoStore:
 
     def _probe(self) -> None:
         with pymongo.timeout(PROBE_SECONDS):
-            # not a ping: a server without a primary answers those, and takes no write
+            # not a ping: a server without a primary answers those
             self._users.find_one({"_id": 0}, {"_id": 1})
-            if not client(self.url).admin.command("hello").get("isWritablePrimary", True):
-                raise PyMongoError("no primary")
+
+
+def _away(error: PyMongoError) -> bool:
+    """The server, or its primary, does not answer. A refusal is an answer; a full pool is our own doing."""
+    if isinstance(error, WaitQueueTimeoutError):
+        return False
+    return isinstance(error, ConnectionFailure) or error.timeout
 
 
 def _batches(items: Sequence[R]) -> Iterator[Sequence[R]]:
