@@ -1,0 +1,41 @@
+"""Tells a new reader of the bus the whole inventory as it is now."""
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from movies import feed
+from movies.models import Movie
+
+
+class Command(BaseCommand):
+    help = (
+        "Sends every visible movie to CHANGES_QUEUE as `added` at its present version, for a reader "
+        "that starts empty (seeded movies are not announced otherwise). Readers that know a version drop it."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--after", type=int, default=0, help="go on after this movie id (where a broken run ended)"
+        )
+
+    def handle(self, *args: Any, after: int, **options: Any) -> None:
+        total = Movie.objects.filter(id__gt=after, hidden=False).count()
+        last = after
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(file=sys.stderr)) as progress:
+            bar = progress.add_task("announcing", total=total)
+            try:
+                for count, last_sent in feed.announce(after=after):
+                    last = last_sent
+                    progress.advance(bar, count)
+            except feed.BusAway as error:
+                raise CommandError(
+                    f"{error}. Go on with: manage.py announce_inventory --after {last}"
+                ) from error
+            announced = int(progress.tasks[0].completed)
+        self.stdout.write(f"{announced} movies announced.")
