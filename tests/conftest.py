@@ -1,15 +1,18 @@
 """What every test may ask for by name."""
 
+from tests.servers.elasticsearch import elasticsearch_url, private_elasticsearch
 from tests.servers.fixtures import database_url, open_folder, postgres, private_postgres, private_sqs, sqs
 from tests.servers.mongodb import mongodb_server, mongodb_url, private_mongodb
 from tests.servers.queues import queues
 
 __all__ = [
     "database_url",
+    "elasticsearch_url",
     "mongodb_server",
     "mongodb_url",
     "open_folder",
     "postgres",
+    "private_elasticsearch",
     "private_mongodb",
     "private_postgres",
     "private_sqs",

