@@ -111,8 +111,8 @@ def recommend(
 ) -> UserLists:
     """The lists with a new recommendation list as of `at`, unless the one stored is newer.
 
-    Ids not in `known` are dropped, duplicates keep their first place, the first LONGEST stay. `finished_since`
-    are the movies that the user finished after `at`: the list could not know.
+    Ids not in `known` are dropped, duplicates keep their first place, the first LONGEST stay. The movies in
+    `finished_since` were finished after `at`: the list could not know.
     """
     if lists.recommended_at and at < lists.recommended_at:
         return lists

@@ -9,7 +9,7 @@ from recommendations.lists import UserLists
 Change = Callable[[UserLists], UserLists]
 
 
-class StoreUnavailable(Exception):  # noqa: N818 (a state, told to clients as 503)
+class StoreUnavailable(Exception):
     """The store did not answer. Nothing is known about what it did; repeating the call is safe."""
 
 
@@ -42,7 +42,7 @@ class ListStore(Protocol):
     def update(self, changes: Mapping[int, Change]) -> None:
         """Applies each user's change to what is stored (or to NOBODY).
 
-        Each user atomically; none is lost to a concurrent writer. A change to nothing of NOBODY stores nothing.
+        Each user atomically; none is lost to a concurrent writer. Nothing is stored where nothing changed.
 
         A change may be called more than once, so it is pure and repeating it changes nothing.
         """

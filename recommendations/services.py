@@ -1,0 +1,54 @@
+"""What a user is shown, ready to send; and what takes a movie off that or brings it back."""
+
+from functools import partial
+
+from django.utils import timezone
+
+from movies.catalog import catalog, listed
+from movies.charts import most_popular
+from movies.genres import OVERALL
+from movies.signals import activity
+from recommendations import lists, stores
+from recommendations.stores.base import ServedRow
+
+
+def lists_for(user_id: int) -> bytes:
+    """The JSON that this user's client gets, right as of now. At most two SQL statements.
+
+    Raises StoreUnavailable, or django.db.OperationalError, when what it reads from does not answer.
+    """
+    row, version = stores.current().served(user_id)
+    watching: list[bytes] = []
+    if row is None:  # nobody has heard of this user
+        recommended = list(most_popular(OVERALL, lists.LONGEST))
+    else:
+        recommended, watching = _shown(row, version)
+    if activity.receivers:
+        activity.send("user-data", who=user_id, movies=len(recommended) + len(watching), at=timezone.now())
+    return b'{"recommendations":%b,"currentlyWatching":[%b]}' % (listed(recommended), b",".join(watching))
+
+
+def _shown(row: ServedRow, version: int) -> tuple[list[bytes], list[bytes]]:
+    """The same as lists.served, on ready-made entries."""
+    watched = row.watching
+    chosen = row.recommended
+    if watched:
+        shown = set(watched)
+        chosen = [movie for movie in chosen if movie not in shown]
+    found = catalog.find(version, chosen + watched)
+    begun = [
+        b"%b%b}" % (entry, repr(progress).encode())
+        for entry, progress in zip(found[len(chosen) :], row.progress, strict=True)
+        if entry
+    ]
+    return [entry for entry in found[: len(chosen)] if entry], begun
+
+
+def take_off(*, user_id: int, movie_id: int) -> None:
+    """The movie is not shown as being watched until brought back or watched again; its progress is kept."""
+    stores.current().update({user_id: partial(lists.take_off, movie_id=movie_id)})
+
+
+def bring_back(*, user_id: int, movie_id: int) -> None:
+    """A movie that was taken off is shown again, with its progress."""
+    stores.current().update({user_id: partial(lists.bring_back, movie_id=movie_id)})
