@@ -18,18 +18,21 @@ def reachable(path: Path) -> bool:
     return all(parent.stat().st_mode & stat.S_IXOTH for parent in path.parents)
 
 
-def elsewhere(path: Path, what: str) -> Path:
-    """A folder of ours in the open that belongs to `path` alone; made when there is none.
+def elsewhere(folder: Path) -> Path:
+    """The open folder that stands in for this one; made when there is none. The link `elsewhere` leads to it.
 
     Raises PermissionError when somebody else made it before us: what lies in it is then not ours to trust.
     """
-    folder = OPEN / f"tetraflix-{what}-{hashlib.sha256(bytes(path)).hexdigest()[:12]}"
-    folder.mkdir(mode=0o755, exist_ok=True)
-    owner = folder.lstat()
+    link = folder / "elsewhere"
+    if not link.is_symlink():
+        link.symlink_to(OPEN / f"tetraflix-{hashlib.sha256(bytes(folder.resolve())).hexdigest()[:16]}")
+    stand_in = link.readlink()
+    stand_in.mkdir(mode=0o755, exist_ok=True)
+    owner = stand_in.lstat()
     if owner.st_uid != os.geteuid() or not stat.S_ISDIR(owner.st_mode):
-        raise PermissionError(f"{folder} is not ours: remove it, or set TETRAFLIX_VAR to an open folder")
-    folder.chmod(0o755)
-    return folder
+        raise PermissionError(f"{stand_in} is not ours: remove it, or set TETRAFLIX_VAR to an open folder")
+    stand_in.chmod(0o755)
+    return stand_in
 
 
 def make_reachable(folder: Path) -> None:

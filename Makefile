@@ -1,0 +1,83 @@
+# `make help` says what there is. Everything lies in .venv/ and var/; `make clean` removes both.
+
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+export TETRAFLIX_VAR ?= $(CURDIR)/var
+
+# Sizes of the demo: movies, users with lists, live sessions a second.
+MOVIES ?= 300000
+USERS ?= 100000
+RATE ?= 20
+ifdef PORT
+export PORT
+endif
+# More words for pytest, or for the benchmarks: make test ARGS="-k redelivered".
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test bench clean lint format lock schema
+.ONESHELL:
+.SHELLFLAGS := -ec
+
+help:  ## what there is
+	@grep -hE '^[a-z]+:.*  ## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*  ## (.*)/make \1\t\2/' | expand -t 14
+	echo "Variables: PORT (8000), for the demo MOVIES ($(MOVIES)), USERS ($(USERS)), RATE ($(RATE) sessions a second); PYTHON."
+
+demo: $(VENV)/.run  ## everything, with movies, users and live traffic, until Ctrl-C
+	@exec $(BIN)/python manage.py demo --follow-parent --movies $(MOVIES) --users $(USERS) --rate $(RATE)
+
+run: $(VENV)/.run  ## everything, nothing seeded, until Ctrl-C
+	@exec $(BIN)/python manage.py run --follow-parent
+
+test: $(VENV)/.dev lint  ## linters, types and the whole test suite
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev  ## linters, types, layers, migrations
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py check
+	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+
+bench: $(VENV)/.dev  ## every benchmark: a table of ratios, and var/bench.json
+	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+format: $(VENV)/.dev  ## the code laid out as the linters want it
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: $(VENV)/.dev  ## requirements*.txt anew from requirements*.in, with hashes
+	$(BIN)/pip install --quiet uv
+	for name in requirements requirements-dev; do
+	  $(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 $$name.in -o $$name.txt
+	done
+
+schema: $(VENV)/.dev  ## docs/openapi.yaml anew from the code
+	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+clean:  ## stops what runs here, then removes .venv/ and var/
+	@if [ -e "$(TETRAFLIX_VAR)/run/stack.json" ] && [ -x $(BIN)/python ]; then $(BIN)/python manage.py stop; fi
+	if [ -L "$(TETRAFLIX_VAR)/elsewhere" ]; then rm -rf "$$(readlink "$(TETRAFLIX_VAR)/elsewhere")"; fi
+	rm -rf $(VENV) "$(TETRAFLIX_VAR)"
+
+# Stamps: set-up runs again only when what is required has changed.
+$(VENV)/.run: requirements.txt | $(BIN)/python
+	@echo "Installing requirements.txt into $(VENV)/"
+	$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --require-hashes -r requirements.txt
+	touch $@
+
+$(VENV)/.dev: requirements-dev.txt | $(BIN)/python
+	@echo "Installing requirements-dev.txt into $(VENV)/"
+	$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	touch $@
+
+$(BIN)/python:
+	@if [ -z "$(PYTHON)" ] || ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+	  echo "Python 3.11 or newer is needed; found: $$($(or $(PYTHON),python3) --version 2>&1). Try: make PYTHON=/path/to/python3.11" >&2
+	  exit 1
+	fi
+	echo "Making $(VENV)/ with $$($(PYTHON) --version)"
+	$(PYTHON) -m venv $(VENV)

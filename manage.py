@@ -1,0 +1,29 @@
+#!/usr/bin/env python
+"""Django's command line, which says in one line what is not reachable when a server is down."""
+
+import os
+import sys
+
+from botocore.exceptions import HTTPClientError, NoCredentialsError
+from django.core.management import execute_from_command_line
+from django.db import InterfaceError, OperationalError
+
+from tetraflix.unreachable import in_one_line
+
+
+def main() -> None:
+    """Runs the command; exits with 1 and one line when a server that it needs does not answer."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tetraflix.settings")
+    try:
+        execute_from_command_line(sys.argv)
+    except (OperationalError, InterfaceError, HTTPClientError, NoCredentialsError) as error:
+        line = in_one_line(error)
+        if line is None or "--traceback" in sys.argv:
+            raise
+        sys.exit(line)
+    except KeyboardInterrupt:
+        sys.exit(130)  # as a shell counts Ctrl-C; a stack of calls helps nobody here
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""The whole service on one machine: what runs, in which order, and what has to be done before."""
+
+import fcntl
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from tetraflix import addresses
+from tetraflix.embedded import demo_login
+from tetraflix.embedded.ports import http_status, port_is_free
+from tetraflix.embedded.postgres import EmbeddedPostgres
+from tetraflix.embedded.processes import ChildError
+from tetraflix.embedded.sqs import DUMMY_CREDENTIALS, REGION, EmbeddedSqs
+from tetraflix.embedded.supervisor import Asked, EndedError, Part, Program, Supervisor
+
+
+CELERY = ["-m", "celery", "-A", "tetraflix"]
+# Threads, because nothing may fork under the consumer's. What several workers would tell each other is not for
+# SQS: each word is a paid request.
+WORKER = [
+    *("--pool", "threads", "--concurrency", "2"),
+    *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+]
+
+
+class CannotStartError(Exception):
+    """The stack was not started, and nothing of it runs; the message says why and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to run. An address that is given is used as it is; without one the embedded server is started."""
+
+    var_dir: Path
+    base_dir: Path
+    port: int
+    web_workers: int
+    database_url: str | None
+    sqs_url: str | None
+    embedded_sqs: bool
+    demo: "Demo | None" = None
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Sizes of the demo: how much there is, and how much happens."""
+
+    movies: int
+    users: int
+    rate: float
+
+
+def run(plan: Plan, console: Console) -> int:
+    """Runs the stack until a signal asks it to stop (0), or until a part of it ended (1). Nothing runs after.
+
+    Raises CannotStartError when nothing was started.
+    """
+    with only_one(plan.var_dir):
+        if not port_is_free(plan.port):
+            raise CannotStartError(
+                f"Port {plan.port} is taken: stop what listens there, or choose another (PORT=8001 make run)."
+            )
+        supervisor = Supervisor(console=console, log_dir=plan.var_dir / "log")
+        stack = Stack(plan, supervisor)
+        try:
+            with supervisor:
+                try:
+                    stack.start()
+                    stack.say_where()
+                    supervisor.watch()
+                finally:
+                    console.print("\nStopping; what is kept is in", str(plan.var_dir), style="dim")
+                    addresses.remove(plan.var_dir)
+        except Asked:
+            console.print("[green]✓[/] everything is stopped")
+            return 0
+        except (ChildError, EndedError, OSError) as error:
+            console.print(f"[red]✗[/] {error}\nEverything is stopped.", markup=True, highlight=False)
+        return 1
+
+
+class Stack:
+    """The parts of one plan, under one supervisor."""
+
+    def __init__(self, plan: Plan, supervisor: Supervisor) -> None:
+        self.plan = plan
+        self.supervisor = supervisor
+        self.env = {"TETRAFLIX_VAR": str(plan.var_dir), "PORT": str(plan.port)}
+        self.programs: list[Program] = []
+        self.password: str | None = None
+        self.database_url = plan.database_url
+        self.sqs_url = plan.sqs_url
+        supervisor.restarted = self._started_again
+
+    @property
+    def web_url(self) -> str:
+        return f"http://127.0.0.1:{self.plan.port}"
+
+    def start(self) -> None:
+        """Everything runs and the site answers. Raises ChildError."""
+        self._servers()
+        self._announce()
+        self._steps()
+        self._programs()
+        self._announce()
+
+    def _servers(self) -> None:
+        var, log = self.plan.var_dir, self.plan.var_dir / "log"
+        if self.database_url is None:
+            postgres = EmbeddedPostgres(var / "postgres", log=log / "postgres.log")
+            self.supervisor.start(postgres)
+            self.database_url = self.env["DATABASE_URL"] = postgres.url
+            if postgres.note:
+                self.supervisor.console.print(f"[yellow]![/] {postgres.note}")
+        if self.plan.embedded_sqs:
+            sqs = EmbeddedSqs(var / "sqs", log=log / "sqs.log")
+            self.supervisor.start(sqs)
+            self.sqs_url = sqs.url
+            self.env |= {"AWS_ENDPOINT_URL_SQS": sqs.url, "AWS_REGION": REGION, **DUMMY_CREDENTIALS}
+
+    def _steps(self) -> None:
+        demo = self.plan.demo
+        self._manage("database schema", "migrate", "--no-input")
+        self._manage("queues", "ensure_queues")
+        self._manage("static files", "collectstatic", "--no-input")
+        if demo:
+            self._manage("movies", "seed_movies", "--movies", str(demo.movies), loud=True)
+            self._manage("users", "seed_users", "--users", str(demo.users), loud=True)
+            self.password = secrets.token_urlsafe(9)
+        # The last demo may have been killed before it could take its login away.
+        self._demo_login(self.password)
+
+    def _demo_login(self, password: str | None) -> None:
+        words = ["-m", demo_login.__name__]
+        env = {**self.env, demo_login.PASSWORD_VARIABLE: password or ""}
+        self.supervisor.run("demo login" if password else "no demo login", words, env=env)
+
+    def _programs(self) -> None:
+        plan, python = self.plan, self.supervisor.program
+        schedule = plan.var_dir / "run" / "celerybeat-schedule"
+        self.programs = [
+            python("web", self._granian(), env=self.env, ready=self._site_answers),
+            python("worker", [*CELERY, "worker", *WORKER], env=self.env),
+            python("beat", [*CELERY, "beat", "-s", str(schedule)], env=self.env),
+        ]
+        if plan.demo:
+            words = ["manage.py", "simulate_traffic", "--rate", f"{plan.demo.rate:g}", "--seconds", "0"]
+            self.programs.append(python("traffic", words, env=self.env))
+        # The worker and beat need nothing of the web: they start up while it loads the inventory.
+        web, *others = self.programs
+        for program in (*others[:2], web, *others[2:]):
+            self.supervisor.start(program)
+
+    def _granian(self) -> list[str]:
+        words = (
+            f"-m granian --interface wsgi --http 1 --no-ws --host 127.0.0.1 --port {self.plan.port} "
+            f"--workers {self.plan.web_workers} "
+            # Threads of one process fight for the interpreter: twice the requests a second with one.
+            "--blocking-threads 1 --no-access-log "
+            "--respawn-failed-workers --respawn-interval 0.5 --workers-kill-timeout 4 "
+            "tetraflix.wsgi:application"
+        )
+        return words.split()
+
+    def _site_answers(self) -> bool:
+        status = http_status(self.plan.port, "/healthz", seconds=10)
+        return status is not None and status < 500
+
+    def _started_again(self, part: Part) -> None:
+        if part.name == EmbeddedSqs.name:
+            self._manage("queues", "ensure_queues")  # it is as it was when it was last stopped
+        self._announce()
+
+    def _manage(self, name: str, *words: str, loud: bool = False) -> None:
+        self.supervisor.run(name, ["manage.py", *words], env=self.env, loud=loud)
+
+    def _announce(self) -> None:
+        addresses.write(
+            self.plan.var_dir,
+            {
+                "web": self.web_url,
+                "database": self.database_url,
+                "sqs": self.sqs_url or "",  # empty: Amazon's
+                "programs": {program.name: program.child.pid for program in self.programs},
+            },
+        )
+
+    def say_where(self) -> None:
+        """Prints where everything is, who may log in, and how it is stopped."""
+        table = Table.grid(padding=(0, 2))
+        rows = [
+            ("site", f"{self.web_url}/"),
+            ("admin", f"{self.web_url}/admin/"),
+            ("API", f"{self.web_url}/tetraflix/docs"),
+            ("a user", f"curl {self.web_url}/tetraflix/recommendations/1"),
+            ("a genre", f"curl {self.web_url}/tetraflix/genre/comedy"),
+            ("logs", str(self.plan.var_dir / "log")),
+        ]
+        if self.password:
+            rows.insert(2, ("login", f"{demo_login.USERNAME} / {self.password}"))
+        for row in rows:
+            table.add_row(*row)
+        self.supervisor.console.print(
+            Panel(table, title="Tetraflix", subtitle="Ctrl-C stops everything", expand=False), highlight=False
+        )
+
+
+@contextmanager
+def only_one(var_dir: Path) -> Iterator[None]:
+    """No other stack runs on this folder meanwhile. Raises CannotStartError, which says where the other one is."""
+    file = var_dir / "run" / "lock"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotStartError(already_runs(var_dir, lock)) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def already_runs(var_dir: Path, lock: TextIO) -> str:
+    """In words which stack runs on this folder."""
+    lock.seek(0)
+    pid = lock.read()
+    web = (addresses.read(var_dir) or {}).get("web")
+    return f"It runs already (pid {pid}{f', {web}' if web else ''}): Ctrl-C there, or `kill {pid}`, stops it."
+
+
+def main_console() -> Console:
+    """The terminal, or plain lines when there is none."""
+    return Console(file=sys.stdout, soft_wrap=True)

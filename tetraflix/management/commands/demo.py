@@ -1,0 +1,21 @@
+"""`manage.py demo`: `run`, with an inventory, users and live traffic, and a login to look around."""
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from tetraflix.embedded.stack import Demo, Plan
+from tetraflix.management.commands import run
+
+
+class Command(run.Command):
+    help = "Runs everything, tops up movies and users first, and plays live traffic until Ctrl-C."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--movies", type=int, default=300_000, help="movies in the inventory, at least")
+        parser.add_argument("--users", type=int, default=100_000, help="users with a list, at least")
+        parser.add_argument("--rate", type=float, default=20, help="live sessions a second")
+
+    def plan(self, **options: Any) -> Plan:  # type: ignore[override]
+        return super().plan(demo=Demo(options["movies"], options["users"], options["rate"]))

@@ -1,0 +1,45 @@
+"""`manage.py run`: the whole service in the foreground, on servers of its own where none are given."""
+
+import ctypes
+import signal
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from tetraflix.embedded import stack
+from tetraflix.embedded.processes import PR_SET_PDEATHSIG
+
+
+class Command(BaseCommand):
+    help = "Runs everything (PostgreSQL and SQS, unless addresses are given; web, worker, beat) until Ctrl-C."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--follow-parent",
+            action="store_true",
+            help="stop when the process that started this one is gone (make, killed, would leave it behind)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["follow_parent"]:
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        try:
+            code = stack.run(self.plan(**options), stack.main_console())
+        except stack.CannotStartError as error:
+            raise CommandError(str(error)) from None
+        sys.exit(code)
+
+    def plan(self, *, demo: stack.Demo | None = None, **options: Any) -> stack.Plan:
+        """What the settings say that should run."""
+        return stack.Plan(
+            var_dir=settings.VAR_DIR,
+            base_dir=settings.BASE_DIR,
+            port=settings.PORT,
+            web_workers=settings.WEB_WORKERS,
+            database_url=None if settings.EMBEDDED_POSTGRES else settings.DATABASE_URL,
+            sqs_url=None if settings.EMBEDDED_SQS else settings.SQS_ENDPOINT,
+            embedded_sqs=settings.EMBEDDED_SQS,
+            demo=demo,
+        )
