@@ -11,7 +11,7 @@ from movies.profiles import LARGEST_TITLE
 
 
 class Movie(models.Model):
-    """One movie of the inventory. An UPDATE of a row is a change of inventory: views are counted elsewhere."""
+    """One movie of the inventory. Every UPDATE is a change of inventory: views are counted elsewhere."""
 
     title = models.CharField(max_length=LARGEST_TITLE)
     # 15 weights in the order of movies.genres.GENRES; the database checks that they are a profile
@@ -30,7 +30,7 @@ class Movie(models.Model):
 
 
 class ViewCount(models.Model):
-    """How often a movie was watched to the end. Outlives its movie: a reverted deletion finds its views again."""
+    """How often a movie was watched to the end. Outlives it: a reverted deletion finds its views again."""
 
     movie = models.OneToOneField(
         Movie, on_delete=models.DO_NOTHING, primary_key=True, db_constraint=False, related_name="viewcount"
@@ -57,7 +57,7 @@ class View(models.Model):
 
 
 class GenreViews(models.Model):
-    """Views of a genre on a day (UTC): each adds its movie's weight, so `weight` is in hundredths of a view."""
+    """Views of a genre on a day (UTC): each adds its movie's weight, so these are hundredths of a view."""
 
     pk = models.CompositePrimaryKey("day", "genre")
     day = models.DateField()

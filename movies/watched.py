@@ -31,7 +31,7 @@ def existing(movie_ids: Iterable[int]) -> set[int]:
 
 
 def count_views(finishes: Iterable[Finish]) -> set[Finish]:
-    """Each finish not counted before raises the movie's views and its genres' views of the day; returns those.
+    """Each finish not counted before raises the movie's views and its genres' of the day; returns those.
 
     Finishes of movies that do not exist are left out, and so are those from before the kept months of views
     (they may have been counted already: nobody knows any more). At most three statements.

@@ -1,4 +1,4 @@
-"""What the database itself keeps of every change of inventory: versions, history, order, the caches' signal."""
+"""What the database itself keeps of each change of inventory: version, history, order, the caches' signal."""
 
 import threading
 import uuid
@@ -125,7 +125,7 @@ def test_a_bulk_change_records_every_movie_that_changed_and_no_other(db):
 
 
 def test_a_plan_made_for_one_movie_serves_a_bulk_change_too(db):
-    """The trigger's plans are kept for the session: a nested loop made for one row takes minutes for 20,000."""
+    """The trigger's plans are kept for the session: one made for a row takes minutes for 20,000."""
     single = movie("Single")
     for hidden in (True, False, True, False, True, False):
         Movie.objects.filter(id=single.id).update(hidden=hidden)

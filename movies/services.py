@@ -1,0 +1,182 @@
+"""Every way to change the inventory: one function a rule, each a transaction, on record with who did it."""
+
+import json
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from enum import Enum
+from typing import Any, Final
+
+import structlog
+from django.db import connection, transaction
+
+from movies.drafts import BadMovie, BadMovies, NewMovie, checked, checked_all
+from movies.models import Movie
+from movies.signals import inventory_changed
+from movies.watched import LARGEST_ID, existing
+
+
+class NoSuchMovie(LookupError):
+    """There is no movie with this id."""
+
+    def __init__(self, movie_id: int) -> None:
+        super().__init__(f"There is no movie {movie_id}.")
+        self.movie_id = movie_id
+
+
+class ChangedMeanwhile(ValueError):
+    """The movie is no longer at the version that the caller saw; nothing was changed."""
+
+    def __init__(self, movie: Movie) -> None:
+        super().__init__(f"Movie {movie.id} was changed meanwhile: it is at version {movie.version}.")
+        self.movie = movie
+
+
+class _Unchanged(Enum):
+    UNCHANGED = 0
+
+
+UNCHANGED: Final = _Unchanged.UNCHANGED  # stands for a field that a change leaves alone
+
+_under_way: ContextVar[bool] = ContextVar("a change of the inventory is under way", default=False)
+
+
+@contextmanager
+def change(*, actor: str, batch: uuid.UUID | None = None) -> Iterator[None]:
+    """One transaction in which every change of a movie is recorded as the actor's, and as part of the batch.
+
+    Nobody else changes the inventory until it ends. A change inside a change is part of it: it has the outer
+    one's actor and batch. After the commit `inventory_changed` is sent, once.
+    """
+    if _under_way.get():
+        with transaction.atomic():
+            yield
+        return
+    request_id = str(structlog.contextvars.get_contextvars().get("request_id", ""))
+    with transaction.atomic():
+        _lock_as(actor=actor, batch=str(batch or ""), request_id=request_id)
+        token = _under_way.set(True)
+        try:
+            yield
+        finally:
+            _under_way.reset(token)
+        # A caller's transaction may go on: what else it changes was not done by this actor.
+        _lock_as(actor="", batch="", request_id="")
+        transaction.on_commit(lambda: inventory_changed.send(sender="movies"), robust=True)
+
+
+def add_movie(*, actor: str, title: Any, profile: Any, hidden: Any = False, movie_id: Any = None) -> Movie:
+    """The movie as it is stored, under the given id or the next one. Raises BadMovie."""
+    movie = NewMovie(title=title, profile=profile, hidden=hidden, movie_id=movie_id)
+    try:
+        return add_movies(actor=actor, movies=[movie])[0]
+    except BadMovies as error:
+        raise BadMovie(error.errors[0]) from None
+
+
+def add_movies(*, actor: str, movies: Sequence[NewMovie], batch: uuid.UUID | None = None) -> list[Movie]:
+    """All of them, in order, as they are stored; or none: raises BadMovies. At most four statements."""
+    rows, errors = checked_all(movies)
+    with change(actor=actor, batch=batch):
+        places = {row["id"]: place for place, row in enumerate(rows) if row.get("id")}
+        for movie_id in existing(places):
+            errors.setdefault(places[movie_id], {})["id"] = f"There is a movie {movie_id} already."
+        if errors:
+            raise BadMovies(dict(sorted(errors.items())))
+        return list(
+            Movie.objects.raw(
+                """
+                INSERT INTO movies_movie (id, title, profile, hidden)
+                SELECT coalesce(id, nextval(pg_get_serial_sequence('movies_movie', 'id'))),
+                       title, profile, hidden
+                FROM ROWS FROM (
+                    jsonb_to_recordset(%s) AS (id bigint, title text, profile smallint[], hidden boolean)
+                ) WITH ORDINALITY AS new (id, title, profile, hidden, place)
+                ORDER BY place
+                RETURNING *
+                """,
+                [json.dumps(rows)],
+            )
+        )
+
+
+def change_movie(
+    *,
+    actor: str,
+    movie_id: int,
+    expected_version: int | None = None,
+    title: Any = UNCHANGED,
+    profile: Any = UNCHANGED,
+    hidden: Any = UNCHANGED,
+) -> Movie:
+    """The movie as stored now. Raises NoSuchMovie, ChangedMeanwhile (not the expected version), BadMovie."""
+    given = {"title": title, "profile": profile, "hidden": hidden}
+    new, errors = checked({field: value for field, value in given.items() if value is not UNCHANGED})
+    with change(actor=actor):
+        movie = _stored(movie_id, expected_version)
+        if errors:
+            raise BadMovie(errors)
+        if any(getattr(movie, field) != value for field, value in new.items()):
+            Movie.objects.filter(id=movie_id).update(**new)
+            movie.refresh_from_db()
+        return movie
+
+
+def delete_movie(*, actor: str, movie_id: int, expected_version: int | None = None) -> None:
+    """The movie is gone; its views stay, for when it comes back. Raises NoSuchMovie, ChangedMeanwhile."""
+    with change(actor=actor):
+        _stored(movie_id, expected_version)
+        delete_movies(actor=actor, movie_ids=[movie_id])
+
+
+def hide_movies(*, actor: str, movie_ids: Iterable[int], batch: uuid.UUID | None = None) -> int:
+    """None of them is served any more; returns how many were. They are one batch, which can be reverted."""
+    return _set_hidden(True, actor, movie_ids, batch)
+
+
+def show_movies(*, actor: str, movie_ids: Iterable[int], batch: uuid.UUID | None = None) -> int:
+    """All of them are served again; returns how many were hidden. They are one batch, to revert as one."""
+    return _set_hidden(False, actor, movie_ids, batch)
+
+
+def delete_movies(*, actor: str, movie_ids: Iterable[int], batch: uuid.UUID | None = None) -> int:
+    """None of them exists; returns how many did. They are one batch, which can be reverted."""
+    with change(actor=actor, batch=batch or uuid.uuid4()), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM movies_movie WHERE id = ANY (%s::bigint[])", [_possible(movie_ids)])
+        return cursor.rowcount
+
+
+def _set_hidden(hidden: bool, actor: str, movie_ids: Iterable[int], batch: uuid.UUID | None) -> int:
+    with change(actor=actor, batch=batch or uuid.uuid4()), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE movies_movie SET hidden = %s WHERE id = ANY (%s::bigint[]) AND hidden <> %s",
+            [hidden, _possible(movie_ids), hidden],
+        )
+        return cursor.rowcount
+
+
+def _possible(movie_ids: Iterable[int]) -> list[int]:
+    return [movie_id for movie_id in movie_ids if 0 < movie_id <= LARGEST_ID]
+
+
+def _stored(movie_id: int, expected_version: int | None) -> Movie:
+    movie = Movie.objects.filter(id__in=_possible([movie_id])).first()
+    if movie is None:
+        raise NoSuchMovie(movie_id)
+    if expected_version not in (None, movie.version):
+        raise ChangedMeanwhile(movie)
+    return movie
+
+
+def _lock_as(*, actor: str, batch: str, request_id: str) -> None:
+    """The inventory is locked, before anything else is; the triggers write these into the change records."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT set_config('tetraflix.actor', %s, true), set_config('tetraflix.batch', %s, true),
+                   set_config('tetraflix.request_id', %s, true)
+            FROM (SELECT FROM movies_inventory FOR UPDATE) AS locked
+            """,
+            [actor, batch, request_id],
+        )
