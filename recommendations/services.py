@@ -28,6 +28,17 @@ def lists_for(user_id: int) -> bytes:
     return b'{"recommendations":%b,"currentlyWatching":[%b]}' % (listed(recommended), b",".join(watching))
 
 
+def popular_instead(user_id: int) -> bytes:
+    """What this user is shown while the store of lists is away: the overall popular, as in a cold start.
+
+    Raises django.db.OperationalError when PostgreSQL is away too.
+    """
+    popular = most_popular(OVERALL, lists.LONGEST)
+    if activity.receivers:
+        activity.send("user-data", who=user_id, movies=len(popular), at=timezone.now())
+    return b'{"recommendations":%b,"currentlyWatching":[]}' % listed(popular)
+
+
 def _shown(row: ServedRow, version: int) -> tuple[list[bytes], list[bytes]]:
     """The same as lists.served, on ready-made entries."""
     watched = row.watching
