@@ -7,6 +7,7 @@ with an empty one there is no such login.
 import os
 
 import django
+from django.apps import apps
 
 USERNAME = "demo"
 PASSWORD_VARIABLE = "TETRAFLIX_DEMO_PASSWORD"  # noqa: S105
@@ -15,7 +16,7 @@ PASSWORD_VARIABLE = "TETRAFLIX_DEMO_PASSWORD"  # noqa: S105
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tetraflix.settings")
     django.setup()
-    users = django.apps.apps.get_model("auth", "User")._default_manager
+    users = apps.get_model("auth", "User").objects
     users.filter(username=USERNAME).delete()
     if password := os.environ[PASSWORD_VARIABLE]:
         users.create_superuser(USERNAME, password=password)

@@ -154,10 +154,8 @@ class EmbeddedPostgres:
         )  # renamed when it is whole: a start that was cut off leaves no half one
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(mode=0o700)
-        drop = {}
         if user is not None:
             os.chown(new, user, user)
-            drop = {"user": user, "group": user, "extra_groups": []}
         words = (
             f"-U {USER} --auth=trust --encoding=UTF8 --locale-provider=builtin --builtin-locale=C.UTF-8 "
             "--locale=C.UTF-8 --no-instructions"
@@ -170,7 +168,9 @@ class EmbeddedPostgres:
             capture_output=True,
             text=True,
             check=False,
-            **drop,  # type: ignore[call-overload]
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
         )
         if done.returncode:
             raise ChildError(f"initdb ended with code {done.returncode}.\n{done.stdout}{done.stderr}")

@@ -76,7 +76,6 @@ class Child:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
                 signal.signal(number, signal.SIG_DFL)
 
-        drop = {} if self.user is None else {"user": self.user, "group": self.user, "extra_groups": []}
         with contextlib.ExitStack() as stack:
             log = None
             if self.log:
@@ -92,7 +91,9 @@ class Child:
                 stderr=log,
                 start_new_session=True,
                 preexec_fn=in_the_child,  # noqa: PLW1509  (it takes no lock that another thread could hold)
-                **drop,  # type: ignore[arg-type]
+                user=self.user,
+                group=self.user,
+                extra_groups=None if self.user is None else [],
             )
 
     def wait_ready(self, ready: Callable[[], bool], *, seconds: float) -> None:

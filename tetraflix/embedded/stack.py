@@ -22,10 +22,9 @@ from tetraflix.embedded.processes import ChildError
 from tetraflix.embedded.sqs import DUMMY_CREDENTIALS, REGION, EmbeddedSqs
 from tetraflix.embedded.supervisor import Asked, EndedError, Part, Program, Supervisor
 
-
 CELERY = ["-m", "celery", "-A", "tetraflix"]
-# Threads, because nothing may fork under the consumer's. What several workers would tell each other is not for
-# SQS: each word is a paid request.
+# Threads, because nothing may fork under the consumer's. What several workers would tell each other is not
+# for SQS: each word is a paid request.
 WORKER = [
     *("--pool", "threads", "--concurrency", "2"),
     *("--without-gossip", "--without-mingle", "--without-heartbeat"),
@@ -216,7 +215,7 @@ class Stack:
 
 @contextmanager
 def only_one(var_dir: Path) -> Iterator[None]:
-    """No other stack runs on this folder meanwhile. Raises CannotStartError, which says where the other one is."""
+    """No other stack runs on this folder meanwhile. Raises CannotStartError, which says where it is."""
     file = var_dir / "run" / "lock"
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a+") as lock:
@@ -235,7 +234,8 @@ def already_runs(var_dir: Path, lock: TextIO) -> str:
     lock.seek(0)
     pid = lock.read()
     web = (addresses.read(var_dir) or {}).get("web")
-    return f"It runs already (pid {pid}{f', {web}' if web else ''}): Ctrl-C there, or `kill {pid}`, stops it."
+    where = f", {web}" if web else ""
+    return f"It runs already (pid {pid}{where}): Ctrl-C there, or `kill {pid}`, stops it."
 
 
 def main_console() -> Console:

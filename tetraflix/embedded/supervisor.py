@@ -105,7 +105,7 @@ class Supervisor:
         env: Mapping[str, str] | None,
         ready: Callable[[], bool] | None = None,
     ) -> Program:
-        """A Python program (`python` and these words) that carries our mark, with these additional variables."""
+        """A Python program (`python` and these words), with these additional variables and our mark."""
         return Program(self._child(name, words, env, log=self.log_dir / f"{name}.log"), ready=ready)
 
     def start(self, part: Part, *, quiet: bool = False) -> None:
@@ -117,7 +117,7 @@ class Supervisor:
             self.console.print(f"[green]✓[/] {part.name}  [dim]{time.monotonic() - since:.1f} s[/]")
 
     def run(self, name: str, words: Sequence[str], *, env: Mapping[str, str], loud: bool = False) -> None:
-        """A Python program has run to its end. Raises ChildError, with what it said, when it failed.
+        """A Python program has run to its end. Raises ChildError, with its words, when it failed.
 
         `loud`: it speaks to the terminal itself (progress bars); else its words go to setup.log.
         """

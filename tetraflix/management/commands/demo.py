@@ -17,5 +17,5 @@ class Command(run.Command):
         parser.add_argument("--users", type=int, default=100_000, help="users with a list, at least")
         parser.add_argument("--rate", type=float, default=20, help="live sessions a second")
 
-    def plan(self, **options: Any) -> Plan:  # type: ignore[override]
+    def plan(self, **options: Any) -> Plan:
         return super().plan(demo=Demo(options["movies"], options["users"], options["rate"]))
