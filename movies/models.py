@@ -140,3 +140,13 @@ class RetiredId(models.Model):
 
     def __str__(self) -> str:
         return f"movie {self.movie_id}, deleted at version {self.version}"
+
+
+class Word(models.Model):
+    """A word of titles, as `movies_plain` spells it, and in how many it is: what a misspelt word may have meant."""
+
+    word = models.TextField(primary_key=True, db_collation="C")
+    titles = models.IntegerField()
+
+    def __str__(self) -> str:
+        return self.word
