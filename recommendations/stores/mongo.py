@@ -96,7 +96,10 @@ class MongoStore:
     def _update(self, user_ids: Sequence[int], changes: Mapping[int, Change]) -> bool:
         """Whether every user's change is stored. If not, some may be: repeating a change changes nothing."""
         known = {
-            found["_id"]: found for found in self._users.find({"_id": {"$in": [Int64(u) for u in user_ids]}})
+            found["_id"]: found
+            for found in self._users.find(
+                {"_id": {"$in": [Int64(u) for u in user_ids]}}, batch_size=LARGEST_BATCH + 1
+            )
         }
         writes: list[InsertOne[dict[str, Any]] | UpdateOne] = []
         for user_id in user_ids:

@@ -1,0 +1,98 @@
+"""`manage.py copy_lists`: every user in the other store, also after a stop; differences are told."""
+
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from recommendations import copying
+from recommendations.lists import Entry, Finish, UserLists
+from recommendations.stores import named
+from recommendations.stores.base import ListStore, StoreUnavailable
+
+pytestmark = pytest.mark.django_db
+AT = datetime(2017, 9, 8, 12, 50, 0, 123457, tzinfo=UTC)
+MANY = [
+    (
+        user * 7 if user < 200 else 2**62 + user,
+        UserLists(
+            recommended=(user + 1, user + 2),
+            recommended_at=AT + timedelta(microseconds=user) if user % 3 else None,
+            watching=(Entry(user + 5, user / 1000, AT),),
+            removed=(Entry(user + 6, 0.25, AT),),
+            finished=(Finish(user + 7, AT),),
+        ),
+    )
+    for user in range(1, 251)
+]
+
+
+@pytest.fixture
+def stores(mongodb_url: str, settings: Settings, tmp_path, monkeypatch) -> dict[str, ListStore]:
+    settings.MONGODB_URL = mongodb_url
+    settings.VAR_DIR = tmp_path
+    monkeypatch.setattr(copying, "BATCH", 20)
+    return {"postgres": named("postgres"), "mongo": named("mongo")}
+
+
+@pytest.mark.parametrize(("source", "target"), [("postgres", "mongo"), ("mongo", "postgres")])
+def test_every_user_is_copied_whole(stores: dict[str, ListStore], source: str, target: str):
+    stores[source].write(MANY)
+    out = _copy(source, target)
+    assert out == (
+        f"250 users copied from {source} to {target}; "
+        "their number and a sample of them are the same in both.\n"
+    )
+    assert stores[target].scan(0, 1000) == sorted(MANY)
+
+
+def test_a_stopped_copy_goes_on_where_it_was(stores: dict[str, ListStore], monkeypatch):
+    stores["postgres"].write(MANY)
+    written = []
+    write = stores["mongo"].write
+
+    def away_at_the_third(rows):
+        if len(written) == 2:
+            raise StoreUnavailable("gone")
+        written.append(rows)
+        return write(rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stores["mongo"], "write", away_at_the_third)
+        with pytest.raises(CommandError, match="A store does not answer; the same command goes on from here"):
+            _copy("postgres", "mongo")
+    assert stores["mongo"].count() == 40
+    monkeypatch.setattr(stores["mongo"], "write", lambda batch: written.append(batch) or write(batch))
+    assert _copy("postgres", "mongo").startswith("Going on after user 280; 40 are copied.\n250 users copied")
+    assert [user for batch in written for user, _ in batch] == [user for user, _ in sorted(MANY)]
+    assert stores["mongo"].scan(0, 1000) == sorted(MANY)
+
+
+def test_a_user_that_only_the_target_has_is_told(stores: dict[str, ListStore]):
+    stores["postgres"].write(MANY)
+    stores["mongo"].write([(3, UserLists(recommended=(1,)))])
+    with pytest.raises(CommandError, match="The source has 250 users and the target 251"):
+        _copy("postgres", "mongo")
+
+
+def test_a_source_that_went_on_is_told(stores: dict[str, ListStore], tmp_path):
+    stores["postgres"].write(MANY)
+    position = list(copying.copy(stores["postgres"], stores["mongo"], copying.State(tmp_path / "state")))[-1]
+    stores["postgres"].write([(7, UserLists(recommended=(99,)))])
+    assert copying.differences(stores["postgres"], stores["mongo"], position.places) == [
+        "User 7 is not the same in both."
+    ]
+
+
+def test_without_mongodb_there_is_nothing_to_copy(settings: Settings):
+    settings.MONGODB_URL = ""
+    with pytest.raises(CommandError, match="MONGODB_URL is not set"):
+        _copy("postgres", "mongo")
+
+
+def _copy(source: str, target: str) -> str:
+    out = StringIO()
+    call_command("copy_lists", "--from", source, "--to", target, stdout=out, stderr=StringIO())
+    return out.getvalue()

@@ -1,0 +1,172 @@
+"""What is MongoDB's own behind the store contract: races, being away or hung, one shard an operation."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+from pymongo import monitoring
+from pymongo.monitoring import CommandStartedEvent
+
+from recommendations.lists import NOBODY, Entry, Event, UserLists, watched
+from recommendations.stores import mongo_client
+from recommendations.stores.base import StoreUnavailable
+from recommendations.stores.mongo import MongoStore
+from tests.servers.mongodb import MongoServer
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.django_db
+AT = datetime(2017, 9, 8, 12, 50, 0, 123457, tzinfo=UTC)
+
+
+def begun(movie_id: int, progress: float = 0.5, at: datetime = AT) -> partial[UserLists]:
+    return partial(watched, events=[Event(movie_id, progress, at, finished=False)])
+
+
+class Commands(monitoring.CommandListener):
+    """Remembers what was sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[CommandStartedEvent] = []
+
+    def started(self, event: CommandStartedEvent) -> None:
+        self.sent.append(event)
+
+    def succeeded(self, event: object) -> None: ...
+
+    def failed(self, event: object) -> None: ...
+
+
+@pytest.fixture
+def store(mongodb_url: str) -> MongoStore:
+    return MongoStore(mongodb_url)
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> Commands:
+    listener = Commands()
+    monkeypatch.setitem(mongo_client.OPTIONS, "event_listeners", [listener])
+    mongo_client.client.cache_clear()
+    return listener
+
+
+def test_a_write_that_came_in_between_is_not_lost(store: MongoStore):
+    store.update({1: begun(10)})
+    met = []
+
+    def meets_another(lists: UserLists) -> UserLists:
+        if not met:  # after the document was read, before it is written
+            met.append(True)
+            MongoStore(store.url).update({1: begun(11, at=AT + timedelta(seconds=1))})
+        return begun(12, at=AT + timedelta(seconds=2))(lists)
+
+    store.update({1: meets_another, 2: begun(20)})
+    assert [entry.movie_id for entry in _read(store, 1).watching] == [12, 11, 10]
+    assert [entry.movie_id for entry in _read(store, 2).watching] == [20]
+
+
+def test_of_two_first_documents_of_a_user_none_is_lost(store: MongoStore):
+    met = []
+
+    def meets_another(lists: UserLists) -> UserLists:
+        if not met:
+            met.append(True)
+            MongoStore(store.url).update({1: begun(11)})
+        return begun(12)(lists)
+
+    store.update({1: meets_another})
+    assert {entry.movie_id for entry in _read(store, 1).watching} == {11, 12}
+
+
+def test_a_whole_row_written_in_between_is_not_lost(store: MongoStore):
+    store.update({1: begun(10)})
+    met = []
+
+    def meets_another(lists: UserLists) -> UserLists:
+        if not met:
+            met.append(True)
+            store.write([(1, UserLists(recommended=(7,), recommended_at=AT))])
+        return begun(12)(lists)
+
+    store.update({1: meets_another})
+    assert _read(store, 1) == UserLists((7,), AT, (Entry(12, 0.5, AT),))
+
+
+def test_a_batch_is_one_find_and_one_write_whatever_its_size(store: MongoStore, commands: Commands):
+    changes = {user: begun(user) for user in range(1, 501)}
+    store.update(changes)
+    assert [event.command_name for event in commands.sent] == ["find", "insert"]
+    commands.sent.clear()
+    store.update(changes)  # changes nothing, so nothing is written
+    assert [event.command_name for event in commands.sent] == ["find"]
+
+
+def test_every_statement_names_its_document_by_the_shard_key(store: MongoStore, commands: Commands):
+    store.update({user: begun(user) for user in range(1, 4)})
+    store.update({user: begun(user, 0.6, AT + timedelta(seconds=1)) for user in range(1, 4)})
+    store.write([(5, NOBODY)])
+    store.read(1)
+    store.served(1)
+    for event in commands.sent:
+        match event.command_name:
+            case "find":
+                wanted = event.command["filter"]["_id"]
+                assert isinstance(wanted, int) or list(wanted) == ["$in"]
+            case "insert":
+                assert all(isinstance(document["_id"], int) for document in event.command["documents"])
+            case "update":
+                assert all(isinstance(update["q"]["_id"], int) for update in event.command["updates"])
+            case name:
+                raise AssertionError(name)
+
+
+def test_writes_wait_for_a_majority_and_reads_ask_the_primary(store: MongoStore, commands: Commands):
+    store.update({1: begun(1)})
+    insert = next(event for event in commands.sent if event.command_name == "insert")
+    assert insert.command["writeConcern"] == {"w": "majority", "wtimeout": 10_000}
+    assert "txnNumber" in insert.command  # a retryable write
+    find = next(event for event in commands.sent if event.command_name == "find")
+    assert find.command["readConcern"] == {"level": "local"}
+    assert "$readPreference" not in find.command  # the primary
+
+
+def test_a_store_that_is_away_says_so_and_at_once_from_then_on(private_mongodb: MongoServer):
+    store = MongoStore(private_mongodb.url)
+    store.update({1: begun(10)})
+    private_mongodb.kill()
+    with pytest.raises(StoreUnavailable):
+        store.served(1)
+    start = time.monotonic()
+    for call in (lambda: store.served(1), lambda: store.read(1), lambda: store.update({1: begun(11)})):
+        with pytest.raises(StoreUnavailable):
+            call()
+    assert time.monotonic() - start < 0.1
+    private_mongodb.start()
+    wait_until(lambda: not store.breaker.open)
+    store.update({1: begun(11)})
+    assert {entry.movie_id for entry in _read(store, 1).watching} == {10, 11}
+
+
+def test_a_hung_store_holds_up_one_read_for_a_second(private_mongodb: MongoServer):
+    store = MongoStore(private_mongodb.url)
+    store.update({1: begun(10)})
+    private_mongodb.pause()
+    start = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        store.served(1)
+    assert time.monotonic() - start < 2
+    start = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        store.served(1)
+    assert time.monotonic() - start < 0.1
+    private_mongodb.go_on()
+    wait_until(lambda: not store.breaker.open)
+    row, _ = store.served(1)
+    assert row
+    assert row.watching == [10]
+
+
+def _read(store: MongoStore, user_id: int) -> UserLists:
+    lists = store.read(user_id)
+    assert lists is not None
+    return lists
