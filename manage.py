@@ -4,9 +4,7 @@
 import os
 import sys
 
-from botocore.exceptions import HTTPClientError, NoCredentialsError
 from django.core.management import execute_from_command_line
-from django.db import InterfaceError, OperationalError
 
 from tetraflix.unreachable import in_one_line
 
@@ -16,13 +14,13 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tetraflix.settings")
     try:
         execute_from_command_line(sys.argv)
-    except (OperationalError, InterfaceError, HTTPClientError, NoCredentialsError) as error:
+    except KeyboardInterrupt:
+        sys.exit(130)  # as a shell counts Ctrl-C; a stack of calls helps nobody here
+    except Exception as error:
         line = in_one_line(error)
         if line is None or "--traceback" in sys.argv:
             raise
         sys.exit(line)
-    except KeyboardInterrupt:
-        sys.exit(130)  # as a shell counts Ctrl-C; a stack of calls helps nobody here
 
 
 if __name__ == "__main__":

@@ -45,5 +45,13 @@ def started_at(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
 
 
+def runs(pid: int) -> bool:
+    """Whether the process is alive: not gone, and not dead and waiting to be buried."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def _file(var_dir: Path) -> Path:
     return var_dir / "run" / "stack.json"

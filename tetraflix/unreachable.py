@@ -1,33 +1,39 @@
 """What to tell people when a server that is needed does not answer: which, where, and what starts it."""
 
-from botocore.exceptions import BotoCoreError, NoCredentialsError
+from collections.abc import Iterator
+
+from botocore.exceptions import ConnectionError as SqsConnectionError
+from botocore.exceptions import HTTPClientError, NoCredentialsError
 from django.conf import settings
-from django.db import connections
-from django.db.utils import DEFAULT_DB_ALIAS
+from django.db import InterfaceError, OperationalError
+from pymongo.errors import ConnectionFailure
 
 
-def in_one_line(error: Exception) -> str | None:
-    """The line for an error of a server that could not be reached; None when it is about something else.
-
-    A statement that the database refused has a code; a connection that it never had, or lost, has none.
-    """
-    if isinstance(error, NoCredentialsError):
-        return "Amazon SQS wants credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile."
-    if isinstance(error, BotoCoreError):
-        return sqs_line()
-    if getattr(error.__cause__, "pgcode", None) is None:
-        return database_line(reason=str(error))
+def in_one_line(error: BaseException) -> str | None:
+    """The line for an error that comes of an unreachable server; None when it is about something else."""
+    for cause in chain(error):
+        if isinstance(cause, NoCredentialsError):
+            return (
+                "Amazon SQS wants credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile."
+            )
+        if isinstance(cause, HTTPClientError | SqsConnectionError):
+            return sqs_line()
+        if isinstance(cause, ConnectionFailure):
+            return "MongoDB, which keeps the user lists, is not reachable: see MONGODB_URL."
+        # A statement that the database refused has a code; a connection that it never had, or lost, has none.
+        if isinstance(cause, OperationalError | InterfaceError) and not getattr(
+            cause.__cause__, "pgcode", None
+        ):
+            return database_line(reason=str(cause))
     return None
 
 
 def database_line(*, reason: str = "") -> str:
     """PostgreSQL is not reachable: where it should be, why, and what to do."""
-    where = connections[DEFAULT_DB_ALIAS].settings_dict
-    why = reason.strip().splitlines()[0].rpartition("failed: ")[2] if reason.strip() else ""
+    where = settings.DATABASES["default"]
+    why = f" ({reason.splitlines()[0].rpartition('failed: ')[2]})" if reason.strip() else ""
     mend = "`make run` starts it" if settings.EMBEDDED_POSTGRES else "see DATABASE_URL"
-    return (
-        f"PostgreSQL at {where['HOST']}:{where['PORT']} is not reachable{f' ({why})' if why else ''}: {mend}."
-    )
+    return f"PostgreSQL at {where['HOST']}:{where['PORT']} is not reachable{why}: {mend}."
 
 
 def sqs_line() -> str:
@@ -35,3 +41,10 @@ def sqs_line() -> str:
     where = settings.SQS_ENDPOINT or f"Amazon, {settings.SQS_REGION}"
     mend = "`make run` starts it" if settings.EMBEDDED_SQS else "see AWS_ENDPOINT_URL_SQS and AWS_REGION"
     return f"SQS at {where} is not reachable: {mend}."
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what it was raised from, outermost first."""
+    while error is not None:
+        yield error
+        error = error.__cause__

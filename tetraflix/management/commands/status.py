@@ -1,0 +1,45 @@
+"""`manage.py status`: what runs and where, for people or (`--json`) for programs."""
+
+import json
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from rich.console import Console
+from rich.table import Table
+
+from tetraflix import status
+
+
+class Command(BaseCommand):
+    help = "Says what runs, where and how much it holds; exit code 1 when something that should run does not."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="for programs; null is what does not run")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        found = status.collect()
+        if options["json"]:
+            self.stdout.write(json.dumps(found.figures, indent=1))
+        else:
+            console = Console(soft_wrap=True)
+            with console.capture() as written:
+                console.print(as_table(found.figures), highlight=False)
+            self.stdout.write(written.get(), ending="")
+        for line in found.down:
+            self.stderr.write(line)
+        if found.down:
+            sys.exit(1)
+
+
+def as_table(figures: dict[str, Any]) -> Table:
+    """The figures, a row each; the queues with how many messages wait, and how many were put aside."""
+    table = Table.grid(padding=(0, 2))
+    for name in ("web", "sqs", "database"):
+        table.add_row(name, figures[name] or "[red]does not run[/]")
+    for name in ("movies", "users", "views"):
+        table.add_row(name, "?" if figures[name] is None else f"{figures[name]:,}")
+    for name, queue in figures["queues"].items():
+        table.add_row(name, f"{queue['depth']:,} waiting, {queue['dead']:,} dead  [dim]{queue['url']}[/]")
+    return table

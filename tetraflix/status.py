@@ -1,0 +1,109 @@
+"""What runs, where, and how much it holds: `manage.py status`."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, ProgrammingError, connection
+
+from movies import bus
+from recommendations import stores
+from recommendations.stores.base import StoreUnavailable
+from tetraflix import addresses, heartbeats, unreachable
+from tetraflix.embedded.ports import http_status
+
+MIGRATE = "The database has no tables yet, or old ones: `manage.py migrate` makes them."
+SIZES = """
+    SELECT (SELECT count(*) FROM movies_movie),
+           (SELECT coalesce(sum(views), 0) FROM movies_viewcount)
+"""
+
+
+@dataclass
+class Status:
+    """`figures` as the contract's table has them, null for what does not run; `down`: a line for each of those."""
+
+    figures: dict[str, Any] = field(default_factory=dict)
+    down: list[str] = field(default_factory=list)
+
+
+def collect() -> Status:
+    """Asks everything that should run. Raises nothing: what does not answer is in `down`."""
+    status = Status()
+    stack = addresses.read(settings.VAR_DIR)
+    _web(status, (stack or {}).get("web") or f"http://127.0.0.1:{settings.PORT}")
+    _queues(status)
+    _database(status)
+    _programs(status, stack)
+    return status
+
+
+def _web(status: Status, url: str) -> None:
+    answers = http_status(urlsplit(url).port or 80, "/healthz") == 200
+    status.figures["web"] = url if answers else None
+    if not answers:
+        status.down.append(f"The web server at {url} does not answer: `make run` starts it.")
+
+
+def _queues(status: Status) -> None:
+    figures: dict[str, Any] = {}
+    status.figures |= {"sqs": None, "queues": figures}
+    for name in bus.domain_queue_names():
+        try:
+            queue = bus.queue(name)
+            figures[name] = {
+                "url": queue.url,
+                "depth": bus.depth(queue.url),
+                "dead_url": queue.dead_url,
+                "dead": bus.depth(queue.dead_url),
+            }
+        except BotoCoreError as error:
+            status.down.append(unreachable.in_one_line(error) or str(error))
+            return
+        except ClientError as error:
+            reason = error.response["Error"]
+            status.down.append(
+                f"Queue {name}: {reason['Code']}. `manage.py ensure_queues` makes what is missing."
+            )
+    status.figures["sqs"] = settings.SQS_ENDPOINT or bus.shared_client().meta.endpoint_url
+
+
+def _database(status: Status) -> None:
+    status.figures |= {"database": None, "movies": None, "users": None, "views": None}
+    try:
+        with connection.cursor() as cursor:
+            status.figures["database"] = without_password(settings.DATABASE_URL)
+            cursor.execute(SIZES)
+            movies, views = cursor.fetchone()
+            status.figures |= {"movies": movies, "views": int(views)}
+        status.figures["users"] = stores.current().count()
+    except (OperationalError, InterfaceError, StoreUnavailable) as error:
+        status.down.append(unreachable.in_one_line(error) or str(error))
+    except ProgrammingError:
+        status.down.append(MIGRATE)
+
+
+def _programs(status: Status, stack: dict[str, Any] | None) -> None:
+    """Worker and beat listen nowhere: the stack knows its own, and beat leaves signs of life."""
+    if stack:
+        for name in ("worker", "beat"):
+            pid = stack["programs"].get(name)
+            if not pid or not addresses.runs(pid):
+                log = settings.VAR_DIR / "log" / f"{name}.log"
+                status.down.append(f"The {name} does not run; its log: {log}")
+        return
+    try:
+        age = heartbeats.age("beat")
+    except (OperationalError, InterfaceError, ProgrammingError):
+        return  # the database's own line says enough
+    if age is None or age > heartbeats.ALIVE_SECONDS:
+        since = "" if age is None else f" (last sign of life {age:.0f} s ago)"
+        status.down.append(f"Beat does not run{since}: `make run` or `celery -A tetraflix beat` starts it.")
+
+
+def without_password(url: str) -> str:
+    """The URL as it may stand in a terminal or a log."""
+    parts = urlsplit(url)
+    return url if not parts.password else url.replace(f":{parts.password}@", ":***@", 1)
