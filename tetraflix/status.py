@@ -23,7 +23,7 @@ SIZES = """
 
 @dataclass
 class Status:
-    """`figures` as the contract's table has them, null for what does not run; `down`: a line for each of those."""
+    """`figures`: null is what does not run. `down`: a line for each thing that should and does not."""
 
     figures: dict[str, Any] = field(default_factory=dict)
     down: list[str] = field(default_factory=list)
