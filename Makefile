@@ -51,9 +51,9 @@ format: $(VENV)/.dev  ## the code laid out as the linters want it
 
 lock: $(VENV)/.dev  ## requirements*.txt anew from requirements*.in, with hashes
 	$(BIN)/pip install --quiet uv
-	for name in requirements requirements-dev; do
-	  $(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 $$name.in -o $$name.txt
-	done
+	compile="$(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11"
+	$$compile requirements.in -o requirements.txt
+	$$compile requirements-dev.in -c requirements.txt -o requirements-dev.txt
 
 schema: $(VENV)/.dev  ## docs/openapi.yaml anew from the code
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
