@@ -28,7 +28,7 @@ class Queue:
     dead_url: str
 
 
-def client() -> "SQSClient":
+def client(*, connect_seconds: float = 2, read_seconds: float = LONG_POLL_SECONDS + 10) -> "SQSClient":
     """A new SQS client. Clients may be shared by threads, but a connection a thread is faster."""
     credentials: dict[str, Any] = {}
     if settings.SQS_DUMMY_CREDENTIALS:
@@ -38,8 +38,8 @@ def client() -> "SQSClient":
         region_name=settings.SQS_REGION,
         endpoint_url=settings.SQS_ENDPOINT or None,
         config=Config(
-            connect_timeout=2,
-            read_timeout=LONG_POLL_SECONDS + 10,
+            connect_timeout=connect_seconds,
+            read_timeout=read_seconds,
             retries={"mode": "standard", "max_attempts": 2},
         ),
         **credentials,
@@ -50,6 +50,12 @@ def client() -> "SQSClient":
 def shared_client() -> "SQSClient":
     """The process's one client, for everything but the consumer's threads."""
     return client()
+
+
+@functools.cache
+def quick_client() -> "SQSClient":
+    """For looks that somebody waits for: an SQS that does not answer within a second is away."""
+    return client(connect_seconds=1, read_seconds=1)
 
 
 def domain_queue_names() -> tuple[str, str, str]:
@@ -79,7 +85,9 @@ def ensure_queues(names: Iterable[str] | None = None) -> list[Queue]:
     names = tuple(names or domain_queue_names())
     for name in names:
         dead_url = _ensure(dead_name(name), {"MessageRetentionPeriod": str(KEEP_SECONDS)})
-        arn = shared_client().get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        arn = shared_client().get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])[
+            "Attributes"
+        ]["QueueArn"]
         _ensure(
             name,
             {
@@ -102,7 +110,9 @@ def _ensure(name: str, attributes: dict[str, str]) -> str:
     try:
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
     except ClientError as error:
-        if "NonExistentQueue" not in error.response["Error"]["Code"] and "QueueDoesNotExist" not in str(error):
+        if "NonExistentQueue" not in error.response["Error"]["Code"] and "QueueDoesNotExist" not in str(
+            error
+        ):
             raise
         return sqs.create_queue(QueueName=name, Attributes={**attributes, **fifo})["QueueUrl"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)

@@ -8,9 +8,9 @@ import os
 import secrets
 from pathlib import Path
 
-from environs import Env
+from environs import Env, validate
 
-from tetraflix import addresses
+from tetraflix import addresses, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "rest_framework",
 ]
 MIDDLEWARE = [
+    "tetraflix.middleware.observe",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -102,20 +103,36 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # -- The system of record ----------------------------------------------------------------------
 # DATABASE_URL: any PostgreSQL >= 16, postgresql://user:password@host:port/name. Default: the embedded one.
+DATABASE_URL = env.str("DATABASE_URL", "") or stack.get(
+    "database", "postgresql://tetraflix@127.0.0.1:54329/tetraflix"
+)
 DATABASES = {
     "default": env.dj_db_url(
         "DATABASE_URL",
-        stack.get("database", "postgresql://tetraflix@127.0.0.1:54329/tetraflix"),
+        DATABASE_URL,
         conn_max_age=None,  # one connection a process, kept: a hot read has no time to connect
     )
 }
+EMBEDDED_POSTGRES = not env.str("DATABASE_URL", "")
 
 # -- User lists ----------------------------------------------------------------------------------
 # MONGODB_URL: a MongoDB replica set or sharded cluster (6.0 or newer) that keeps the user lists instead of PostgreSQL,
 # mongodb://user:password@host1,host2/name?replicaSet=rs0; database `tetraflix` when it names none.
 MONGODB_URL = env.str("MONGODB_URL", "")
 
-EMBEDDED_POSTGRES = not env.str("DATABASE_URL", "")
+# -- Elasticsearch: search and activity ---------------------------------------------------------------
+# ELASTICSEARCH_URL: one or more addresses, comma-separated, http://user:password@host:9200. Then movies are searched
+# there (PostgreSQL steps in while it is away) and activity is recorded there. Unset, nothing of it is even imported.
+ELASTICSEARCH_URL = env.str("ELASTICSEARCH_URL", "")
+# ACTIVITY_KEPT_DAYS: daily indices of activity older than this are dropped.
+ACTIVITY_KEPT_DAYS = env.int("ACTIVITY_KEPT_DAYS", 90)
+# How the words of `GET /tetraflix/movies?q=` are looked up: a function like movies.matching.matches.
+SEARCH_FUNCTION = "movies.matching.matches"
+if ELASTICSEARCH_URL:
+    INSTALLED_APPS += ["django_elasticsearch_dsl", "movies.elastic", "tetraflix.analytics"]
+    ELASTICSEARCH_DSL = {"default": {"hosts": ELASTICSEARCH_URL.split(",")}}
+    ELASTICSEARCH_DSL_AUTOSYNC = False  # the change feed keeps the index; nothing of it on a request's path
+    SEARCH_FUNCTION = "movies.elastic.search.matches"
 
 # -- SQS -----------------------------------------------------------------------------------------
 # AWS_ENDPOINT_URL_SQS, AWS_REGION and the credentials are AWS's own variables, read by boto3 itself;
@@ -174,13 +191,53 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
 }
 
+# -- Reached over https ----------------------------------------------------------------------------
+# BEHIND_HTTPS: a proxy in front takes https, sets X-Forwarded-Proto (dropping what a client sent under that
+# name) and is the only way in. Cookies then travel over https alone; browsers use nothing else for a year.
+# Off by default: `make run` serves http on this machine.
+BEHIND_HTTPS = env.bool("BEHIND_HTTPS", False)
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_HTTPS else None
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if BEHIND_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# -- Watching it run -------------------------------------------------------------------------------
+# METRICS_TOKEN: who reads /metrics sends it as `Authorization: Bearer ...`. Without it, /metrics answers only
+# what runs on the same machine and comes through no proxy.
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+METRICS_DIR = str(
+    VAR_DIR / "run" / "metrics"
+)  # each process's figures, added up at a scrape; emptied by `make run`
+# prometheus_client reads this variable, once, at its import: processes share figures through the folder.
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = METRICS_DIR
+os.makedirs(METRICS_DIR, exist_ok=True)
+# SENTRY_DSN: errors are sent there. Nothing is sent, and nothing of Sentry started, without it.
+SENTRY_DSN = env.str("SENTRY_DSN", "")
+# SLOW_REQUEST_MS: a request that takes longer is logged.
+SLOW_REQUEST_MS = env.int("SLOW_REQUEST_MS", 1000)
+# REQUEST_LOG_SAMPLE: the part (0 to 1) of other requests that is logged; a line costs as much as a read.
+REQUEST_LOG_SAMPLE = env.float("REQUEST_LOG_SAMPLE", 0.0)
+# LOG_FORMAT: json (for machines), console (for people), auto (console on a terminal and in DEBUG, else json).
+LOG_FORMAT = env.str("LOG_FORMAT", "auto", validate=validate.OneOf(["auto", "json", "console"]))
+# LOG_LEVEL: DEBUG, INFO, WARNING or ERROR.
+LOG_LEVEL = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {"django.request": {"level": "ERROR"}, "botocore": {"level": "WARNING"}},
+    "formatters": {"lines": {"()": logs.formatter, "style": logs.style(LOG_FORMAT, debug=DEBUG)}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        "django": {"handlers": [], "level": LOG_LEVEL},  # Django's own would print a second line
+        "django.request": {"level": "ERROR"},  # 4xx are the caller's affair, and counted in /metrics
+        "botocore": {"level": "WARNING"},
+        # A line for each task received and done; beat sends one every few seconds.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+    },
 }
 
 env.seal()

@@ -1,0 +1,32 @@
+"""Errors go to Sentry where SENTRY_DSN says so: what failed, its request id, nothing about people."""
+
+from typing import Any
+
+import sentry_sdk
+from sentry_sdk.integrations.celery import CeleryIntegration
+from sentry_sdk.integrations.django import DjangoIntegration
+
+from tetraflix import request_ids
+
+
+def start(dsn: str) -> None:
+    """From now on unhandled exceptions and logged errors are sent, by a thread that no request waits for."""
+    sentry_sdk.init(
+        dsn=dsn,
+        # Errors alone: traces would cost the two hot reads more than they take.
+        traces_sample_rate=None,
+        integrations=[
+            DjangoIntegration(middleware_spans=False, signals_spans=False),
+            CeleryIntegration(propagate_traces=False),
+        ],
+        send_default_pii=False,
+        max_request_body_size="never",  # bodies hold user ids
+        include_local_variables=False,  # so do frames
+        before_send=_tag,
+    )
+
+
+def _tag(event: Any, hint: dict[str, Any]) -> Any:
+    if request_id := request_ids.current():
+        event.setdefault("tags", {})["request_id"] = request_id
+    return event

@@ -1,0 +1,57 @@
+"""Wakes the publisher of the change feed after each committed change, which waits for nothing."""
+
+import atexit
+import logging
+import threading
+from typing import Any
+
+from structlog.contextvars import bind_contextvars
+
+from movies.tasks import publish_changes
+from tetraflix import request_ids
+
+logger = logging.getLogger(__name__)
+
+EXIT_PATIENCE = 2.0  # seconds that a command which changed movies waits at its end for the wake to leave
+
+
+class Waker:
+    """Sends the task `publish_changes` from a thread of its own: many wakes that come together are one task.
+
+    A wake that is lost (SQS away, process killed) costs nothing but time: beat sweeps the outbox.
+    """
+
+    def __init__(self) -> None:
+        self._wanted = threading.Event()
+        self._idle = threading.Event()
+        self._idle.set()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._request_id = ""
+
+    def wake(self, **signal: Any) -> None:
+        """Returns at once, whatever state the queue is in. A receiver of `inventory_changed`."""
+        self._request_id = request_ids.current()  # of several that come together, the last
+        self._idle.clear()
+        self._wanted.set()
+        if self._thread is None or not self._thread.is_alive():
+            with self._lock:
+                if self._thread is None or not self._thread.is_alive():
+                    self._thread = threading.Thread(target=self._run, name="feed-wake", daemon=True)
+                    self._thread.start()
+                    atexit.register(self._idle.wait, EXIT_PATIENCE)
+
+    def _run(self) -> None:
+        while True:
+            self._wanted.wait()
+            self._wanted.clear()
+            bind_contextvars(request_id=self._request_id)
+            try:
+                publish_changes.apply_async(retry=False)
+            except Exception as error:  # whatever it is: the sweep does the work a little later
+                logger.warning("the change feed is not woken, the sweep will send: %s", error)
+            if not self._wanted.is_set():
+                self._idle.set()
+
+
+waker = Waker()

@@ -1,0 +1,133 @@
+"""What probes ask: whether this process lives (/healthz), whether the service can work (/readyz)."""
+
+import functools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg2
+from botocore.exceptions import BotoCoreError, ClientError
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from movies import bus
+from tetraflix.heartbeats import ALIVE_SECONDS
+from tetraflix.unreachable import database_line, sqs_line
+
+KEPT_SECONDS = 1.0  # an answer is kept for: probes of several balancers cost one look
+DATABASE_SECONDS = 1  # to connect, and again for each statement
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """200 while this process answers. Asks nobody: no restart brings back a database that is away."""
+    return JsonResponse({"alive": True})
+
+
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 when all that the service needs is there, else 503; the body says in a sentence what is not."""
+    problems = _looked()
+    checks = {name: problems.get(name, "ok") for name in CHECKS}
+    response = JsonResponse({"ready": not problems, "checks": checks}, status=503 if problems else 200)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+class _Kept:
+    """A function's answer, asked for again after KEPT_SECONDS; one caller looks, the others wait for it."""
+
+    def __init__(self, look: Callable[[], dict[str, str]]) -> None:
+        self._look = look
+        self._lock = threading.Lock()
+        self._until = 0.0
+        self._answer: dict[str, str] = {}
+
+    def __call__(self) -> dict[str, str]:
+        with self._lock:
+            if time.monotonic() > self._until:
+                self._answer = self._look()
+                self._until = time.monotonic() + KEPT_SECONDS
+            return self._answer
+
+    def forget(self) -> None:
+        """The next call looks again."""
+        self._until = 0.0
+
+
+CHECKS = ("database", "migrations", "beat", "queue")
+
+
+def look() -> dict[str, str]:
+    """What is wrong now, by check; empty when nothing is. Takes a few seconds at most."""
+    problems: dict[str, str] = {}
+    try:
+        with _database() as cursor:
+            problems |= _migrations(cursor) or _beat(cursor)
+    except psycopg2.Error as error:
+        problems["database"] = database_line(reason=str(error))
+        problems["migrations"] = problems["beat"] = "not known without the database"
+    return problems | _queue()
+
+
+_looked = _Kept(look)
+
+
+@contextmanager
+def _database() -> Iterator[Any]:
+    """A cursor on a connection of its own: the process's may be of before a restart, and wait for long."""
+    params = connection.get_connection_params() | {
+        "connect_timeout": DATABASE_SECONDS,
+        "tcp_user_timeout": DATABASE_SECONDS * 1000,
+        "options": f"-c statement_timeout={DATABASE_SECONDS}s",
+    }
+    own = psycopg2.connect(**params)
+    try:
+        own.autocommit = True
+        with own.cursor() as cursor:
+            yield cursor
+    finally:
+        own.close()
+
+
+@functools.cache
+def _expected() -> frozenset[tuple[str, str]]:
+    # Those on disk do not change while the process lives.
+    return frozenset(MigrationLoader(None).disk_migrations)
+
+
+def _migrations(cursor: Any) -> dict[str, str]:
+    cursor.execute("SELECT to_regclass('django_migrations') IS NOT NULL")
+    applied: set[tuple[str, str]] = set()
+    if cursor.fetchone()[0]:
+        cursor.execute("SELECT app, name FROM django_migrations")
+        applied = set(cursor.fetchall())
+    missing = sorted(".".join(migration) for migration in _expected() - applied)
+    if not missing:
+        return {}
+    sentence = (
+        f"not applied: {', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''}; run manage.py migrate"
+    )
+    return {"migrations": sentence, "beat": "not known without the migrations"}
+
+
+def _beat(cursor: Any) -> dict[str, str]:
+    cursor.execute("SELECT extract(epoch FROM now() - at) FROM tetraflix_heartbeat WHERE name = 'beat'")
+    row = cursor.fetchone()
+    if row and row[0] < ALIVE_SECONDS:
+        return {}
+    since = f"for {row[0]:.0f} s" if row else "ever"
+    return {"beat": f"no sign of life {since}: celery -A tetraflix beat does not run"}
+
+
+def _queue() -> dict[str, str]:
+    missing = []
+    for name in bus.domain_queue_names():
+        try:
+            bus.quick_client().get_queue_url(QueueName=name)
+        except ClientError:
+            missing.append(name)
+        except BotoCoreError:
+            return {"queue": sqs_line()}
+    return {"queue": f"missing: {', '.join(missing)}; run manage.py ensure_queues"} if missing else {}

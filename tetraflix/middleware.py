@@ -1,0 +1,85 @@
+"""What every request passes first: its id, its time, headers of pages. The hot reads pay for each line."""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from prometheus_client import Histogram
+from structlog.contextvars import bind_contextvars, reset_contextvars
+
+from tetraflix.health import healthz, readyz
+from tetraflix.metrics import http_request_seconds
+from tetraflix.request_ids import HEADER, accepted
+from tetraflix.scrape import metrics
+
+logger = logging.getLogger(__name__)
+
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+# The admin is made of Alpine components: expressions in attributes, which it compiles (unsafe-eval).
+PAGES = (
+    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; "
+    "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+)
+ADMIN_PAGES = f"{PAGES}; script-src 'self' 'unsafe-eval'"
+ADMIN = "/admin/"
+# Answered before anything else: balancers and Prometheus ask by address and over plain http, which
+# ALLOWED_HOSTS and the redirect to https would refuse.
+PROBES = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
+
+
+def observe(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Each answer carries its request's id and is counted under its endpoint; slow ones are logged."""
+    slow = settings.SLOW_REQUEST_MS / 1000
+    sample = settings.REQUEST_LOG_SAMPLE
+    # labels() costs as much as the rest of observing; there are few combinations
+    children: dict[tuple[str, str | None, int], Histogram] = {}
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        started = time.perf_counter()
+        request_id = accepted(request.META.get("HTTP_X_REQUEST_ID"))
+        tokens = bind_contextvars(request_id=request_id)
+        try:
+            probe = PROBES.get(request.path)
+            response = probe(request) if probe else get_response(request)
+            seconds = time.perf_counter() - started
+            match = request.resolver_match
+            endpoint = match.view_name if match else request.path if probe else "none"
+            key = (endpoint, request.method, response.status_code)
+            child = children.get(key)
+            if child is None:
+                method = request.method if request.method in METHODS else "other"
+                child = children[key] = http_request_seconds.labels(endpoint, method, response.status_code)
+            child.observe(seconds)
+            if seconds > slow:
+                _log(logging.WARNING, "slow request", request, response, endpoint, seconds)
+            elif sample and random.random() < sample:
+                _log(logging.INFO, "request", request, response, endpoint, seconds)
+        finally:
+            reset_contextvars(**tokens)
+        headers = response.headers
+        headers[HEADER] = request_id
+        if headers.get("Content-Type", "").startswith("text/html"):
+            policy = ADMIN_PAGES if request.path.startswith(ADMIN) else PAGES
+            headers.setdefault("Content-Security-Policy", policy)
+        return response
+
+    return middleware
+
+
+def _log(
+    level: int, event: str, request: HttpRequest, response: HttpResponse, endpoint: str, seconds: float
+) -> None:
+    logger.log(
+        level,
+        event,
+        extra={
+            "method": request.method,
+            "path": request.path,  # without the query: a search may be private
+            "route": endpoint,
+            "status": response.status_code,
+            "milliseconds": round(seconds * 1000, 1),
+        },
+    )
