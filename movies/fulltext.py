@@ -1,0 +1,157 @@
+"""Search in PostgreSQL: titles with all the words asked for, or else with what the words may have meant.
+
+Every step looks at a bounded number of rows, so that no query takes long, whatever is asked.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.db import connection
+
+from movies.genres import GENRE_POSITION
+from movies.matching import (
+    LONGEST_WORD,
+    MOST_WORDS,
+    SHORTEST_PREFIX,
+    as_written,
+    conjunction,
+    disjunction,
+    joins,
+    misspelt,
+    splits,
+)
+
+LONGEST_QUERY = 200  # characters; what comes after them is not looked at
+MOST_RESULTS = 500  # the farthest that a client can page
+# Titles with all the words: up to here they are all compared; beyond, the most popular of them and those
+# that begin like the query.
+MOST_COMPARED = 2_000
+MOST_BEGINNING = (
+    500  # titles that begin like the query, in the order of the alphabet: the exact one is the first
+)
+MOST_WALKED = 3_000  # movies looked at, from the most popular down, for words that very many titles have
+LEAST_SIMILARITY = 0.3  # of titles that have only some of the words
+
+KNOWN = "SELECT word, titles FROM movies_word WHERE word = ANY (%s) AND titles > 0"
+
+# Near in spelling: by their trigrams, and, because a swapped pair of letters leaves a short word few of its
+# trigrams, by edits among the words with the same first letter.
+NEAR = """
+SELECT asked, word, titles FROM unnest(%s::text[]) AS asked, LATERAL (
+    (SELECT word, titles FROM movies_word ORDER BY word <-> asked LIMIT 40)
+    UNION
+    (SELECT word, titles FROM movies_word
+     WHERE word >= left(asked, 1) COLLATE "C" AND word < (left(asked, 1) || U&'\\+10FFFF') COLLATE "C"
+         AND length(word) BETWEEN length(asked) - 2 AND length(asked) + 2
+         AND CASE WHEN octet_length(word) < 250 AND octet_length(asked) < 250
+                  THEN levenshtein_less_equal(word, asked, 2) <= 2 END
+     LIMIT 300)
+) AS near
+WHERE titles > 0
+"""
+
+RANKED = """
+SELECT m.id
+FROM ({candidates}) AS m
+LEFT JOIN movies_viewcount v ON v.movie_id = m.id
+CROSS JOIN LATERAL (SELECT movies_plain(m.title) AS plain) AS p
+CROSS JOIN LATERAL (
+    SELECT greatest(similarity(p.plain, %(asked)s), similarity(p.plain, %(meant)s)) AS similarity
+) AS s
+WHERE s.similarity >= %(least)s
+ORDER BY p.plain = %(meant)s DESC, s.similarity DESC, v.views DESC NULLS LAST, m.id
+LIMIT %(most)s
+"""
+
+# The sub-select with OFFSET 0 keeps the planner from walking another index in hope of an early end.
+MATCHING = """
+SELECT id, title FROM (
+    SELECT id, title, profile, hidden FROM movies_movie
+    WHERE movies_terms(title) @@ %(query)s::tsquery OFFSET 0
+) AS matching
+WHERE {visible} LIMIT {most}
+"""
+
+POPULAR = """
+SELECT id, title FROM (
+    SELECT id, title, profile, hidden FROM movies_viewcount JOIN movies_movie ON id = movie_id
+    ORDER BY views DESC, movie_id LIMIT {walked}
+) AS walked
+WHERE movies_terms(title) @@ %(query)s::tsquery AND {visible}
+"""
+
+BEGINNING = """
+SELECT id, title FROM movies_movie
+WHERE movies_plain(title) COLLATE "C" >= %(asked)s
+    AND movies_plain(title) COLLATE "C" < %(asked)s || U&'\\+10FFFF' AND NOT hidden AND {visible}
+ORDER BY movies_plain(title) COLLATE "C", id LIMIT {beginning}
+"""
+COMMON = f"{POPULAR} UNION ({BEGINNING})"
+
+
+def find(
+    q: str, *, genre: str | None = None, hidden: bool | None = False, limit: int, offset: int = 0
+) -> list[int]:
+    """Ids of movies for the query, best match first, more views first among equal ones.
+
+    `hidden`: None for movies hidden or not. Nothing beyond the first MOST_RESULTS is ever found.
+    """
+    limit = min(limit, MOST_RESULTS - offset)
+    words = _words(q)
+    if not words or limit <= 0:
+        return []
+    return next(
+        (found[offset : offset + limit] for found in _tries(words, _visible(genre, hidden)) if found), []
+    )
+
+
+def _tries(words: Sequence[str], visible: str) -> Iterator[list[int]]:
+    """What each way to read the words finds, the most literal first."""
+    asked = " ".join(words)
+    halves = (half for word in words for pair in splits(word) for half in pair)
+    known = dict(_rows(KNOWN, [list({*words, *joins(words), *halves})]))
+    meanings = as_written(words, known)
+    common = min(known.get(word, 0) for word in words) > MOST_COMPARED
+    yield _ranked(COMMON if common else MATCHING, conjunction(meanings), visible, asked=asked, meant=asked)
+    if len(asked) < SHORTEST_PREFIX:
+        yield _ranked(BEGINNING, "", visible, asked=asked, meant=asked)
+        return
+    near: dict[str, dict[str, int]] = {}
+    for word, candidate, titles in _rows(NEAR, [list(set(words))]):
+        near.setdefault(word, {})[candidate] = titles
+    meanings = misspelt(words, near)
+    meant = " ".join(meaning.words[0] for meaning in meanings)
+    yield _ranked(MATCHING, conjunction(meanings), visible, asked=asked, meant=meant)
+    yield _ranked(MATCHING, disjunction(meanings), visible, asked=asked, meant=meant, least=LEAST_SIMILARITY)
+
+
+def _ranked(
+    candidates: str, query: str, visible: str, *, asked: str, meant: str, least: float = 0
+) -> list[int]:
+    sizes = {"most": MOST_COMPARED, "walked": MOST_WALKED, "beginning": MOST_BEGINNING}
+    rows = _rows(
+        RANKED.format(candidates=candidates.format(visible=visible, **sizes)),
+        {"query": query, "asked": asked, "meant": meant, "least": least, "most": MOST_RESULTS},
+    )
+    return [movie_id for (movie_id,) in rows]
+
+
+def _visible(genre: str | None, hidden: bool | None) -> str:
+    """What else a result has to be, as SQL."""
+    conditions = [] if hidden is None else ["hidden" if hidden else "NOT hidden"]
+    if genre is not None:
+        conditions.append(f"profile[{GENRE_POSITION[genre] + 1}] > 0")
+    return " AND ".join(conditions) or "true"
+
+
+def _words(q: str) -> list[str]:
+    ((plain,),) = _rows(
+        "SELECT movies_plain(%s)", ["".join(c if c >= " " else " " for c in q[:LONGEST_QUERY])]
+    )
+    return [word[:LONGEST_WORD] for word in plain.split()][:MOST_WORDS]
+
+
+def _rows(sql: str, parameters: Any) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall()

@@ -1,0 +1,15 @@
+"""Search for movies by what their titles say: the one question, whichever engine answers it."""
+
+from movies import fulltext
+
+MOST_RESULTS = fulltext.MOST_RESULTS  # the farthest that anyone can page
+
+
+def search(
+    q: str, *, genre: str | None = None, hidden: bool | None = False, limit: int, offset: int = 0
+) -> list[int]:
+    """Ids of movies, best match first, more views first among equal ones; none beyond MOST_RESULTS.
+
+    `genre`: only movies with something of it. `hidden`: only such, or None for all.
+    """
+    return fulltext.find(q, genre=genre, hidden=hidden, limit=limit, offset=offset)
