@@ -28,14 +28,14 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 when all that the service needs is there, else 503; the body says in a sentence what is not."""
-    problems = _looked()
+    problems = looked()
     checks = {name: problems.get(name, "ok") for name in CHECKS}
     response = JsonResponse({"ready": not problems, "checks": checks}, status=503 if problems else 200)
     response["Cache-Control"] = "no-store"
     return response
 
 
-class _Kept:
+class Kept:
     """A function's answer, asked for again after KEPT_SECONDS; one caller looks, the others wait for it."""
 
     def __init__(self, look: Callable[[], dict[str, str]]) -> None:
@@ -71,7 +71,7 @@ def look() -> dict[str, str]:
     return problems | _queue()
 
 
-_looked = _Kept(look)
+looked = Kept(look)
 
 
 @contextmanager

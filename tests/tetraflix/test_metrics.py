@@ -1,0 +1,137 @@
+"""What Prometheus reads: right over all processes, complete, and for whom it is meant."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.test import Client
+from django.utils import timezone
+from prometheus_client.core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+from pytest_django import Settings
+
+from movies import bus
+from movies.models import Movie, PopularList
+from sessions_ingest.models import IngestMinute
+from tests.servers.queues import Queues
+from tetraflix import heartbeats, metrics
+from tetraflix import scrape as scrape_module
+from tetraflix.queue_sizes import QueueSizes
+
+pytestmark = pytest.mark.django_db
+
+DRAMA = [0] * 4 + [100] + [0] * 10
+
+
+def scrape(client: Client, **headers: str) -> dict[tuple[str, tuple[str, ...]], float]:
+    """Every sample: {(name, label values): value}."""
+    response = client.get("/metrics", headers=headers)
+    assert response.status_code == 200, response.content
+    return {
+        (sample.name, tuple(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(response.content.decode())
+        for sample in family.samples
+    }
+
+
+def test_requests_are_counted_by_endpoint_over_all_processes(client: Client) -> None:
+    key = ("tetraflix_http_request_seconds_count", ("genre", "GET", "404"))
+    before = scrape(client).get(key, 0)
+    client.get("/tetraflix/genre/unheard-of")
+    other = """
+import django; django.setup()
+from django.test import Client
+Client().get("/tetraflix/genre/unheard-of", headers={"host": "127.0.0.1"})
+"""
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tetraflix.settings"}
+    subprocess.run([sys.executable, "-c", other], check=True, env=environment)
+    assert scrape(client)[key] == before + 2
+
+
+def test_every_registered_figure_is_exposed_and_no_other(client: Client, queues: Queues) -> None:
+    heartbeats.sign("beat")
+    PopularList.objects.create(genre="", movie_ids=[], refreshed_at=timezone.now())
+    metrics.task_seconds.labels("a task", "SUCCESS").observe(1)
+    client.get("/healthz")
+    response = client.get("/metrics")
+    exposed = {family.name for family in text_string_to_metric_families(response.content.decode())}
+    assert exposed == {metrics.PREFIX + name for name in metrics.REGISTERED}
+
+
+def test_an_unregistered_name_raises() -> None:
+    with pytest.raises(metrics.UnknownMetric, match="requests_pre_second is not registered"):
+        metrics.family("requests_pre_second", [])
+    with pytest.raises(metrics.UnknownMetric):
+        metrics.histogram("http_request_second")
+
+
+def test_the_outbox_and_the_queues_are_told(client: Client, queues: Queues, settings: Settings) -> None:
+    Movie.objects.create(title="Waits", profile=DRAMA)
+    bus.shared_client().send_message(QueueUrl=queues.session.dead_url, MessageBody="poison")
+    bus.shared_client().send_message(QueueUrl=queues.recs.url, MessageBody="waits")
+    told = scrape(client)
+    assert told["tetraflix_outbox_changes", ()] == 1
+    assert told["tetraflix_outbox_lag_seconds", ()] >= 0
+    assert told["tetraflix_dead_letters", (settings.SESSION_QUEUE,)] == 1
+    assert told["tetraflix_queue_messages", (settings.RECS_QUEUE,)] == 1
+    assert told["tetraflix_up", ("database",)] == told["tetraflix_up", ("queue",)] == 1
+
+
+def test_the_last_whole_minute_of_ingest_is_told(client: Client, queues: Queues, settings: Settings) -> None:
+    minute = timezone.now().replace(second=0, microsecond=0) - timedelta(minutes=1)
+    for at in (minute - timedelta(minutes=1), minute, minute + timedelta(minutes=1)):
+        IngestMinute.objects.create(minute=at, queue=settings.SESSION_QUEUE, messages=7, events=9, views=3)
+    told = scrape(client)
+    assert told["tetraflix_ingest_messages_per_minute", (settings.SESSION_QUEUE,)] == 7
+    assert told["tetraflix_ingest_events_per_minute", (settings.SESSION_QUEUE,)] == 9
+    assert told["tetraflix_ingest_views_per_minute", (settings.SESSION_QUEUE,)] == 3
+    assert told["tetraflix_ingest_messages_per_minute", (settings.RECS_QUEUE,)] == 0
+
+
+def test_a_database_that_is_away_is_told_and_the_rest_still_comes(
+    client: Client, queues: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scrape_module, "_from_database", away)
+    told = scrape(client)
+    assert told["tetraflix_up", ("database",)] == 0
+    assert told["tetraflix_up", ("queue",)] == 1
+    assert any(name == "tetraflix_http_request_seconds_count" for name, _ in told)
+
+
+def test_a_scrape_is_a_fixed_number_of_statements(
+    client: Client, queues: Queues, django_assert_num_queries: Any
+) -> None:
+    # one row of single figures, the outbox, the last minute
+    with django_assert_num_queries(3):
+        scrape(client)
+
+
+def test_without_a_token_only_this_machine_reads_and_through_no_proxy(client: Client) -> None:
+    assert client.get("/metrics").status_code == 200
+    assert client.get("/metrics", REMOTE_ADDR="::1").status_code == 200
+    assert client.get("/metrics", REMOTE_ADDR="192.0.2.7").status_code == 403
+    assert client.get("/metrics", REMOTE_ADDR="").status_code == 403
+    assert client.get("/metrics", headers={"x-forwarded-for": "127.0.0.1"}).status_code == 403
+
+
+def test_with_a_token_only_its_bearer_reads(client: Client, settings: Settings) -> None:
+    settings.METRICS_TOKEN = "of-the-scraper"
+    assert client.get("/metrics").status_code == 403
+    assert client.get("/metrics", headers={"authorization": "Bearer of-another"}).status_code == 403
+    good = {"authorization": "Bearer of-the-scraper"}
+    assert client.get("/metrics", REMOTE_ADDR="192.0.2.7", headers=good).status_code == 200
+
+
+def away() -> Iterator[Metric]:
+    raise OperationalError("away")
+    yield
+
+
+@pytest.fixture(autouse=True)
+def _sizes_are_asked_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scrape_module, "queue_sizes", QueueSizes())
