@@ -1,0 +1,169 @@
+"""The supervisor: what it starts again, what ends everything, and that nothing outlives it."""
+
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from rich.console import Console
+
+from tests.waiting import wait_until
+from tetraflix.embedded import guard, supervisor
+from tetraflix.embedded.processes import ChildError
+from tetraflix.embedded.supervisor import EndedError, Part, Program, Supervisor
+
+FOREVER = "import time; time.sleep(600)"
+STUBBORN = (
+    f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); {FOREVER}"
+)
+WITH_A_CHILD = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {FOREVER!r}])"
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[Supervisor]:
+    """A supervisor at work; its console's words are in `held.console.file`."""
+    with Supervisor(console=Console(file=io.StringIO(), width=200), log_dir=tmp_path) as one:
+        yield one
+
+
+def start(held: Supervisor, name: str, code: str) -> Program:
+    program = held.program(name, ["-c", code], env=None)
+    held.start(program, quiet=True)
+    return program
+
+
+def said(held: Supervisor) -> str:
+    assert isinstance(held.console.file, io.StringIO)
+    return held.console.file.getvalue()
+
+
+class Seen(Exception):
+    """Leaves watch(): the test has seen what it waited for."""
+
+
+def test_a_program_that_fails_starts_again(held: Supervisor, tmp_path: Path) -> None:
+    file = tmp_path / "starts"
+
+    def restarted(part: Part) -> None:
+        raise Seen(part.name)
+
+    held.restarted = restarted
+    start(held, "fragile", f"import sys; open({str(file)!r}, 'a').write('x'); sys.exit(3)")
+    with pytest.raises(Seen, match="fragile"):
+        held.watch()
+    wait_until(lambda: file.read_text() == "xx")
+    assert "! fragile ended with code 3; it starts again in 1 s. Its log:" in said(held)
+
+
+@pytest.mark.parametrize(
+    ("code", "how"),
+    [
+        (
+            "import os, signal; print('last words'); os.kill(os.getpid(), signal.SIGKILL)",
+            "was killed (SIGKILL)",
+        ),
+        ("print('last words')", "ended, asked by somebody else"),
+    ],
+)
+def test_a_program_that_was_killed_or_left_ends_everything(held: Supervisor, code: str, how: str) -> None:
+    start(held, "other", FOREVER)
+    start(held, "victim", code.replace("print('last words')", "print('last words', flush=True)"))
+    with pytest.raises(EndedError) as error:
+        held.watch()
+    assert str(error.value) == f"victim {how}.\n{held.log_dir / 'victim.log'}:\nlast words"
+
+
+def test_a_step_that_fails_says_why(held: Supervisor) -> None:
+    with pytest.raises(ChildError) as error:
+        held.run("schema", ["-c", "import sys; sys.exit('no such table')"], env={})
+    assert str(error.value) == f"schema ended with code 1.\n{held.log_dir / 'setup.log'}:\nno such table"
+
+
+def test_nothing_outlives_it_not_even_the_children_of_a_killed_child(tmp_path: Path) -> None:
+    with Supervisor(console=Console(file=io.StringIO()), log_dir=tmp_path) as held:
+        parent = start(held, "parent", WITH_A_CHILD)
+        wait_until(lambda: psutil.Process(parent.child.pid).children() != [])
+        assert len(guard.marked(held.mark)) == 3  # the guard, the parent, its child
+        os.kill(parent.child.pid or 0, signal.SIGKILL)
+    assert guard.marked(held.mark) == []
+
+
+def test_what_does_not_obey_is_killed_when_its_time_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "STOP_SECONDS", 0.5)
+    with Supervisor(console=Console(file=io.StringIO()), log_dir=tmp_path) as held:
+        start(held, "deaf", STUBBORN)
+        wait_until(lambda: (tmp_path / "deaf.log").read_text() == "deaf\n")
+        since = time.monotonic()
+    assert guard.marked(held.mark) == []
+    assert 0.5 <= time.monotonic() - since < 4
+
+
+MARK = re.compile("[0-9a-f]{16}")
+STOP_SECONDS = 3.0
+SCRIPT = """
+import sys
+from pathlib import Path
+from rich.console import Console
+from tetraflix.embedded import supervisor
+from tetraflix.embedded.supervisor import Asked, Supervisor
+supervisor.STOP_SECONDS = float(sys.argv[2])
+try:
+    with Supervisor(console=Console(), log_dir=Path(sys.argv[1])) as held:
+        for name, code in zip(sys.argv[3::2], sys.argv[4::2]):
+            held.start(held.program(name, ["-c", code], env=None))
+        print(held.mark, flush=True)
+        held.watch()
+except Asked:
+    print("asked")
+"""
+
+
+@pytest.fixture
+def apart(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A supervisor in a process of its own, with three programs, one of them deaf; and its mark."""
+    programs = ["a", FOREVER, "b", WITH_A_CHILD, "deaf", STUBBORN]
+    words = [sys.executable, "-c", SCRIPT, str(tmp_path), str(STOP_SECONDS), *programs]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stdout
+        mark = next(word for line in process.stdout if MARK.fullmatch(word := line.strip()))
+        wait_until(lambda: len(guard.marked(mark)) == 5)  # the guard, three, and b's child
+        wait_until(lambda: "deaf" in (tmp_path / "deaf.log").read_text())
+        yield process, mark
+        process.kill()
+    guard.kill_all(guard.marked(mark))
+
+
+def test_a_second_ctrl_c_does_not_wait(apart: tuple[subprocess.Popen[str], str]) -> None:
+    process, mark = apart
+    since = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    wait_until(lambda: time.monotonic() - since > supervisor.SECOND_THOUGHTS_SECONDS + 0.1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=10) == 0
+    assert time.monotonic() - since < STOP_SECONDS - 1
+    assert guard.marked(mark) == []
+
+
+def test_one_ctrl_c_that_arrives_twice_counts_once(apart: tuple[subprocess.Popen[str], str]) -> None:
+    process, mark = apart
+    since = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=STOP_SECONDS + 5) == 0
+    assert time.monotonic() - since >= STOP_SECONDS  # the deaf one had its time
+    assert guard.marked(mark) == []
+
+
+def test_kill_9_of_the_supervisor_leaves_nothing(apart: tuple[subprocess.Popen[str], str]) -> None:
+    process, mark = apart
+    process.kill()
+    wait_until(lambda: guard.marked(mark) == [], seconds=guard.PATIENCE_SECONDS + 5)
