@@ -145,11 +145,10 @@ class Receiver:
             try:
                 if away:
                     self.queue.restore()
-                self.turn()
-                if away:
                     logger.info("%s: the queue answers again", self.queue.name)
                     away = False
-                    backoff.reset()
+                self.turn()
+                backoff.reset()
             except QueueAway as error:
                 if not away:
                     logger.warning(

@@ -56,3 +56,13 @@ class KeptAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status} for {self.name}"
+
+
+class Heartbeat(models.Model):
+    """The last sign of life of a process (tetraflix/heartbeats.py)."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.at:%Y-%m-%d %H:%M:%S}"

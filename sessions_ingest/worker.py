@@ -1,0 +1,46 @@
+"""The consumer inside a Celery worker, from the worker's start to its stop."""
+
+import logging
+from typing import Any
+
+from celery import bootsteps
+from django.conf import settings
+
+from sessions_ingest.consumer import Consumer
+from sessions_ingest.intake import make_consumer
+
+logger = logging.getLogger(__name__)
+
+
+class ConsumerStep(bootsteps.StartStopStep):
+    """Runs the consumer unless CONSUME_IN_WORKER is off. Raises nothing: that would end the worker."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, parent: Any, **kwargs: Any) -> None:
+        super().__init__(parent, **kwargs)
+        self.consumer: Consumer | None = None
+
+    def include_if(self, parent: Any) -> bool:
+        return bool(settings.CONSUME_IN_WORKER)
+
+    def start(self, parent: Any) -> None:
+        try:
+            self.consumer = make_consumer()
+            self.consumer.start()
+        except Exception:
+            logger.exception("the consumer did not start: this worker only does background tasks")
+            return
+        logger.info("consuming %s and %s", settings.SESSION_QUEUE, settings.RECS_QUEUE)
+
+    def close(self, parent: Any) -> None:
+        """The first word of a shutdown: nothing new is begun."""
+        if self.consumer:
+            self.consumer.stopping.set()
+
+    def stop(self, parent: Any) -> None:
+        if self.consumer and not self.consumer.stop():
+            logger.warning("stopped with a batch in hand, which will be shown again")
+        self.consumer = None
+
+    terminate = stop

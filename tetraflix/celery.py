@@ -1,0 +1,95 @@
+"""The Celery application on SQS: `celery -A tetraflix worker` is the whole back end, `beat` its clock."""
+
+import os
+from typing import Any
+from urllib.parse import urlsplit
+
+from celery import Celery
+from celery.signals import setup_logging, worker_ready
+from django.conf import settings
+from kombu.transport import TRANSPORT_ALIASES
+
+from tetraflix.broker import PredefinedQueue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tetraflix.settings")
+TRANSPORT_ALIASES["sqs"] = "tetraflix.broker:Transport"
+DAY = 24 * 3600
+
+
+def _broker() -> dict[str, Any]:
+    """Where the broker is: the embedded SQS or the endpoint that is set; else Amazon, as boto3 finds it."""
+    keys = {}
+    user = ""
+    endpoint = urlsplit(settings.SQS_ENDPOINT)
+    if settings.SQS_DUMMY_CREDENTIALS:
+        keys = {"access_key_id": "embedded", "secret_access_key": "embedded"}
+        user = "embedded:embedded@"
+    return {
+        "broker_url": f"sqs://{user}{endpoint.netloc}//" if endpoint.netloc else "sqs://",
+        "broker_transport_options": {
+            "region": settings.SQS_REGION,
+            "is_secure": endpoint.scheme != "http",
+            "wait_time_seconds": 10,  # a long poll: fewer paid requests, and a new task starts at once
+            "polling_interval": 0.1,  # between polls that found nothing, or nobody there
+            "predefined_queues": {
+                settings.CELERY_QUEUE: PredefinedQueue(
+                    settings.CELERY_QUEUE, region=settings.SQS_REGION, **keys
+                )
+            },
+        },
+    }
+
+
+app = Celery("tetraflix")
+app.conf.update(
+    **_broker(),
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,  # an outage may last
+    task_default_queue=settings.CELERY_QUEUE,
+    task_create_missing_queues=False,
+    task_ignore_result=True,
+    # tasks are idempotent: one that was cut short is shown again
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    worker_pool="threads",  # nothing forks under the consumer's threads
+    worker_concurrency=2,
+    # SQS has no broadcast
+    worker_enable_remote_control=False,
+    worker_send_task_events=False,
+    worker_soft_shutdown_timeout=5.0,
+    timezone="UTC",
+    beat_scheduler="tetraflix.beat:Scheduler",
+    # what waits longer than its own interval is overtaken by the next of its kind
+    beat_schedule={
+        "refresh popularity": {
+            "task": "movies.tasks.refresh_popularity",
+            "schedule": settings.POPULARITY_SECONDS,
+            "options": {"expires": settings.POPULARITY_SECONDS},
+        },
+        "make partitions": {
+            "task": "movies.tasks.make_partitions",
+            "schedule": DAY,
+            "options": {"expires": DAY},
+        },
+        "clean up movies": {"task": "movies.tasks.clean_up", "schedule": DAY, "options": {"expires": DAY}},
+        "clean up ingest": {
+            "task": "sessions_ingest.tasks.clean_up",
+            "schedule": DAY,
+            "options": {"expires": DAY},
+        },
+    },
+)
+app.autodiscover_tasks()
+app.steps["worker"].add("sessions_ingest.worker:ConsumerStep")
+
+
+@setup_logging.connect
+def log_as_set(**kwargs: Any) -> None:
+    """Nothing to do: a receiver keeps Celery from setting up its own, and settings.LOGGING stands."""
+
+
+@worker_ready.connect
+def prepare(**kwargs: Any) -> None:
+    """The months of views are there from the start, not only after beat's first day."""
+    app.send_task("movies.tasks.make_partitions")
