@@ -1,5 +1,6 @@
 """How log lines look: JSON for machines, columns for people; every logger of the process alike."""
 
+import json
 import logging
 import sys
 from collections.abc import Callable
@@ -58,8 +59,11 @@ def _for_people() -> list[Processor]:
 
 
 def _json(event: EventDict, default: Callable[[object], object], **options: object) -> str:
-    # Whatever somebody logs becomes a line: keys and values that JSON has no word for as text.
-    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    """One line, whatever somebody logs: what JSON has no word for as text."""
+    try:
+        return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # half a surrogate pair, a number of more than 64 bits
+        return json.dumps(event, default=str, skipkeys=True)
 
 
 _RENDER: dict[Style, Callable[[], list[Processor]]] = {"json": _for_machines, "console": _for_people}
