@@ -1,7 +1,23 @@
 """The app of everything about running the service."""
 
 from django.apps import AppConfig
+from django.conf import settings
+
+from movies.signals import inventory_changed
+from tetraflix import celery, error_reports, request_ids, task_times
+from tetraflix.feed_wake import waker
+
+# named here, so that shared tasks are sent through it from every process
+celery_app = celery.app
 
 
 class TetraflixConfig(AppConfig):
     name = "tetraflix"
+
+    def ready(self) -> None:
+        """What the apps announce is heard."""
+        request_ids.follow_into_tasks()
+        task_times.watch()
+        inventory_changed.connect(waker.wake, dispatch_uid="wake the change feed")
+        if settings.SENTRY_DSN:
+            error_reports.start(settings.SENTRY_DSN)

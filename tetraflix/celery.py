@@ -62,6 +62,11 @@ app.conf.update(
     beat_scheduler="tetraflix.beat:Scheduler",
     # what waits longer than its own interval is overtaken by the next of its kind
     beat_schedule={
+        "sweep the change feed": {
+            "task": "movies.tasks.publish_changes",
+            "schedule": settings.FEED_SWEEP_SECONDS,
+            "options": {"expires": settings.FEED_SWEEP_SECONDS},
+        },
         "refresh popularity": {
             "task": "movies.tasks.refresh_popularity",
             "schedule": settings.POPULARITY_SECONDS,

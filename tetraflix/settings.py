@@ -158,6 +158,8 @@ QUEUE_VISIBILITY_SECONDS = env.int("QUEUE_VISIBILITY_SECONDS", 60)
 QUEUE_MAX_RECEIVES = env.int("QUEUE_MAX_RECEIVES", 20)
 
 # -- Rules of the domain -------------------------------------------------------------------------
+# FEED_SWEEP_SECONDS: how often changes of inventory are sent whose own wake was lost (a commit sends one).
+FEED_SWEEP_SECONDS = env.int("FEED_SWEEP_SECONDS", 5)
 # FINISHED_MARK: the progress (0 < mark <= 1) from which a movie counts as watched to the end.
 FINISHED_MARK = env.float("FINISHED_MARK", 1.0)
 # POPULARITY_SECONDS: how often the popularity lists are computed anew.

@@ -1,0 +1,80 @@
+"""A committed change wakes the publisher, and never waits for it."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.db import transaction
+
+from movies.models import MovieChange
+from movies.services import add_movie
+from movies.signals import inventory_changed
+from tests.waiting import wait_until
+from tetraflix import feed_wake, request_ids
+from tetraflix.feed_wake import Waker
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DRAMA = [0] * 4 + [100] + [0] * 10
+
+
+class SlowBroker:
+    """Stands in for the task: sending takes until `go`, then fails, as with an SQS that is away."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.sent: list[str] = []
+
+    def apply_async(self, **options: object) -> None:
+        self.go.wait(10)
+        self.sent.append(request_ids.current())
+        raise ConnectionError("SQS is away")
+
+
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowBroker]:
+    broker = SlowBroker()
+    waker = Waker()
+    monkeypatch.setattr(feed_wake, "publish_changes", broker)
+    inventory_changed.disconnect(dispatch_uid="wake the change feed")
+    inventory_changed.connect(waker.wake)
+    yield broker
+    broker.go.set()
+    inventory_changed.disconnect(waker.wake)
+    inventory_changed.connect(feed_wake.waker.wake, dispatch_uid="wake the change feed")
+
+
+def test_a_change_commits_at_once_while_the_queue_is_away(broker: SlowBroker) -> None:
+    started = time.monotonic()
+    for number in range(20):
+        add_movie(actor="test", title=f"Movie {number}", profile=DRAMA)
+    assert time.monotonic() - started < 5
+    assert broker.sent == []
+    broker.go.set()
+    wait_until(lambda: broker.sent != [])
+
+
+def test_changes_that_come_together_wake_once_or_twice_not_each(broker: SlowBroker) -> None:
+    for number in range(20):
+        add_movie(actor="test", title=f"Movie {number}", profile=DRAMA)
+    broker.go.set()
+    wait_until(lambda: len(broker.sent) == 2)  # one was on its way, one for all that came meanwhile
+
+
+def test_a_wake_after_a_failed_one_is_sent(broker: SlowBroker) -> None:
+    broker.go.set()
+    add_movie(actor="test", title="First", profile=DRAMA)
+    wait_until(lambda: len(broker.sent) == 1)
+    add_movie(actor="test", title="Second", profile=DRAMA)
+    wait_until(lambda: len(broker.sent) == 2)
+
+
+def test_a_change_that_is_rolled_back_wakes_nobody(broker: SlowBroker) -> None:
+    broker.go.set()
+    with transaction.atomic():
+        add_movie(actor="test", title="Never", profile=DRAMA)
+        transaction.set_rollback(True)
+    add_movie(actor="test", title="Kept", profile=DRAMA)
+    wait_until(lambda: len(broker.sent) == 1)
+    assert MovieChange.objects.count() == 1
