@@ -1,24 +1,29 @@
 """Idempotency-Key: a POST that is sent again gets the first answer again, and nothing is done twice.
 
-The row of the answer is written first and filled last, in the transaction that does the work. So whoever
-sends the same again meanwhile waits at the row's unique key, and a process that dies in between leaves
-neither work nor answer. A store of lists outside PostgreSQL is written before that transaction commits, and
-its writes may be repeated.
+Work in PostgreSQL alone: the answer's row is written first and filled last, in the transaction that does the
+work. Whoever sends the same again meanwhile waits at the row's unique key, and a process that dies in between
+leaves neither work nor answer.
+
+Work that counts once by itself (sessions and recommendations, which may go to a store outside PostgreSQL):
+the row is written first, and says when the request first came; the answer only when all stores have the work.
+A process that dies in between leaves no answer, and repeating the work as of that time changes nothing.
 """
 
 import functools
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.template.response import SimpleTemplateResponse
 from django.utils import timezone
 from psycopg2.errors import LockNotAvailable
 
-from tetraflix.keys import BadKey, Caller, caller_of, wait_seconds
+from tetraflix.keys import BadKey, caller_of, wait_seconds
 from tetraflix.models import KeptAnswer
 
 HEADER = "Idempotency-Key"
@@ -50,8 +55,12 @@ class _NotKept(Exception):
         self.response = response
 
 
-def idempotent(view: View) -> View:
-    """The view; a POST that repeats an Idempotency-Key of the same API key gets what it answered first."""
+def idempotent(view: View, *, counts_once: bool = False) -> View:
+    """The view; a POST that repeats an Idempotency-Key of the same API key gets what it answered first.
+
+    `counts_once`: the view's work may be repeated as of `request.first_came` without being counted twice.
+    """
+    answer_once = _after_the_work if counts_once else _with_the_work
 
     @functools.wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -68,58 +77,91 @@ def idempotent(view: View) -> View:
             return _error(
                 400,
                 f"{HEADER} has 1 to {LONGEST} printable characters.",
-                {HEADER: ["Bad length or character."]},
+                {HEADER: [f"1 to {LONGEST} printable characters."]},
             )
-        return _once(view, request, args, kwargs, caller=caller, name=name)
+        asked = _Asked(caller.id, name, _fingerprint(request))
+        return answer_once(asked, request, lambda: view(request, *args, **kwargs))
 
     return answer
 
 
-def _once(
-    view: View, request: HttpRequest, args: Any, kwargs: Any, *, caller: Caller, name: str
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    key_id: int
+    name: str
+    fingerprint: bytes
+
+
+def _with_the_work(
+    asked: _Asked, request: HttpRequest, work: Callable[[], HttpResponseBase]
 ) -> HttpResponseBase:
-    fingerprint = hashlib.sha256(f"{request.get_full_path()}\n".encode() + request.body).digest()
     try:
         with transaction.atomic():
-            row = _take(caller, name, fingerprint)
+            row = _take(asked)
             if row is not None:
-                response = view(request, *args, **kwargs)
-                _keep(row, response)
+                response = work()
+                if not _keep(row, response):
+                    raise _NotKept(response)
                 return response
-        kept = KeptAnswer.objects.get(key_id=caller.id, name=name)
     except _NotKept as answer:
         return answer.response
     except OperationalError as error:
         if not isinstance(error.__cause__, LockNotAvailable):
             raise
         return _error(409, "The same request is being worked on; ask again.", retry_after=1)
-    if bytes(kept.request) != fingerprint:
+    return _replay(asked)
+
+
+def _after_the_work(
+    asked: _Asked, request: HttpRequest, work: Callable[[], HttpResponseBase]
+) -> HttpResponseBase:
+    with transaction.atomic():
+        _take(asked)
+    kept = KeptAnswer.objects.get(key_id=asked.key_id, name=asked.name)
+    if kept.status is None and bytes(kept.request) == asked.fingerprint:
+        request.first_came = kept.created  # type: ignore[attr-defined]
+        response = work()
+        if _keep(kept.pk, response) or response.status_code not in KEPT_STATUSES:
+            return response
+    return _replay(asked)
+
+
+def _replay(asked: _Asked) -> HttpResponseBase:
+    kept = KeptAnswer.objects.get(key_id=asked.key_id, name=asked.name)
+    if bytes(kept.request) != asked.fingerprint:
         return _error(422, f"This {HEADER} came with another address or body before.")
     replay = HttpResponse(bytes(kept.body), status=kept.status, headers=kept.headers)
     replay["Idempotent-Replay"] = "true"
     return replay
 
 
-def _take(caller: Caller, name: str, fingerprint: bytes) -> int | None:
-    """The id of a new row, ours until the transaction ends; None when somebody's answer is there."""
+def _fingerprint(request: HttpRequest) -> bytes:
+    return hashlib.sha256(f"{request.get_full_path()}\n".encode() + request.body).digest()
+
+
+def _take(asked: _Asked) -> int | None:
+    """The id of a new row, ours until the transaction ends; None when somebody's is there."""
     now = timezone.now()
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
-        cursor.execute(TAKE_THE_ROW, [caller.id, name, fingerprint, now, now - KEPT])
+        cursor.execute(TAKE_THE_ROW, [asked.key_id, asked.name, asked.fingerprint, now, now - KEPT])
         row = cursor.fetchone()
         cursor.execute("SET LOCAL lock_timeout = DEFAULT")
     return row[0] if row else None
 
 
-def _keep(row: int, response: HttpResponseBase) -> None:
+def _keep(row: int, response: HttpResponseBase) -> bool:
+    """Whether this answer is now the one that is kept: it is worth it, and no other was before."""
     if response.status_code not in KEPT_STATUSES or not isinstance(response, HttpResponse):
-        raise _NotKept(response)
-    if not getattr(response, "is_rendered", True):
-        response.render()  # type: ignore[attr-defined]
-    KeptAnswer.objects.filter(pk=row).update(
-        status=response.status_code,
-        headers={header: response[header] for header in KEPT_HEADERS if header in response},
-        body=response.content,
+        return False
+    if isinstance(response, SimpleTemplateResponse):  # DRF's are rendered later, after this
+        response.render()
+    return bool(
+        KeptAnswer.objects.filter(pk=row, status=None).update(
+            status=response.status_code,
+            headers={header: response[header] for header in KEPT_HEADERS if header in response},
+            body=response.content,
+        )
     )
 
 

@@ -2,14 +2,26 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from movies.api.reads import GenreView, MovieView
+from movies.api.reads import GenreView
+from movies.api.writes import Movies, OneMovie
 from recommendations.api.reads import RecommendationsView
+from recommendations.api.writes import CurrentlyWatching
+from sessions_ingest.api import SessionData, UserRecs
 from tetraflix import errors
+from tetraflix.idempotency import idempotent
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("tetraflix/recommendations/<str:user_id>", RecommendationsView.as_view(), name="recommendations"),
     path("tetraflix/genre/<str:genre>", GenreView.as_view(), name="genre"),
-    path("tetraflix/movies/<str:movie_id>", MovieView.as_view(), name="movie"),
+    path("tetraflix/movies/<str:movie_id>", OneMovie.as_view(), name="movie"),
+    path("tetraflix/movies", idempotent(Movies.as_view()), name="movies"),
+    path("tetraflix/sessionData", idempotent(SessionData.as_view(), counts_once=True), name="session-data"),
+    path("tetraflix/userRecs", idempotent(UserRecs.as_view(), counts_once=True), name="user-recs"),
+    path(
+        "tetraflix/currentlyWatching/<str:user_id>/<str:movie_id>",
+        CurrentlyWatching.as_view(),
+        name="currently-watching",
+    ),
     path("tetraflix/<path:rest>", errors.unknown_address),
 ]
 

@@ -1,0 +1,141 @@
+"""`GET /tetraflix/movies`: search, filter, order, and pages that follow each other by links."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from rest_framework.exceptions import ValidationError
+
+from movies.api.reads import DEFAULT_LIMIT, LARGEST_ID, ReadView, ready, whole_number
+from movies.catalog import catalog, listed
+from movies.genres import GENRE_POSITION, GENRES
+from movies.pages import LARGEST_PAGE, ORDERINGS, ORDERS, Place, page, sorted_page
+from movies.search import MOST_RESULTS, search
+
+PARAMETERS = ("q", "genre", "ordering", "limit", "cursor")
+
+
+class MovieList(ReadView):
+    """`GET /tetraflix/movies?q=&genre=&ordering=&limit=&cursor=`"""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        asked = _understood(request)
+        entries, previous, following = _searched(asked) if asked.q else _paged(asked)
+        return ready(
+            b'{"movies":%b,"next":%b,"previous":%b}'
+            % (listed(entries), _link(request, following), _link(request, previous))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    q: str
+    genre: str | None
+    ordering: str | None
+    limit: int
+    cursor: Any  # decoded: an offset of a search, or a Place
+
+
+def _understood(request: HttpRequest) -> _Asked:
+    """What is asked for. Raises ValidationError that names every parameter that is not right."""
+    given = request.GET
+    errors: dict[str, list[str]] = {
+        name: [f"Unknown parameter; there are {', '.join(PARAMETERS)}."]
+        for name in given
+        if name not in PARAMETERS
+    }
+    q = given.get("q", "").strip()
+    genre = given.get("genre") or None
+    if genre and genre not in GENRE_POSITION:
+        errors["genre"] = [f"Unknown genre. The {len(GENRES)} are: {', '.join(GENRES)}."]
+    ordering = given.get("ordering") or None
+    if ordering and ordering not in ORDERINGS:
+        errors["ordering"] = [f"One of {', '.join(ORDERINGS)}."]
+    limit = whole_number(given.get("limit") or str(DEFAULT_LIMIT))
+    if limit is None or limit > LARGEST_PAGE:
+        errors["limit"] = [f"A whole number from 1 to {LARGEST_PAGE}."]
+    cursor = None
+    if given.get("cursor") and "ordering" not in errors:
+        try:
+            cursor = _offset(given["cursor"]) if q else _place(given["cursor"], ordering or "id")
+        except (ValueError, TypeError, KeyError):
+            errors["cursor"] = ["Not a cursor of this list; take them from `next` and `previous`."]
+    if errors:
+        raise ValidationError(errors)
+    return _Asked(q, genre, ordering, limit or DEFAULT_LIMIT, cursor)
+
+
+def _paged(asked: _Asked) -> tuple[list[bytes], str | None, str | None]:
+    ordering = asked.ordering or "id"
+    found = page(ordering=ordering, genre=asked.genre, place=asked.cursor, limit=asked.limit)
+    return found.entries, _cursor_at(found.previous), _cursor_at(found.following)
+
+
+def _searched(asked: _Asked) -> tuple[list[bytes], str | None, str | None]:
+    offset = asked.cursor or 0
+    if asked.ordering:
+        # the best matches, in another order: all of them are found first
+        ids = search(asked.q, genre=asked.genre, limit=MOST_RESULTS)
+        ids = sorted_page(ids, ordering=asked.ordering)[offset : offset + asked.limit + 1]
+    else:
+        ids = search(asked.q, genre=asked.genre, limit=asked.limit + 1, offset=offset)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT version FROM movies_inventory")
+        (version,) = cursor.fetchone()
+    entries = [entry for entry in catalog.find(version, ids[: asked.limit]) if entry]
+    following = _encoded({"o": offset + asked.limit}) if len(ids) > asked.limit else None
+    previous = _encoded({"o": max(0, offset - asked.limit)}) if offset else None
+    return entries, previous, following
+
+
+def _link(request: HttpRequest, cursor: str | None) -> bytes:
+    if cursor is None:
+        return b"null"
+    query = {name: request.GET[name] for name in PARAMETERS if request.GET.get(name)} | {"cursor": cursor}
+    return orjson.dumps(request.build_absolute_uri(f"{request.path}?{urlencode(query)}"))
+
+
+def _cursor_at(place: Place | None) -> str | None:
+    if place is None:
+        return None
+    return _encoded({"v": place.value, "i": place.movie_id, "b": place.backward})
+
+
+def _encoded(value: Any) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(value)).decode().rstrip("=")
+
+
+def _decoded(cursor: str) -> Any:
+    """What was encoded. Raises ValueError for what was not."""
+    try:
+        return orjson.loads(
+            base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        )
+    except binascii.Error as error:
+        raise ValueError(str(error)) from None
+
+
+def _offset(cursor: str) -> int:
+    offset = _decoded(cursor)["o"]
+    if type(offset) is not int or not 0 <= offset <= MOST_RESULTS:
+        raise ValueError("not an offset")
+    return offset
+
+
+def _place(cursor: str, ordering: str) -> Place:
+    place = _decoded(cursor)
+    kind = ORDERS[ordering.removeprefix("-")].kind
+    value = datetime.fromisoformat(place["v"]) if kind is datetime else place["v"]
+    if type(value) is not kind or type(place["i"]) is not int or type(place["b"]) is not bool:
+        raise ValueError("not a place")
+    if (isinstance(value, int) and not 0 <= value <= LARGEST_ID) or not 0 < place["i"] <= LARGEST_ID:
+        raise ValueError("not a place")
+    if (isinstance(value, datetime) and value.tzinfo is None) or (isinstance(value, str) and "\0" in value):
+        raise ValueError("not a place")
+    return Place(value, place["i"], place["b"])

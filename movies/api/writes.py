@@ -1,0 +1,185 @@
+"""What distributors write: movies added, one or many at once, changed and removed."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from django.http import HttpResponse
+from django.urls import reverse
+from rest_framework.exceptions import APIException, NotFound, ValidationError
+from rest_framework.request import Request
+
+from movies import services
+from movies.api.listing import MovieList
+from movies.api.reads import MovieView, ready, whole_number
+from movies.catalog import NO_PROGRESS, entry
+from movies.models import Movie
+
+MOST_AT_ONCE = 1_000  # movies in one call
+FIELDS = ("title", "profile", "hidden")
+# of a movie as it is read: may come back with it, and is not written
+READ_ONLY = ("id", "progress", "version")
+ENTITY_TAG = re.compile(r'(?:W/)?"(\d{1,9})"')
+
+
+class Conflict(APIException):
+    """409: what is stored is not what the caller saw."""
+
+    status_code = 409
+
+
+class PreconditionFailed(APIException):
+    """412: the movie is no longer at the version of If-Match."""
+
+    status_code = 412
+
+
+class Movies(MovieList):
+    """`/tetraflix/movies`: read by all, added to by distributors."""
+
+    required_role = "distributor"
+
+    def post(self, request: Request) -> HttpResponse:
+        body = request.data
+        if isinstance(body, list):
+            return self._add_many(request.user.actor, body)
+        fields = _fields(body, allowed=FIELDS, needed=("title", "profile"))
+        try:
+            movie = services.add_movie(actor=request.user.actor, **fields)
+        except services.BadMovie as error:
+            raise ValidationError(_by_field(error.errors)) from None
+        response = _answer(movie, 201)
+        response["Location"] = request.build_absolute_uri(reverse("movie", args=[movie.id]))
+        return response
+
+    def _add_many(self, actor: str, bodies: list[Any]) -> HttpResponse:
+        if not bodies:
+            raise ValidationError({"non_field_errors": ["The list is empty."]})
+        if len(bodies) > MOST_AT_ONCE:
+            raise ValidationError(
+                {"non_field_errors": [f"At most {MOST_AT_ONCE:,} in one call; these are {len(bodies):,}."]}
+            )
+        errors: dict[str, Any] = {}
+        movies = []
+        for place, body in enumerate(bodies):
+            try:
+                fields = _fields(body, allowed=FIELDS, needed=())
+                movies.append(services.NewMovie(**{"title": None, "profile": None, **fields}))
+            except ValidationError as error:
+                errors[str(place)] = error.detail
+        if errors:
+            raise ValidationError(errors)
+        try:
+            added = services.add_movies(actor=actor, movies=movies)
+        except services.BadMovies as error:
+            raise ValidationError(
+                {str(place): _by_field(bad) for place, bad in error.errors.items()}
+            ) from None
+        return _json(b"[%b]" % b",".join(map(_shown, added)), 201)
+
+
+class OneMovie(MovieView):
+    """`/tetraflix/movies/<id>`: read by all, written by distributors, who may write hidden ones too."""
+
+    required_role = "distributor"
+
+    def put(self, request: Request, movie_id: str) -> HttpResponse:
+        fields = _fields(request.data, allowed=FIELDS + READ_ONLY, needed=("title", "profile"))
+        return self._change(request, movie_id, {"hidden": False, **fields})
+
+    def patch(self, request: Request, movie_id: str) -> HttpResponse:
+        return self._change(request, movie_id, _fields(request.data, allowed=FIELDS + READ_ONLY, needed=()))
+
+    def delete(self, request: Request, movie_id: str) -> HttpResponse:
+        try:
+            services.delete_movie(
+                actor=request.user.actor,
+                movie_id=_number(movie_id),
+                expected_version=_expected_version(request, {}),
+            )
+        except services.NoSuchMovie as error:
+            raise NotFound(str(error)) from None
+        except services.ChangedMeanwhile as error:
+            raise _changed_meanwhile(request, error) from None
+        return HttpResponse(status=204)
+
+    def _change(self, request: Request, movie_id: str, fields: dict[str, Any]) -> HttpResponse:
+        number = _number(movie_id)
+        expected = _expected_version(request, fields)
+        if fields.get("id", number) != number:
+            raise ValidationError({"id": [f"A movie keeps its id; this address is that of {number}."]})
+        try:
+            movie = services.change_movie(
+                actor=request.user.actor,
+                movie_id=number,
+                expected_version=expected,
+                **{name: value for name, value in fields.items() if name in FIELDS},
+            )
+        except services.NoSuchMovie as error:
+            raise NotFound(str(error)) from None
+        except services.BadMovie as error:
+            raise ValidationError(_by_field(error.errors)) from None
+        except services.ChangedMeanwhile as error:
+            raise _changed_meanwhile(request, error) from None
+        return _answer(movie, 200)
+
+
+def _fields(body: Any, *, allowed: tuple[str, ...], needed: tuple[str, ...]) -> dict[str, Any]:
+    """The body's fields. Raises ValidationError: no object, an unknown field, or a needed one missing."""
+    if not isinstance(body, Mapping):
+        raise ValidationError({"non_field_errors": ["A movie is an object with a title and a profile."]})
+    errors = {
+        name: [f"Unknown field; there are {', '.join(FIELDS)}."] for name in body if name not in allowed
+    } | {name: ["This field is needed."] for name in needed if name not in body}
+    if errors:
+        raise ValidationError(errors)
+    return dict(body)
+
+
+def _expected_version(request: Request, fields: Mapping[str, Any]) -> int | None:
+    """The version that the caller saw, from If-Match or the body; None when neither tells.
+
+    Raises ValidationError.
+    """
+    header = request.headers.get("If-Match", "*")
+    tag = ENTITY_TAG.fullmatch(header.strip())
+    if tag is None and header.strip() != "*":
+        raise ValidationError({"If-Match": ['The ETag of an earlier answer, like "7", or *.']})
+    version = fields.get("version")
+    if version is not None and (isinstance(version, bool) or not isinstance(version, int)):
+        raise ValidationError({"version": ["A whole number."]})
+    return int(tag[1]) if tag else version
+
+
+def _changed_meanwhile(request: Request, error: services.ChangedMeanwhile) -> APIException:
+    return PreconditionFailed(str(error)) if "If-Match" in request.headers else Conflict(str(error))
+
+
+def _number(movie_id: str) -> int:
+    number = whole_number(movie_id)
+    if number is None:
+        raise NotFound("There is no such movie.")
+    return number
+
+
+def _by_field(errors: Mapping[str, str]) -> dict[str, list[str]]:
+    return {field: [error] for field, error in errors.items()}
+
+
+def _shown(movie: Movie) -> bytes:
+    """The movie as everybody sees it, and what else its distributor may want to know."""
+    more = orjson.dumps({"hidden": movie.hidden, "version": movie.version})
+    return entry(movie.id, movie.title, movie.profile) + NO_PROGRESS[:-1] + b"," + more[1:]
+
+
+def _answer(movie: Movie, status: int) -> HttpResponse:
+    response = _json(_shown(movie), status)
+    response["ETag"] = f'"{movie.version}"'
+    return response
+
+
+def _json(body: bytes, status: int) -> HttpResponse:
+    response = ready(body)
+    response.status_code = status
+    return response
