@@ -1,15 +1,23 @@
 """A committed change wakes the publisher, and never waits for it."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.db import transaction
+from pytest_django import Settings
 
+from movies import feed
 from movies.models import MovieChange
 from movies.services import add_movie
 from movies.signals import inventory_changed
+from tests.movies.reader import inventory, read, take
+from tests.servers.queues import Queues
 from tests.waiting import wait_until
 from tetraflix import feed_wake, request_ids
 from tetraflix.feed_wake import Waker
@@ -78,3 +86,31 @@ def test_a_change_that_is_rolled_back_wakes_nobody(broker: SlowBroker) -> None:
     add_movie(actor="test", title="Kept", profile=DRAMA)
     wait_until(lambda: len(broker.sent) == 1)
     assert MovieChange.objects.count() == 1
+
+
+@pytest.fixture
+def worker(
+    queues: Queues, database_url: str, settings: Settings, open_folder: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A Celery worker on this test's database and queues, at work when the test begins."""
+    environment = os.environ | {
+        "DATABASE_URL": database_url,
+        "CHANGES_QUEUE": settings.CHANGES_QUEUE,
+        "CONSUME_IN_WORKER": "0",
+    }
+    log = open_folder / "worker.log"
+    words = "-m celery -A tetraflix worker --without-gossip --without-mingle --without-heartbeat"
+    with log.open("wb") as file:
+        worker = subprocess.Popen([sys.executable, *words.split()], env=environment, stderr=file, stdout=file)
+    wait_until(lambda: b" ready." in log.read_bytes(), seconds=30)
+    yield worker
+    worker.terminate()
+    worker.wait(15)
+
+
+def test_a_change_is_on_the_bus_soon_after_its_commit(
+    worker: subprocess.Popen[bytes], queues: Queues
+) -> None:
+    add_movie(actor="test", title="Soon", profile=DRAMA)
+    wait_until(lambda: feed.waiting() == (0, 0.0), seconds=20)
+    assert read(take(queues.changes.url)) == inventory()
