@@ -1,4 +1,4 @@
-"""Errors go to Sentry where SENTRY_DSN says so: what failed, its request id, nothing about people."""
+"""Errors go to Sentry where SENTRY_DSN says so: what failed and its request id, no bodies or queries."""
 
 from typing import Any
 
@@ -22,11 +22,12 @@ def start(dsn: str) -> None:
         send_default_pii=False,
         max_request_body_size="never",  # bodies hold user ids
         include_local_variables=False,  # so do frames
-        before_send=_tag,
+        before_send=_prepared,
     )
 
 
-def _tag(event: Any, hint: dict[str, Any]) -> Any:
+def _prepared(event: Any, hint: dict[str, Any]) -> Any:
     if request_id := request_ids.current():
         event.setdefault("tags", {})["request_id"] = request_id
+    event.get("request", {}).pop("query_string", None)  # what somebody searched for
     return event

@@ -7,6 +7,8 @@ from celery import Task, signals
 
 from tetraflix.metrics import task_seconds
 
+STARTED = "tetraflix_started"  # a field of ours on the task's request
+
 
 def watch() -> None:
     """From now on every task that ends in this process is observed."""
@@ -15,10 +17,10 @@ def watch() -> None:
 
 
 def _begin(task: Task, **signal: Any) -> None:
-    task.request.started = time.perf_counter()
+    setattr(task.request, STARTED, time.perf_counter())
 
 
 def _end(task: Task, state: str | None, **signal: Any) -> None:
-    started = getattr(task.request, "started", None)
+    started = getattr(task.request, STARTED, None)
     if started is not None:
         task_seconds.labels(task.name, state or "unknown").observe(time.perf_counter() - started)

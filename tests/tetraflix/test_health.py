@@ -98,8 +98,13 @@ def test_not_ready_while_database_and_queue_are_away_and_the_answer_comes_soon(
 
 
 def test_many_probes_at_once_are_one_look(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks = []
-    monkeypatch.setattr(health, "looked", health.Kept(lambda: looks.append(1) or {}))
+    looks: list[int] = []
+
+    def look() -> dict[str, str]:
+        looks.append(1)
+        return {}
+
+    monkeypatch.setattr(health, "looked", health.Kept(look))
     assert [readyz(client)[0] for _ in range(5)] == [200] * 5
     assert len(looks) == 1
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from celery import current_app, shared_task
+from celery import shared_task
 from celery.app.trace import build_tracer
 from django.conf import settings as configured
 from django.http import HttpRequest, HttpResponse
@@ -18,6 +18,7 @@ from movies import bus
 from movies.models import MovieChange
 from movies.services import add_movie
 from tetraflix import logs, request_ids
+from tetraflix.celery import app
 from tetraflix.middleware import observe
 
 DRAMA = [0] * 4 + [100] + [0] * 10
@@ -110,7 +111,7 @@ def test_a_task_carries_the_id_over_the_broker(sqs: object) -> None:
 
 def test_a_task_works_under_the_id_it_carries_and_else_under_its_own() -> None:
     # the headers as the test above saw them, given to the task as a worker does
-    trace = build_tracer(speaks.name, speaks, app=current_app._get_current_object())
+    trace = build_tracer(speaks.name, speaks, app=app)
     assert trace("task-1", [], {}, {"id": "task-1", "request_id": "gateway-7"}).retval == "gateway-7"
     assert speaks.apply(task_id="task-2").result == "task-2"
     assert request_ids.current() == ""
