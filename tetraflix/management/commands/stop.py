@@ -2,13 +2,15 @@
 
 import os
 import signal
+import time
 from typing import Any
 
-import psutil
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from tetraflix import addresses
+
+PATIENCE_SECONDS = 30
 
 
 class Command(BaseCommand):
@@ -20,7 +22,11 @@ class Command(BaseCommand):
         if stack is None:
             self.stdout.write("Nothing runs here.")
             return
-        process = psutil.Process(stack["pid"])
-        os.kill(process.pid, signal.SIGTERM)
-        process.wait(timeout=30)
-        self.stdout.write(f"Stopped (pid {process.pid}).")
+        pid = stack["pid"]
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while addresses.runs(pid):
+            if time.monotonic() > deadline:
+                raise CommandError(f"It still stops (pid {pid}) after {PATIENCE_SECONDS} s.")
+            time.sleep(0.05)
+        self.stdout.write(f"Stopped (pid {pid}).")

@@ -1,0 +1,107 @@
+"""A real stack, started as people start it, in a folder of its own; and what is left of it."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.waiting import wait_until
+from tetraflix import addresses
+from tetraflix.embedded.ports import free_port
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+# The session's own servers, which a stack must not find: it starts its own.
+OF_THE_SESSION = ("DATABASE_URL", "AWS_", "TETRAFLIX_", "MONGODB_URL", "ELASTICSEARCH_URL", "DJANGO_")
+
+
+class RunningStack:
+    """`manage.py run` (or `demo`, with its words) on one folder and port, started by start()."""
+
+    def __init__(self, folder: Path) -> None:
+        self.var = folder / "var"
+        self.port = free_port()
+        self.output = folder / "output"
+        self.env = {name: value for name, value in os.environ.items() if not name.startswith(OF_THE_SESSION)}
+        self.env |= {"TETRAFLIX_VAR": str(self.var), "PORT": str(self.port)}
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *words: str, seconds: float = 60) -> float:
+        """It serves, and has said so; returns how long that took."""
+        since = time.monotonic()
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", *(words or ("run",))],
+                cwd=BASE_DIR,
+                env=self.env,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        wait_until(lambda: "Ctrl-C stops everything" in self.said() or not self.running, seconds=seconds)
+        assert self.running, self.said()
+        return time.monotonic() - since
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def said(self) -> str:
+        return self.output.read_text()
+
+    def stack(self) -> dict[str, Any]:
+        """What it announced."""
+        return addresses.read(self.var) or {}
+
+    def get(self, path: str) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+
+    def manage(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """A command in another terminal: nothing tells it where the servers are."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=BASE_DIR,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def send(self, number: signal.Signals) -> None:
+        assert self.process
+        self.process.send_signal(number)
+
+    def ended(self, *, seconds: float = 12) -> int:
+        """Its exit code, within the time that it may take to stop."""
+        assert self.process
+        return self.process.wait(timeout=seconds)
+
+    def left(self) -> list[str]:
+        """Every process that belongs to the folder, by its environment, its words or where it is."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                traces = (*process.environ().values(), *process.cmdline(), process.cwd())
+                if process.pid != os.getpid() and any(str(self.var) in trace for trace in traces):
+                    found.append(f"{process.pid} {process.cmdline()}")
+        return found
+
+    def end(self) -> None:
+        """After a test, however it went: nothing runs."""
+        if self.process:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.terminate()
+                self.process.wait(timeout=15)
+            self.process.kill()
+            self.process.wait()

@@ -1,0 +1,101 @@
+"""`make run`: one command starts everything, and whatever ends it, nothing is left running."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg2
+import pytest
+
+from tests.tetraflix.stacks import BASE_DIR, RunningStack
+from tests.waiting import wait_until
+from tetraflix import addresses
+
+
+@pytest.fixture
+def stack(open_folder: Path) -> Iterator[RunningStack]:
+    """A stack that is not started yet."""
+    one = RunningStack(open_folder)
+    yield one
+    one.end()
+
+
+def test_it_serves_and_ctrl_c_leaves_nothing_but_what_is_kept(stack: RunningStack) -> None:
+    stack.start()
+    assert stack.get("/tetraflix/genre/comedy") == (200, {"genre": []})
+    with psycopg2.connect(stack.stack()["database"]) as connection, connection.cursor() as cursor:
+        cursor.execute("insert into movies_movie (title, profile) values ('Kept', %s)", [[100, *[0] * 14]])
+    os.killpg(stack.process.pid if stack.process else 0, signal.SIGINT)  # as a terminal does
+    assert stack.ended() == 0
+    assert stack.left() == []
+    assert addresses.read(stack.var) is None
+    assert stack.said().endswith("✓ everything is stopped\n")
+
+    assert stack.start() < 20
+    status, movie = stack.get("/tetraflix/movies/1")
+    assert (status, movie["title"]) == (200, "Kept")
+
+
+def test_another_terminal_finds_its_servers_and_cannot_start_it_twice(stack: RunningStack) -> None:
+    stack.start()
+    assert stack.manage("migrate", "--check").returncode == 0
+
+    status = stack.manage("status", "--json")
+    assert (status.returncode, status.stderr) == (0, "")
+    assert '"movies": 0' in status.stdout
+
+    pid = stack.stack()["pid"]
+    again = stack.manage("run")
+    assert again.returncode == 1
+    assert again.stderr == (
+        f"CommandError: It runs already (pid {pid}, http://127.0.0.1:{stack.port}): Ctrl-C there, or"
+        f" `kill {pid}`, stops it.\n"
+    )
+
+    assert stack.manage("stop").stdout == f"Stopped (pid {pid}).\n"
+    assert stack.ended() == 0
+    assert stack.left() == []
+
+
+@pytest.mark.parametrize("victim", ["web", "worker", "PostgreSQL", "SQS"])
+def test_a_killed_child_stops_everything(stack: RunningStack, victim: str) -> None:
+    stack.start()
+    found = psutil.Process(stack.stack()["pid"]).children()
+    marks = {"web": "granian", "worker": "worker", "PostgreSQL": "bin/postgres", "SQS": "ministack"}
+    (process,) = [one for one in found if any(word.endswith(marks[victim]) for word in one.cmdline())]
+    process.kill()
+    assert stack.ended() == 1
+    assert f"✗ {victim} was killed (SIGKILL)." in stack.said()
+    wait_until(lambda: stack.left() == [], seconds=2)
+
+
+def test_kill_9_leaves_nothing(stack: RunningStack) -> None:
+    stack.start()
+    stack.send(signal.SIGKILL)
+    wait_until(lambda: stack.left() == [], seconds=15)
+    stack.start()  # what a kill left behind is no obstacle
+
+
+def test_it_stops_with_the_process_that_started_it(stack: RunningStack) -> None:
+    # As make starts it; a killed make passes no signal on.
+    code = "import subprocess, sys; subprocess.run([sys.executable, 'manage.py', 'run', '--follow-parent'])"
+    with subprocess.Popen([sys.executable, "-c", code], cwd=BASE_DIR, env=stack.env) as make:
+        wait_until(lambda: "web" in stack.stack().get("programs", {}), seconds=60)
+        make.kill()
+    wait_until(lambda: stack.left() == [], seconds=15)
+
+
+def test_a_taken_port_is_said_before_anything_starts(stack: RunningStack) -> None:
+    with socket.create_server(("127.0.0.1", stack.port)):
+        answer = stack.manage("run")
+    assert answer.returncode == 1
+    assert answer.stderr == (
+        f"CommandError: Port {stack.port} is taken: stop what listens there, or choose another"
+        " (PORT=8001 make run).\n"
+    )
+    assert not (stack.var / "postgres").exists()
