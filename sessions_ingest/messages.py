@@ -68,6 +68,9 @@ class _Recommendations(msgspec.Struct):
     rec: list[int]
 
 
+_KEYS = {
+    name for kind in (_Movie, _Event, _Session, _Recommendations) for name in kind.__struct_encode_fields__
+}
 _SESSION = msgspec.json.Decoder(_Session)
 _RECOMMENDATIONS = msgspec.json.Decoder(_Recommendations)
 
@@ -169,15 +172,19 @@ def _convert(message: object, decoder: msgspec.json.Decoder[Any]) -> Any:
 
 
 def _loads(text: str) -> object:
-    """Slower, and as strict about the rest."""
+    """Slower, and as strict about the rest. Without the ignored keys: some cannot be encoded."""
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_known)
     except RecursionError:
         raise Poison("", "nested too deeply") from None
     except Poison:
         raise
     except ValueError as error:
         raise Poison("", f"not JSON: {_plain(str(error))}") from None
+
+
+def _known(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    return {key: value for key, value in pairs if key in _KEYS}
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -192,6 +199,7 @@ _WORDS = {
     "int | str": "a whole number",
     "float": "a number",
     "str": "a text",
+    "str | null": "a text",
     "bool": "true or false",
     "null": "null",
 }

@@ -51,8 +51,8 @@ class Transport(SQS.Transport):
     Channel = Channel
 
     def register_with_event_loop(self, connection: Any, loop: Any) -> None:
-        # After a lost connection Celery resets its loop, which kombu takes for its end: the channels of the new
-        # connection find no loop, and would never poll.
+        # After a lost connection Celery resets its loop, which kombu takes for its end: the new channels
+        # find no loop, and would never poll.
         if get_event_loop() is None:
             set_event_loop(loop)
         for channel in (*self.channels, *self._avail_channels):

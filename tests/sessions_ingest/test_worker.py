@@ -1,12 +1,14 @@
 """The Celery worker is the whole back end: it consumes, works on tasks, and outlives its broker."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from movies import bus
 from movies.models import Movie
 from recommendations import stores
+from sessions_ingest.models import IngestMinute
 from tests.sessions_ingest.processes import Process
 from tests.waiting import wait_until
 from tetraflix.celery import app
@@ -35,6 +37,15 @@ def recommended(user_id: int) -> tuple[int, ...]:
     return lists.recommended if lists else ()
 
 
+def works_on_a_task(sqs: EmbeddedSqs) -> None:
+    """A minute that is too old to keep goes, because the worker cleans up."""
+    IngestMinute.objects.create(minute=datetime(2017, 9, 8, tzinfo=UTC), queue="sessionData")
+    # the application of this process was made for the session's server
+    with app.connection_for_write(sqs.url.replace("http://", "sqs://") + "//") as connection:
+        app.send_task("sessions_ingest.tasks.clean_up", connection=connection)
+    wait_until(lambda: not IngestMinute.objects.filter(minute__year=2017).exists(), seconds=40)
+
+
 @pytest.fixture
 def movie() -> Movie:
     return Movie.objects.create(title="Kahaani", profile=[100] + [0] * 14)
@@ -48,11 +59,13 @@ def test_the_worker_consumes_and_stops_within_two_seconds(service_env: dict[str,
         assert worker.stop(seconds=3) == 0
 
 
-def test_a_worker_told_not_to_leaves_the_queues_alone(service_env: dict[str, str], movie: Movie) -> None:
+def test_a_worker_told_not_to_leaves_the_queues_alone(
+    service_env: dict[str, str], private_bus: EmbeddedSqs, movie: Movie
+) -> None:
     with Process(*WORKER, env={**service_env, "CONSUME_IN_WORKER": "false"}) as worker:
         recommend(1, movie.pk)
-        worker.wait_for("make_partitions")
-        assert "consuming" not in worker.output()
+        worker.wait_for("ready.")
+        works_on_a_task(private_bus)
         assert bus.depth(bus.queue("userRecs").url) == 1
 
 
@@ -69,10 +82,7 @@ def test_the_worker_goes_on_alone_after_an_outage_of_sqs(
         private_bus.start()
         wait_until(lambda: _can_recommend(2, movie.pk), seconds=20)
         wait_until(lambda: recommended(2) == (movie.pk,), seconds=30)
-        # the application of this process was made for the session's server
-        with app.connection_for_write(private_bus.url.replace("http://", "sqs://") + "//") as connection:
-            app.send_task("sessions_ingest.tasks.clean_up", connection=connection)
-        worker.wait_for("sessions_ingest.tasks.clean_up[", seconds=40)
+        works_on_a_task(private_bus)
         assert worker.running
 
 

@@ -1,0 +1,227 @@
+"""A body is what its schema says, or Poison with a reason that a person understands; never anything else."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sessions_ingest.messages import (
+    LARGEST_USER,
+    Poison,
+    Recommendations,
+    Session,
+    Watched,
+    parse_recs,
+    parse_session,
+)
+
+SENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+POISON = [
+    json.loads(line) for line in (Path(__file__).parent / "samples/poison.jsonl").read_text().splitlines()
+]
+
+
+def session(**event: Any) -> str:
+    return json.dumps({"userId": 1, "events": [{"movie": {"id": 5}, "progress": 0.5, **event}]})
+
+
+def told(text: Any) -> datetime:
+    return parse_session(session(timestamp=text), SENT).events[0].at
+
+
+def reason(body: str | bytes, parse: Any = parse_session) -> str:
+    with pytest.raises(Poison) as poison:
+        parse(body, SENT)
+    return str(poison.value)
+
+
+def test_a_session_is_its_user_and_events() -> None:
+    body = json.dumps(
+        {
+            "userId": 534356757834,
+            "groupId": "control",
+            "events": [
+                {
+                    "movie": {"id": 543, "isRec": True, "profile": {}},
+                    "progress": 1,
+                    "timestamp": "2017-09-08 12:50PM",
+                },
+                {"movie": {"id": 155}, "progress": 0.7, "startTime": "2017-09-08T14:50:00.000Z"},
+                {"movie": {"id": 156}, "progress": 0},
+            ],
+        }
+    )
+    assert parse_session(body, SENT) == Session(
+        534356757834,
+        (
+            Watched(543, 1.0, datetime(2017, 9, 8, 12, 50, tzinfo=UTC)),
+            Watched(155, 0.7, datetime(2017, 9, 8, 14, 50, tzinfo=UTC)),
+            Watched(156, 0.0, SENT),
+        ),
+    )
+
+
+def test_recommendations_are_their_user_and_ids_as_they_came() -> None:
+    body = '{"userId": "5783", "rec": [23, 7, 23, -1, 123456789012345678901234567890]}'
+    assert parse_recs(body, SENT) == Recommendations(
+        5783, (23, 7, 23, -1, 123456789012345678901234567890), SENT
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("2017-09-08T14:50:00.000Z", datetime(2017, 9, 8, 14, 50, tzinfo=UTC)),
+        ("2017-09-08t14:50:00z", datetime(2017, 9, 8, 14, 50, tzinfo=UTC)),
+        ("2017-09-08T14:50:00.123456789-03:30", datetime(2017, 9, 8, 18, 20, 0, 123456, tzinfo=UTC)),
+        ("2017-09-08 14:50", datetime(2017, 9, 8, 14, 50, tzinfo=UTC)),
+        ("2017-09-08", datetime(2017, 9, 8, tzinfo=UTC)),
+        ("20170908T1450Z", datetime(2017, 9, 8, 14, 50, tzinfo=UTC)),
+        ("2017-09-08 12:50PM", datetime(2017, 9, 8, 12, 50, tzinfo=UTC)),
+        ("2017-09-08 2:50PM", datetime(2017, 9, 8, 14, 50, tzinfo=UTC)),
+        ("2017-09-08 12:05 am", datetime(2017, 9, 8, 0, 5, tzinfo=UTC)),
+    ],
+)
+def test_times_are_utc_where_no_zone_is_given(text: str, at: datetime) -> None:
+    assert told(text) == at
+    assert told(text).utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize("event", [{}, {"timestamp": None}, {"timestamp": None, "startTime": None}])
+def test_an_event_without_a_time_has_that_of_its_message(event: dict[str, None]) -> None:
+    assert parse_session(session(**event), SENT).events[0].at == SENT
+
+
+def test_a_missing_timestamp_leaves_the_word_to_the_start_time() -> None:
+    body = session(timestamp=None, startTime="2017-09-08T14:50:00Z")
+    assert parse_session(body, SENT).events[0].at == datetime(2017, 9, 8, 14, 50, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "yesterday",
+        "2017-09-08 13:50PM",
+        "2017-09-08 0:50AM",
+        "2017-02-29",
+        "2017-09-08x14:50",
+        "0001-01-01T00:00+05:00",  # before the first instant that can be told
+        "9999-12-31T23:59-05:00",
+        "+012017-09-08T14:50:00Z",
+        "٢٠١٧-09-08",
+        "2017-09-08\n",
+    ],
+)
+def test_what_is_no_time_is_poison(text: str) -> None:
+    assert reason(session(timestamp=text)).startswith("events[0].timestamp: ")
+    assert reason(session(timestamp=text)).endswith(" is not a time (ISO 8601, or like 2017-09-08 2:50PM)")
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("", "empty"),
+        ("{", "not JSON: Input data was truncated"),
+        (b'{"userId": "\xff"}', "not UTF-8 (byte 12)"),
+        ("null", "Expected an object, got null"),
+        ('{"events": []}', "missing `userId`"),
+        ('{"userId": true, "events": []}', "userId: Expected a whole number, got true or false"),
+        ('{"userId": 1e3, "events": []}', "userId: Expected a whole number, got a number"),
+        ('{"userId": 0, "events": []}', f"userId: 0 is not a whole number from 1 to {LARGEST_USER}"),
+        (
+            '{"userId": "\u0663", "events": []}',
+            f"userId: '\\u0663' is not a whole number from 1 to {LARGEST_USER}",
+        ),
+        ('{"userId": 1, "events": {}}', "events: Expected a list, got an object"),
+        (session(movie=5), "events[0].movie: Expected an object, got a whole number"),
+        (session(movie={"id": "5"}), "events[0].movie.id: Expected a whole number, got a text"),
+        (session(movie={"id": 5.0}), "events[0].movie.id: Expected a whole number, got a number"),
+        (session(progress=7), "events[0].progress: 7.0 is not between 0 and 1"),
+        (session(progress=None), "events[0].progress: Expected a number, got null"),
+        (session(progress=float("nan")), "not JSON: invalid character (byte 58)"),
+        (session(timestamp=1504882200), "events[0].timestamp: Expected a text, got a whole number"),
+        ('{"userId": 1, "events": [], "more": %s}' % ("[" * 50_000 + "]" * 50_000), "nested too deeply"),
+    ],
+)
+def test_poison_says_where_and_what(body: str | bytes, why: str) -> None:
+    assert reason(body) == why
+
+
+@pytest.mark.parametrize("user", [LARGEST_USER, str(LARGEST_USER), "0005783", "1"])
+def test_user_ids_are_whole_numbers_or_strings_of_digits(user: int | str) -> None:
+    assert parse_recs(json.dumps({"userId": user, "rec": []}), SENT).user_id == int(user)
+
+
+@pytest.mark.parametrize(
+    "user", [LARGEST_USER + 1, "9" * 5000, "0", "-1", " 1", "1_000", "", "0x1", -1, 10**4000]
+)
+def test_other_user_ids_are_poison(user: int | str) -> None:
+    assert reason(json.dumps({"userId": user, "rec": []}), parse_recs).startswith("userId: ")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        '"x": "\\u0000"',
+        '"x": "\\ud800"',
+        '"\\udc00": 1',
+        '"x": "\ud800"',
+        '"x": 1e999',
+        '"x": ' + "9" * 4000,
+        '"x": [{"userId": "no"}]',
+        '"userId": 2',
+    ],
+)
+def test_unknown_keys_may_hold_anything_and_the_last_of_two_counts(more: str) -> None:
+    user = 2 if more == '"userId": 2' else 1
+    assert parse_session(f'{{"userId": 1, "events": [], {more}}}', SENT) == Session(user, ())
+
+
+@pytest.mark.parametrize("body", POISON)
+def test_each_poison_sample_is_poison_in_both_queues(body: str) -> None:
+    assert reason(body).isprintable()
+    assert reason(body, parse_recs).isprintable()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+TIMES = st.none() | JSON | st.datetimes(timezones=st.none() | st.timezones()).map(datetime.isoformat)
+EVENTS = st.fixed_dictionaries(
+    {"movie": st.fixed_dictionaries({"id": st.integers() | JSON}) | JSON, "progress": st.floats(0, 1) | JSON},
+    optional={"timestamp": TIMES, "startTime": TIMES, "more": JSON},
+)
+BODIES = st.fixed_dictionaries(
+    {"userId": st.integers() | st.text() | JSON},
+    optional={"events": st.lists(EVENTS) | JSON, "rec": st.lists(st.integers()) | JSON, "more": JSON},
+)
+
+
+@given(BODIES.map(json.dumps) | JSON.map(json.dumps) | st.text(st.characters()) | st.binary())
+def test_any_body_is_a_message_or_poison(body: str | bytes) -> None:
+    for parse, kind in ((parse_session, Session), (parse_recs, Recommendations)):
+        message = outcome(body, parse)
+        if isinstance(message, Poison):
+            assert str(message)
+            assert str(message).isprintable()
+            assert str(message).isascii()
+        else:
+            assert isinstance(message, kind)
+            assert 1 <= message.user_id <= LARGEST_USER
+            for event in getattr(message, "events", ()):
+                assert 0 <= event.progress <= 1
+                assert event.at.tzinfo is UTC
+
+
+def outcome(body: str | bytes, parse: Any) -> Any:
+    try:
+        return parse(body, SENT)
+    except Poison as poison:
+        return poison
