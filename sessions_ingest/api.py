@@ -1,5 +1,6 @@
 """The sister services over HTTP: the same messages as on the queues, applied when the answer comes."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
@@ -15,6 +16,7 @@ from movies.api.bodies import RawJSONParser
 from sessions_ingest.apply import Batch, Outcome, apply
 from sessions_ingest.messages import Poison, Recommendations, Session, parse_recs, parse_session
 
+MISSING = re.compile(r"missing `(\w+)`")  # said of the object that should have the field
 Message = TypeVar("Message", Session, Recommendations)
 
 
@@ -52,7 +54,9 @@ def _parsed(request: Request, parse: Callable[[bytes, datetime], Message]) -> Me
     try:
         return parse(body, came)
     except Poison as poison:
-        raise ValidationError({poison.field or "non_field_errors": [poison.reason]}) from None
+        missing = MISSING.fullmatch(poison.reason)
+        field = ".".join(filter(None, (poison.field, missing and missing[1]))) or "non_field_errors"
+        raise ValidationError({field: [poison.reason]}) from None
 
 
 def _applied(queue: str, message: Session | Recommendations) -> Outcome:

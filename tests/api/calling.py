@@ -1,0 +1,43 @@
+"""Callers of the API: a key, and requests with JSON in and out."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.test import Client
+
+from movies.genres import GENRES
+from tetraflix.keys import create_key
+
+NO_SUCH_KEY = "tfd_2222222222_" + "x" * 43
+PROFILE = {genre: {"action": 40, "fantasy": 60}.get(genre, 0) for genre in GENRES}
+LORD = {"title": "Lord of the Rings", "profile": PROFILE}
+
+
+class Caller:
+    """Sends requests with a new key of the role, or with the header given; without either, with none."""
+
+    def __init__(self, role: str | None = None, *, authorization: str = "") -> None:
+        self.key = create_key(name=f"the {role}", role=role)[1] if role else ""
+        self.authorization = authorization or (f"Bearer {self.key}" if role else "")
+        self.client = Client(raise_request_exception=False)
+
+    def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> HttpResponse:
+        """`body`: anything that becomes JSON, or bytes to be sent as they are. `headers`: `If_Match="7"`."""
+        content: dict[str, Any] = {}
+        if body is not None:
+            content = {"data": body, "content_type": headers.pop("content_type", "application/json")}
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.authorization:
+            sent["Authorization"] = self.authorization
+        return self.client.generic(method, path, **_encoded(content), headers=sent)
+
+
+def _encoded(content: dict[str, Any]) -> dict[str, Any]:
+    if "data" in content and not isinstance(content["data"], bytes):
+        content["data"] = Client()._encode_json(content["data"], "application/json")
+    return content
+
+
+def movie_of(response: HttpResponse) -> dict[str, Any]:
+    """The movie in the answer as every client sees it."""
+    return {field: response.json()[field] for field in ("id", "title", "profile", "progress")}

@@ -1,0 +1,186 @@
+"""API keys: who is let in, who is not, and when that ends."""
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import Settings
+
+from movies.models import Movie
+from tests.api.calling import LORD, NO_SUCH_KEY, PROFILE, Caller
+from tetraflix.keys import create_key
+from tetraflix.models import ApiKey, KeyUse
+
+MOVIES = "/tetraflix/movies"
+WRITES = {
+    "distributor": [
+        ("POST", MOVIES),
+        ("PUT", f"{MOVIES}/1"),
+        ("PATCH", f"{MOVIES}/1"),
+        ("DELETE", f"{MOVIES}/1"),
+    ],
+    "service": [
+        ("POST", "/tetraflix/sessionData"),
+        ("POST", "/tetraflix/userRecs"),
+        ("DELETE", "/tetraflix/currentlyWatching/1/1"),
+        ("PUT", "/tetraflix/currentlyWatching/1/1"),
+    ],
+}
+CALLS = [(role, *call) for role, calls in WRITES.items() for call in calls]
+
+
+@pytest.mark.parametrize(("role", "method", "path"), CALLS)
+def test_a_write_without_a_key_is_401(anybody: Caller, role: str, method: str, path: str):
+    answer = anybody(method, path, {})
+    assert answer.status_code == 401
+    assert answer["WWW-Authenticate"] == 'Bearer realm="tetraflix"'
+    assert answer.json() == {"detail": "This needs an API key: Authorization: Bearer <key>."}
+
+
+@pytest.mark.parametrize(("role", "method", "path"), CALLS)
+def test_a_key_of_the_other_role_is_403(db, role: str, method: str, path: str):
+    other = next(other for other in WRITES if other != role)
+    answer = Caller(other)(method, path, {})
+    assert answer.status_code == 403
+    assert answer.json() == {"detail": f"This needs a key of the role {role}; yours is a {other}'s."}
+
+
+@pytest.mark.parametrize(
+    ("header", "detail"),
+    [
+        (f"Bearer {NO_SUCH_KEY}", "No such API key."),
+        ("Bearer", "No such API key."),
+        ("Bearer é\x7f", "No such API key."),
+        ("Basic dXNlcjpwYXNz", "Send the key as: Authorization: Bearer <key>."),
+    ],
+)
+def test_a_key_that_is_none_is_401(db, header: str, detail: str):
+    answer = Caller(authorization=header)("POST", MOVIES, LORD)
+    assert (answer.status_code, answer.json()) == (401, {"detail": detail})
+
+
+def test_the_right_look_up_part_with_another_secret_is_401(distributor: Caller):
+    wrong = distributor.key[:-43] + "x" * 43
+    answer = Caller(authorization=f"Bearer {wrong}")("POST", MOVIES, LORD)
+    assert (answer.status_code, answer.json()) == (401, {"detail": "No such API key."})
+
+
+def test_a_revoked_key_is_refused_from_the_next_request_on(distributor: Caller):
+    assert distributor("POST", MOVIES, LORD).status_code == 201
+    call_command("revoke_api_key", "the distributor", stdout=StringIO())
+    answer = distributor("POST", MOVIES, LORD)
+    assert (answer.status_code, answer.json()) == (401, {"detail": "This API key was revoked."})
+    assert Movie.objects.count() == 1
+
+
+def test_the_key_is_nowhere_in_the_database(distributor: Caller):
+    row = ApiKey.objects.get()
+    secret = distributor.key[-43:]
+    assert all(secret not in str(value) for value in vars(row).values())
+    assert bytes(row.digest).hex() not in distributor.key
+
+
+def test_when_a_key_was_last_used_is_written_once_a_minute(distributor: Caller):
+    distributor("POST", MOVIES, {})
+    first = ApiKey.objects.get().last_used
+    assert first is not None
+    distributor("POST", MOVIES, {})
+    assert ApiKey.objects.get().last_used == first
+    ApiKey.objects.update(last_used=first - timedelta(minutes=2))
+    distributor("POST", MOVIES, {})
+    assert ApiKey.objects.get().last_used > first
+
+
+def test_reads_need_no_key_and_pay_nothing_for_one(distributor: Caller, anybody: Caller):
+    movie = distributor("POST", MOVIES, LORD).json()["id"]
+    with CaptureQueriesContext(
+        connection,
+    ) as statements:
+        assert anybody("GET", f"{MOVIES}/{movie}").status_code == 200
+        assert Caller(authorization=f"Bearer {NO_SUCH_KEY}")("GET", f"{MOVIES}/{movie}").status_code == 200
+    assert [s["sql"] for s in statements if "apikey" in s["sql"]] == []
+
+
+@pytest.mark.parametrize(
+    "path", [MOVIES, f"{MOVIES}/1", "/tetraflix/genre/drama", "/tetraflix/recommendations/1"]
+)
+def test_one_setting_makes_every_read_need_a_key_of_any_role(
+    db, settings: Settings, path: str, anybody: Caller, service: Caller, distributor: Caller
+):
+    Movie.objects.create(id=1, title="Kahaani", profile=list(PROFILE.values()))
+    settings.READS_NEED_KEY = True
+    assert anybody("GET", path).status_code == 401
+    assert service("GET", path).status_code == 200
+    assert distributor("GET", path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", MOVIES),
+        ("POST", f"{MOVIES}/1"),
+        ("GET", "/tetraflix/sessionData"),
+        ("PUT", "/tetraflix/userRecs"),
+        ("GET", "/tetraflix/currentlyWatching/1/1"),
+        ("POST", "/tetraflix/recommendations/1"),
+        ("OPTIONS", MOVIES),
+    ],
+)
+def test_a_method_that_an_address_does_not_have_is_405(anybody: Caller, method: str, path: str):
+    answer = anybody(method, path)
+    assert (answer.status_code, answer.json()) == (405, {"detail": f'Method "{method}" not allowed.'})
+
+
+def test_a_key_that_writes_too_often_waits_and_others_do_not(settings: Settings, distributor: Caller):
+    settings.WRITES_PER_MINUTE = 3
+    key = ApiKey.objects.get()
+    # the three of this minute, whichever minute that is when the requests come
+    this_minute = int(timezone.now().timestamp() // 60)
+    KeyUse.objects.create(key=key, minute=this_minute, calls=3)
+    answer = distributor("POST", MOVIES, LORD)
+    if int(timezone.now().timestamp() // 60) != this_minute:
+        pytest.skip("the minute was over in between")
+    assert answer.status_code == 429
+    assert 1 <= int(answer["Retry-After"]) <= 60
+    assert answer.json()["detail"].startswith("Request was throttled.")
+    assert Caller("distributor")("POST", MOVIES, LORD).status_code == 201
+    assert distributor("GET", MOVIES).status_code == 200
+    KeyUse.objects.filter(key=key).update(minute=this_minute - 1)
+    assert distributor("POST", MOVIES, LORD).status_code == 201
+
+
+def test_create_api_key_prints_the_key_alone_and_says_how_to_revoke_it(db):
+    out, err = StringIO(), StringIO()
+    call_command("create_api_key", "Acme Films", role="distributor", stdout=out, stderr=err)
+    key = out.getvalue().removesuffix("\n")
+    row = ApiKey.objects.get()
+    assert key.startswith(f"tfd_{row.lookup}_")
+    assert err.getvalue() == (
+        f"A distributor key for Acme Films; revoke it with: manage.py revoke_api_key {row.lookup}\n"
+    )
+    assert Caller(authorization=f"Bearer {key}")("POST", MOVIES, LORD).status_code == 201
+
+
+def test_two_keys_of_one_name_are_not_revoked_by_accident(db):
+    create_key(name="Acme", role="distributor")
+    row, _ = create_key(name="Acme", role="service")
+    with pytest.raises(CommandError, match="2 keys have this name"):
+        call_command("revoke_api_key", "Acme")
+    out = StringIO()
+    call_command("revoke_api_key", row.lookup, stdout=out)
+    assert out.getvalue() == f"Revoked: Acme ({row.lookup})\n"
+    assert ApiKey.objects.filter(revoked_at=None).count() == 1
+    with pytest.raises(CommandError, match="No such living key"):
+        call_command("revoke_api_key", row.lookup)
+
+
+def test_list_api_keys_shows_everything_but_the_secret(db):
+    row, _ = create_key(name="Acme", role="service")
+    out = StringIO()
+    call_command("list_api_keys", stdout=out)
+    today = row.created.strftime("%Y-%m-%d")
+    assert out.getvalue() == f"{row.lookup}  service      {today}  {'never used':<24}  Acme\n"
