@@ -93,7 +93,7 @@ def _apply(batches: Sequence[Batch]) -> list[Outcome]:
         else:
             transaction.on_commit(lambda: store.update(changes))
         if activity.has_listeners():
-            transaction.on_commit(lambda: _announce(messages))
+            transaction.on_commit(lambda: _announce(messages, new_views))
     _record(batches, outcomes)
     return outcomes
 
@@ -238,15 +238,21 @@ def _record(batches: Sequence[Batch], outcomes: Sequence[Outcome]) -> None:
         )
 
 
-def _announce(messages: Sequence[Session | Recommendations]) -> None:
+def _announce(messages: Sequence[Session | Recommendations], new_views: set[watched.Finish]) -> None:
+    left = set(new_views)
     for message in messages:
+        who, at = message.user_id, timezone.now()
+        # robust: who listens must not fail what is committed
         if isinstance(message, Session):
-            kind, movies, progress = (
+            told = {(who, event.movie_id, event.at) for event in message.events} & left
+            left -= told
+            activity.send_robust(
                 "session-data",
-                len(message.events),
-                [event.progress for event in message.events],
+                who=who,
+                movies=len(message.events),
+                at=at,
+                progress=[event.progress for event in message.events],
+                viewed=[movie_id for _, movie_id, _ in told],
             )
         else:
-            kind, movies, progress = "recs-data", len(message.movie_ids), []
-        # robust: who listens must not fail what is committed
-        activity.send_robust(kind, who=message.user_id, movies=movies, at=timezone.now(), progress=progress)
+            activity.send_robust("recs-data", who=who, movies=len(message.movie_ids), at=at)

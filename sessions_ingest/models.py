@@ -17,3 +17,31 @@ class IngestMinute(models.Model):
 
     def __str__(self) -> str:
         return f"{self.queue} at {self.minute:%Y-%m-%d %H:%M}: {self.messages} messages"
+
+
+class DeadLetterAct(models.Model):
+    """What somebody did about a message that had been put aside; written before the message is touched."""
+
+    class Act(models.TextChoices):
+        """What was done."""
+
+        REDRIVEN = "redriven", "put back into its queue"
+        DISCARDED = "discarded", "discarded"
+
+    queue = models.CharField(max_length=80)  # that the message was meant for
+    message_id = models.CharField(max_length=100)  # in the dead-letter queue
+    act = models.CharField(max_length=10, choices=Act)
+    actor = models.CharField(max_length=200)
+    reason = models.TextField(blank=True)  # why it had been put aside
+    body = models.TextField()
+    sent_at = models.DateTimeField()
+    at = models.DateTimeField(auto_now_add=True)
+    done_at = models.DateTimeField(null=True)  # null: broken off, or refused; the message may be there still
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "dead letter act"
+        permissions = [("handle_dead_letters", "Can put dead letters back or discard them")]
+
+    def __str__(self) -> str:
+        return f"{self.message_id} of {self.queue} {self.act} by {self.actor}"

@@ -26,6 +26,9 @@ ATTRIBUTES: "list[MessageSystemAttributeNameType]" = [
     "ApproximateReceiveCount",
     "MessageGroupId",
 ]
+# When a message was sent first, on one that was put aside since: an event without a time happened then, and
+# a list of recommendations is as old as that.
+SENT_AT = "sent-at"
 DELETE_TRIES = 3
 LONGEST_REASON = 500  # characters; body and attributes together may not exceed what SQS takes
 
@@ -47,6 +50,7 @@ class SqsQueue:
                 MaxNumberOfMessages=bus.BATCH,
                 WaitTimeSeconds=bus.LONG_POLL_SECONDS if wait_seconds is None else wait_seconds,
                 MessageSystemAttributeNames=ATTRIBUTES,
+                MessageAttributeNames=[SENT_AT],
             )
         return [_message(raw) for raw in answer.get("Messages", ())]
 
@@ -96,7 +100,7 @@ class SqsQueue:
             "source-queue": self.name,
             "message-id": message.id,
             "receive-count": str(message.receives),
-            "sent-at": message.sent_at.isoformat(),
+            SENT_AT: message.sent_at.isoformat(),
         }
         try:
             with self._asking():
@@ -151,10 +155,20 @@ def _message(raw: Any) -> Message:
         id=raw["MessageId"],
         receipt=raw["ReceiptHandle"],
         body=raw.get("Body", ""),
-        sent_at=EPOCH + timedelta(milliseconds=int(attributes["SentTimestamp"])),
+        sent_at=first_sent(raw),
         receives=int(attributes.get("ApproximateReceiveCount", 1)),
         group=attributes.get("MessageGroupId"),
     )
+
+
+def first_sent(raw: Any) -> datetime:
+    """When a received message was sent: by its sender, not by whoever put it back into the queue."""
+    sent = EPOCH + timedelta(milliseconds=int(raw["Attributes"]["SentTimestamp"]))
+    told = raw.get("MessageAttributes", {}).get(SENT_AT, {}).get("StringValue", "")
+    try:
+        return min(sent, datetime.fromisoformat(told))
+    except (ValueError, TypeError):  # nobody put it aside, or it is no time with a zone
+        return sent
 
 
 def _printable(text: str) -> str:

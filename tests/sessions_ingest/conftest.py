@@ -1,11 +1,15 @@
-"""Queues of a private SQS server, and the environment that leads a process to them."""
+"""Queues of a private SQS server, the environment of a process on them, and a consumer for a while."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from pytest_django import Settings
 
 from movies import bus
+from sessions_ingest.consumer import Counts
+from sessions_ingest.intake import make_consumer
+from tests.servers.queues import Queues
+from tests.waiting import wait_until
 from tetraflix.embedded.sqs import EmbeddedSqs
 
 
@@ -34,3 +38,20 @@ def service_env(database_url: str, private_bus: EmbeddedSqs) -> dict[str, str]:
         "AWS_ENDPOINT_URL_SQS": private_bus.url,
         "QUEUE_VISIBILITY_SECONDS": "2",
     }
+
+
+@pytest.fixture
+def drain(queues: Queues, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Counts]:
+    """Consumes until both queues of the test are empty, and ends; returns what it did."""
+    monkeypatch.setattr(bus, "LONG_POLL_SECONDS", 1)  # its threads end after their last poll
+
+    def drain() -> Counts:
+        consumer = make_consumer()
+        consumer.start()
+        wait_until(lambda: bus.depth(queues.session.url) + bus.depth(queues.recs.url) == 0, seconds=30)
+        assert consumer.stop()
+        for thread in consumer.threads:
+            thread.join()
+        return consumer.counts()
+
+    return drain

@@ -1,0 +1,209 @@
+"""What messages do, counted in effects and in SQL statements."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from movies.models import GenreViews, Movie, ViewCount
+from movies.signals import activity
+from recommendations import stores
+from recommendations.lists import Entry, Finish, UserLists
+from sessions_ingest.apply import Batch, Outcome, apply
+from sessions_ingest.messages import Recommendations, Session, Watched
+from sessions_ingest.models import IngestMinute
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def at(minutes: float) -> datetime:
+    return NOON + timedelta(minutes=minutes)
+
+
+def session(user: int, *events: tuple[int, float, float]) -> Session:
+    return Session(user, tuple(Watched(movie, progress, at(minutes)) for movie, progress, minutes in events))
+
+
+def add_movies(*ids: int) -> None:
+    Movie.objects.bulk_create(Movie(id=id_, title=f"Movie {id_}", profile=[60, 40] + [0] * 13) for id_ in ids)
+
+
+def views() -> dict[int, int]:
+    return dict(ViewCount.objects.exclude(views=0).values_list("movie_id", "views"))
+
+
+def lists(user: int) -> UserLists | None:
+    return stores.current().read(user)
+
+
+@contextmanager
+def heard() -> Iterator[list[tuple[str, dict[str, Any]]]]:
+    announced: list[tuple[str, dict[str, Any]]] = []
+
+    def listen(sender: str, **kwargs: Any) -> None:
+        kwargs.pop("signal")
+        announced.append((sender, kwargs))
+
+    activity.connect(listen)
+    try:
+        yield announced
+    finally:
+        activity.disconnect(listen)
+
+
+def test_both_kinds_of_messages_in_one_batch() -> None:
+    add_movies(1, 2, 3)
+    outcomes = apply(
+        [
+            Batch(
+                "sessionData",
+                [session(9, (1, 1, 0), (2, 0.5, 1), (99, 0.5, 2)), session(9, (1, 1, 0))],
+                refused=2,
+            ),
+            Batch("userRecs", [Recommendations(9, (3, 77, 1, 3), at(5))]),
+        ]
+    )
+    assert outcomes == [
+        Outcome(messages=2, events=3, views=1, skipped=1, poison=2),
+        Outcome(messages=1, events=0, views=0, skipped=0, poison=0),
+    ]
+    assert lists(9) == UserLists(
+        recommended=(3, 1),  # made after movie 1 was finished: the recommender knows best
+        recommended_at=at(5),
+        watching=(Entry(2, 0.5, at(1)),),
+        finished=(Finish(1, at(0)),),
+    )
+    assert views() == {1: 1}
+    assert dict(GenreViews.objects.values_list("genre", "weight")) == {"action": 60, "animation": 40}
+    assert sorted(
+        IngestMinute.objects.values_list("queue", "messages", "events", "views", "skipped", "poison")
+    ) == [("sessionData", 2, 3, 1, 1, 2), ("userRecs", 1, 0, 0, 0, 0)]
+
+
+def test_a_redelivered_event_counts_once() -> None:
+    add_movies(1, 2)
+    batch = [Batch("sessionData", [session(9, (1, 1, 0), (2, 0.5, 1))])]
+    apply(batch)
+    before = lists(9)
+    assert [outcome.views for outcome in apply(batch)] == [0]
+    assert (lists(9), views()) == (before, {1: 1})
+
+
+def test_a_redelivered_finish_leaves_a_movie_that_was_recommended_again_since() -> None:
+    add_movies(*range(1, 30))
+    apply([Batch("sessionData", [session(9, *((movie, 1, movie) for movie in range(1, 25)))])])
+    apply([Batch("userRecs", [Recommendations(9, (1,), at(100))])])
+    apply([Batch("sessionData", [session(9, (1, 1, 1))])])  # forgotten by the list of the last 20 finishes
+    after = lists(9)
+    assert after is not None
+    assert after.recommended == (1,)
+
+
+def test_a_late_event_of_a_movie_finished_since_changes_nothing() -> None:
+    add_movies(*range(1, 30))
+    apply([Batch("sessionData", [session(9, *((movie, 1, movie) for movie in range(1, 25)))])])
+    before = lists(9)
+    apply([Batch("sessionData", [session(9, (1, 0.5, 0))])])
+    assert lists(9) == before
+
+
+def test_a_list_made_before_a_finish_comes_without_the_movie() -> None:
+    add_movies(*range(1, 30))
+    apply([Batch("sessionData", [session(9, *((movie, 1, movie) for movie in range(1, 25)))])])
+    apply([Batch("userRecs", [Recommendations(9, (1, 24, 28), at(0))])])
+    after = lists(9)
+    assert after is not None
+    assert after.recommended == (28,)
+
+
+def test_of_two_lists_the_newer_stays_whatever_their_order() -> None:
+    add_movies(1, 2)
+    new, old = Recommendations(9, (1,), at(2)), Recommendations(9, (2,), at(1))
+    apply([Batch("userRecs", [new, old])])
+    apply([Batch("userRecs", [old])])
+    after = lists(9)
+    assert after is not None
+    assert (after.recommended, after.recommended_at) == ((1,), at(2))
+
+
+def test_ids_that_cannot_exist_are_skipped_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "sessions_ingest.apply"):
+        outcomes = apply([Batch("sessionData", [session(9, (0, 1, 0), (-5, 0.5, 0), (10**30, 1, 0))])])
+    assert outcomes == [Outcome(messages=1, skipped=3)]
+    assert lists(9) is None
+    assert [record.getMessage() for record in caplog.records] == [
+        f"3 events skipped: no such movie: [-5, 0, {10**30}]"
+    ]
+
+
+def test_the_number_of_statements_does_not_grow_with_the_batch() -> None:
+    add_movies(*range(1, 60))
+
+    def statements(start: int, users: int, per_user: int) -> int:
+        sessions = [
+            session(user, *((movie, movie % 2, movie) for movie in range(1, per_user + 1)))
+            for user in range(start, start + users)
+        ]
+        recs = [
+            Recommendations(user, tuple(range(1, per_user)), NOON) for user in range(start, start + users)
+        ]
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            apply([Batch("sessionData", sessions), Batch("userRecs", recs)])
+        return len(queries)
+
+    few = statements(1, 2, 2)
+    # BEGIN, locks of the users, movies, views, their counts, genres, last finishes, finished since,
+    # SAVEPOINT, rows, INSERT, RELEASE, roll-up, COMMIT
+    assert few <= 15
+    assert statements(1000, 100, 50) == few
+
+
+def test_what_was_committed_is_announced_once_there_are_listeners() -> None:
+    add_movies(1)
+    with heard() as announced:
+        apply(
+            [
+                Batch("sessionData", [session(9, (1, 1, 0), (1, 0.5, 1))]),
+                Batch("userRecs", [Recommendations(8, (1, 2), NOON)]),
+            ]
+        )
+    for _, details in announced:
+        assert abs(details.pop("at") - datetime.now(UTC)) < timedelta(minutes=1)
+    assert announced == [
+        ("session-data", {"who": 9, "movies": 2, "progress": [1, 0.5], "viewed": [1]}),
+        ("recs-data", {"who": 8, "movies": 2}),
+    ]
+
+
+def test_writers_at_the_same_time_lose_nothing_and_count_nothing_twice() -> None:
+    add_movies(*range(1, 6))
+    mistakes: list[Exception] = []
+
+    def work(worker: int) -> None:
+        try:
+            for turn in range(10):
+                # each event is told by two workers; users and movies in opposite orders
+                batch = [session(user, (1 + (user + turn) % 5, 1, turn)) for user in range(1, 9)]
+                apply([Batch("sessionData", batch[:: 1 if worker % 2 else -1])])
+        except Exception as error:
+            mistakes.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work, args=[worker]) for worker in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert mistakes == []
+    assert views() == dict.fromkeys(range(1, 6), 16)
+    assert sum(IngestMinute.objects.values_list("views", flat=True)) == 80
