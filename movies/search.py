@@ -1,5 +1,11 @@
 """Search for movies by what their titles say: the one question, whichever engine answers it."""
 
+from collections.abc import Callable
+from functools import cache
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
 from movies import fulltext
 
 MOST_RESULTS = fulltext.MOST_RESULTS  # the farthest that anyone can page
@@ -12,4 +18,10 @@ def search(
 
     `genre`: only movies with something of it. `hidden`: only such, or None for all.
     """
-    return fulltext.find(q, genre=genre, hidden=hidden, limit=limit, offset=offset)
+    return _engine(settings.SEARCH_FUNCTION)(q, genre=genre, hidden=hidden, limit=limit, offset=offset)
+
+
+@cache
+def _engine(path: str) -> Callable[..., list[int]]:
+    """fulltext.find, or a function like it."""
+    return import_string(path)

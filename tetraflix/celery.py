@@ -14,6 +14,7 @@ from tetraflix.broker import PredefinedQueue
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tetraflix.settings")
 TRANSPORT_ALIASES["sqs"] = "tetraflix.broker:Transport"
 DAY = 24 * 3600
+SEARCH_SECONDS = 5  # how far the search index in Elasticsearch may be behind the inventory
 
 
 def _broker() -> dict[str, Any]:
@@ -85,6 +86,24 @@ app.conf.update(
         },
     },
 )
+if settings.ELASTICSEARCH_URL:
+    app.conf.beat_schedule |= {
+        "index changes": {
+            "task": "movies.elastic.tasks.index_changes",
+            "schedule": SEARCH_SECONDS,
+            "options": {"expires": SEARCH_SECONDS},
+        },
+        "rebuild search": {
+            "task": "movies.elastic.tasks.rebuild_search",
+            "schedule": DAY,
+            "options": {"expires": DAY},
+        },
+        "drop old activity": {
+            "task": "tetraflix.analytics.tasks.drop_old_activity",
+            "schedule": DAY,
+            "options": {"expires": DAY},
+        },
+    }
 app.autodiscover_tasks()
 app.steps["worker"].add("sessions_ingest.worker:ConsumerStep")
 

@@ -116,23 +116,24 @@ DATABASES = {
 EMBEDDED_POSTGRES = not env.str("DATABASE_URL", "")
 
 # -- User lists ----------------------------------------------------------------------------------
-# MONGODB_URL: a MongoDB replica set or sharded cluster (6.0 or newer) that keeps the user lists instead of PostgreSQL,
-# mongodb://user:password@host1,host2/name?replicaSet=rs0; database `tetraflix` when it names none.
+# MONGODB_URL: a MongoDB replica set or sharded cluster (6.0 or newer) that keeps the user lists instead of
+# PostgreSQL, mongodb://user:password@host1,host2/name?replicaSet=rs0; database `tetraflix` when it names none.
 MONGODB_URL = env.str("MONGODB_URL", "")
 
 # -- Elasticsearch: search and activity ---------------------------------------------------------------
-# ELASTICSEARCH_URL: one or more addresses, comma-separated, http://user:password@host:9200. Then movies are searched
-# there (PostgreSQL steps in while it is away) and activity is recorded there. Unset, nothing of it is even imported.
+# ELASTICSEARCH_URL: one or more addresses, comma-separated, http://user:password@host:9200. Then movies are
+# searched there (PostgreSQL steps in while it is away) and activity is recorded there. Unset, nothing of it is
+# even imported.
 ELASTICSEARCH_URL = env.str("ELASTICSEARCH_URL", "")
 # ACTIVITY_KEPT_DAYS: daily indices of activity older than this are dropped.
 ACTIVITY_KEPT_DAYS = env.int("ACTIVITY_KEPT_DAYS", 90)
-# How the words of `GET /tetraflix/movies?q=` are looked up: a function like movies.matching.matches.
-SEARCH_FUNCTION = "movies.matching.matches"
+# How the words of `GET /tetraflix/movies?q=` are looked up: a function like movies.fulltext.find.
+SEARCH_FUNCTION = "movies.fulltext.find"
 if ELASTICSEARCH_URL:
     INSTALLED_APPS += ["django_elasticsearch_dsl", "movies.elastic", "tetraflix.analytics"]
     ELASTICSEARCH_DSL = {"default": {"hosts": ELASTICSEARCH_URL.split(",")}}
     ELASTICSEARCH_DSL_AUTOSYNC = False  # the change feed keeps the index; nothing of it on a request's path
-    SEARCH_FUNCTION = "movies.elastic.search.matches"
+    SEARCH_FUNCTION = "movies.elastic.search.find"
 
 # -- SQS -----------------------------------------------------------------------------------------
 # AWS_ENDPOINT_URL_SQS, AWS_REGION and the credentials are AWS's own variables, read by boto3 itself;
@@ -235,6 +236,7 @@ LOGGING = {
         "django": {"handlers": [], "level": LOG_LEVEL},  # Django's own would print a second line
         "django.request": {"level": "ERROR"},  # 4xx are the caller's affair, and counted in /metrics
         "botocore": {"level": "WARNING"},
+        "elastic_transport": {"level": "WARNING"},
         # A line for each task received and done; beat sends one every few seconds.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},

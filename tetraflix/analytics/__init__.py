@@ -1,0 +1,1 @@
+"""Activity for Elasticsearch and Kibana; installed only where ELASTICSEARCH_URL is set."""

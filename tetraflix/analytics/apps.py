@@ -1,0 +1,14 @@
+"""The app of activity: from its start, what clients and sister services do is recorded."""
+
+from django.apps import AppConfig
+
+from movies.signals import activity
+from tetraflix.analytics.recording import recorder
+
+
+class AnalyticsConfig(AppConfig):
+    name = "tetraflix.analytics"
+
+    def ready(self) -> None:
+        """Activity is heard."""
+        activity.connect(recorder.hear, dispatch_uid="record activity")

@@ -1,0 +1,63 @@
+"""The daily indices of activity: their names, their mapping, and for how long they are kept."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from elasticsearch import Elasticsearch
+
+from movies.elastic.connection import client
+from movies.genres import GENRES
+
+PREFIX = "tetraflix-activity-"
+TEMPLATE = "tetraflix-activity"
+
+MAPPING: dict[str, Any] = {
+    "dynamic": "strict",  # a field that is not here is a mistake of ours: refused, and logged
+    "properties": {
+        "@timestamp": {"type": "date"},
+        "kind": {"type": "keyword"},
+        "user": {"type": "long"},
+        "genre": {"type": "keyword"},
+        "movies": {"type": "integer"},
+        "progress": {"type": "float"},
+        "views": {"type": "integer"},
+        # views of each genre: a view adds weight/100 to each genre of its movie
+        "genre_views": {"properties": {genre: {"type": "float"} for genre in GENRES}},
+    },
+}
+SETTINGS = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "refresh_interval": "5s"}
+
+
+def index_of(day: date) -> str:
+    """The index that a day's activity goes to."""
+    return f"{PREFIX}{day:%Y.%m.%d}"
+
+
+def day_of(index: str) -> date | None:
+    """The day of an index; None when its name is not ours."""
+    try:
+        return datetime.strptime(index.removeprefix(PREFIX), "%Y.%m.%d").replace(tzinfo=UTC).date()
+    except ValueError:
+        return None
+
+
+def ensure_template(elasticsearch: Elasticsearch) -> None:
+    """Every daily index that is made from now on has the mapping. Safe to repeat."""
+    elasticsearch.indices.put_index_template(
+        name=TEMPLATE,
+        index_patterns=[f"{PREFIX}*"],
+        priority=200,
+        template={"settings": SETTINGS, "mappings": MAPPING},
+    )
+
+
+def drop_old(today: date) -> list[str]:
+    """Indices of days over ACTIVITY_KEPT_DAYS before today are gone; returns which. Raises AWAY."""
+    elasticsearch = client()
+    oldest = today - timedelta(days=settings.ACTIVITY_KEPT_DAYS)
+    names = elasticsearch.indices.get(index=f"{PREFIX}*", filter_path="*.settings.index.uuid").keys()
+    old = sorted(name for name in names if (day := day_of(name)) is not None and day < oldest)
+    for name in old:
+        elasticsearch.indices.delete(index=name, ignore_unavailable=True)
+    return old

@@ -1,0 +1,96 @@
+"""Activity records as documents of the daily indices, sent in bulk. Sending a batch again changes nothing."""
+
+import functools
+import logging
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from elasticsearch import TransportError
+
+from movies.elastic.connection import AWAY as ELASTICSEARCH_AWAY
+from movies.elastic.connection import client
+from movies.genres import GENRES
+from movies.models import Movie
+from tetraflix.analytics.indices import ensure_template, index_of
+
+if TYPE_CHECKING:
+    from tetraflix.analytics.recording import Record
+
+logger = logging.getLogger(__name__)
+
+# What `ship` raises when the same records may be sent later.
+AWAY = (*ELASTICSEARCH_AWAY, OperationalError, InterfaceError)
+BULK_SECONDS = 10.0
+ALREADY_THERE = 409
+BUSY = (429, 503)
+HEADERS = {"accept": "application/json", "content-type": "application/x-ndjson"}
+
+
+def ship(records: "Sequence[Record]", name: str) -> int:
+    """The records are in Elasticsearch; returns how many it refused. The same `name` again: no second copy.
+
+    Raises AWAY when it does not answer or takes nothing now.
+    """
+    elasticsearch = client(BULK_SECONDS)
+    _template_is_there(settings.ELASTICSEARCH_URL)
+    answer = elasticsearch.perform_request(
+        "POST",
+        "/_bulk",
+        params={"filter_path": "errors,items.*.status,items.*.error.reason"},
+        headers=HEADERS,
+        body=list(_lines(records, name)),
+    ).body
+    if not answer["errors"]:
+        return 0
+    if any(item["create"]["status"] in BUSY for item in answer["items"]):
+        raise TransportError("Elasticsearch takes no more for now")
+    bad = [item["create"] for item in answer["items"] if _refused(item["create"]["status"])]
+    if bad:
+        logger.error("%s activity records refused: %s", len(bad), bad[0].get("error", {}).get("reason"))
+    return len(bad)
+
+
+def _refused(status: int) -> bool:
+    return status >= 400 and status != ALREADY_THERE
+
+
+@functools.lru_cache(maxsize=8)  # once a process and address; not kept when it raises
+def _template_is_there(url: str) -> None:
+    ensure_template(client(BULK_SECONDS))
+
+
+def _lines(records: "Sequence[Record]", name: str) -> Iterator[bytes]:
+    profiles = _profiles({movie for record in records for movie in record.viewed})
+    for number, record in enumerate(records):
+        yield b'{"create":{"_index":"%b","_id":"%b-%d"}}' % (
+            index_of(record.at.date()).encode(),
+            name.encode(),
+            number,
+        )
+        yield orjson.dumps(_document(record, profiles))
+
+
+def _document(record: "Record", profiles: dict[int, Sequence[int]]) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "@timestamp": record.at,
+        "kind": record.kind,
+        "genre" if record.kind == "genre-data" else "user": record.who,
+        "movies": record.movies,
+    }
+    if record.kind == "session-data":
+        document["progress"] = list(record.progress)
+        document["views"] = len(record.viewed)
+        if record.viewed:
+            weights = zip(*(profiles[movie] for movie in record.viewed if movie in profiles), strict=True)
+            sums = zip(GENRES, map(sum, weights), strict=False)
+            document["genre_views"] = {genre: total / 100 for genre, total in sums if total}
+    return document
+
+
+def _profiles(movie_ids: set[int]) -> dict[int, Sequence[int]]:
+    if not movie_ids:
+        return {}
+    return dict(Movie.objects.filter(id__in=movie_ids).values_list("id", "profile"))
