@@ -92,7 +92,8 @@ class _Query:
         self.down = descending != (place is not None and place.backward)
         id_down = self.down if order.id_follows else not self.down
         self.sort = f"{order.key} {_way(self.down)}, m.id {_way(id_down)}"
-        self.conditions, self.values = ["NOT m.hidden"], []
+        self.conditions = ["NOT m.hidden"]
+        self.values: list[Any] = []
         if place is not None:
             self._begin_at(place, id_down)
         self.position = None if genre is None else GENRE_POSITION[genre] + 1

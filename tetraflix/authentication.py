@@ -20,14 +20,14 @@ CHALLENGE = 'Bearer realm="tetraflix"'
 class KeyAuthentication(BaseAuthentication):
     """Recognises the caller by its key; a read is nobody's business unless READS_NEED_KEY."""
 
-    def authenticate(self, request: Request) -> tuple[Caller, None] | None:
+    def authenticate(self, request: Request) -> tuple[Caller, Caller] | None:
         if request.method in SAFE_METHODS and not settings.READS_NEED_KEY:
             return None
         try:
             caller = caller_of(request._request)
         except BadKey as error:
             raise AuthenticationFailed(str(error)) from None
-        return (caller, None) if caller else None
+        return (caller, caller) if caller else None
 
     def authenticate_header(self, request: Request) -> str:
         return CHALLENGE
