@@ -106,6 +106,15 @@ class Child:
                 raise ChildError(f"{self.name} was not ready within {seconds:g} s.\n{self.tail()}")
             time.sleep(0.05)
 
+    def wait(self, *, seconds: float | None = None) -> int:
+        """Its code, once it ended by itself; it is killed when that takes longer."""
+        if self.process is None:
+            raise ChildError(f"{self.name} was not started")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self.process.wait(timeout=seconds)
+        self.kill()
+        return self.process.wait()
+
     def ask_to_stop(self) -> None:
         """Sends the stop signal and returns at once."""
         self.stopping = True

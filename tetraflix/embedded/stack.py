@@ -77,7 +77,9 @@ def run(plan: Plan, console: Console) -> int:
                     stack.say_where()
                     supervisor.watch()
                 finally:
-                    console.print("\nStopping; what is kept is in", str(plan.var_dir), style="dim")
+                    console.print(
+                        f"\n[dim]Stopping. Everything kept is in {plan.var_dir}[/]", highlight=False
+                    )
                     addresses.remove(plan.var_dir)
         except Asked:
             console.print("[green]✓[/] everything is stopped")
@@ -95,7 +97,7 @@ class Stack:
         self.supervisor = supervisor
         self.env = {"TETRAFLIX_VAR": str(plan.var_dir), "PORT": str(plan.port)}
         self.programs: list[Program] = []
-        self.password: str | None = None
+        self.password = ""
         self.database_url = plan.database_url
         self.sqs_url = plan.sqs_url
         supervisor.restarted = self._started_again
@@ -134,14 +136,24 @@ class Stack:
         if demo:
             self._manage("movies", "seed_movies", "--movies", str(demo.movies), loud=True)
             self._manage("users", "seed_users", "--users", str(demo.users), loud=True)
-            self.password = secrets.token_urlsafe(9)
-        # The last demo may have been killed before it could take its login away.
-        self._demo_login(self.password)
+        if demo or self._login_mark.exists():  # the last demo was killed before it took its login away
+            self._demo_login(secrets.token_urlsafe(9) if demo else "")
 
-    def _demo_login(self, password: str | None) -> None:
-        words = ["-m", demo_login.__name__]
-        env = {**self.env, demo_login.PASSWORD_VARIABLE: password or ""}
-        self.supervisor.run("demo login" if password else "no demo login", words, env=env)
+    @property
+    def _login_mark(self) -> Path:
+        """Exists while the demo's login may."""
+        return self.plan.var_dir / "demo-login"
+
+    def _demo_login(self, password: str) -> None:
+        name = "demo login" if password else "demo login removed"
+        env = {**self.env, demo_login.PASSWORD_VARIABLE: password}
+        self._login_mark.touch()
+        self.supervisor.run(name, ["-m", demo_login.__name__], env=env, seconds=60 if password else 5)
+        self.password = password
+        if password:
+            self.supervisor.farewell = lambda: self._demo_login("")
+        else:
+            self._login_mark.unlink()
 
     def _programs(self) -> None:
         plan, python = self.plan, self.supervisor.program
@@ -195,19 +207,20 @@ class Stack:
 
     def say_where(self) -> None:
         """Prints where everything is, who may log in, and how it is stopped."""
+        rows = {
+            "site": f"{self.web_url}/",
+            "admin": f"{self.web_url}/admin/",
+            "login": f"[bold]{demo_login.USERNAME}[/] / [bold]{self.password}[/]" if self.password else "",
+            "API": f"{self.web_url}/tetraflix/docs",
+            "a user": f"curl {self.web_url}/tetraflix/recommendations/1",
+            "a genre": f"curl {self.web_url}/tetraflix/genre/comedy",
+            "logs": str(self.plan.var_dir / "log"),
+            "status": f"{os.path.relpath(sys.executable)} manage.py status",
+        }
         table = Table.grid(padding=(0, 2))
-        rows = [
-            ("site", f"{self.web_url}/"),
-            ("admin", f"{self.web_url}/admin/"),
-            ("API", f"{self.web_url}/tetraflix/docs"),
-            ("a user", f"curl {self.web_url}/tetraflix/recommendations/1"),
-            ("a genre", f"curl {self.web_url}/tetraflix/genre/comedy"),
-            ("logs", str(self.plan.var_dir / "log")),
-        ]
-        if self.password:
-            rows.insert(2, ("login", f"{demo_login.USERNAME} / {self.password}"))
-        for row in rows:
-            table.add_row(*row)
+        for name, value in rows.items():
+            if value:
+                table.add_row(f"[dim]{name}[/]", value)
         self.supervisor.console.print(
             Panel(table, title="Tetraflix", subtitle="Ctrl-C stops everything", expand=False), highlight=False
         )

@@ -79,6 +79,7 @@ class Supervisor:
         self.mark = secrets.token_hex(8)
         self.parts: list[Part] = []
         self.restarted: Callable[[Part], None] = lambda part: None  # told after a part was started again
+        self.farewell: Callable[[], None] = lambda: None  # while programs stop, with the servers still there
         self._asked_at: float | None = None
         self._stopping = False
         self._step: Child | None = None
@@ -114,23 +115,32 @@ class Supervisor:
         self.parts.append(part)
         part.start()
         if not quiet:
-            self.console.print(f"[green]✓[/] {part.name}  [dim]{time.monotonic() - since:.1f} s[/]")
+            self._done(part.name, since)
 
-    def run(self, name: str, words: Sequence[str], *, env: Mapping[str, str], loud: bool = False) -> None:
+    def run(
+        self,
+        name: str,
+        words: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        loud: bool = False,
+        seconds: float | None = None,
+    ) -> None:
         """A Python program has run to its end. Raises ChildError, with its words, when it failed.
 
         `loud`: it speaks to the terminal itself (progress bars); else its words go to setup.log.
+        `seconds`: it fails when it takes longer.
         """
         since = time.monotonic()
         log = self.log_dir / "setup.log"
         log.unlink(missing_ok=True)
         self._step = child = self._child(name, words, env, log=None if loud else log)
         child.start()
-        code = child.process.wait() if child.process else None
+        code = child.wait(seconds=seconds)
         self._step = None
         if code:
-            raise ChildError(f"{name} ended with code {code}.\n{'' if loud else child.tail()}")
-        self.console.print(f"[green]✓[/] {name}  [dim]{time.monotonic() - since:.1f} s[/]")
+            raise ChildError(f"{name} {how(code)}.\n{'' if loud else child.tail()}")
+        self._done(name, since)
 
     def watch(self) -> None:
         """Holds everything up until a signal raises Asked. Raises EndedError when a part was killed, or left.
@@ -176,6 +186,8 @@ class Supervisor:
         programs = [part for part in self.parts if isinstance(part, Program) and part.name != "guard"]
         for program in programs:
             program.child.ask_to_stop()
+        with contextlib.suppress(ChildError, OSError):  # the servers may be what ended
+            self.farewell()
         for part in reversed(self.parts):
             if part in programs:
                 part.stop(seconds=max(0.0, deadline - time.monotonic()))
@@ -192,6 +204,10 @@ class Supervisor:
             name=name, argv=[sys.executable, *words], log=log, env={**os.environ, **(env or {}), **ours}
         )
 
+    def _done(self, name: str, since: float) -> None:
+        took = f"{time.monotonic() - since:.1f} s"
+        self.console.print(f"[green]✓[/] {name}  [dim]{took}[/]", highlight=False)
+
     def _bound_logs(self) -> None:
         for part in self.parts:
             if part.child and part.child.log:
@@ -205,10 +221,10 @@ class Supervisor:
                 raise Asked
         elif number == signal.SIGINT and now - self._asked_at > SECOND_THOUGHTS_SECONDS:
             self.console.print("[red]Killing what is left.[/]")
-            for part in self.parts:
-                if part.child and part.child.pid:
+            for child in (self._step, *(part.child for part in self.parts)):
+                if child and child.pid:
                     with contextlib.suppress(ProcessLookupError, PermissionError):
-                        os.killpg(part.child.pid, signal.SIGKILL)
+                        os.killpg(child.pid, signal.SIGKILL)
 
 
 def how(code: int) -> str:
