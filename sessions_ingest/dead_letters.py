@@ -14,15 +14,20 @@ from movies import bus
 from sessions_ingest.models import DeadLetterAct
 from sessions_ingest.sqs import SENT_AT, first_sent
 
-# SQS shows a message only to who receives it, and hides it from others meanwhile: for as long as an act may take
-# should its process die, and no longer, as all that is not dealt with is given back at once.
+# SQS shows a message only to who receives it and hides it from others meanwhile: this long if our process
+# dies, else no longer than needed, as all that is not dealt with is given back.
 HIDDEN_SECONDS = 60
 LONGEST_SECONDS = 45.0  # a look or an act on one queue; then it ends, and says what is left
 REQUEST_BYTES = 200_000  # bodies in one request: SQS takes 256 KiB with everything around them
-ABOUT_THE_ASIDE = ("reason", "source-queue", "message-id", "receive-count")  # attributes of a dead letter alone
+ABOUT_THE_ASIDE = (
+    "reason",
+    "source-queue",
+    "message-id",
+    "receive-count",
+)  # attributes of a dead letter alone
 
 
-class QueueUnreachable(Exception):  # noqa: N818  (it says so in a sentence)
+class QueueUnreachable(Exception):
     """SQS does not answer, or the queue does not exist."""
 
 
@@ -54,22 +59,24 @@ class Done:
 
 
 def look(queue_name: str, *, limit: int = 100) -> list[DeadLetter]:
-    """Up to `limit` dead letters of the queue, oldest first as far as SQS tells; visible to others again afterwards.
+    """Up to `limit` dead letters of the queue, by the time they were sent; others see them again afterwards.
 
-    Raises QueueUnreachable.
+    Of a FIFO queue SQS shows the first ten of each group. Raises QueueUnreachable.
     """
     with _asking(queue_name) as queue:
         letters: list[DeadLetter] = []
-        for batch in _received(queue, at_most=limit):
-            letters += batch
-        _give_back(queue, letters)
+        try:
+            for batch in _received(queue, at_most=limit):
+                letters += batch
+        finally:
+            _give_back(queue, letters)
     return sorted(letters, key=lambda letter: letter.sent_at)
 
 
 def redrive(queue_name: str, *, actor: str, ids: Collection[str] | None = None) -> Done:
-    """Dead letters (all, or those with these ids) are in their queue again, as if sent when they first were.
+    """Dead letters (all, or those with these ids) are in their queue again, dated as they first were.
 
-    Each is on record before it is touched. One is sent and then deleted: if this process dies in between it is
+    Each is on record before it is touched. One is sent, then deleted: if this process dies in between it is
     there twice, which counts once. What is put aside during the act stays there. Raises QueueUnreachable.
     """
     return _act(queue_name, DeadLetterAct.Act.REDRIVEN, actor, ids, _send)
@@ -146,7 +153,7 @@ def _asking(queue_name: str) -> Iterator[bus.Queue]:
 
 
 def _received(queue: bus.Queue, *, at_most: int | None = None) -> Iterator[list[DeadLetter]]:
-    """What lies in the dead-letter queue now, each once, in batches of one request, hidden from others for now."""
+    """What lies in the dead-letter queue now, each once, a request at a time, hidden from others for now."""
     sqs = bus.shared_client()
     started, began = timezone.now(), time.monotonic()
     left = bus.depth(queue.dead_url)
@@ -157,24 +164,26 @@ def _received(queue: bus.Queue, *, at_most: int | None = None) -> Iterator[list[
             QueueUrl=queue.dead_url,
             MaxNumberOfMessages=min(left, bus.BATCH),
             VisibilityTimeout=HIDDEN_SECONDS,
-            # A long poll asks all of SQS's servers, a short one some: it may find nothing where there is something.
+            # A long poll asks all of SQS's servers; a short one asks some, and may find nothing.
             WaitTimeSeconds=1,
             MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount", "MessageGroupId"],
             MessageAttributeNames=["All"],
         ).get("Messages", [])
         if not messages:
             return
-        letters = [_letter(queue.name, raw) for raw in messages if raw["MessageId"] not in seen]
-        seen.update(letter.id for letter in letters)
-        left -= len(messages)
+        letters = [_letter(queue.name, raw) for raw in messages]
+        left -= len(letters)
         # A message that was put back and failed again must not go round for ever.
-        again = [letter for letter in letters if _put_aside_at(letter) > started]
-        _give_back(queue, again)
-        yield [letter for letter in letters if letter not in again]
+        fresh = [letter for letter in letters if letter.id not in seen and _put_aside_at(letter) <= started]
+        seen.update(letter.id for letter in letters)
+        _give_back(queue, [letter for letter in letters if letter not in fresh])
+        yield fresh
 
 
 def _letter(queue_name: str, raw: Any) -> DeadLetter:
-    attributes = {name: value.get("StringValue", "") for name, value in raw.get("MessageAttributes", {}).items()}
+    attributes = {
+        name: value.get("StringValue", "") for name, value in raw.get("MessageAttributes", {}).items()
+    }
     counted = attributes.get("receive-count", "")
     return DeadLetter(
         queue=queue_name,
@@ -188,7 +197,9 @@ def _letter(queue_name: str, raw: Any) -> DeadLetter:
 
 
 def _put_aside_at(letter: DeadLetter) -> datetime:
-    return datetime.fromtimestamp(int(letter.raw["Attributes"]["SentTimestamp"]) / 1000, tz=timezone.get_default_timezone())
+    return datetime.fromtimestamp(
+        int(letter.raw["Attributes"]["SentTimestamp"]) / 1000, tz=timezone.get_default_timezone()
+    )
 
 
 def _requests(letters: Sequence[DeadLetter]) -> Iterator[list[DeadLetter]]:
@@ -208,7 +219,11 @@ def _send(queue: bus.Queue, letters: list[DeadLetter]) -> list[DeadLetter]:
     entries = []
     for letter in letters:
         attributes = {
-            name: {key: value for key, value in attribute.items() if key in {"DataType", "StringValue", "BinaryValue"}}
+            name: {
+                key: value
+                for key, value in attribute.items()
+                if key in {"DataType", "StringValue", "BinaryValue"}
+            }
             for name, attribute in letter.raw.get("MessageAttributes", {}).items()
             if name not in ABOUT_THE_ASIDE
         }
@@ -232,7 +247,7 @@ def _delete(queue: bus.Queue, letters: Sequence[DeadLetter]) -> None:
 def _give_back(queue: bus.Queue, letters: Sequence[DeadLetter]) -> None:
     for entries in _entries(letters):
         bus.shared_client().change_message_visibility_batch(
-            QueueUrl=queue.dead_url, Entries=[{**entry, "VisibilityTimeout": 0} for entry in entries]
+            QueueUrl=queue.dead_url, Entries=[entry | {"VisibilityTimeout": 0} for entry in entries]
         )
 
 

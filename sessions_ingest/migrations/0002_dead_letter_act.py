@@ -4,30 +4,40 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('sessions_ingest', '0001_initial'),
+        ("sessions_ingest", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='DeadLetterAct',
+            name="DeadLetterAct",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('queue', models.CharField(max_length=80)),
-                ('message_id', models.CharField(max_length=100)),
-                ('act', models.CharField(choices=[('redriven', 'put back into its queue'), ('discarded', 'discarded')], max_length=10)),
-                ('actor', models.CharField(max_length=200)),
-                ('reason', models.TextField(blank=True)),
-                ('body', models.TextField()),
-                ('sent_at', models.DateTimeField()),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('done_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("queue", models.CharField(max_length=80)),
+                ("message_id", models.CharField(max_length=100)),
+                (
+                    "act",
+                    models.CharField(
+                        choices=[("redriven", "put back into its queue"), ("discarded", "discarded")],
+                        max_length=10,
+                    ),
+                ),
+                ("actor", models.CharField(max_length=200)),
+                ("reason", models.TextField(blank=True)),
+                ("body", models.TextField()),
+                ("sent_at", models.DateTimeField()),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("done_at", models.DateTimeField(null=True)),
             ],
             options={
-                'verbose_name': 'dead letter act',
-                'ordering': ['-id'],
-                'permissions': [('handle_dead_letters', 'Can put dead letters back or discard them')],
+                "verbose_name": "dead letter act",
+                "ordering": ["-id"],
+                "permissions": [("handle_dead_letters", "Can put dead letters back or discard them")],
             },
         ),
     ]

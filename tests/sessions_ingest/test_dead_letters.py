@@ -1,0 +1,234 @@
+"""Dead letters can be looked at without harm, put back as they were, or discarded; every act is on record."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from movies import bus
+from sessions_ingest import dead_letters
+from sessions_ingest.consumer import Message
+from sessions_ingest.models import DeadLetterAct
+from sessions_ingest.sqs import SqsQueue
+from tests.servers.queues import Queues
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LONG_AGO = datetime(2017, 9, 8, 14, 50, tzinfo=UTC)
+
+
+def put_aside(queue: bus.Queue, body: str, *, reason: str = "no user", sent_at: datetime = LONG_AGO) -> None:
+    """As the consumer does with poison."""
+    message = Message(id="original", receipt="", body=body, sent_at=sent_at, receives=3)
+    assert SqsQueue(queue.name, 60, lambda: None).put_aside([(message, reason)]) == [message]
+
+
+def receive(queue: bus.Queue) -> list[Message]:
+    """What the consumer gets."""
+    consumer = SqsQueue(queue.name, 60, lambda: None)
+    received: list[Message] = []
+    while messages := consumer.receive(1):
+        consumer.delete(messages)
+        received += messages
+    return received
+
+
+def test_a_look_tells_what_there_is_and_hides_nothing(queues: Queues) -> None:
+    put_aside(queues.session, '{"userId": null}')
+    for _ in range(3):
+        [letter] = dead_letters.look(queues.session.name)
+        assert (letter.queue, letter.body, letter.reason, letter.receives, letter.sent_at) == (
+            queues.session.name,
+            '{"userId": null}',
+            "no user",
+            3,
+            LONG_AGO,
+        )
+    visible = bus.shared_client().receive_message(QueueUrl=queues.session.dead_url)["Messages"]
+    assert [message["Body"] for message in visible] == ['{"userId": null}']
+
+
+def test_what_sqs_itself_put_aside_is_there_too_without_a_reason(queues: Queues) -> None:
+    bus.shared_client().send_message(QueueUrl=queues.recs.dead_url, MessageBody="moved")
+    [letter] = dead_letters.look(queues.recs.name)
+    assert (letter.body, letter.reason, letter.receives) == ("moved", "", 1)
+
+
+def test_a_look_at_many_is_bounded_and_leaves_all(queues: Queues) -> None:
+    for number in range(25):
+        put_aside(queues.session, str(number))
+    assert len(dead_letters.look(queues.session.name, limit=15)) == 15
+    assert {letter.body for letter in dead_letters.look(queues.session.name)} == {str(n) for n in range(25)}
+
+
+def test_one_that_is_put_back_is_as_it_was_first_sent(queues: Queues) -> None:
+    put_aside(queues.session, "mended elsewhere")
+    put_aside(queues.session, "stays")
+    ids = [letter.id for letter in dead_letters.look(queues.session.name) if letter.body != "stays"]
+
+    assert dead_letters.redrive(queues.session.name, actor="staff:ada", ids=ids) == dead_letters.Done(1)
+
+    # an event without a time in it happened when the message was sent, not when it was put back
+    assert [(m.body, m.sent_at) for m in receive(queues.session)] == [("mended elsewhere", LONG_AGO)]
+    assert [letter.body for letter in dead_letters.look(queues.session.name)] == ["stays"]
+    act = DeadLetterAct.objects.get()
+    assert (act.queue, act.message_id, act.act, act.actor) == (
+        queues.session.name,
+        ids[0],
+        "redriven",
+        "staff:ada",
+    )
+    assert (act.reason, act.body, act.sent_at) == ("no user", "mended elsewhere", LONG_AGO)
+    assert act.done_at is not None
+
+
+def test_all_are_put_back_and_what_fails_again_meanwhile_does_not_go_round_for_ever(
+    queues: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(25):
+        put_aside(queues.session, str(number))
+    send = dead_letters._send
+
+    def send_and_fail_again(queue: bus.Queue, letters: list[dead_letters.DeadLetter]) -> object:
+        sent = send(queue, letters)
+        for message in receive(queue):
+            put_aside(queue, message.body)
+        return sent
+
+    monkeypatch.setattr(dead_letters, "_send", send_and_fail_again)
+    assert dead_letters.redrive(queues.session.name, actor="staff:ada").done <= 25
+    assert {letter.body for letter in dead_letters.look(queues.session.name)} == {str(n) for n in range(25)}
+
+
+def test_discarded_ones_are_gone_but_for_the_record(queues: Queues) -> None:
+    put_aside(queues.session, "of no use")
+    assert dead_letters.discard(queues.session.name, actor="staff:ada").done == 1
+    assert dead_letters.look(queues.session.name) == []
+    assert receive(queues.session) == []
+    assert list(DeadLetterAct.objects.values_list("act", "body")) == [("discarded", "of no use")]
+
+
+def test_an_id_that_is_not_there_is_told(queues: Queues) -> None:
+    put_aside(queues.session, "stays")
+    outcome = dead_letters.discard(queues.session.name, actor="staff:ada", ids=["gone-already"])
+    assert outcome == dead_letters.Done(0, ("gone-already",))
+    assert len(dead_letters.look(queues.session.name)) == 1
+
+
+def test_one_that_the_queue_refuses_stays_and_its_act_is_recorded_as_not_done(queues: Queues) -> None:
+    put_aside(queues.session, "refused")
+    [letter] = dead_letters.look(queues.session.name)
+    refuse = {"Failed": [{"Id": letter.id, "SenderFault": True, "Code": "Refused"}], "Successful": []}
+    send = bus.shared_client().send_message_batch
+    bus.shared_client().send_message_batch = lambda **_: refuse  # type: ignore[method-assign, assignment]
+    try:
+        assert dead_letters.redrive(queues.session.name, actor="staff:ada").done == 0
+    finally:
+        bus.shared_client().send_message_batch = send  # type: ignore[method-assign]
+    assert [each.body for each in dead_letters.look(queues.session.name)] == ["refused"]
+    assert DeadLetterAct.objects.get().done_at is None
+
+
+def test_large_bodies_are_put_back_in_several_requests(queues: Queues) -> None:
+    bodies = {f"{number}" * 90_000 for number in range(5)}
+    for body in bodies:
+        put_aside(queues.session, body)
+    assert dead_letters.redrive(queues.session.name, actor="staff:ada").done == 5
+    assert {message.body for message in receive(queues.session)} == bodies
+
+
+def test_of_a_fifo_queue_all_go_back_in_their_group(settings: Settings) -> None:
+    settings.SESSION_QUEUE = f"sessions-{random.getrandbits(40)}.fifo"
+    [queue] = bus.ensure_queues([settings.SESSION_QUEUE])
+    for number in range(12):
+        bus.shared_client().send_message(
+            QueueUrl=queue.dead_url,
+            MessageBody=f"{number}",
+            MessageGroupId="7",
+            MessageDeduplicationId=f"{number}",
+        )
+    assert dead_letters.redrive(queue.name, actor="staff:ada").done == 12
+    received = receive(queue)
+    assert [message.body for message in received] == [f"{number}" for number in range(12)]
+    assert {message.group for message in received} == {"7"}
+
+
+def test_a_queue_that_does_not_exist_is_told_in_a_sentence() -> None:
+    with pytest.raises(dead_letters.QueueUnreachable, match="The dead letters of nowhere cannot be reached"):
+        dead_letters.look("nowhere")
+
+
+REDRIVE = """
+import django; django.setup()
+from movies import bus
+from sessions_ingest import dead_letters
+bus.queue({queue!r})
+print("ready", flush=True)
+dead_letters.redrive({queue!r}, actor="killed")
+"""
+
+
+def test_a_redrive_that_is_killed_loses_none(
+    queues: Queues, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_letters, "HIDDEN_SECONDS", 1)
+    bodies = {f"{number}" for number in range(120)}
+    for body in bodies:
+        put_aside(queues.session, body)
+    environment = os.environ | {"DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": "tetraflix.settings"}
+    code = REDRIVE.format(queue=queues.session.name).replace(
+        "bus.queue", "dead_letters.HIDDEN_SECONDS = 1; bus.queue", 1
+    )
+    for wait in (0.03, 0.05, 0.08):
+        process = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.readline()
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(wait)
+        process.kill()
+        process.wait()
+    received: set[str] = set()
+    deadline = time.monotonic() + 30
+    while received != bodies and time.monotonic() < deadline:  # what the killed ones hid comes back
+        dead_letters.redrive(queues.session.name, actor="last")
+        received |= {message.body for message in receive(queues.session)}
+    assert received == bodies
+
+
+def test_the_command_lists_puts_back_and_discards(
+    queues: Queues, capsys: pytest.CaptureFixture[str], settings: Settings
+) -> None:
+    call_command("dead_letters", "list")
+    assert capsys.readouterr().out == "No dead letters.\n"
+    put_aside(queues.session, '{"userId": null}')
+    put_aside(queues.recs, '{"rec": 7}', reason="rec: not a list")
+
+    call_command("dead_letters", "list", "--json")
+    listed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    ids = [letter.pop("id") for letter in listed]
+    assert listed == [
+        {"queue": settings.SESSION_QUEUE, "reason": "no user", "body": '{"userId": null}', "receives": 3,
+         "sentAt": "2017-09-08T14:50:00+00:00"},
+        {"queue": settings.RECS_QUEUE, "reason": "rec: not a list", "body": '{"rec": 7}', "receives": 3,
+         "sentAt": "2017-09-08T14:50:00+00:00"},
+    ]  # fmt: skip
+    call_command("dead_letters", "list")
+    assert ids[0][:8] in capsys.readouterr().out
+
+    call_command("dead_letters", "redrive", "--id", ids[1])
+    assert capsys.readouterr().out == f"{settings.RECS_QUEUE}: 1 put back\n"
+    with pytest.raises(CommandError, match="Say which to discard"):
+        call_command("dead_letters", "discard")
+    call_command("dead_letters", "discard", "--all", "--queue", settings.SESSION_QUEUE)
+    assert capsys.readouterr().out == f"{settings.SESSION_QUEUE}: 1 discarded\n"
+    with pytest.raises(CommandError, match=f"Not found: {ids[0]}"):
+        call_command("dead_letters", "redrive", "--id", ids[0])
+    assert dead_letters.look(settings.SESSION_QUEUE) == []
+    assert [message.body for message in receive(queues.recs)] == ['{"rec": 7}']
