@@ -164,7 +164,7 @@ def test_an_older_version_that_comes_late_changes_nothing(elasticsearch: Elastic
 def test_a_change_made_during_a_rebuild_is_in_the_new_index(elasticsearch: Elasticsearch):
     kept, edited = add("Alpha"), add("Beta")
     first = indexing.rebuild().index
-    changed = []
+    changed: list[int] = []
 
     def meanwhile(movies: int) -> None:
         if not changed:
