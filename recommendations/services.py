@@ -5,7 +5,7 @@ from functools import partial
 from django.utils import timezone
 
 from movies.catalog import catalog, listed
-from movies.charts import most_popular
+from movies.charts import in_one_statement
 from movies.genres import OVERALL
 from movies.signals import activity
 from recommendations import lists, stores
@@ -20,7 +20,7 @@ def lists_for(user_id: int) -> bytes:
     row, version = stores.current().served(user_id)
     watching: list[bytes] = []
     if row is None:  # nobody has heard of this user
-        recommended = list(most_popular(OVERALL, lists.LONGEST))
+        recommended = list(in_one_statement(OVERALL, lists.LONGEST))
     else:
         recommended, watching = _shown(row, version)
     if activity.receivers:
@@ -48,7 +48,7 @@ def _shown(row: ServedRow, version: int) -> tuple[list[bytes], list[bytes]]:
         chosen = [movie for movie in chosen if movie not in shown]
     found = catalog.find(version, chosen + watched)
     begun = [
-        b"%b%b}" % (entry, repr(progress).encode())
+        b"%b%b}" % (entry, progress)
         for entry, progress in zip(found[len(chosen) :], row.progress, strict=True)
         if entry
     ]

@@ -19,7 +19,7 @@ class ServedRow:
 
     recommended: list[int]
     watching: list[int]
-    progress: list[float]
+    progress: list[bytes]  # as JSON numbers: they are sent, never computed with
 
 
 class ListStore(Protocol):

@@ -75,7 +75,10 @@ class MongoStore:
     def _served(self, user_id: int) -> ServedRow | None:
         with pymongo.timeout(HOT_SECONDS):
             found = self._users.find_one({"_id": user_id}, documents.SERVED_FIELDS)
-        return ServedRow(found["recommended"], found["watching"], found["progress"]) if found else None
+        if found is None:
+            return None
+        progress = [repr(share).encode() for share in found["progress"]]
+        return ServedRow(found["recommended"], found["watching"], progress)
 
     @_guarded
     def read(self, user_id: int) -> UserLists | None:

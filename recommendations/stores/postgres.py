@@ -20,7 +20,7 @@ R = TypeVar("R")
 SERVED = Prepared(
     "recommendations_served",
     ("bigint",),
-    "SELECT i.version, u.recommended, u.watching, u.progress"
+    "SELECT i.version, u.recommended, u.watching, u.progress::text"
     " FROM movies_inventory i LEFT JOIN recommendations_userlists u ON u.user_id = $1",
 )
 # ruff: noqa: S608 (the statements are put together from the constants here)
@@ -75,7 +75,9 @@ class PostgresStore:
         version, recommended, watching, progress = SERVED.row(str(user_id))
         if recommended is None:
             return None, version
-        return ServedRow(recommended, watching, progress), version
+        # PostgreSQL writes a float as JSON does: {0.3,1e-09}
+        shares = progress[1:-1].encode().split(b",") if watching else []
+        return ServedRow(recommended, watching, shares), version
 
     @_unavailable
     def read(self, user_id: int) -> UserLists | None:
