@@ -7,7 +7,7 @@ from movies.prepared import Prepared
 
 LONGEST = 100  # movies that a client may ask for
 
-# What every request asks: are the movies held still right? (12 us of PostgreSQL's CPU, 20 with the movies' plan.)
+# What each request asks: are the movies held still right? (12 us of PostgreSQL; 20 with the movies' plan.)
 CHECK = Prepared(
     "movies_chart_check",
     ("text",),
@@ -43,8 +43,8 @@ _held: dict[str, _Chart] = {}
 def most_popular(genre: str, limit: int) -> tuple[bytes, ...]:
     """Up to `limit` visible movies, best first, as `catalog.entry` makes them.
 
-    Right as of now, in every process. `genre` is one that exists, `limit` at most LONGEST. One SQL statement; two
-    when something changed. Raises django.db.OperationalError or InterfaceError when the database does not answer.
+    Right as of now, in every process. `genre` is one that exists, `limit` at most LONGEST. One SQL statement;
+    two when something changed. Raises django.db.OperationalError or InterfaceError when the database is away.
     """
     held = _held.get(genre)
     if held is not None and CHECK.row(f"'{genre}'") == (held.version, held.written):

@@ -33,7 +33,7 @@ def popular_instead(user_id: int) -> bytes:
 
     Raises django.db.OperationalError when PostgreSQL is away too.
     """
-    popular = most_popular(OVERALL, lists.LONGEST)
+    popular = in_one_statement(OVERALL, lists.LONGEST)
     if activity.receivers:
         activity.send("user-data", who=user_id, movies=len(popular), at=timezone.now())
     return b'{"recommendations":%b,"currentlyWatching":[]}' % listed(popular)
