@@ -1,15 +1,20 @@
 """The work of this app that runs in the Celery worker; each task is thin, and safe to run twice."""
 
 import logging
+from datetime import datetime, timedelta
 
 from celery import shared_task
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
 
-from movies import feed
+from movies import feed, partitions, popularity
 
 logger = logging.getLogger(__name__)
 
 # Well under the visibility timeout of Celery's queue (600 s), after which a task is given out again.
 LONGEST_PUBLISH_SECONDS = 240
+PORTION = 10_000  # change records removed at once
 
 
 @shared_task
@@ -20,3 +25,41 @@ def publish_changes() -> int:
     except feed.BusAway as error:
         logger.warning("changes of inventory wait: %s", error)
         return 0
+
+
+@shared_task
+def refresh_popularity() -> int:
+    """The popularity lists are as of now; returns how many."""
+    return popularity.refresh().lists
+
+
+@shared_task
+def make_partitions() -> list[str]:
+    """The months of views are there, the too old ones are gone; returns what was made or dropped."""
+    tended = partitions.tend()
+    return tended.made + tended.dropped
+
+
+@shared_task
+def clean_up() -> int:
+    """Change records older than CHANGES_KEPT_DAYS, which the bus has had, are gone; returns how many."""
+    oldest = timezone.now() - timedelta(days=settings.CHANGES_KEPT_DAYS)
+    removed = 0
+    while count := _remove_changes(oldest):
+        removed += count
+    return removed
+
+
+def _remove_changes(oldest: datetime) -> int:
+    """In portions, so that no transaction lasts. The latest stays: it is the inventory's version."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            DELETE FROM movies_moviechange WHERE id IN (
+                SELECT id FROM movies_moviechange
+                WHERE at < %s AND sent_at IS NOT NULL AND id < (SELECT version FROM movies_inventory)
+                ORDER BY at LIMIT %s)
+            """,
+            [oldest, PORTION],
+        )
+        return cursor.rowcount

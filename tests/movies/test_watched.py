@@ -16,6 +16,7 @@ from movies import watched
 from movies.genres import GENRES
 from movies.models import GenreViews, Movie, View, ViewCount
 from tests.movies.making import movie, other_connection
+from tests.movies.plans import plans_of_reads
 from tests.waiting import wait_until
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -152,35 +153,13 @@ def test_months_before_the_oldest_event_are_not_looked_at(db):
         cursor.execute(
             "CREATE TABLE v2017 PARTITION OF movies_view FOR VALUES FROM ('2017-01-01') TO ('2018-01-01')"
         )
-    with StatementPlans() as plans:
+    with plans_of_reads() as plans:
         watched.last_finishes([(1, movie().id, NOON)])
         watched.finished_after([(1, [movie().id], NOON)])
-    assert len(plans.texts) == 2
-    for text in plans.texts:
+    assert len(plans) == 2
+    for text in plans:
         assert "movies_view_default" in text
         assert "v2017" not in text
-
-
-class StatementPlans:
-    """The plan of each SELECT that runs in the block."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def __enter__(self) -> "StatementPlans":
-        self._wrapping = connection.execute_wrapper(self._explain)
-        self._wrapping.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._wrapping.__exit__(*error)
-
-    def _explain(self, execute, sql, params, many, context):
-        if sql.strip().startswith("SELECT"):
-            with context["connection"].cursor().cursor as raw:
-                raw.execute("EXPLAIN " + sql, params)
-                self.texts.append("\n".join(line for (line,) in raw.fetchall()))
-        return execute(sql, params, many, context)
 
 
 def test_which_of_a_lists_movies_were_finished_after_it_was_made(db):

@@ -1,0 +1,49 @@
+"""Tops the inventory up to a number of generated movies."""
+
+import sys
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from movies import popularity, seeding
+from movies.models import Movie
+
+MOST = 50_000_000
+
+
+class Command(BaseCommand):
+    help = (
+        "Tops the inventory up to --movies generated movies, with views; a --seed always gives the same."
+        " They are a starting state: the bus is not told (see announce_inventory)."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--movies", type=int, default=300_000, help="how many there are then (300000)")
+        parser.add_argument("--seed", type=int, default=1, help="what they are made from (1)")
+
+    def handle(self, *args: Any, movies: int, seed: int, **options: Any) -> None:
+        if not 0 <= movies <= MOST:
+            raise CommandError(f"--movies is a number from 0 to {MOST}.")
+        if seed < 0:
+            raise CommandError("--seed is a number from 0.")
+        there = Movie.objects.count()
+        if there >= movies:
+            self.stdout.write(f"Nothing to do: there are {there:,} movies.")
+            return
+        started = time.monotonic()
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(file=sys.stderr)) as progress:
+            bar = progress.add_task("seeding movies", total=movies - there)
+            rows = 2  # of each movie: itself and its views
+            done = seeding.top_up(
+                movies=movies, seed=seed, progress=lambda count: progress.advance(bar, count / rows)
+            )
+        popularity.refresh()
+        self.stdout.write(
+            f"{done.movies:,} movies added (ids from {done.first}, seed {seed}) with {done.views:,} views,"
+            f" popularity refreshed, in {time.monotonic() - started:.1f} s."
+        )
