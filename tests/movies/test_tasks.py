@@ -1,0 +1,54 @@
+"""What the clock does in this app, and that doing it twice does no harm."""
+
+from datetime import timedelta
+
+from django.core.management import call_command
+from django.utils import timezone
+
+from movies import bus, tasks
+from movies.models import Inventory, Movie, MovieChange
+from tests.movies.making import movie, told
+
+
+def test_old_change_records_go_once_the_bus_had_them(db, settings, monkeypatch):
+    monkeypatch.setattr(tasks, "PORTION", 2)
+    settings.CHANGES_KEPT_DAYS = 10
+    for title in "ABCDEF":
+        movie(title)
+    now = timezone.now()
+    old, young = now - timedelta(days=11), now - timedelta(days=9)
+    MovieChange.objects.update(at=old, sent_at=now)
+    MovieChange.objects.filter(after__title="B").update(sent_at=None)
+    MovieChange.objects.filter(after__title="C").update(at=young)
+
+    assert tasks.clean_up.run() == 3
+
+    # B was not sent yet, C is young, F is the inventory's version
+    assert told("after__title") == [("B",), ("C",), ("F",)]
+    assert Inventory.objects.get().version == MovieChange.objects.latest("id").id
+    assert tasks.clean_up.run() == 0
+
+
+def test_versions_go_on_after_their_records_are_gone(db, settings):
+    settings.CHANGES_KEPT_DAYS = 0
+    kept, gone = movie("Kept"), movie("Gone")
+    gone_id = gone.id
+    gone.delete()
+    movie("Last")
+    MovieChange.objects.update(sent_at=timezone.now(), at=timezone.now() - timedelta(days=1))
+    assert tasks.clean_up.run() == 3
+
+    Movie.objects.filter(id=kept.id).update(title="Kept!")
+    movie("Again", movie_id=gone_id)
+
+    assert told("movie_id", "version", "action")[1:] == [(kept.id, 2, "updated"), (gone_id, 3, "added")]
+
+
+def test_the_queues_are_made_by_command_as_often_as_one_likes(queues, capsys):
+    for _ in range(2):
+        call_command("ensure_queues")
+        assert capsys.readouterr().out.splitlines() == [
+            f"{queue.name}: {queue.url} (dead letters: {queue.dead_url})"
+            for queue in (queues.session, queues.recs, queues.changes)
+        ]
+    assert bus.depth(queues.session.url) == 0
