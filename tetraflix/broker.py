@@ -55,6 +55,6 @@ class Transport(SQS.Transport):
         # find no loop, and would never poll.
         if get_event_loop() is None:
             set_event_loop(loop)
-        for channel in (*self.channels, *self._avail_channels):
+        for channel in (*self.channels, *self._avail_channels):  # type: ignore[misc, attr-defined]
             channel.hub = loop
         super().register_with_event_loop(connection, loop)

@@ -1,4 +1,4 @@
-"""The sister services' own messages through real queues: each does what it says; poison goes aside, explained."""
+"""The sister services' own messages through real queues: each does what it says, poison is explained."""
 
 import json
 from collections.abc import Callable
