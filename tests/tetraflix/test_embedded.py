@@ -1,11 +1,16 @@
 """The embedded PostgreSQL and SQS: they keep what they should, and go when they are told."""
 
+import http.client
+import time
+from contextlib import closing
+
+import boto3
 import psycopg2
 
 from movies import bus
 from tests.servers.queues import Queues
 from tetraflix.embedded.postgres import EmbeddedPostgres
-from tetraflix.embedded.sqs import EmbeddedSqs
+from tetraflix.embedded.sqs import REGION, EmbeddedSqs
 
 
 def test_what_was_committed_survives_a_kill(private_postgres: EmbeddedPostgres) -> None:
@@ -25,12 +30,20 @@ def test_each_test_has_queues_of_its_own(queues: Queues) -> None:
     assert [bus.depth(queue.url) for queue in (queues.session, queues.recs, queues.changes)] == [1, 0, 0]
 
 
-def test_queues_survive_a_stop(private_sqs: EmbeddedSqs) -> None:
-    assert private_sqs.running
-    private_sqs.stop()
-    assert not private_sqs.running
+def test_messages_survive_a_stop_even_while_somebody_waits_for_some(private_sqs: EmbeddedSqs) -> None:
+    keys = {"aws_access_key_id": "embedded", "aws_secret_access_key": "embedded"}
+    client = boto3.client("sqs", endpoint_url=private_sqs.url, region_name=REGION, **keys)
+    kept, empty = (client.create_queue(QueueName=name)["QueueUrl"] for name in ("kept", "empty"))
+    client.send_message(QueueUrl=kept, MessageBody="word")
+    body = f"Action=ReceiveMessage&QueueUrl={empty}&WaitTimeSeconds=20"
+    with closing(http.client.HTTPConnection("127.0.0.1", private_sqs.port)) as reader:
+        reader.request("POST", "/", body, {"Content-Type": "application/x-www-form-urlencoded"})
+        client.get_queue_url(QueueName="empty")  # an answer: it has read the request before this one
+        since = time.monotonic()
+        private_sqs.stop()
+        assert time.monotonic() - since < 3
     private_sqs.start()
-    assert private_sqs.running
+    assert [one["Body"] for one in client.receive_message(QueueUrl=kept)["Messages"]] == ["word"]
 
 
 def test_a_child_process_can_be_led_to_the_database_of_a_test(database_url: str) -> None:

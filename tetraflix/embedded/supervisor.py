@@ -18,6 +18,7 @@ from tetraflix.embedded.processes import Child, ChildError, bound
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STOP_SECONDS = 6  # for programs, all at once; the servers behind them then need one or two
+SERVER_STOP_SECONDS = 5  # for each server; a queue server cut short would forget its messages
 SECOND_THOUGHTS_SECONDS = 1  # a second Ctrl-C sooner is an echo: make and the terminal both send one
 LONGEST_PAUSE_SECONDS = 15  # between two tries to start what keeps ending
 SOUND_SECONDS = 60  # what ran this long starts at once again when it ends
@@ -182,6 +183,7 @@ class Supervisor:
         self._stopping = True
         if self._step:
             self._step.kill()
+            self.console.show_cursor()  # its progress bar has hidden it
         deadline = time.monotonic() + STOP_SECONDS
         programs = [part for part in self.parts if isinstance(part, Program) and part.name != "guard"]
         for program in programs:
@@ -193,7 +195,7 @@ class Supervisor:
                 part.stop(seconds=max(0.0, deadline - time.monotonic()))
         for part in reversed(self.parts):
             if part not in programs:
-                part.stop(seconds=3)
+                part.stop(seconds=SERVER_STOP_SECONDS)
         guard.kill_all(guard.marked(self.mark))  # children of children, whose parent was killed
 
     def _child(
