@@ -9,6 +9,7 @@ from recommendations.api.writes import CurrentlyWatching
 from sessions_ingest.api import SessionData, UserRecs
 from tetraflix import errors
 from tetraflix.idempotency import idempotent
+from tetraflix.openapi.views import DocsView, schema
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("tetraflix/recommendations/<str:user_id>", RecommendationsView.as_view(), name="recommendations"),
@@ -22,6 +23,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
         CurrentlyWatching.as_view(),
         name="currently-watching",
     ),
+    path("tetraflix/schema", schema, name="schema"),
+    path("tetraflix/docs", DocsView.as_view(), name="docs"),
     path("tetraflix/<path:rest>", errors.unknown_address),
 ]
 
