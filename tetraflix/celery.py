@@ -13,7 +13,8 @@ from tetraflix.broker import PredefinedQueue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tetraflix.settings")
 TRANSPORT_ALIASES["sqs"] = "tetraflix.broker:Transport"
-DAY = 24 * 3600
+HOUR = 3600
+DAY = 24 * HOUR
 SEARCH_SECONDS = 5  # how far the search index in Elasticsearch may be behind the inventory
 
 
@@ -77,6 +78,11 @@ app.conf.update(
             "task": "movies.tasks.make_partitions",
             "schedule": DAY,
             "options": {"expires": DAY},
+        },
+        "clean up answers": {
+            "task": "tetraflix.tasks.clean_up",
+            "schedule": HOUR,
+            "options": {"expires": HOUR},
         },
         "clean up movies": {"task": "movies.tasks.clean_up", "schedule": DAY, "options": {"expires": DAY}},
         "clean up ingest": {

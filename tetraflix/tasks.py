@@ -1,0 +1,11 @@
+"""Background work about callers."""
+
+from celery import shared_task
+
+from tetraflix.idempotency import forget_old_answers
+
+
+@shared_task(name="tetraflix.tasks.clean_up")
+def clean_up() -> int:
+    """Answers kept for repeated POSTs are gone after a day. Returns how many went."""
+    return forget_old_answers()
