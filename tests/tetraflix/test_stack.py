@@ -66,7 +66,7 @@ def test_another_terminal_finds_its_servers_and_cannot_start_it_twice(stack: Run
 def test_a_killed_child_stops_everything(stack: RunningStack, victim: str) -> None:
     stack.start()
     found = psutil.Process(stack.stack()["pid"]).children()
-    marks = {"web": "granian", "worker": "worker", "PostgreSQL": "bin/postgres", "SQS": "ministack"}
+    marks = {"web": "granian", "worker": "worker", "PostgreSQL": "bin/postgres", "SQS": "ministack.app:app"}
     (process,) = [one for one in found if any(word.endswith(marks[victim]) for word in one.cmdline())]
     process.kill()
     assert stack.ended() == 1
