@@ -218,24 +218,42 @@ def _changed(
 def _record(batches: Sequence[Batch], outcomes: Sequence[Outcome]) -> None:
     """The roll-up by minute; the last statement, because every consumer wants these rows."""
     sums: dict[str, list[int]] = {}
+    slowest: dict[str, int] = {}
     for batch, outcome in zip(batches, outcomes, strict=True):
         one = [outcome.messages, outcome.events, outcome.views, outcome.skipped, outcome.poison]
         sums[batch.queue] = [a + b for a, b in zip(sums.get(batch.queue, [0] * 5), one, strict=True)]
+        slowest[batch.queue] = max(slowest.get(batch.queue, 0), _milliseconds_on_the_way(batch))
     queues = sorted(sums)
     with connection.cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO sessions_ingest_ingestminute AS kept
-                (minute, queue, messages, events, views, skipped, poison)
+                (minute, queue, messages, events, views, skipped, poison, slowest_ms)
             SELECT date_trunc('minute', clock_timestamp()), new.*
-            FROM unnest(%s::text[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[]) AS new
+            FROM unnest(%s::text[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[], %s::bigint[])
+                AS new
             ON CONFLICT (minute, queue) DO UPDATE SET
                 messages = kept.messages + excluded.messages, events = kept.events + excluded.events,
                 views = kept.views + excluded.views, skipped = kept.skipped + excluded.skipped,
-                poison = kept.poison + excluded.poison
+                poison = kept.poison + excluded.poison,
+                slowest_ms = greatest(kept.slowest_ms, excluded.slowest_ms)
             """,
-            [queues, *([sums[queue][column] for queue in queues] for column in range(5))],
+            [
+                queues,
+                *([sums[queue][column] for queue in queues] for column in range(5)),
+                [slowest[queue] for queue in queues],
+            ],
         )
+
+
+def _milliseconds_on_the_way(batch: Batch) -> int:
+    """How long the oldest message of the batch has been, from its sender up to now."""
+    sent = [
+        sent_at
+        for message in batch.messages
+        if (sent_at := message.sent_at if isinstance(message, Session) else message.at)
+    ]
+    return max(0, round((timezone.now() - min(sent)).total_seconds() * 1000)) if sent else 0
 
 
 def _announce(messages: Sequence[Session | Recommendations], new_views: set[watched.Finish]) -> None:

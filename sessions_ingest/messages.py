@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -35,6 +35,7 @@ class Session:
 
     user_id: int
     events: tuple[Watched, ...]
+    sent_at: datetime | None = field(default=None, compare=False)  # how long it was on its way is measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,9 @@ def parse_session(body: str | bytes, sent_at: datetime) -> Session:
     message = _decode(body, _SESSION)
     user_id = _user_id(message.userId)
     return Session(
-        user_id, tuple(_watched(f"events[{i}]", event, sent_at) for i, event in enumerate(message.events))
+        user_id,
+        tuple(_watched(f"events[{i}]", event, sent_at) for i, event in enumerate(message.events)),
+        sent_at,
     )
 
 
@@ -90,13 +93,13 @@ def parse_recs(body: str | bytes, sent_at: datetime) -> Recommendations:
     return Recommendations(_user_id(message.userId), tuple(message.rec), sent_at)
 
 
-def _watched(field: str, event: _Event, sent_at: datetime) -> Watched:
+def _watched(place: str, event: _Event, sent_at: datetime) -> Watched:
     if not 0 <= event.progress <= 1:
-        raise Poison(f"{field}.progress", f"{_shown(event.progress)} is not between 0 and 1")
+        raise Poison(f"{place}.progress", f"{_shown(event.progress)} is not between 0 and 1")
     for name in ("timestamp", "startTime"):
         text = getattr(event, name)
         if text is not None:
-            return Watched(event.movie.id, event.progress, _time(f"{field}.{name}", text))
+            return Watched(event.movie.id, event.progress, _time(f"{place}.{name}", text))
     return Watched(event.movie.id, event.progress, sent_at)
 
 

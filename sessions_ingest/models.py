@@ -14,6 +14,9 @@ class IngestMinute(models.Model):
     views = models.PositiveIntegerField(default=0)  # counted for the first time
     skipped = models.PositiveIntegerField(default=0)  # events about movies that do not exist
     poison = models.PositiveIntegerField(default=0)
+    slowest_ms = models.PositiveBigIntegerField(
+        default=0
+    )  # the longest way of a message from sender to commit
 
     def __str__(self) -> str:
         return f"{self.queue} at {self.minute:%Y-%m-%d %H:%M}: {self.messages} messages"

@@ -79,7 +79,7 @@ def _from_database() -> Iterator[Metric]:
         count, age = feed.waiting()
         yield family("outbox_changes", [((), count)])
         yield family("outbox_lag_seconds", [((), age)])
-        columns = ("messages", "events", "views", "skipped", "poison")
+        columns = ("messages", "events", "views", "skipped", "poison", "slowest_ms")
         cursor.execute(
             f"SELECT queue, {', '.join(columns)} FROM {IngestMinute._meta.db_table}"  # noqa: S608  (names of ours)
             " WHERE minute = date_trunc('minute', now()) - interval '1 minute'"
@@ -88,7 +88,8 @@ def _from_database() -> Iterator[Metric]:
     # A quiet minute has no row: that is a zero, not an absence.
     by_queue = dict.fromkeys((settings.SESSION_QUEUE, settings.RECS_QUEUE), (0,) * len(columns))
     by_queue |= {queue: values for queue, *values in rows}
-    for place, column in enumerate(columns):
+    for place, column in enumerate(columns[:-1]):
         yield family(
             f"ingest_{column}_per_minute", [([queue], values[place]) for queue, values in by_queue.items()]
         )
+    yield family("ingest_lag_seconds", [([queue], values[-1] / 1000) for queue, values in by_queue.items()])

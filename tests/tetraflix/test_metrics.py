@@ -85,11 +85,14 @@ def test_the_outbox_and_the_queues_are_told(client: Client, queues: Queues, sett
 def test_the_last_whole_minute_of_ingest_is_told(client: Client, queues: Queues, settings: Settings) -> None:
     minute = timezone.now().replace(second=0, microsecond=0) - timedelta(minutes=1)
     for at in (minute - timedelta(minutes=1), minute, minute + timedelta(minutes=1)):
-        IngestMinute.objects.create(minute=at, queue=settings.SESSION_QUEUE, messages=7, events=9, views=3)
+        IngestMinute.objects.create(
+            minute=at, queue=settings.SESSION_QUEUE, messages=7, events=9, views=3, slowest_ms=40
+        )
     told = scrape(client)
     assert told["tetraflix_ingest_messages_per_minute", (settings.SESSION_QUEUE,)] == 7
     assert told["tetraflix_ingest_events_per_minute", (settings.SESSION_QUEUE,)] == 9
     assert told["tetraflix_ingest_views_per_minute", (settings.SESSION_QUEUE,)] == 3
+    assert told["tetraflix_ingest_lag_seconds", (settings.SESSION_QUEUE,)] == 0.04
     assert told["tetraflix_ingest_messages_per_minute", (settings.RECS_QUEUE,)] == 0
 
 
