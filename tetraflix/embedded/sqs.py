@@ -13,6 +13,8 @@ REGION = "us-east-1"
 # It takes any key, but boto3 signs with one.
 DUMMY_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "embedded", "AWS_SECRET_ACCESS_KEY": "embedded"}
 
+# Of our environment it needs what makes this Python run, and gets nothing else: no secret of the service.
+PYTHONS_OWN = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
 # As `ministack` itself starts it, but at a stop it waits one second, not three, for readers in a long poll to
 # leave; only then does it write down what is in the queues.
 SERVER = [
@@ -58,7 +60,7 @@ class EmbeddedSqs:
             argv=[sys.executable, *SERVER, "--bind", f"127.0.0.1:{self.port}"],
             log=self.log,
             env={
-                "PATH": os.environ.get("PATH", os.defpath),
+                **{name: os.environ[name] for name in PYTHONS_OWN if name in os.environ},
                 "LANG": "C.UTF-8",
                 "TMPDIR": str(self.state_dir),
                 "HOME": str(self.state_dir),
