@@ -1,27 +1,30 @@
-"""Wakes the publisher of the change feed after each committed change, which waits for nothing."""
+"""Wakes the publisher of the change feed after each committed change, and the worker for bulk jobs; waits for nothing."""
 
 import atexit
 import logging
 import threading
 from typing import Any
 
+from celery import Task
 from structlog.contextvars import bind_contextvars
 
-from movies.tasks import publish_changes
+from movies.tasks import publish_changes, run_jobs
 from tetraflix import request_ids
 
 logger = logging.getLogger(__name__)
 
+TASK = "movies.tasks.publish_changes"
 EXIT_PATIENCE = 2.0  # seconds that a command which changed movies waits at its end for the wake to leave
 
 
 class Waker:
-    """Sends the task `publish_changes` from a thread of its own: many wakes that come together are one task.
+    """Sends a task from a thread of its own: many wakes that come together are one task.
 
-    A wake that is lost (SQS away, process killed) costs nothing but time: beat sweeps the outbox.
+    A wake that is lost (SQS away, process killed) costs nothing but time: beat sends the task too.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, task: Task = publish_changes) -> None:
+        self._task = task
         self._wanted = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
@@ -30,7 +33,7 @@ class Waker:
         self._request_id = ""
 
     def wake(self, **signal: Any) -> None:
-        """Returns at once, whatever state the queue is in. A receiver of `inventory_changed`."""
+        """Returns at once, whatever state the queue is in. A receiver of signals."""
         self._request_id = request_ids.current()  # of several that come together, the last
         self._idle.clear()
         self._wanted.set()
@@ -47,11 +50,12 @@ class Waker:
             self._wanted.clear()
             bind_contextvars(request_id=self._request_id)
             try:
-                publish_changes.apply_async(retry=False)
+                self._task.apply_async(retry=False)
             except Exception as error:  # whatever it is: the sweep does the work a little later
-                logger.warning("the change feed is not woken, the sweep will send: %s", error)
+                logger.warning("%s is not woken, beat will: %s", self._task.name, error)
             if not self._wanted.is_set():
                 self._idle.set()
 
 
 waker = Waker()
+job_waker = Waker(run_jobs)

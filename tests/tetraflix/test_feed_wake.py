@@ -28,13 +28,13 @@ DRAMA = [0] * 4 + [100] + [0] * 10
 
 
 class SlowBroker:
-    """Stands in for the task: sending takes until `go`, then fails, as with an SQS that is away."""
+    """Stands in for Celery: sending takes until `go`, then fails, as with an SQS that is away."""
 
     def __init__(self) -> None:
         self.go = threading.Event()
         self.sent: list[str] = []
 
-    def apply_async(self, **options: object) -> None:
+    def send_task(self, name: str, **options: object) -> None:
         self.go.wait(10)
         self.sent.append(request_ids.current())
         raise ConnectionError("SQS is away")
@@ -44,7 +44,7 @@ class SlowBroker:
 def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowBroker]:
     broker = SlowBroker()
     waker = Waker()
-    monkeypatch.setattr(feed_wake, "publish_changes", broker)
+    monkeypatch.setattr(feed_wake, "app", broker)
     inventory_changed.disconnect(dispatch_uid="wake the change feed")
     inventory_changed.connect(waker.wake)
     yield broker

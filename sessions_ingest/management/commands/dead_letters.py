@@ -15,7 +15,7 @@ from sessions_ingest import dead_letters
 
 class Command(BaseCommand):
     help = (
-        "Looks at messages that were put aside (list), puts them back into their queue after a fix (redrive), "
+        "Looks at messages that were put aside (list), puts them back after a fix (redrive), "
         "or discards them (discard). Each act is on record."
     )
 
