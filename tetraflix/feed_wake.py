@@ -1,19 +1,17 @@
-"""Wakes the publisher of the change feed after each committed change, and the worker for bulk jobs; waits for nothing."""
+"""Wakes the worker: for the change feed after each committed change, for bulk jobs. Nobody waits for it."""
 
 import atexit
 import logging
 import threading
 from typing import Any
 
-from celery import Task
 from structlog.contextvars import bind_contextvars
 
-from movies.tasks import publish_changes, run_jobs
 from tetraflix import request_ids
+from tetraflix.celery import app
 
 logger = logging.getLogger(__name__)
 
-TASK = "movies.tasks.publish_changes"
 EXIT_PATIENCE = 2.0  # seconds that a command which changed movies waits at its end for the wake to leave
 
 
@@ -23,7 +21,7 @@ class Waker:
     A wake that is lost (SQS away, process killed) costs nothing but time: beat sends the task too.
     """
 
-    def __init__(self, task: Task = publish_changes) -> None:
+    def __init__(self, task: str) -> None:
         self._task = task
         self._wanted = threading.Event()
         self._idle = threading.Event()
@@ -40,7 +38,7 @@ class Waker:
         if self._thread is None or not self._thread.is_alive():
             with self._lock:
                 if self._thread is None or not self._thread.is_alive():
-                    self._thread = threading.Thread(target=self._run, name="feed-wake", daemon=True)
+                    self._thread = threading.Thread(target=self._run, name="wake", daemon=True)
                     self._thread.start()
                     atexit.register(self._idle.wait, EXIT_PATIENCE)
 
@@ -50,12 +48,13 @@ class Waker:
             self._wanted.clear()
             bind_contextvars(request_id=self._request_id)
             try:
-                self._task.apply_async(retry=False)
-            except Exception as error:  # whatever it is: the sweep does the work a little later
-                logger.warning("%s is not woken, beat will: %s", self._task.name, error)
+                app.send_task(self._task, retry=False)
+            except Exception as error:  # whatever it is: beat sends the task a little later
+                logger.warning("%s is not sent, beat will: %s", self._task, error)
             if not self._wanted.is_set():
                 self._idle.set()
 
 
-waker = Waker()
-job_waker = Waker(run_jobs)
+# By name: the tasks' models are not loaded yet where this is.
+waker = Waker("movies.tasks.publish_changes")
+job_waker = Waker("movies.tasks.run_jobs")

@@ -43,7 +43,7 @@ class SlowBroker:
 @pytest.fixture
 def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowBroker]:
     broker = SlowBroker()
-    waker = Waker()
+    waker = Waker("movies.tasks.publish_changes")
     monkeypatch.setattr(feed_wake, "app", broker)
     inventory_changed.disconnect(dispatch_uid="wake the change feed")
     inventory_changed.connect(waker.wake)
