@@ -3,6 +3,7 @@
 import fcntl
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -130,6 +131,8 @@ class Stack:
 
     def _steps(self) -> None:
         demo = self.plan.demo
+        # Figures of processes that are gone would be added to those of the new ones.
+        shutil.rmtree(self.plan.var_dir / "run" / "metrics", ignore_errors=True)
         self._manage("database schema", "migrate", "--no-input")
         self._manage("queues", "ensure_queues")
         self._manage("static files", "collectstatic", "--no-input")
