@@ -62,8 +62,8 @@ def served(lists: UserLists, visible: Collection[int]) -> tuple[tuple[int, ...],
 def watched(lists: UserLists, events: Iterable[Event]) -> UserLists:
     """The lists after a session's events, applied in time order.
 
-    Replaying events changes nothing, and their order of arrival does not matter while at most LONGEST movies
-    are in progress.
+    Replaying events changes nothing, and their order of arrival does not matter, while at most LONGEST movies
+    are in progress: one that left as the 21st is forgotten, so its events are news again.
     """
     for event in sorted(events, key=lambda event: (event.at, event.finished, event.progress)):
         lists = _finish(lists, event) if event.finished else _progress(lists, event)

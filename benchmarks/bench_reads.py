@@ -1,0 +1,81 @@
+"""The two reads that every client makes, against a view that answers a constant of the same size."""
+
+from collections.abc import Callable
+
+import psycopg2
+
+from benchmarks.measure import Context, Row, Web, least, row
+
+ROUNDS = 5
+CONNECTIONS = (1, 16, 64)
+RECOMMENDATIONS = "/tetraflix/recommendations/{}"
+GENRE = "/tetraflix/genre/drama"
+
+# Every user has 20 + 20 movies here, whatever the seeding gave: the most that a read can be.
+FULL_LISTS = """
+UPDATE recommendations_userlists SET
+    recommended = ARRAY(SELECT 1 + (hashint8(user_id * 64 + n)::bigint & 2147483647) % %(movies)s
+                        FROM generate_series(1, 20) AS n),
+    watching = ARRAY(SELECT 1 + (hashint8(user_id * 64 + n)::bigint & 2147483647) % %(movies)s
+                     FROM generate_series(21, 40) AS n),
+    progress = array_fill(0.35::float8, ARRAY[20]),
+    watched_at = array_fill(now(), ARRAY[20])
+"""
+
+
+def run(context: Context) -> list[Row]:
+    context.seed()
+    fill_lists(context)
+    rows = []
+    with context.web() as web:
+        context.say(f"CPU a request, least of {ROUNDS} rounds")
+        rows += cpu_rows(context, web)
+    with context.web(workers=2) as web:
+        rows += speed_rows(context, web)
+    return rows
+
+
+def fill_lists(context: Context) -> None:
+    """Each user has 20 movies in either list, drawn from all."""
+    context.say("20 + 20 movies for every user")
+    connection = psycopg2.connect(context.postgres.url)
+    with connection, connection.cursor() as cursor:
+        cursor.execute(FULL_LISTS.replace("%(movies)s", str(context.movies)))
+    connection.close()
+    context.sql("VACUUM FULL ANALYZE recommendations_userlists")
+    context.sql("CHECKPOINT")
+
+
+def cpu_rows(context: Context, web: Web) -> list[Row]:
+    def cpu(path: str, numbers: int = 1) -> Callable[[], float]:
+        return lambda: web.cpu_of_a_request(path, numbers=numbers, seconds=context.seconds)
+
+    mean = sum(len(web.get(RECOMMENDATIONS.format(user))) for user in range(1, 21)) // 20
+    constant, recommendations, constant_20, genre = least(
+        ROUNDS,
+        cpu(f"/constant/{mean}"),
+        cpu(RECOMMENDATIONS, context.users),
+        cpu(f"/constant/{len(web.get(GENRE))}"),
+        cpu(GENRE),
+    )
+    return [
+        row(
+            f"GET recommendations (20 + 20 movies; {context.movies:,} movies, {context.users:,} users): CPU",
+            recommendations,
+            "us/request",
+            baseline=constant,
+            goal="<= 3.2",
+        ),
+        row("GET genre (20 movies): CPU", genre, "us/request", baseline=constant_20, goal="<= 1.8"),
+    ]
+
+
+def speed_rows(context: Context, web: Web) -> list[Row]:
+    rows = []
+    for name, path, numbers in (("recommendations", RECOMMENDATIONS, context.users), ("genre", GENRE, 1)):
+        for connections in CONNECTIONS:
+            seen = web.load(path, numbers=numbers, connections=connections, seconds=context.seconds)
+            about = f"GET {name}, 2 processes, {connections} connections"
+            rows.append(row(f"{about}: requests", seen["requests"] / seen["seconds"], "1/s"))
+            rows += [row(f"{about}: p{part}", seen[f"p{part}"], "ms") for part in (50, 95, 99)]
+    return rows

@@ -1,0 +1,233 @@
+"""What benchmarks share: a row of the table, servers of their own with seeded data, CPU time by process."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg2
+from rich.console import Console
+
+from tetraflix.embedded.ports import free_port
+from tetraflix.embedded.postgres import EmbeddedPostgres
+from tetraflix.embedded.processes import Child
+from tetraflix.embedded.sqs import EmbeddedSqs
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table; `met` says whether the ratio, or else the value, is what `goal` wants."""
+
+    name: str
+    value: float
+    unit: str
+    baseline: float | None = None
+    ratio: float | None = None
+    goal: str = ""  # "<= 3.2" or ">= 0.6", of the ratio; or of the value where there is no ratio
+    met: bool | None = None
+
+
+def row(name: str, value: float, unit: str, *, baseline: float | None = None, goal: str = "") -> Row:
+    """The row with its ratio, and whether the goal is met."""
+    ratio = value / baseline if baseline else None
+    met = None
+    if goal:
+        sign, _, number = goal.partition(" ")
+        figure = value if ratio is None else ratio
+        met = figure <= float(number) if sign == "<=" else figure >= float(number)
+    return Row(name, value, unit, baseline, ratio, goal, met)
+
+
+@dataclass
+class Context:
+    """Servers in a temporary folder and the sizes to measure at; nothing of var/ is touched."""
+
+    folder: Path
+    console: Console
+    movies: int = field(default_factory=lambda: int(os.environ.get("BENCH_MOVIES", "300000")))
+    users: int = field(default_factory=lambda: int(os.environ.get("BENCH_USERS", "200000")))
+    seconds: float = field(default_factory=lambda: float(os.environ.get("BENCH_SECONDS", "2")))
+    postgres: EmbeddedPostgres = field(init=False)
+    sqs: EmbeddedSqs = field(init=False)
+    _seeded: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        self.postgres = EmbeddedPostgres(self.folder / "postgres", 0)
+        self.sqs = EmbeddedSqs(self.folder / "sqs", 0)
+
+    def environment(self) -> dict[str, str]:
+        """What leads this process's settings, and those of its children, to these servers."""
+        return {
+            "DATABASE_URL": self.postgres.url,
+            "AWS_ENDPOINT_URL_SQS": self.sqs.url,
+            "AWS_REGION": "us-east-1",
+            "TETRAFLIX_VAR": str(self.folder / "var"),
+            "DJANGO_SETTINGS_MODULE": "tetraflix.settings",
+            "PYTHONPATH": str(ROOT),
+        }
+
+    def say(self, text: str) -> None:
+        self.console.print(f"[dim]{text}[/dim]", highlight=False)
+
+    def manage(self, *words: str) -> str:
+        """Runs a management command to its end; returns what it printed. Raises CalledProcessError."""
+        self.say(f"manage.py {' '.join(words)}")
+        done = subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT,
+            env=os.environ | self.environment(),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
+    def seed(self) -> None:
+        """The movies and users are there, in a database that has rested: vacuumed, analyzed, written down."""
+        if self._seeded:
+            return
+        self.manage("seed_movies", "--movies", str(self.movies))
+        self.manage("seed_users", "--users", str(self.users))
+        self.sql("VACUUM ANALYZE")
+        self.sql("CHECKPOINT")
+        self._seeded = True
+
+    def sql(self, statement: str) -> None:
+        """Runs one statement, outside any transaction."""
+        connection = psycopg2.connect(self.postgres.url)
+        connection.autocommit = True
+        connection.cursor().execute(statement)
+        connection.close()
+
+    @contextlib.contextmanager
+    def web(self, *, workers: int = 1, environment: dict[str, str] | None = None) -> Iterator["Web"]:
+        """The service with the constant view beside it, under granian as `make run` starts it."""
+        port = free_port(0)
+        words = (
+            f"--interface wsgi --http 1 --no-ws --host 127.0.0.1 --port {port} --workers {workers}"
+            " --blocking-threads 1 --no-access-log --log-level warning benchmarks.baseline:application"
+        )
+        child = Child(
+            name="web",
+            argv=[sys.executable, "-m", "granian", *words.split()],
+            log=self.folder / "web.log",
+            env=os.environ | self.environment() | (environment or {}),
+            cwd=ROOT,
+        )
+        child.start()
+        web = Web(port, child.pid or 0, self.postgres.pid or 0)
+        try:
+            child.wait_ready(web.answers, seconds=60)
+            yield web
+        finally:
+            child.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """A running web server."""
+
+    port: int
+    pid: int
+    postgres_pid: int
+
+    def get(self, path: str) -> bytes:
+        """The body at this address. Raises OSError for any but 200."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+            return answer.read()
+
+    def answers(self) -> bool:
+        try:
+            self.get("/constant/1")
+        except OSError:
+            return False
+        return True
+
+    def load(
+        self, path: str, *, numbers: int = 1, connections: int = 16, seconds: float = 2.0
+    ) -> dict[str, Any]:
+        """What the load tool saw, from a second process."""
+        words = {"port": self.port, "path": path, "numbers": numbers, "connections": connections}
+        words |= {"seconds": seconds, "seed": time.monotonic_ns() % 1_000_000}
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "benchmarks.load",
+                *(w for k, v in words.items() for w in (f"--{k}", str(v))),
+            ],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        return json.loads(done.stdout)
+
+    def cpu_of_a_request(self, path: str, **load: Any) -> float:
+        """Microseconds of CPU of the web server's processes and PostgreSQL's together."""
+        start = cpu_seconds(self.pid, self.postgres_pid)
+        seen = self.load(path, **load)
+        spent = cpu_seconds(self.pid, self.postgres_pid) - start
+        # the load tool's warm-up is in the CPU time, but not in its count
+        whole = seen["seconds"] + 0.3
+        return 1e6 * spent * seen["seconds"] / whole / seen["requests"]
+
+
+def cpu_seconds(*pids: int) -> float:
+    """CPU time so far of these processes and all below them."""
+    spent = 0.0
+    for pid in pids:
+        process = psutil.Process(pid)
+        for one in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = one.cpu_times()
+                spent += times.user + times.system
+    return spent
+
+
+def least(rounds: int, *measures: Callable[[], float]) -> list[float]:
+    """The smallest figure of each measure, taken by turns: other work on the machine only ever adds."""
+    figures: list[list[float]] = [[] for _ in measures]
+    for _ in range(rounds):
+        for kept, measure in zip(figures, measures, strict=True):
+            kept.append(measure())
+    return [min(kept) for kept in figures]
+
+
+@contextlib.contextmanager
+def servers(console: Console) -> Iterator[Context]:
+    """A context whose servers run, the environment leading to them, the schema migrated; gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="tetraflix-bench-"))
+    folder.chmod(0o755)  # PostgreSQL may have to run as another user
+    context = Context(folder, console)
+    try:
+        context.postgres.start()
+        context.sqs.start()
+        os.environ.update(context.environment())
+        for name in ("MONGODB_URL", "ELASTICSEARCH_URL"):
+            os.environ.pop(name, None)
+        context.manage("migrate", "--verbosity", "0")
+        context.manage("ensure_queues")
+        yield context
+    finally:
+        context.sqs.stop()
+        context.postgres.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def as_json(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """The rows in the form of var/bench.json."""
+    names = ("name", "value", "unit", "baseline", "ratio", "goal", "met")
+    return [{name: getattr(one, name) for name in names} for one in rows]

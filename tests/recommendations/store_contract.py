@@ -1,0 +1,154 @@
+"""What every store of user lists must do: one suite, and a small subclass of it for each store."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from threading import Barrier
+
+from django.db import connections
+
+from recommendations.lists import (
+    LONGEST,
+    NOBODY,
+    Entry,
+    Event,
+    Finish,
+    UserLists,
+    bring_back,
+    recommend,
+    take_off,
+    watched,
+)
+from recommendations.stores.base import ListStore, ServedRow
+
+AT = datetime(2017, 9, 8, 12, 50, 0, 123456, tzinfo=UTC)
+LATER = AT + timedelta(minutes=1)
+LARGEST = 2**63 - 1
+
+FULL = UserLists(
+    recommended=tuple(range(100, 100 + LONGEST)),
+    recommended_at=AT,
+    watching=tuple(Entry(200 + n, 0.5 + n / 100, AT - timedelta(hours=n)) for n in range(LONGEST)),
+    removed=tuple(Entry(300 + n, 1 / 3, AT - timedelta(hours=n)) for n in range(LONGEST)),
+    finished=tuple(Finish(400 + n, AT - timedelta(hours=n)) for n in range(LONGEST)),
+)
+
+
+def begun(movie_id: int, progress: float = 0.5, at: datetime = AT) -> Callable[[UserLists], UserLists]:
+    return partial(watched, events=[Event(movie_id, progress, at, finished=False)])
+
+
+class StoreContract:
+    """A subclass has a fixture `store`, an empty one."""
+
+    def test_a_user_nobody_has_heard_of_has_no_row(self, store: ListStore):
+        assert store.read(7) is None
+        assert store.served(7)[0] is None
+        assert store.count() == 0
+        assert store.scan(0, 10) == []
+
+    def test_what_was_changed_is_read_again(self, store: ListStore):
+        store.update({7: lambda lists: FULL})
+        assert store.read(7) == FULL
+
+    def test_the_served_row_has_both_lists_in_order(self, store: ListStore):
+        store.update(
+            {7: lambda lists: FULL, 8: begun(5, 1e-9), 9: lambda lists: recommend(lists, [3, 1], AT, {1, 3})}
+        )
+        assert store.served(7)[0] == ServedRow(
+            list(FULL.recommended),
+            [entry.movie_id for entry in FULL.watching],
+            [repr(entry.progress).encode() for entry in FULL.watching],
+        )
+        assert store.served(8)[0] == ServedRow([], [5], [b"1e-09"])
+        assert store.served(9)[0] == ServedRow([3, 1], [], [])
+
+    def test_a_list_stored_empty_is_heard_of(self, store: ListStore):
+        store.update({7: lambda lists: recommend(lists, [99], AT, known=())})
+        assert store.served(7)[0] == ServedRow([], [], [])
+        assert store.read(7) == UserLists(recommended_at=AT)
+
+    def test_a_change_gets_what_is_stored(self, store: ListStore):
+        seen = []
+        store.update({7: begun(1)})
+        store.update(
+            {7: lambda lists: seen.append(lists) or lists, 8: lambda lists: seen.append(lists) or lists}
+        )
+        assert seen == [UserLists(watching=(Entry(1, 0.5, AT),)), NOBODY]
+
+    def test_a_change_of_nothing_stores_nothing(self, store: ListStore):
+        store.update({7: lambda lists: take_off(lists, 1)})
+        assert store.read(7) is None
+        assert store.count() == 0
+
+    def test_no_changes_are_no_harm(self, store: ListStore):
+        store.update({})
+        assert store.write([]) == 0
+        assert store.count() == 0
+
+    def test_repeating_a_change_changes_nothing(self, store: ListStore):
+        changes = {7: begun(1), 8: partial(recommend, movie_ids=[3, 2], at=AT, known={2, 3})}
+        store.update(changes)
+        once = store.scan(0, 10)
+        store.update(changes)
+        assert store.scan(0, 10) == once
+
+    def test_taken_off_and_brought_back_keeps_the_progress(self, store: ListStore):
+        store.update({7: begun(1, 0.25)})
+        store.update({7: partial(take_off, movie_id=1)})
+        assert store.read(7) == UserLists(removed=(Entry(1, 0.25, AT),))
+        store.update({7: partial(bring_back, movie_id=1)})
+        assert store.read(7) == UserLists(watching=(Entry(1, 0.25, AT),))
+
+    def test_the_first_and_the_last_user_id_work(self, store: ListStore):
+        store.update({1: begun(1), LARGEST: begun(LARGEST)})
+        assert store.read(LARGEST) == UserLists(watching=(Entry(LARGEST, 0.5, AT),))
+        assert [user_id for user_id, _ in store.scan(0, 10)] == [1, LARGEST]
+
+    def test_times_are_kept_to_the_millisecond_from_the_first_year_to_the_last(self, store: ListStore):
+        first = datetime(1, 1, 1, tzinfo=UTC)
+        last = datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)
+        lists = UserLists(watching=(Entry(2, 0.5, last), Entry(1, 0.5, first)), recommended_at=first)
+        store.write([(7, lists)])
+        assert store.read(7) == lists
+
+    def test_write_replaces_whole_rows_and_says_how_many(self, store: ListStore):
+        store.update({7: begun(1)})
+        assert store.write(iter([(7, FULL), (8, UserLists(recommended=(1,), recommended_at=AT))])) == 2
+        assert store.scan(0, 10) == [(7, FULL), (8, UserLists(recommended=(1,), recommended_at=AT))]
+
+    def test_scan_goes_on_after_an_id(self, store: ListStore):
+        store.write((user_id, UserLists(recommended=(user_id,))) for user_id in (5, 3, 9, 4))
+        assert [user_id for user_id, _ in store.scan(0, 2)] == [3, 4]
+        assert [user_id for user_id, _ in store.scan(4, 2)] == [5, 9]
+        assert store.scan(9, 2) == []
+
+    def test_count_is_the_number_of_users(self, store: ListStore):
+        store.write((user_id, FULL) for user_id in range(1, 51))
+        assert store.count() == 50
+
+    def test_two_writers_of_one_user_lose_nothing(self, store: ListStore):
+        """Each of 8 threads begins its own movies for the same users, some of whom are new, all at once."""
+        threads, users, turns = 8, (7, 3, 5), 2
+        start = Barrier(threads)
+
+        def write(thread: int) -> None:
+            try:
+                start.wait(timeout=10)
+                for turn in range(turns):
+                    movie_id = 1 + thread * turns + turn
+                    store.update(
+                        dict.fromkeys(
+                            users[:: (-1) ** thread], begun(movie_id, at=AT + timedelta(hours=movie_id))
+                        )
+                    )
+            finally:
+                connections.close_all()
+
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(write, range(threads)))
+        expected = list(range(threads * turns, 0, -1))
+        assert [[entry.movie_id for entry in lists.watching] for _, lists in store.scan(0, 10)] == [
+            expected
+        ] * 3
