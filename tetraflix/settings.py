@@ -200,6 +200,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Tetraflix AppServer",
     "DESCRIPTION": "What clients read, distributors write and sister services report.",
     "VERSION": "1.0.0",
+    "TAGS": [{"name": name} for name in ("For clients", "For distributors", "For sister services")],
     "SERVE_INCLUDE_SCHEMA": False,
     "POSTPROCESSING_HOOKS": ["tetraflix.openapi.components.add"],
     # the scripts and styles of the page are ours: it asks no other host

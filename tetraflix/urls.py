@@ -10,6 +10,7 @@ from sessions_ingest.api import SessionData, UserRecs
 from tetraflix import errors
 from tetraflix.idempotency import idempotent
 from tetraflix.openapi.views import DocsView, schema
+from tetraflix.site import home
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("tetraflix/recommendations/<str:user_id>", RecommendationsView.as_view(), name="recommendations"),
@@ -25,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("tetraflix/schema", schema, name="schema"),
     path("tetraflix/docs", DocsView.as_view(), name="docs"),
+    path("", home, name="home"),
     path("tetraflix/<path:rest>", errors.unknown_address),
 ]
 

@@ -155,9 +155,16 @@ SCHEMAS: dict[str, Schema] = {
 }
 
 
+KEY = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An API key, made with `manage.py create_api_key` or in the admin.",
+}
+
+
 def add(result: Schema, generator: Any, request: Any, public: bool) -> Schema:
-    """drf-spectacular's hook: the shapes are part of the document."""
-    result["components"].setdefault("schemas", {}).update(SCHEMAS)
+    """drf-spectacular's hook: the shapes and the key are part of the document."""
+    result["components"] |= {"schemas": SCHEMAS, "securitySchemes": {"key": KEY}}
     return result
 
 

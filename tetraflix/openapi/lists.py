@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiViewExtension
+from drf_spectacular.extensions import OpenApiViewExtension
 from drf_spectacular.utils import OpenApiExample, extend_schema
 
-from tetraflix.authentication import KeyAuthentication
 from tetraflix.openapi import components as parts
 from tetraflix.openapi.components import GONE, KEYED, PUBLIC, answers, as_json, ref
 
@@ -17,18 +16,6 @@ SESSION = {
         {"movie": {"id": 155}, "progress": 0.7, "startTime": "2017-09-08T14:50:00.000Z"},
     ],
 }
-
-
-class DescribedKey(OpenApiAuthenticationExtension):
-    target_class = KeyAuthentication
-    name = "key"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "An API key, made with `manage.py create_api_key` or in the admin.",
-        }
 
 
 class DescribedRecommendations(OpenApiViewExtension):

@@ -63,9 +63,9 @@ class DescribedMovies(OpenApiViewExtension):
                 parameters=[
                     OpenApiParameter(
                         "q",
-                        {"type": "string", "maxLength": 200},
+                        str,
                         description="Words of the title, misspelt or begun. Best match first, popularity "
-                        f"breaks ties; the {MOST_RESULTS} best can be paged through.",
+                        f"breaks ties; the {MOST_RESULTS} best can be paged through. 200 characters count.",
                         examples=[OpenApiExample("Misspelt", "lord of the rigns")],
                     ),
                     OpenApiParameter("genre", str, enum=GENRES, description="Only movies with some of it."),

@@ -1,0 +1,141 @@
+// The page at /: asks the real API and draws what it answers. Text goes in as text, never as HTML.
+"use strict";
+
+const GENRES = JSON.parse(document.body.dataset.genres);
+const GENRE = new Map(GENRES.map((genre) => [genre.name, genre]));
+const byId = (id) => document.getElementById(id);
+const newest = {}; // per place, the last request: a slower, older answer is not drawn over it
+
+async function ask(place, path) {
+  const mine = (newest[place] = Symbol(path));
+  const status = byId(`asked-${place}`);
+  const began = performance.now();
+  let body = null;
+  let words;
+  try {
+    const answer = await fetch(path, { headers: { Accept: "application/json" } });
+    const text = await answer.text();
+    const took = performance.now() - began;
+    body = JSON.parse(text);
+    words = `GET ${decodeURI(path)} · ${answer.status} · ${took.toFixed(0)} ms · ${(text.length / 1024).toFixed(1)} KB`;
+    if (!answer.ok) {
+      words += ` · ${body.detail}`;
+      body = null;
+    }
+  } catch {
+    words = `GET ${decodeURI(path)} · no answer`;
+  }
+  if (newest[place] !== mine) return undefined;
+  status.textContent = words;
+  status.classList.toggle("bad", body === null);
+  return body;
+}
+
+function strongest(profile) {
+  return Object.entries(profile).filter(([, weight]) => weight > 0).sort((a, b) => b[1] - a[1]);
+}
+
+function card(movie) {
+  const item = byId("card").content.firstElementChild.cloneNode(true);
+  const part = (name) => item.querySelector(`.${name}`);
+  const genres = strongest(movie.profile);
+  const shades = genres.slice(0, 3).map(([name]) => GENRE.get(name).colour);
+  part("poster").style.background =
+    shades.length === 1 ? shades[0] : `linear-gradient(${120 + (movie.id % 5) * 18}deg, ${shades.join(", ")})`;
+  part("letter").textContent = [...movie.title][0].toUpperCase();
+  part("genre").textContent = genres.slice(0, 2).map(([name]) => GENRE.get(name).label).join(" · ");
+  part("title").textContent = movie.title;
+  part("title").title = movie.title;
+  const breakdown = genres.map(([name, weight]) => `${GENRE.get(name).label} ${weight}%`).join(", ");
+  part("bar").setAttribute("aria-label", breakdown);
+  part("bar").title = breakdown;
+  for (const [name, weight] of genres) {
+    const slice = document.createElement("span");
+    slice.style.width = `${weight}%`;
+    slice.style.background = GENRE.get(name).colour;
+    part("bar").append(slice);
+  }
+  part("note").textContent = `#${movie.id}`;
+  if (movie.progress > 0) {
+    const percent = Math.round(movie.progress * 100);
+    part("progress").hidden = false;
+    part("progress").firstElementChild.style.width = `${percent}%`;
+    part("note").textContent = `#${movie.id} · ${percent}% watched`;
+  }
+  return item;
+}
+
+function draw(row, movies, whenEmpty) {
+  const list = byId(`row-${row}`).querySelector(".cards");
+  list.replaceChildren(...movies.map(card));
+  list.scrollLeft = 0;
+  if (movies.length === 0) {
+    const item = document.createElement("li");
+    item.className = "empty";
+    item.textContent = whenEmpty;
+    list.append(item);
+  }
+}
+
+async function showUser(user) {
+  byId("user").value = user;
+  byId("row-recommendations").querySelector("[data-who]").textContent = `user ${user}`;
+  const lists = await ask("user", `/tetraflix/recommendations/${encodeURIComponent(user)}`);
+  if (lists === undefined) return;
+  draw("recommendations", lists ? lists.recommendations : [], "Nothing to recommend.");
+  draw("watching", lists ? lists.currentlyWatching : [], "Nothing is half watched.");
+}
+
+async function showGenre(genre) {
+  byId("row-genre").querySelector("[data-what]").textContent = GENRE.get(genre).label;
+  for (const chip of document.querySelectorAll("[data-genre]")) {
+    chip.setAttribute("aria-pressed", String(chip.dataset.genre === genre));
+  }
+  const found = await ask("genre", `/tetraflix/genre/${genre}`);
+  if (found !== undefined) draw("genre", found ? found.genre : [], "No movie has any of it.");
+}
+
+async function showSearch(q) {
+  byId("row-search").hidden = q === "";
+  if (q === "") return;
+  byId("row-search").querySelector("[data-what]").textContent = q;
+  const found = await ask("search", `/tetraflix/movies?q=${encodeURIComponent(q)}`);
+  if (found !== undefined) draw("search", found ? found.movies : [], "No movie is called anything like it.");
+}
+
+// What is shown stands in the address, so that it can be kept and sent to others.
+function shown() {
+  return new URLSearchParams(location.hash.slice(1));
+}
+
+function show(name, value) {
+  const state = shown();
+  state.set(name, value);
+  history.replaceState(null, "", `#${state}`);
+  ({ user: showUser, genre: showGenre, q: showSearch })[name](value);
+}
+
+byId("user-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  show("user", byId("user").value.trim());
+});
+byId("search-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  show("q", byId("q").value.trim());
+});
+byId("q").addEventListener("search", () => show("q", byId("q").value.trim()));
+document.addEventListener("click", (event) => {
+  const chip = event.target.closest(".chip");
+  if (chip?.dataset.user) show("user", chip.dataset.user);
+  if (chip?.dataset.genre) show("genre", chip.dataset.genre);
+});
+for (const swatch of document.querySelectorAll(".swatch")) swatch.style.background = swatch.dataset.colour;
+
+const first = shown();
+const genre = first.get("genre");
+showUser(first.get("user") || byId("user").value);
+showGenre(GENRE.has(genre) ? genre : GENRES[0].name);
+if (first.get("q")) {
+  byId("q").value = first.get("q");
+  showSearch(first.get("q"));
+}
