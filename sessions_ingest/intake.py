@@ -45,6 +45,7 @@ class Intake(Generic[M]):
             with connection.cursor() as cursor:
                 cursor.execute("SELECT count(*) FROM (SELECT FROM movies_view LIMIT 1) AS one")
             stores.current().read(1)
+            apply([Batch(self.queue, ())])  # the roll-up can be written: it is no standby, and migrated
         except (DatabaseError, InterfaceError, StoreUnavailable):
             connection.close()
             return False

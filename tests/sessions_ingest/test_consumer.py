@@ -19,7 +19,7 @@ def message(body: str) -> Message:
 
 
 class FakeQueue:
-    """Batches to receive one after the other, and what became of the messages. Each call may be made to fail."""
+    """Batches to receive one after the other, and what became of them. Each call may be made to fail."""
 
     name = "fake"
     requests = 0

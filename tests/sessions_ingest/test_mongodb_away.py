@@ -1,0 +1,81 @@
+"""MongoDB away while messages drain: ingestion pauses and resumes alone, nothing lost or counted twice."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from pytest_django import Settings
+
+from movies import bus
+from movies.models import Movie, View
+from recommendations import stores
+from recommendations.stores.base import StoreUnavailable
+from sessions_ingest.apply import Batch, apply
+from sessions_ingest.messages import parse_session
+from tests.servers.mongodb import MongoServer
+from tests.sessions_ingest.processes import Process
+from tests.sessions_ingest.test_kill import (
+    CONSUME,
+    add_movies,
+    assert_as_the_model_says,
+    send,
+    traffic,
+    waiting,
+)
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+
+
+@pytest.mark.parametrize("away", [MongoServer.stop, MongoServer.kill], ids=["stopped", "killed"])
+def test_an_outage_of_mongodb_loses_nothing_and_counts_nothing_twice(
+    service_env: dict[str, str],
+    settings: Settings,
+    private_mongodb: MongoServer,
+    away: Callable[[MongoServer], None],
+) -> None:
+    settings.MONGODB_URL = private_mongodb.url
+    model, rounds = traffic(seed=7, sessions=1500)
+    add_movies()
+    send(rounds)
+    with Process(*CONSUME, env={**service_env, "MONGODB_URL": private_mongodb.url}) as consumer:
+        wait_until(lambda: 0 < waiting() < 1500, seconds=20)
+        away(private_mongodb)
+        consumer.wait_for("cannot apply now")
+        assert waiting() > 0
+        private_mongodb.start()
+        wait_until(lambda: waiting() == 0, seconds=60)
+        assert consumer.stop() == 0
+    assert_as_the_model_says(model, poison=10)
+    assert bus.depth(bus.queue("sessionData").url) == 0
+
+
+def test_a_crash_between_the_commit_and_mongodb_heals_when_the_message_comes_again(
+    settings: Settings, mongodb_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.MONGODB_URL = mongodb_url
+    movie = Movie.objects.create(title="Heat", profile=[100] + 14 * [0]).id
+    other = Movie.objects.create(title="Alien", profile=[100] + 14 * [0]).id
+    store = stores.current()
+    body = (
+        f'{{"userId": 7, "events": [{{"movie": {{"id": {movie}}}, "progress": 1, "timestamp": "2017-09-08"}},'
+        f' {{"movie": {{"id": {other}}}, "progress": 0.5, "timestamp": "2017-09-08"}}]}}'
+    )
+    batch = Batch("sessionData", [parse_session(body, datetime(2017, 9, 8, tzinfo=UTC))])
+
+    def gone(changes: object) -> None:
+        raise StoreUnavailable("the process died here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "update", gone)
+        with pytest.raises(StoreUnavailable):
+            apply([batch])
+    assert View.objects.count() == 1  # committed
+    assert store.read(7) is None  # and not in the lists yet
+    for _ in range(2):
+        apply([batch])
+        assert View.objects.count() == 1
+        lists = store.read(7)
+        assert lists is not None
+        assert [entry.movie_id for entry in lists.watching] == [other]
+        assert [finish.movie_id for finish in lists.finished] == [movie]
