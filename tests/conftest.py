@@ -1,5 +1,10 @@
 """What every test may ask for by name."""
 
+from collections.abc import Iterator
+
+import pytest
+
+from movies.catalog import catalog
 from tests.servers.elasticsearch import elasticsearch_url, private_elasticsearch
 from tests.servers.fixtures import database_url, open_folder, postgres, private_postgres, private_sqs, sqs
 from tests.servers.mongodb import mongodb_server, mongodb_url, private_mongodb
@@ -19,3 +24,10 @@ __all__ = [
     "queues",
     "sqs",
 ]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_held_from_another_test() -> Iterator[None]:
+    """A test's transaction is undone: what the process's catalog learnt inside it never was."""
+    yield
+    catalog.forget()
