@@ -3,8 +3,10 @@
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
+from tetraflix.wsgi import application  # it loads the apps, whose models the views import
+
+# isort: split
 from tetraflix.urls import urlpatterns
-from tetraflix.wsgi import application
 
 __all__ = ["application"]
 
