@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from elasticsearch import TransportError
 
 from movies.elastic.connection import AWAY as ELASTICSEARCH_AWAY
 from movies.elastic.connection import client
 from movies.genres import GENRES
-from movies.models import Movie
 from tetraflix.analytics.indices import ensure_template, index_of
 
 if TYPE_CHECKING:
@@ -93,4 +92,6 @@ def _document(record: "Record", profiles: dict[int, Sequence[int]]) -> dict[str,
 def _profiles(movie_ids: set[int]) -> dict[int, Sequence[int]]:
     if not movie_ids:
         return {}
-    return dict(Movie.objects.filter(id__in=movie_ids).values_list("id", "profile"))
+    with connection.cursor() as cursor:  # no model: this module is loaded before there are any
+        cursor.execute("SELECT id, profile FROM movies_movie WHERE id = ANY (%s)", [list(movie_ids)])
+        return dict(cursor.fetchall())
