@@ -1,9 +1,9 @@
-"""Seeding movies, against a bare COPY of the same rows into tables with the same indexes and checks."""
+"""Seeding, against a bare COPY of the same rows into tables with the same indexes and checks."""
 
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import IO
 
 from django.core.management import call_command
@@ -11,19 +11,33 @@ from django.db import connection
 
 from benchmarks.measure import Context, Row, least, row
 from movies import seeding
+from recommendations import seeding as users_seeding
 
-ROUNDS = 3
+ROUNDS = 2
 DATABASE = "bench_seed"
-TABLES = {"movies_movie": "id, title, profile", "movies_viewcount": "movie_id, views"}
+MOVIES = {"movies_movie": "id, title, profile", "movies_viewcount": "movie_id, views"}
+USERS = {
+    "recommendations_userlists": "user_id, recommended, recommended_at, watching, progress, watched_at,"
+    " removed, finished"
+}
 
 
 def run(context: Context) -> list[Row]:
-    with empty_database(context), tempfile.TemporaryFile() as movies, tempfile.TemporaryFile() as views:
-        files = dict(zip(TABLES, (movies, views), strict=True))
-        prepare(context.movies, files)
-        seeded, bare = least(ROUNDS, lambda: seed(context.movies), lambda: copy(files))
-    name = f"seeding {context.movies:,} movies (to a bare COPY of the same rows)"
-    return [row(name, seeded, "s", baseline=bare, goal="<= 2")]
+    with empty_database(context):
+        return [
+            compared(f"seeding {context.movies:,} movies", MOVIES, lambda: seed_movies(context.movies)),
+            compared(f"seeding {context.users:,} users", USERS, lambda: seed_users(context.users)),
+        ]
+
+
+def compared(name: str, tables: dict[str, str], seed: Callable[[], float]) -> Row:
+    """The least seconds of seeding and of COPY, by turns."""
+    with ExitStack() as open_files:
+        files = {table: open_files.enter_context(tempfile.TemporaryFile()) for table in tables}
+        seed()
+        prepare(tables, files)
+        seeded, bare = least(ROUNDS, seed, lambda: copy(tables, files))
+    return row(f"{name} (to a bare COPY of the same rows)", seeded, "s", baseline=bare, goal="<= 2")
 
 
 @contextmanager
@@ -45,16 +59,15 @@ def use(database: str) -> None:
     connection.settings_dict["NAME"] = database
 
 
-def prepare(count: int, files: dict[str, IO[bytes]]) -> None:
+def prepare(tables: dict[str, str], files: dict[str, IO[bytes]]) -> None:
     """The seeded rows as files, and tables like ours for them, without triggers."""
-    seed(count)
     with connection.cursor() as cursor:
-        for table, columns in TABLES.items():
+        for table, columns in tables.items():
             cursor.copy_expert(f"COPY {table} ({columns}) TO STDOUT", files[table])
             cursor.execute(f"CREATE TABLE bare_{table} (LIKE {table} INCLUDING ALL)")
 
 
-def seed(count: int) -> float:
+def seed_movies(count: int) -> float:
     """Seconds to fill the emptied inventory, generating included."""
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE movies_movie, movies_viewcount, movies_genreviews RESTART IDENTITY")
@@ -64,13 +77,23 @@ def seed(count: int) -> float:
     return time.perf_counter() - started
 
 
-def copy(files: dict[str, IO[bytes]]) -> float:
+def seed_users(count: int) -> float:
+    """Seconds to fill the emptied store of lists, generating included."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE recommendations_userlists")
+        cursor.execute("CHECKPOINT")
+    started = time.perf_counter()
+    users_seeding.top_up(users=count, seed=1)
+    return time.perf_counter() - started
+
+
+def copy(tables: dict[str, str], files: dict[str, IO[bytes]]) -> float:
     """Seconds to COPY the same rows into the emptied bare tables."""
     with connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {', '.join(f'bare_{table}' for table in TABLES)}")
+        cursor.execute(f"TRUNCATE {', '.join(f'bare_{table}' for table in tables)}")
         cursor.execute("CHECKPOINT")
         started = time.perf_counter()
-        for table, columns in TABLES.items():
+        for table, columns in tables.items():
             files[table].seek(0)
             cursor.copy_expert(f"COPY bare_{table} ({columns}) FROM STDIN", files[table])
         return time.perf_counter() - started

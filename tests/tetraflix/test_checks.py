@@ -1,0 +1,115 @@
+"""Settings that could not work are named by a system check: one case an id, and what is said about it."""
+
+import pytest
+from django.core.checks import CheckMessage, registry
+from django.db import connections
+
+from tetraflix import checks
+
+
+def found(databases: list[str] | None = None) -> list[CheckMessage]:
+    """What our own registered checks find, as `manage.py check` would run them."""
+    ours = [
+        check
+        for check in registry.registry.get_checks(include_deployment_checks=False)
+        if check.__module__ == checks.__name__
+    ]
+    assert ours, "none is registered"
+    return [message for check in ours for message in check(app_configs=None, databases=databases)]
+
+
+def complaints(databases: list[str] | None = None) -> list[tuple[str, str]]:
+    return [(error.id or "", error.msg) for error in found(databases)]
+
+
+def test_the_settings_as_they_come_are_fine(db):
+    assert complaints(["default"]) == []
+
+
+def test_e001_a_secret_key_that_is_short(settings):
+    settings.SECRET_KEY = "x" * 49
+    assert complaints() == [("tetraflix.E001", "SECRET_KEY has 49 characters; at least 50 are needed.")]
+
+
+@pytest.mark.parametrize("mark", [0.0, -0.1, 1.01, float("nan")])
+def test_e002_a_finished_mark_that_no_movie_or_every_movie_reaches(settings, mark):
+    settings.FINISHED_MARK = mark
+    assert complaints() == [("tetraflix.E002", f"FINISHED_MARK is {mark}; it is above 0 and at most 1.")]
+
+
+def test_e002_a_part_of_the_requests_that_is_more_than_all(settings):
+    settings.REQUEST_LOG_SAMPLE = 2
+    assert complaints() == [("tetraflix.E002", "REQUEST_LOG_SAMPLE is 2; it is from 0 to 1.")]
+
+
+@pytest.mark.parametrize("name", checks.RANGES)
+def test_e003_a_number_that_cannot_work(settings, name):
+    low, high, _ = checks.RANGES[name]
+    for fits in (low, high):
+        setattr(settings, name, fits)
+        assert complaints() == []
+    for bad in (low - 1, high + 1):
+        setattr(settings, name, bad)
+        assert complaints() == [("tetraflix.E003", f"{name} is {bad}.")]
+
+
+def test_e004_a_database_that_is_not_postgresql(settings, monkeypatch):
+    monkeypatch.setitem(settings.DATABASES, "default", {"ENGINE": "django.db.backends.sqlite3"})
+    assert complaints() == [("tetraflix.E004", "DATABASE_URL leads to sqlite3, not to PostgreSQL.")]
+
+
+def test_e005_a_postgresql_that_is_too_old(db, monkeypatch):
+    monkeypatch.setattr(connections["default"], "pg_version", 150013)
+    assert complaints(["default"]) == [("tetraflix.E005", "The database is PostgreSQL 15.")]
+    assert complaints() == []  # nobody asked about databases
+
+
+@pytest.mark.parametrize(
+    ("setting", "name"),
+    [("RECS_QUEUE", "sessionData"), ("CELERY_QUEUE", "userRecs"), ("CHANGES_QUEUE", "sessionData-dead")],
+)
+def test_e006_two_queues_of_one_name(settings, setting, name):
+    settings.SESSION_QUEUE, settings.RECS_QUEUE = "sessionData", "userRecs"
+    setattr(settings, setting, name)
+    assert ("tetraflix.E006", f"Two queues have the name {name}.") in complaints()
+
+
+@pytest.mark.parametrize(
+    ("setting", "name"),
+    [
+        ("SESSION_QUEUE", ""),
+        ("SESSION_QUEUE", "session data"),
+        ("RECS_QUEUE", "x" * 76),
+        ("CHANGES_QUEUE", "changes.fifo.fifo"),
+        ("CELERY_QUEUE", "celery.fifo"),
+    ],
+)
+def test_e007_a_name_that_sqs_refuses(settings, setting, name):
+    setattr(settings, setting, name)
+    assert complaints() == [("tetraflix.E007", f"{setting} is {name!r}, which is no queue's name.")]
+
+
+def test_a_fifo_queue_is_fine(settings):
+    settings.SESSION_QUEUE = "sessionData.fifo"
+    assert complaints() == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "address", "variable", "schemes"),
+    [
+        ("SQS_ENDPOINT", "127.0.0.1:4566", "AWS_ENDPOINT_URL_SQS", "http:// or https://"),
+        ("MONGODB_URL", "http://127.0.0.1", "MONGODB_URL", "mongodb:// or mongodb+srv://"),
+        ("ELASTICSEARCH_URL", "http://a:9200,b:9200", "ELASTICSEARCH_URL", "http:// or https://"),
+    ],
+)
+def test_e008_an_address_that_is_none(settings, setting, address, variable, schemes):
+    setattr(settings, setting, address)
+    message = f"{variable} has an address that does not start with {schemes}."
+    assert complaints() == [("tetraflix.E008", message)]
+
+
+def test_every_complaint_says_what_to_do(settings):
+    settings.SECRET_KEY = "short"
+    settings.PORT = 0
+    assert [error.id for error in found()] == ["tetraflix.E001", "tetraflix.E003"]
+    assert all(error.hint for error in found())

@@ -1,0 +1,165 @@
+"""System checks: settings that could not work are named, with what to do, before anything starts."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import connections
+
+from movies.bus import dead_name, domain_queue_names
+
+SHORTEST_KEY = 50  # characters
+OLDEST_POSTGRES = 16
+# (at least, at most, what): whole numbers outside cannot work
+RANGES = {
+    "PORT": (1, 65535, "the web server's port"),
+    "POPULARITY_SECONDS": (10, 7 * 24 * 3600, "seconds between two refreshes"),
+    "FEED_SWEEP_SECONDS": (1, 3600, "seconds between two sweeps"),
+    "CHANGES_KEPT_DAYS": (1, 36500, "days"),
+    "VIEWS_KEPT_MONTHS": (0, 1200, "months, 0 for ever"),
+    "ACTIVITY_KEPT_DAYS": (1, 36500, "days"),
+    "QUEUE_VISIBILITY_SECONDS": (1, 12 * 3600, "seconds; SQS allows 12 hours"),
+    "QUEUE_MAX_RECEIVES": (1, 1000, "tries; SQS allows 1000"),
+    "CONSUMER_THREADS": (1, 64, "receivers of each queue"),
+    "WRITES_PER_MINUTE": (1, 10**9, "calls"),
+}
+# what each address may begin with
+SCHEMES = {
+    "SQS_ENDPOINT": ("AWS_ENDPOINT_URL_SQS", ("http", "https")),
+    "MONGODB_URL": ("MONGODB_URL", ("mongodb", "mongodb+srv")),
+    "ELASTICSEARCH_URL": ("ELASTICSEARCH_URL", ("http", "https")),
+}
+
+
+@register(Tags.security)
+def secret_key(**kwargs: Any) -> list[CheckMessage]:
+    """E001: a key that can be guessed signs sessions that can be forged."""
+    if len(settings.SECRET_KEY) >= SHORTEST_KEY:
+        return []
+    return [
+        Error(
+            f"SECRET_KEY has {len(settings.SECRET_KEY)} characters; at least {SHORTEST_KEY} are needed.",
+            hint="Leave it out: one is made and kept in var/. Or set a random one, the same on all machines.",
+            id="tetraflix.E001",
+        )
+    ]
+
+
+@register()
+def fractions(**kwargs: Any) -> list[CheckMessage]:
+    """E002: a mark that no progress reaches, or that all do; a part that is none."""
+    errors: list[CheckMessage] = []
+    if not 0 < settings.FINISHED_MARK <= 1:
+        errors.append(
+            Error(
+                f"FINISHED_MARK is {settings.FINISHED_MARK}; it is above 0 and at most 1.",
+                hint="1 counts a movie as finished at its very end, 0.95 before the credits.",
+                id="tetraflix.E002",
+            )
+        )
+    if not 0 <= settings.REQUEST_LOG_SAMPLE <= 1:
+        errors.append(
+            Error(
+                f"REQUEST_LOG_SAMPLE is {settings.REQUEST_LOG_SAMPLE}; it is from 0 to 1.",
+                hint="0 logs no ordinary request, 1 every one.",
+                id="tetraflix.E002",
+            )
+        )
+    return errors
+
+
+@register()
+def whole_numbers(**kwargs: Any) -> list[CheckMessage]:
+    """E003: intervals, counts and ports that cannot work."""
+    return [
+        Error(
+            f"{name} is {getattr(settings, name)}.",
+            hint=f"Set it from {low} to {high} ({what}), or leave it out.",
+            id="tetraflix.E003",
+        )
+        for name, (low, high, what) in RANGES.items()
+        if not low <= getattr(settings, name) <= high
+    ]
+
+
+@register()
+def database_is_postgresql(**kwargs: Any) -> list[CheckMessage]:
+    """E004: the service's rules are PostgreSQL's triggers and statements."""
+    engine = settings.DATABASES["default"].get("ENGINE", "")
+    if engine.endswith(".postgresql"):
+        return []
+    return [
+        Error(
+            f"DATABASE_URL leads to {engine.rpartition('.')[2] or 'nothing'}, not to PostgreSQL.",
+            hint="postgresql://user:password@host:port/name; or leave it out for the embedded one.",
+            id="tetraflix.E004",
+        )
+    ]
+
+
+@register(Tags.database)
+def database_is_recent(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """E005: an older PostgreSQL misses what the migrations use. Asked only where databases are checked."""
+    return [
+        Error(
+            f"The database is PostgreSQL {connections[alias].pg_version // 10000}.",  # type: ignore[attr-defined]
+            hint=f"PostgreSQL {OLDEST_POSTGRES} or newer is needed.",
+            id="tetraflix.E005",
+        )
+        for alias in databases or ()
+        if connections[alias].vendor == "postgresql"
+        and connections[alias].pg_version < OLDEST_POSTGRES * 10000  # type: ignore[attr-defined]
+    ]
+
+
+@register()
+def queues_are_different(**kwargs: Any) -> list[CheckMessage]:
+    """E006: one queue for two purposes, and messages end up where nobody expects them."""
+    names = [name for domain in domain_queue_names() for name in (domain, dead_name(domain))]
+    twice = [name for name, count in Counter([*names, settings.CELERY_QUEUE]).items() if count > 1]
+    return [
+        Error(
+            f"Two queues have the name {name}.",
+            hint="The four queues and their dead-letter queues each have a name of their own.",
+            id="tetraflix.E006",
+        )
+        for name in twice
+    ]
+
+
+@register()
+def queue_names_are_legal(**kwargs: Any) -> list[CheckMessage]:
+    """E007: names that SQS refuses, that of the dead-letter queue included."""
+    longest = 80 - len("-dead")
+    errors: list[CheckMessage] = []
+    for setting in ("SESSION_QUEUE", "RECS_QUEUE", "CHANGES_QUEUE", "CELERY_QUEUE"):
+        name = getattr(settings, setting)
+        fifo = r"(\.fifo)?" if setting != "CELERY_QUEUE" else ""
+        if not re.fullmatch(rf"[A-Za-z0-9_-]+{fifo}", name) or len(name) > longest:
+            errors.append(
+                Error(
+                    f"{setting} is {name!r}, which is no queue's name.",
+                    hint=f"Up to {longest} letters, digits, - and _; a FIFO queue (not Celery's): and .fifo.",
+                    id="tetraflix.E007",
+                )
+            )
+    return errors
+
+
+@register()
+def addresses_are_addresses(**kwargs: Any) -> list[CheckMessage]:
+    """E008: an address that its client would not understand."""
+    return [
+        Error(
+            f"{variable} has an address that does not start with {' or '.join(f'{s}://' for s in schemes)}.",
+            hint="Write the whole address, host included; or leave it out.",
+            id="tetraflix.E008",
+        )
+        for setting, (variable, schemes) in SCHEMES.items()
+        for address in filter(None, getattr(settings, setting).split(","))
+        if urlsplit(address).scheme not in schemes or not urlsplit(address).netloc
+    ]
