@@ -4,7 +4,13 @@ from django.apps import AppConfig
 from django.conf import settings
 
 from movies.signals import inventory_changed
-from tetraflix import celery, error_reports, request_ids, task_times
+from tetraflix import (
+    celery,
+    checks,  # noqa: F401 - to import it is to register the system checks
+    error_reports,
+    request_ids,
+    task_times,
+)
 from tetraflix.feed_wake import waker
 
 # named here, so that shared tasks are sent through it from every process
