@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connections
 from playwright.sync_api import Page, sync_playwright
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
@@ -15,7 +15,6 @@ from recommendations import stores
 from recommendations.lists import UserLists
 from tests.api.calling import Caller
 from tests.movies.making import movie
-from tests.waiting import wait_until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -37,18 +36,8 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield lambda width: browser.new_page(viewport={"width": width, "height": 900})
         browser.close()
-    # the live server's threads end, and leave the database, when the browser has hung up
-    wait_until(lambda: _other_sessions() == 0)
-
-
-def _other_sessions() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        (sessions,) = cursor.fetchone() or (0,)
-    return int(sessions)
+        # within playwright's loop Django opened a connection of its own
+        connections.close_all()
 
 
 def complaints(page: Page, host: str) -> list[str]:
