@@ -1,26 +1,25 @@
-"""What is MongoDB's own behind the store contract: races, being away or hung, one shard an operation."""
+"""The MongoDB store holds the contract, and its own promises: races, being away or hung, one shard."""
 
 import time
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import timedelta
 
 import pytest
 from pymongo import monitoring
 from pymongo.monitoring import CommandStartedEvent
 
-from recommendations.lists import NOBODY, Entry, Event, UserLists, watched
+from recommendations.lists import NOBODY, Entry, UserLists
 from recommendations.stores import mongo_client
 from recommendations.stores.base import StoreUnavailable
 from recommendations.stores.mongo import MongoStore
+from tests.recommendations.store_contract import AT, StoreContract, begun
 from tests.servers.mongodb import MongoServer
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
-AT = datetime(2017, 9, 8, 12, 50, 0, 123457, tzinfo=UTC)
 
 
-def begun(movie_id: int, progress: float = 0.5, at: datetime = AT) -> partial[UserLists]:
-    return partial(watched, events=[Event(movie_id, progress, at, finished=False)])
+class TestMongoStore(StoreContract):
+    """Nothing is excused."""
 
 
 class Commands(monitoring.CommandListener):
@@ -52,7 +51,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> Commands:
 
 def test_a_write_that_came_in_between_is_not_lost(store: MongoStore):
     store.update({1: begun(10)})
-    met = []
+    met: list[bool] = []
 
     def meets_another(lists: UserLists) -> UserLists:
         if not met:  # after the document was read, before it is written
@@ -66,7 +65,7 @@ def test_a_write_that_came_in_between_is_not_lost(store: MongoStore):
 
 
 def test_of_two_first_documents_of_a_user_none_is_lost(store: MongoStore):
-    met = []
+    met: list[bool] = []
 
     def meets_another(lists: UserLists) -> UserLists:
         if not met:
@@ -80,7 +79,7 @@ def test_of_two_first_documents_of_a_user_none_is_lost(store: MongoStore):
 
 def test_a_whole_row_written_in_between_is_not_lost(store: MongoStore):
     store.update({1: begun(10)})
-    met = []
+    met: list[bool] = []
 
     def meets_another(lists: UserLists) -> UserLists:
         if not met:

