@@ -58,6 +58,12 @@ class Done:
     unfinished: bool = False  # the time was over before the end of the queue
 
 
+def count(queue_name: str) -> int:
+    """How many there are, as SQS estimates it. Raises QueueUnreachable."""
+    with _asking(queue_name) as queue:
+        return bus.depth(queue.dead_url)
+
+
 def look(queue_name: str, *, limit: int = 100) -> list[DeadLetter]:
     """Up to `limit` dead letters of the queue, by the time they were sent; others see them again afterwards.
 
@@ -73,18 +79,22 @@ def look(queue_name: str, *, limit: int = 100) -> list[DeadLetter]:
     return sorted(letters, key=lambda letter: letter.sent_at)
 
 
-def redrive(queue_name: str, *, actor: str, ids: Collection[str] | None = None) -> Done:
+def redrive(
+    queue_name: str, *, actor: str, ids: Collection[str] | None = None, seconds: float = LONGEST_SECONDS
+) -> Done:
     """Dead letters (all, or those with these ids) are in their queue again, dated as they first were.
 
     Each is on record before it is touched. One is sent, then deleted: if this process dies in between it is
     there twice, which counts once. What is put aside during the act stays there. Raises QueueUnreachable.
     """
-    return _act(queue_name, DeadLetterAct.Act.REDRIVEN, actor, ids, _send)
+    return _act(queue_name, DeadLetterAct.Act.REDRIVEN, actor, ids, seconds, _send)
 
 
-def discard(queue_name: str, *, actor: str, ids: Collection[str] | None = None) -> Done:
+def discard(
+    queue_name: str, *, actor: str, ids: Collection[str] | None = None, seconds: float = LONGEST_SECONDS
+) -> Done:
     """Dead letters (all, or those with these ids) are gone but for the record. Raises QueueUnreachable."""
-    return _act(queue_name, DeadLetterAct.Act.DISCARDED, actor, ids, lambda queue, letters: letters)
+    return _act(queue_name, DeadLetterAct.Act.DISCARDED, actor, ids, seconds, lambda queue, letters: letters)
 
 
 def _act(
@@ -92,6 +102,7 @@ def _act(
     act: DeadLetterAct.Act,
     actor: str,
     ids: Collection[str] | None,
+    seconds: float,
     deal_with: Callable[[bus.Queue, list[DeadLetter]], list[DeadLetter]],
 ) -> Done:
     wanted = None if ids is None else set(ids)
@@ -100,7 +111,7 @@ def _act(
     with _asking(queue_name) as queue:
         others: list[DeadLetter] = []
         try:
-            for batch in _received(queue):
+            for batch in _received(queue, seconds=seconds):
                 chosen = [letter for letter in batch if wanted is None or letter.id in wanted]
                 others += [letter for letter in batch if letter not in chosen]
                 for request in _requests(chosen):
@@ -111,7 +122,7 @@ def _act(
                         break
         finally:
             _give_back(queue, others)
-    over = time.monotonic() - started > LONGEST_SECONDS
+    over = time.monotonic() - started > seconds
     return Done(done, tuple(sorted(wanted or ())), over)
 
 
@@ -152,14 +163,16 @@ def _asking(queue_name: str) -> Iterator[bus.Queue]:
         raise QueueUnreachable(f"The dead letters of {queue_name} cannot be reached: {error}") from error
 
 
-def _received(queue: bus.Queue, *, at_most: int | None = None) -> Iterator[list[DeadLetter]]:
+def _received(
+    queue: bus.Queue, *, at_most: int | None = None, seconds: float = LONGEST_SECONDS
+) -> Iterator[list[DeadLetter]]:
     """What lies in the dead-letter queue now, each once, a request at a time, hidden from others for now."""
     sqs = bus.shared_client()
     started, began = timezone.now(), time.monotonic()
     left = bus.depth(queue.dead_url)
     left = left if at_most is None else min(left, at_most)
     seen: set[str] = set()
-    while left > 0 and time.monotonic() - began < LONGEST_SECONDS:
+    while left > 0 and time.monotonic() - began < seconds:
         messages = sqs.receive_message(
             QueueUrl=queue.dead_url,
             MaxNumberOfMessages=min(left, bus.BATCH),
