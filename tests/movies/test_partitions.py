@@ -193,3 +193,42 @@ def test_tending_at_once_and_counting_meanwhile_do_no_harm():
     assert by_partition()["movies_view_default"] == 0
     assert sum(counted) == View.objects.count() == len(set(finishes))
     assert {views for (views,) in ViewCount.objects.values_list("views")} == {39 * 11}
+
+
+@time_machine.travel(NOON, tick=True)
+def test_a_finish_is_known_all_the_while_its_month_is_made():
+    """A reader that had to wait for the new partition looks there too, not only where the rows were."""
+    kahaani = movie()
+    watched.count_views([(1, kahaani.id, NOON)])
+    known: list[dict[tuple[int, int], datetime]] = []
+    with other_connection() as other, other.cursor() as cursor:
+        cursor.execute("LOCK TABLE movies_view_default IN ACCESS SHARE MODE")  # what a reader at work holds
+        cursor.execute("SELECT count(*) FROM movies_view")
+
+        def tend() -> None:
+            partitions.tend()
+            connection.close()
+
+        def ask() -> None:
+            known.append(watched.last_finishes([(1, kahaani.id, NOON)]))
+            connection.close()
+
+        tending, asking = threading.Thread(target=tend), threading.Thread(target=ask)
+        tending.start()
+        wait_until(lambda: waiting_for_a_table() == 1)
+        asking.start()
+        wait_until(lambda: waiting_for_a_table() == 2)
+        other.commit()
+        tending.join()
+        asking.join()
+    assert by_partition()["movies_view_y2026m11"] == 1
+    assert known == [{(1, kahaani.id): NOON}]
+
+
+def waiting_for_a_table() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation'"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        return cursor.fetchone()[0]
