@@ -116,7 +116,7 @@ def _make(month: datetime) -> bool:
         )
         copy = f"INSERT INTO {name} SELECT * FROM movies_view_default WHERE {rows} ON CONFLICT DO NOTHING"  # noqa: S608
         cursor.execute(copy, bounds)  # most of them, while views are counted on
-        # The parent first, and against readers too: who had looked up the old partitions, and only then had to
+        # The parent first, and against readers too: who had looked up the old partitions and then had to
         # wait, would look for rows where they are no more, or put one where it may not be.
         cursor.execute("LOCK TABLE ONLY movies_view, ONLY movies_view_default IN ACCESS EXCLUSIVE MODE")
         cursor.execute(copy, bounds)  # what came meanwhile
