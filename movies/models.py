@@ -3,6 +3,8 @@
 Triggers (migration 0002) keep the versions, the history and the change feed.
 """
 
+import uuid
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
@@ -24,6 +26,10 @@ class Movie(models.Model):
 
     class Meta:
         ordering = ["id"]
+        permissions = [
+            ("import_movies", "Can import movies from a file"),
+            ("revert_batch", "Can revert a bulk change or an import"),
+        ]
 
     def __str__(self) -> str:
         return self.title
@@ -143,10 +149,84 @@ class RetiredId(models.Model):
 
 
 class Word(models.Model):
-    """A word of titles, as `movies_plain` spells it, and in how many it is: what a misspelt word may have meant."""
+    """A word of titles, and in how many it is: what a misspelt word may have meant."""
 
     word = models.TextField(primary_key=True, db_collation="C")
     titles = models.IntegerField()
 
     def __str__(self) -> str:
         return self.word
+
+
+class Job(models.Model):
+    """Bulk work that the worker does, all of it or nothing. Its id is the batch of the changes it makes."""
+
+    class Kind(models.TextChoices):
+        """What is to be done."""
+
+        IMPORT = "import"
+        HIDE = "hide"
+        SHOW = "show"
+        DELETE = "delete"
+        REVERT = "revert"
+
+    class State(models.TextChoices):
+        """How far it is. An import that was checked is `ready` until somebody confirms it."""
+
+        CHECKING = "checking"
+        READY = "ready"
+        APPLYING = "applying"
+        DONE = "done"
+        FAILED = "failed"
+        DROPPED = "dropped"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    kind = models.CharField(max_length=10, choices=Kind)
+    state = models.CharField(max_length=10, choices=State)
+    actor = models.CharField(max_length=200)
+    request = models.JSONField(default=dict)  # which movies, which file, which batch
+    done = models.PositiveBigIntegerField(default=0)  # of `total`, in movies (checking: in bytes of the file)
+    total = models.PositiveBigIntegerField(default=0)
+    result = models.JSONField(default=dict)  # numbers, and what is wrong
+    created = models.DateTimeField(db_default=Now())
+    updated = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["created"],
+                condition=models.Q(state__in=["checking", "applying"]),
+                name="movies_job_under_way",
+            ),
+            models.Index(fields=["-created"], name="movies_job_latest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} by {self.actor}: {self.state}"
+
+
+class ImportChunk(models.Model):
+    """A part of an uploaded file, kept until it was read: the worker may be on another machine."""
+
+    pk = models.CompositePrimaryKey("job_id", "number")
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="chunks", db_index=False)
+    number = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"chunk {self.number} of {self.job_id}"
+
+
+class ImportRow(models.Model):
+    """A good row of an import, until it is applied."""
+
+    pk = models.CompositePrimaryKey("job_id", "line")
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="rows", db_index=False)
+    line = models.PositiveIntegerField()  # of the file
+    movie_id = models.BigIntegerField(null=True)  # null: a new movie, under the next id
+    title = models.TextField()
+    profile: models.Field = ArrayField(models.PositiveSmallIntegerField(), size=15)
+    hidden = models.BooleanField(null=True)  # null: as it is
+
+    def __str__(self) -> str:
+        return f"line {self.line} of {self.job_id}"

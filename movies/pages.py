@@ -1,4 +1,4 @@
-"""Pages of the visible inventory in any order, as fast at the end as at the start."""
+"""Pages of the inventory in any order, as fast at the end as at the start."""
 # ruff: noqa: S608 - statements are put together from parts written here; values travel as parameters
 
 from collections.abc import Sequence
@@ -49,6 +49,9 @@ class Place:
     backward: bool = False
 
 
+END = Place(None, 0, backward=True)  # behind all movies: what is before it is the last page
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Entries as in the catalog, and where the neighbouring pages begin."""
@@ -58,10 +61,35 @@ class Page:
     following: Place | None
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Rows of `id, title, weights, key` in order, and where the neighbouring stretches begin."""
+
+    rows: list[tuple]
+    previous: Place | None
+    following: Place | None
+
+
 def page(*, ordering: str, genre: str | None = None, place: Place | None = None, limit: int) -> Page:
     """Up to `limit` visible movies from this place on. At most three SQL statements."""
-    order = ORDERS[ordering.removeprefix("-")]
-    query = _Query(order, descending=ordering.startswith("-"), place=place, genre=genre, count=limit + 1)
+    part = stretch(ordering=ordering, genre=genre, place=place, limit=limit)
+    entries = [entry(movie_id, title, weights.split(",")) for movie_id, title, weights, _ in part.rows]
+    return Page(entries, part.previous, part.following)
+
+
+def stretch(
+    *,
+    ordering: str,
+    genre: str | None = None,
+    hidden: bool | None = False,
+    place: Place | None = None,
+    limit: int,
+) -> Stretch:
+    """Up to `limit` movies from this place on, in at most three statements.
+
+    `hidden`: only such movies, or None for all.
+    """
+    query = _Query(ordering, place=place, genre=genre, hidden=hidden, count=limit + 1)
     rows = query.rows()
     more = len(rows) > limit
     rows = rows[:limit]
@@ -69,34 +97,39 @@ def page(*, ordering: str, genre: str | None = None, place: Place | None = None,
     if backward:
         rows.reverse()
     before = more if backward else place is not None
-    after = place is not None if backward else more
-    return Page(
-        [entry(movie_id, title, weights.split(",")) for movie_id, title, weights, _ in rows],
+    after = place not in (None, END) if backward else more
+    return Stretch(
+        rows,
         Place(rows[0][3], rows[0][0], backward=True) if rows and before else None,
         Place(rows[-1][3], rows[-1][0]) if rows and after else None,
     )
 
 
-def sorted_page(movie_ids: Sequence[int], *, ordering: str) -> list[int]:
+def sorted_page(movie_ids: Sequence[int], *, ordering: str, hidden: bool | None = False) -> list[int]:
     """Those of a few movies that exist, in an order."""
-    order = ORDERS[ordering.removeprefix("-")]
-    query = _Query(order, descending=ordering.startswith("-"), place=None, genre=None, count=len(movie_ids))
+    query = _Query(ordering, place=None, genre=None, hidden=hidden, count=len(movie_ids))
     return [row[0] for row in query.of("m.id = ANY (%s)", [list(movie_ids)])]
 
 
 class _Query:
     def __init__(
-        self, order: Order, *, descending: bool, place: Place | None, genre: str | None, count: int
+        self, ordering: str, *, place: Place | None, genre: str | None, hidden: bool | None, count: int
     ) -> None:
-        self.order, self.count = order, count
-        self.down = descending != (place is not None and place.backward)
+        order = self.order = ORDERS[ordering.removeprefix("-")]
+        self.count = count
+        self.down = ordering.startswith("-") != (place is not None and place.backward)
         id_down = self.down if order.id_follows else not self.down
         self.sort = f"{order.key} {_way(self.down)}, m.id {_way(id_down)}"
-        self.conditions = ["NOT m.hidden"]
+        self.visible = "true" if hidden is None else "m.hidden" if hidden else "NOT m.hidden"
+        # The indexes of these orders are two: of the visible movies, and of the hidden ones.
+        self.in_two = hidden is None and order.kind is not int
+        self.conditions = [self.visible]
         self.values: list[Any] = []
-        if place is not None:
+        if place is not None and place != END:
             self._begin_at(place, id_down)
         self.position = None if genre is None else GENRE_POSITION[genre] + 1
+        # Some of the movies walked over are not asked for, and no index of the order knows which.
+        self.picky = genre is not None or bool(hidden and order.join_views)
         views = " JOIN movies_viewcount v ON v.movie_id = m.id" if order.join_views else ""
         self.source = f"movies_movie m{views}"
 
@@ -116,7 +149,7 @@ class _Query:
             self.values += [place.value, place.movie_id]
 
     def rows(self) -> list[tuple]:
-        if self.position is None:
+        if not self.picky:
             return self.of()
         rows = self._walked(MOST_WALKED)
         if len(rows) == self.count:
@@ -129,21 +162,43 @@ class _Query:
     def of(self, condition: str = "true", values: Sequence[Any] = (), *, few: bool = False) -> list[tuple]:
         """Rows of `id, title, weights, key` in order."""
         with_few = f"WITH few AS MATERIALIZED ({self._of_genre()} LIMIT {MOST_SORTED}) " if few else ""
-        where = " AND ".join([*self.conditions, condition])
+        rows, parameters = self._in_order([condition], values, self.count)
         return _rows(
-            f"{with_few}SELECT m.id, m.title, array_to_string(m.profile, ','), {self.order.key} AS key"
-            f" FROM {self.source} WHERE {where} ORDER BY {self.sort} LIMIT {self.count}",
-            [*self.values, *values],
+            f"{with_few}SELECT id, title, array_to_string(profile, ','), key FROM ({rows}) AS found",
+            parameters,
         )
 
     def _walked(self, most: int | None) -> list[tuple]:
-        limit = f"LIMIT {most}" if most else ""
+        # `hidden` is looked at behind the walk where no index of the order knows it
+        rows, values = self._in_order([], (), most)
+        genre = f"profile[{self.position}] > 0" if self.position else "true"
         return _rows(
-            f"SELECT id, title, array_to_string(profile, ','), key FROM ("
-            f" SELECT m.id, m.title, m.profile, {self.order.key} AS key FROM {self.source}"
-            f" WHERE {' AND '.join(self.conditions)} ORDER BY {self.sort} {limit}"
-            f") AS walked WHERE profile[{self.position}] > 0 LIMIT {self.count}",
-            self.values,
+            f"SELECT id, title, array_to_string(profile, ','), key FROM ({rows}) AS walked"
+            f" WHERE {genre} LIMIT {self.count}",
+            values,
+        )
+
+    def _in_order(
+        self, conditions: Sequence[str], values: Sequence[Any], most: int | None
+    ) -> tuple[str, list[Any]]:
+        """A query of the first rows in the order asked for, with its values."""
+        limit = f" LIMIT {most}" if most else ""
+
+        def of(*more: str) -> str:
+            where = " AND ".join([*self.conditions, *conditions, *more])
+            return (
+                f"SELECT m.id, m.title, m.profile, {self.order.key} AS key FROM {self.source}"
+                f" WHERE {where} ORDER BY {self.sort}{limit}"
+            )
+
+        both = [*self.values, *values]
+        if not self.in_two:
+            return of(), both
+        sort = self.sort.replace(self.order.key, "key", 1).replace("m.id", "id")
+        return (
+            f"SELECT * FROM (({of('NOT m.hidden')}) UNION ALL ({of('m.hidden')})) AS m"
+            f" ORDER BY {sort}{limit}",
+            both + both,
         )
 
     def _is_rare(self) -> bool:
@@ -153,8 +208,8 @@ class _Query:
         return several <= MOST_SORTED
 
     def _of_genre(self) -> str:
-        genres = f"movies_genres(profile) @> '{{{self.position}}}'"
-        return f"SELECT id FROM movies_movie WHERE {genres} AND NOT hidden"
+        genres = f"movies_genres(m.profile) @> '{{{self.position}}}'" if self.position else "true"
+        return f"SELECT m.id FROM movies_movie m WHERE {genres} AND {self.visible}"
 
 
 def _way(down: bool) -> str:

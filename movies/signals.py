@@ -10,3 +10,6 @@ inventory_changed = Signal()
 # progress: of each event, and viewed: the movies whose views it counted.
 # Send only when it has listeners, and never in a transaction that may still fail.
 activity = Signal()
+
+# After a bulk job was put down that the worker is to do.
+job_waits = Signal()

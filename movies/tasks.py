@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from movies import feed, partitions, popularity
+from movies import feed, jobs, partitions, popularity
 
 logger = logging.getLogger(__name__)
 
@@ -63,3 +63,15 @@ def _remove_changes(oldest: datetime) -> int:
             [oldest, PORTION],
         )
         return cursor.rowcount
+
+
+@shared_task
+def run_jobs() -> int:
+    """Bulk jobs that nobody works on are done. Woken by each new one; beat finds those of a killed worker."""
+    return jobs.run_waiting()
+
+
+@shared_task
+def clean_up_jobs() -> int:
+    """Old jobs, and imports that nobody confirmed, are gone; returns how many."""
+    return jobs.clean_up()

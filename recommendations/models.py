@@ -23,6 +23,7 @@ class UserLists(models.Model):
 
     class Meta:
         verbose_name_plural = "user lists"
+        permissions = [("take_off", "Can take movies off currently watching, and bring them back")]
 
     def __str__(self) -> str:
         return f"lists of user {self.user_id}"

@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.conf import settings
 
-from movies.signals import inventory_changed
+from movies.signals import inventory_changed, job_waits
 from tetraflix import (
     celery,
     checks,  # noqa: F401 - to import it is to register the system checks
@@ -11,7 +11,7 @@ from tetraflix import (
     request_ids,
     task_times,
 )
-from tetraflix.feed_wake import waker
+from tetraflix.feed_wake import job_waker, waker
 
 # named here, so that shared tasks are sent through it from every process
 celery_app = celery.app
@@ -25,5 +25,6 @@ class TetraflixConfig(AppConfig):
         request_ids.follow_into_tasks()
         task_times.watch()
         inventory_changed.connect(waker.wake, dispatch_uid="wake the change feed")
+        job_waits.connect(job_waker.wake, dispatch_uid="wake the worker for a job")
         if settings.SENTRY_DSN:
             error_reports.start(settings.SENTRY_DSN)

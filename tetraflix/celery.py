@@ -15,6 +15,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tetraflix.settings")
 TRANSPORT_ALIASES["sqs"] = "tetraflix.broker:Transport"
 HOUR = 3600
 DAY = 24 * HOUR
+JOBS_SECONDS = 10  # a bulk job whose own wake was lost waits no longer
 SEARCH_SECONDS = 5  # how far the search index in Elasticsearch may be behind the inventory
 
 
@@ -84,6 +85,12 @@ app.conf.update(
             "schedule": HOUR,
             "options": {"expires": HOUR},
         },
+        "run what jobs wait": {
+            "task": "movies.tasks.run_jobs",
+            "schedule": JOBS_SECONDS,
+            "options": {"expires": JOBS_SECONDS},
+        },
+        "clean up jobs": {"task": "movies.tasks.clean_up_jobs", "schedule": DAY, "options": {"expires": DAY}},
         "clean up movies": {"task": "movies.tasks.clean_up", "schedule": DAY, "options": {"expires": DAY}},
         "clean up ingest": {
             "task": "sessions_ingest.tasks.clean_up",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from environs import Env, validate
 
-from tetraflix import addresses, logs
+from tetraflix import addresses, admin_theme, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -42,6 +42,8 @@ SECRET_KEY = env.str("SECRET_KEY", "") or _secret_key()
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 # PORT: where the web server listens (and what links in commands point to).
 PORT = env.int("PORT", 8000)
+# where commands find the web server: that of the running stack, unless PORT says otherwise
+WEB_URL = stack.get("web") if stack and not env.str("PORT", "") else f"http://127.0.0.1:{PORT}"
 # WEB_WORKERS: processes of the web server that `make run` starts; each holds the inventory, and one thread.
 WEB_WORKERS = env.int("WEB_WORKERS", 2)
 
@@ -50,6 +52,8 @@ INSTALLED_APPS = [
     "sessions_ingest",
     "recommendations",
     "movies",
+    "unfold",
+    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -92,6 +96,7 @@ TEMPLATES = [
         },
     }
 ]
+UNFOLD = admin_theme.UNFOLD
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 STORAGES = {
@@ -182,8 +187,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("MAX_BODY_BYTES", 4 * 1024 * 1024)
 # -- Ingest --------------------------------------------------------------------------------------
 # CONSUME_IN_WORKER: the Celery worker reads sessionData and userRecs too; off where `manage.py consume` does.
 CONSUME_IN_WORKER = env.bool("CONSUME_IN_WORKER", True)
-# CONSUMER_THREADS: receivers of each queue in one process.
-CONSUMER_THREADS = env.int("CONSUMER_THREADS", 2)
+# CONSUMER_THREADS: receivers of each queue in one process; what they receive at once is applied in one transaction.
+CONSUMER_THREADS = env.int("CONSUMER_THREADS", 4)
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

@@ -1,5 +1,6 @@
 """Where every address leads. The busiest come first: Django tries them in order."""
 
+from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
 
 from movies.api.reads import GenreView
@@ -7,7 +8,7 @@ from movies.api.writes import Movies, OneMovie
 from recommendations.api.reads import RecommendationsView
 from recommendations.api.writes import CurrentlyWatching
 from sessions_ingest.api import SessionData, UserRecs
-from tetraflix import errors
+from tetraflix import dashboard, errors
 from tetraflix.idempotency import idempotent
 from tetraflix.openapi.views import DocsView, schema
 from tetraflix.site import home
@@ -28,6 +29,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("tetraflix/docs", DocsView.as_view(), name="docs"),
     path("", home, name="home"),
     path("tetraflix/<path:rest>", errors.unknown_address),
+    path("admin/dashboard.json", admin.site.admin_view(dashboard.figures_json), name="dashboard-figures"),
+    path("admin/", admin.site.urls),
 ]
 
 handler400 = errors.bad_request

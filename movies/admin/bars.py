@@ -1,0 +1,55 @@
+"""A profile and a progress as small pictures that read aloud, too."""
+
+from collections.abc import Sequence
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from movies.genres import GENRES, label
+from movies.palette import COLOURS
+
+NAMED = 2  # strongest genres written beside the bar
+
+
+def genre_bar(weights: Sequence[int]) -> SafeString:
+    """The profile as a coloured bar, its strongest genres named, all of them in the tooltip."""
+    shares = sorted(
+        ((weight, genre) for genre, weight in zip(GENRES, weights, strict=True) if weight),
+        key=lambda share: -share[0],
+    )
+    said = ", ".join(f"{label(genre)} {weight}%" for weight, genre in shares)
+    parts = format_html_join(
+        "", '<i style="width:{}%;background:{}"></i>', ((weight, COLOURS[genre]) for weight, genre in shares)
+    )
+    names = ", ".join(f"{label(genre)} {weight}" for weight, genre in shares[:NAMED])
+    return format_html(
+        '<span class="tf-bar-box" title="{}"><span class="tf-bar" role="img" aria-label="{}">{}</span>'
+        '<small aria-hidden="true">{}</small></span>',
+        said,
+        said,
+        parts,
+        names,
+    )
+
+
+def progress_bar(progress: float) -> SafeString:
+    """How far a user got, as a bar with the per cent."""
+    percent = round(progress * 100)
+    return format_html(
+        '<span class="tf-progress" role="img" aria-label="{}% watched"><i style="width:{}%"></i></span> {}%',
+        percent,
+        percent,
+        percent,
+    )
+
+
+def legend() -> SafeString:
+    """Which colour is which genre."""
+    return format_html(
+        '<ul class="tf-legend" aria-label="Genres">{}</ul>',
+        format_html_join(
+            "",
+            '<li><i style="background:{}"></i>{}</li>',
+            ((COLOURS[genre], label(genre)) for genre in GENRES),
+        ),
+    )

@@ -1,0 +1,98 @@
+"""The edit form of a movie: a title, whether it is hidden, and 15 weights that sum to 100."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
+
+from movies.drafts import checked
+from movies.genres import GENRES, label
+from movies.models import Movie
+from movies.palette import COLOURS
+from movies.profiles import TOTAL, BadProfile
+from movies.profiles import checked as checked_profile
+
+
+class WeightsWidget(forms.Widget):
+    """15 numbers with their colours; weights.js shows their sum while one types."""
+
+    template_name = "admin/movies/movie/weights.html"
+
+    class Media:
+        js = ["movies/admin/weights.js"]
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        given = value if isinstance(value, (list, tuple)) else [0] * len(GENRES)
+        context["weights"] = [
+            {"name": f"{name}-{genre}", "label": label(genre), "colour": COLOURS[genre], "value": weight}
+            for genre, weight in zip(GENRES, given, strict=True)
+        ]
+        context["total"] = TOTAL
+        return context
+
+    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> list[str]:
+        return [str(data.get(f"{name}-{genre}", "")).strip() for genre in GENRES]
+
+    def value_omitted_from_data(self, data: Mapping[str, Any], files: Any, name: str) -> bool:
+        return all(f"{name}-{genre}" not in data for genre in GENRES)
+
+    def id_for_label(self, id_: str) -> str:
+        return f"{id_}-{GENRES[0]}" if id_ else ""
+
+
+class WeightsField(forms.Field):
+    """A profile; what is wrong is said genre by genre. An empty number is 0."""
+
+    widget = WeightsWidget
+
+    def to_python(self, value: Any) -> list[int]:
+        weights: list[Any] = [
+            int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text or 0 for text in value
+        ]
+        try:
+            return list(checked_profile(weights))
+        except BadProfile as error:
+            each = [f"{label(genre)}: {sentence}" for genre, sentence in error.errors.items()]
+            raise forms.ValidationError(each or [str(error)]) from None
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return [str(weight) for weight in initial or ()] != [text or "0" for text in data]
+
+
+class MovieForm(forms.ModelForm):
+    """Checked by the same rules as the API; `seen` is the version that the person had before their eyes."""
+
+    title = forms.CharField(widget=UnfoldAdminTextInputWidget, strip=True)
+    profile = WeightsField(label="Genres")
+    hidden = forms.BooleanField(
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text="A hidden movie is shown to nobody, in no list.",
+    )
+    seen = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    class Meta:
+        model = Movie
+        fields = ["title", "profile", "hidden"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["seen"] = self.instance.version
+
+    def clean_title(self) -> str:
+        good, bad = checked({"title": self.cleaned_data["title"]})
+        if bad:
+            raise forms.ValidationError(bad["title"])
+        return str(good["title"])
+
+    def clean(self) -> dict[str, Any] | None:
+        seen = self.cleaned_data.get("seen")
+        if self.instance.pk and seen and seen != self.instance.version:
+            raise forms.ValidationError(
+                "Somebody changed this movie while you were at it (see its history)."
+                " Open it again and make your change on top of theirs."
+            )
+        return super().clean()

@@ -1,0 +1,268 @@
+"""The admin of movies: list, form, bulk actions, history."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+
+from movies import browsing, history, jobs, services
+from movies.admin import transfers
+from movies.admin.bars import genre_bar, legend
+from movies.admin.forms import MovieForm
+from movies.admin.listing import STATES, MovieChangeList
+from movies.admin.staff import actor_of
+from movies.browsing import Selection
+from movies.genres import GENRES, label
+from movies.models import Job, Movie
+
+SHOWN_BEFORE_DELETING = 20  # titles
+
+
+class GenreFilter(admin.SimpleListFilter):
+    """Movies with something of a genre; MovieChangeList does it, over an index."""
+
+    title = "genre"
+    parameter_name = "genre"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(genre, label(genre)) for genre in GENRES]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Movie]) -> QuerySet[Movie]:
+        return queryset
+
+
+class StateFilter(GenreFilter):
+    """Visible movies or hidden ones."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(state, state.capitalize()) for state in STATES]
+
+
+@admin.register(Movie)
+class MovieAdmin(ModelAdmin):
+    form = MovieForm
+    fields = ["title", "profile", "hidden", "seen"]
+    list_display = ["number", "name", "genres", "views", "popularity", "state", "version", "updated"]
+    list_display_links = ["number", "name"]
+    list_filter = [GenreFilter, StateFilter]
+    list_per_page = 50
+    list_filter_sheet = True
+    search_fields = ["title"]
+    search_help_text = "Title (misspelt, too) or id"
+    sortable_by = ["number", "name", "views"]
+    actions = ["hide", "show", "delete"]
+    warn_unsaved_form = True
+    show_full_result_count = False
+
+    # -- the list ------------------------------------------------------------------------------
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[MovieChangeList]:
+        return MovieChangeList
+
+    @admin.display(description="Id", ordering="id")
+    def number(self, movie: Movie) -> int:
+        return movie.pk
+
+    @admin.display(description="Title", ordering="title")
+    def name(self, movie: Movie) -> str:
+        return movie.title
+
+    @admin.display(description="Genres")
+    def genres(self, movie: Movie) -> SafeString:
+        return genre_bar(movie.profile)
+
+    @admin.display(description="Views", ordering="popularity")
+    def views(self, movie: Movie) -> str:
+        return f"{_views(movie):,}"
+
+    @admin.display(description="Popularity")
+    def popularity(self, movie: Movie) -> str:
+        """In the genre where it is the most popular: views x weight."""
+        weight, genre = max(zip(movie.profile, GENRES, strict=True), key=lambda share: share[0])
+        return f"{_views(movie) * weight:,} in {label(genre)}"
+
+    @admin.display(description="State")
+    def state(self, movie: Movie) -> SafeString:
+        kind = "hidden" if movie.hidden else "visible"
+        return format_html('<span class="tf-state tf-{}">{}</span>', kind, kind)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        context = {"title": "Movies", "legend": legend(), "may_import": _may_import(request)}
+        return super().changelist_view(request, context | (extra_context or {}))
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        return lookup in {"genre", "state"}
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Movie], search_term: str
+    ) -> tuple[QuerySet[Movie], bool]:
+        """For autocompletion: the best matches alone, in their order, without a count."""
+        found = browsing.found_by_words(Selection(q=search_term)) if search_term.strip() else []
+        return queryset.filter(pk__in=found[:20]), False
+
+    # -- one movie -----------------------------------------------------------------------------
+
+    def save_model(self, request: HttpRequest, obj: Movie, form: MovieForm, change: bool) -> None:
+        given = {name: form.cleaned_data[name] for name in ("title", "profile", "hidden")}
+        if change:
+            movie = services.change_movie(
+                actor=actor_of(request),
+                movie_id=obj.pk,
+                expected_version=form.cleaned_data["seen"],
+                **given,
+            )
+        else:
+            movie = services.add_movie(actor=actor_of(request), **given)
+        obj.pk, obj.version, obj.title = movie.pk, movie.version, movie.title
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except (services.ChangedMeanwhile, services.NoSuchMovie) as error:
+            # between the form's own look and the lock
+            messages.error(request, f"{error} Nothing was saved.")
+            return HttpResponseRedirect(request.path)
+
+    def delete_model(self, request: HttpRequest, obj: Movie) -> None:
+        services.delete_movie(actor=actor_of(request), movie_id=obj.pk)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
+        """What deleting takes along: nothing (views are kept, lists drop the movie when they are served)."""
+        forbidden = set() if self.has_delete_permission(request) else {"movie"}
+        return [f"Movie {movie.pk}: {movie}" for movie in objs], {"movies": len(objs)}, forbidden, []
+
+    def _nothing_else_to_log(self, *args: Any) -> None:
+        """The database keeps the history; a second one could only contradict it."""
+
+    log_addition = log_change = log_deletion = log_deletions = _nothing_else_to_log
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if not object_id.isdigit() or len(object_id) > 18:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        before = request.GET.get("before", "")
+        records = history.of_movie(
+            int(object_id), before_version=int(before) if before.isdigit() and len(before) < 10 else None
+        )
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"History of movie {object_id}",
+            "records": records,
+            "movie_id": object_id,
+            "exists": Movie.objects.filter(pk=object_id).exists(),
+            "older": f"?before={records[-1].change.version}" if len(records) == history.PAGE else None,
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "admin/movies/moviechange/history.html", context)
+
+    # -- many movies ---------------------------------------------------------------------------
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)  # it collects every row; ours does not
+        return actions
+
+    @admin.action(description="Hide", permissions=["change"])
+    def hide(self, request: HttpRequest, queryset: QuerySet[Movie]) -> HttpResponse:
+        return self._start(request, queryset, "hide")
+
+    @admin.action(description="Show again", permissions=["change"])
+    def show(self, request: HttpRequest, queryset: QuerySet[Movie]) -> HttpResponse:
+        return self._start(request, queryset, "show")
+
+    @admin.action(description="Delete", permissions=["delete"])
+    def delete(self, request: HttpRequest, queryset: QuerySet[Movie]) -> HttpResponse:
+        if "sure" in request.POST:
+            return self._start(request, queryset, "delete")
+        selection, ids, size = self._asked_for(request)
+        first = (
+            ids or browsing.browse(selection, ordering=None, place=None, limit=SHOWN_BEFORE_DELETING).ids
+        )[:SHOWN_BEFORE_DELETING]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Delete movies?",
+            "movies": Movie.objects.filter(pk__in=first),
+            "size": size,
+            "more": size > len(first),
+            "ids": ids,
+            "across": not ids,
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "admin/movies/movie/delete_confirmation_of_many.html", context)
+
+    def _asked_for(self, request: HttpRequest) -> tuple[Selection, list[int], browsing.Number]:
+        """All of the selection (and no ids), or the movies that were ticked."""
+        selection = self.get_changelist_instance(request).selection
+        if request.POST.get("select_across") == "1":
+            return selection, [], browsing.how_many(selection)
+        ticked = request.POST.getlist("_selected_action")
+        ids = [int(text) for text in ticked if text.isdigit() and len(text) < 19]
+        return selection, ids, browsing.Number(len(ids), exact=True)
+
+    def _start(self, request: HttpRequest, queryset: QuerySet[Movie], kind: str) -> HttpResponse:
+        selection, ids, size = self._asked_for(request)
+        job = jobs.start_bulk(
+            kind=kind,
+            actor=actor_of(request),
+            selection=None if ids else selection,
+            movie_ids=ids,
+            size=size,
+        )
+        if job.state != Job.State.DONE:
+            return HttpResponseRedirect(reverse("admin:movies_job_change", args=[job.pk]))
+        messages.success(request, _came_to(job))
+        return HttpResponseRedirect(request.get_full_path())
+
+    # -- files ---------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        def view(function: Any) -> Any:
+            return self.admin_site.admin_view(function)
+
+        return [
+            path("import/", view(transfers.upload), name="movies_movie_import"),
+            path("export/<str:form>", view(transfers.export), name="movies_movie_export"),
+            *super().get_urls(),
+        ]
+
+
+def _views(movie: Movie) -> int:
+    return movie.viewcount.views if hasattr(movie, "viewcount") else 0
+
+
+def _may_import(request: HttpRequest) -> bool:
+    return request.user.has_perm("movies.import_movies")
+
+
+def _came_to(job: Job) -> SafeString:
+    done = {"hide": "hidden", "show": "shown again", "delete": "deleted"}[job.kind]
+    number, of = job.result["movies"], job.result["of"]
+    already = f" ({of - number:,} needed no change)" if of > number else ""
+    link = reverse("admin:movies_moviechange_batch", args=[job.pk])
+    movies = "movie" if number == 1 else "movies"
+    if not number:
+        return format_html("0 movies {}{}.", done, already)
+    return format_html(
+        '{} {} {}{}. <a href="{}">See them, or undo it</a>', f"{number:,}", movies, done, already, link
+    )

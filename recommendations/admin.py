@@ -1,0 +1,148 @@
+"""The users: both lists exactly as served, why each movie is there or not, and what staff may mend."""
+
+from dataclasses import asdict
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from unfold.admin import ModelAdmin
+
+from movies.admin.bars import genre_bar, legend, progress_bar
+from movies.watched import LARGEST_ID
+from recommendations import services, stores
+from recommendations.explain import Explained, Item, explain, why
+from recommendations.models import UserLists
+from recommendations.stores.base import StoreUnavailable
+
+PAGE = 50  # users
+AWAY = "The store of user lists does not answer. Try again in a moment."
+DECISIONS = {"take-off": services.take_off, "bring-back": services.bring_back}
+
+
+@admin.register(UserLists)
+class UserListsAdmin(ModelAdmin):
+    """Reads through the store, so that it shows the same in MongoDB as in PostgreSQL."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Looks a user up by id; else a page of users in the order of their ids."""
+        self._check_view(request)
+        asked = request.GET.get("user", "").strip()
+        if (user_id := _number(asked)) is not None:
+            return HttpResponseRedirect(_address(user_id))
+        if asked:
+            messages.error(request, f"A user is a whole number from 1 to {LARGEST_ID}.")
+        after = _number(request.GET.get("after", "")) or 0
+        users: list[dict[str, Any]] = []
+        try:
+            found = stores.current().scan(after, PAGE + 1)
+            users = [{"id": str(user_id), "lists": lists} for user_id, lists in found]
+        except StoreUnavailable:
+            messages.error(request, AWAY)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Users",
+            "users": users[:PAGE],
+            "after": users[PAGE - 1]["id"] if len(users) > PAGE else None,
+            "first": after > 0,
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "admin/recommendations/userlists/find.html", context)
+
+    def user_view(self, request: HttpRequest, user: str) -> HttpResponse:
+        """What the user sees, and why; `?movie=` asks about one movie."""
+        self._check_view(request)
+        user_id = _number(user)
+        if user_id is None:
+            raise Http404(f"A user is a whole number from 1 to {LARGEST_ID}.")
+        movie_id = _number(request.GET.get("movie", "").strip())
+        try:
+            explained = explain(user_id)
+            reasons = why(user_id, movie_id) if movie_id else []
+        except StoreUnavailable:
+            messages.error(request, AWAY)
+            return HttpResponseRedirect(reverse("admin:recommendations_userlists_changelist"))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"User {user_id}",
+            "user_id": str(user_id),
+            "known": explained.known,
+            "recommended_at": explained.recommended_at,
+            "watched_at": explained.watched_at,
+            **_rows(explained),
+            "legend": legend(),
+            "movie": movie_id,
+            "reasons": reasons,
+            "may_take_off": request.user.has_perm("recommendations.take_off"),
+            "api": reverse("recommendations", args=[user_id]),
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "admin/recommendations/userlists/user.html", context)
+
+    def decide_view(self, request: HttpRequest, user: str, movie: str, decision: str) -> HttpResponse:
+        """Takes a movie off currently watching, or brings it back."""
+        user_id, movie_id = _number(user), _number(movie)
+        if user_id is None or movie_id is None or decision not in DECISIONS:
+            raise Http404
+        if request.method != "POST" or not request.user.has_perm("recommendations.take_off"):
+            raise PermissionDenied
+        try:
+            DECISIONS[decision](user_id=user_id, movie_id=movie_id)
+        except StoreUnavailable:
+            messages.error(request, AWAY)
+        else:
+            done = "is off currently watching" if decision == "take-off" else "is back in currently watching"
+            messages.success(request, f"Movie {movie_id} {done}.")
+        return HttpResponseRedirect(_address(user_id))
+
+    def get_urls(self) -> list[URLPattern]:
+        def view(function: Any) -> Any:
+            return self.admin_site.admin_view(function)
+
+        return [
+            path("", view(self.changelist_view), name="recommendations_userlists_changelist"),
+            path("<str:user>/", view(self.user_view), name="recommendations_userlists_change"),
+            path(
+                "<str:user>/<str:movie>/<str:decision>/",
+                view(self.decide_view),
+                name="recommendations_userlists_decide",
+            ),
+        ]
+
+    def _check_view(self, request: HttpRequest) -> None:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+
+
+def _rows(explained: Explained) -> dict[str, list[dict[str, Any]]]:
+    lists = ("recommendations", "watching", "stored", "stored_watching", "taken_off", "finished")
+    return {name: [_row(item) for item in getattr(explained, name)] for name in lists}
+
+
+def _row(item: Item) -> dict[str, Any]:
+    """The movie with its pictures."""
+    bar = genre_bar(item.profile) if item.profile else ""
+    progress = progress_bar(item.progress) if item.progress else ""
+    return asdict(item) | {"bar": bar, "progress_bar": progress}
+
+
+def _address(user_id: int) -> str:
+    return reverse("admin:recommendations_userlists_change", args=[user_id])
+
+
+def _number(text: str) -> int | None:
+    if not text.isascii() or not text.isdigit() or len(text) > 19:
+        return None
+    number = int(text)
+    return number if 0 < number <= LARGEST_ID else None

@@ -1,0 +1,146 @@
+"""Why a user sees what they see: both lists as served, and the reason for each movie that is not there."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from movies.models import Movie
+from movies.profiles import from_wire
+from movies.watched import LARGEST_ID, last_finishes
+from recommendations import stores
+from recommendations.lists import Entry, UserLists
+from recommendations.services import lists_for
+
+EVER = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A movie of a list. `why` says why it is not shown; empty when it is."""
+
+    movie_id: int
+    title: str
+    profile: tuple[int, ...] | None  # None: the movie does not exist
+    why: str = ""
+    progress: float | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """`recommendations` and `watching` are what the API answers; the others are what it is made from."""
+
+    user_id: int
+    known: bool  # else nobody has heard of this user: a cold start
+    recommendations: list[Item]
+    watching: list[Item]
+    stored: list[Item]
+    stored_watching: list[Item]
+    taken_off: list[Item]
+    finished: list[Item]
+    recommended_at: datetime | None
+
+    @property
+    def watched_at(self) -> datetime | None:
+        """The latest event of currently watching."""
+        return max((item.at for item in self.stored_watching if item.at), default=None)
+
+
+def explain(user_id: int) -> Explained:
+    """Raises StoreUnavailable, or django.db.OperationalError. At most four SQL statements."""
+    served = orjson.loads(lists_for(user_id))
+    lists = stores.current().read(user_id)
+    kept = lists or UserLists()
+    movies = _movies(
+        [
+            *kept.recommended,
+            *(entry.movie_id for entry in (*kept.watching, *kept.removed)),
+            *(finish.movie_id for finish in kept.finished),
+        ]
+    )
+    watching = {entry.movie_id for entry in kept.watching}
+    return Explained(
+        user_id,
+        lists is not None,
+        [_served(movie) for movie in served["recommendations"]],
+        [_served(movie) for movie in served["currentlyWatching"]],
+        [
+            _item(movies, movie_id, why="is being watched" if movie_id in watching else "")
+            for movie_id in kept.recommended
+        ],
+        [_entry(movies, entry) for entry in kept.watching],
+        [_entry(movies, entry, why="was taken off by hand") for entry in kept.removed],
+        [_item(movies, finish.movie_id, at=finish.at) for finish in kept.finished],
+        kept.recommended_at,
+    )
+
+
+def why(user_id: int, movie_id: int) -> list[str]:
+    """Everything that decides whether this user sees this movie, in sentences."""
+    lists = stores.current().read(user_id)
+    if lists is None:
+        return ["Nobody has heard of this user: what is shown are the most popular movies of all."]
+    movie = _movies([movie_id]).get(movie_id)
+    found = []
+    if movie is None:
+        found.append("There is no such movie: it is dropped from every list that names it.")
+    elif movie.hidden:
+        found.append("The movie is hidden: it is shown to nobody.")
+    for entry in lists.watching:
+        if entry.movie_id == movie_id:
+            found.append(
+                f"Is in currently watching ({entry.progress:.0%}, {_said(entry.at)}), so not recommended."
+            )
+    for entry in lists.removed:
+        if entry.movie_id == movie_id:
+            found.append(
+                f"Was taken off currently watching by hand; its progress is kept ({entry.progress:.0%})."
+            )
+    finish = last_finishes([(user_id, movie_id, EVER)]).get((user_id, movie_id))
+    if finish:
+        later = lists.recommended_at is not None and lists.recommended_at > finish
+        tail = "; the list is newer and may name it all the same" if later else ", so it left recommendations"
+        found.append(f"Was finished {_said(finish)}{tail}.")
+    if movie_id in lists.recommended:
+        place = lists.recommended.index(movie_id) + 1
+        found.append(f"Is number {place} of the list as of {_said(lists.recommended_at)}.")
+    elif lists.recommended_at is None:
+        found.append("No list of recommendations ever came for this user.")
+    else:
+        found.append(f"The list as of {_said(lists.recommended_at)}, as it is kept, does not name it.")
+    return found
+
+
+def _said(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "never"
+
+
+def _movies(movie_ids: Iterable[int]) -> dict[int, Movie]:
+    return Movie.objects.in_bulk([movie_id for movie_id in movie_ids if 0 < movie_id <= LARGEST_ID])
+
+
+def _served(movie: dict[str, Any]) -> Item:
+    return Item(movie["id"], movie["title"], from_wire(movie["profile"]), progress=movie["progress"])
+
+
+def _entry(movies: dict[int, Movie], entry: Entry, why: str = "") -> Item:
+    return _item(movies, entry.movie_id, why=why, progress=entry.progress, at=entry.at)
+
+
+def _item(
+    movies: dict[int, Movie],
+    movie_id: int,
+    *,
+    why: str = "",
+    progress: float | None = None,
+    at: datetime | None = None,
+) -> Item:
+    movie = movies.get(movie_id)
+    if movie is None:
+        return Item(movie_id, "", None, "does not exist (any more)", progress, at)
+    return Item(
+        movie_id, movie.title, tuple(movie.profile), "is hidden" if movie.hidden else why, progress, at
+    )
