@@ -1,0 +1,62 @@
+"""Whether the service shows what was sent: each played user's lists over HTTP, against what they did."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sessions_ingest.simulation.client import Client
+from sessions_ingest.simulation.users import PlayedUser
+
+AGAIN_SECONDS = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A user who sees something else."""
+
+    user_id: int
+    part: str
+    expected: Sequence[object]
+    shown: Sequence[object]
+
+    def __str__(self) -> str:
+        return f"user {self.user_id}: {self.part} should be {self.expected} and is {self.shown}"
+
+
+def differences(
+    client: Client,
+    users: list[PlayedUser],
+    *,
+    seconds: float,
+    told: Callable[[int], None] = lambda left: None,
+) -> list[Difference]:
+    """What is still different after `seconds`: messages may be on their way. Raises ServiceAwayError.
+
+    Only movies that can be seen are expected: the inventory may change while users watch.
+    """
+    until = time.monotonic() + seconds
+    left = users
+    while True:
+        found = [(user, difference) for user in left if (difference := _difference(client, user))]
+        left = [user for user, _ in found]
+        told(len(left))
+        if not left or time.monotonic() > until:
+            return [difference for _, difference in found]
+        time.sleep(AGAIN_SECONDS)
+
+
+def _difference(client: Client, user: PlayedUser) -> Difference | None:
+    recommended, watching = client.lists(user.id)
+    shown = {movie["id"] for movie in (*recommended, *watching)}
+
+    def seen(movie: int) -> bool:
+        return movie in shown or client.movie(movie) is not None
+
+    expected_watching = [(movie, progress) for movie, progress in user.watching() if seen(movie)]
+    shown_watching = [(movie["id"], movie["progress"]) for movie in watching]
+    if expected_watching != shown_watching:
+        return Difference(user.id, "currentlyWatching", expected_watching, shown_watching)
+    expected = [movie for movie in user.recommendations() if seen(movie)]
+    if expected != [movie["id"] for movie in recommended]:
+        return Difference(user.id, "recommendations", expected, [movie["id"] for movie in recommended])
+    return None
