@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
 from tetraflix import addresses
-from tetraflix.embedded import demo_login
+from tetraflix.embedded import demo_login, static_files
 from tetraflix.embedded.ports import http_status, port_is_free
 from tetraflix.embedded.postgres import EmbeddedPostgres
 from tetraflix.embedded.processes import ChildError
@@ -69,7 +70,7 @@ def run(plan: Plan, console: Console) -> int:
             raise CannotStartError(
                 f"Port {plan.port} is taken: stop what listens there, or choose another (PORT=8001 make run)."
             )
-        supervisor = Supervisor(console=console, log_dir=plan.var_dir / "log")
+        supervisor = Supervisor(console=console, log_dir=plan.var_dir / "log", cwd=plan.base_dir)
         stack = Stack(plan, supervisor)
         try:
             with supervisor:
@@ -86,7 +87,7 @@ def run(plan: Plan, console: Console) -> int:
             console.print("[green]✓[/] everything is stopped")
             return 0
         except (ChildError, EndedError, OSError) as error:
-            console.print(f"[red]✗[/] {error}\nEverything is stopped.", markup=True, highlight=False)
+            console.print(f"[red]✗[/] {escape(str(error))}\nEverything is stopped.", highlight=False)
         return 1
 
 
@@ -135,7 +136,10 @@ class Stack:
         shutil.rmtree(self.plan.var_dir / "run" / "metrics", ignore_errors=True)
         self._manage("database schema", "migrate", "--no-input")
         self._manage("queues", "ensure_queues")
-        self._manage("static files", "collectstatic", "--no-input")
+        static = self.plan.var_dir / "static"
+        if not static_files.are_collected(static):
+            self._manage("static files", "collectstatic", "--no-input")
+            static_files.mark_collected(static)
         if demo:
             self._manage("movies", "seed_movies", "--movies", str(demo.movies), loud=True)
             self._manage("users", "seed_users", "--users", str(demo.users), loud=True)

@@ -74,9 +74,10 @@ class Program:
 class Supervisor:
     """Inside its `with` block signals raise Asked; when the block is left, however, everything is stopped."""
 
-    def __init__(self, *, console: Console, log_dir: Path) -> None:
+    def __init__(self, *, console: Console, log_dir: Path, cwd: Path | None = None) -> None:
         self.console = console
         self.log_dir = log_dir
+        self.cwd = cwd
         self.mark = secrets.token_hex(8)
         self.parts: list[Part] = []
         self.restarted: Callable[[Part], None] = lambda part: None  # told after a part was started again
