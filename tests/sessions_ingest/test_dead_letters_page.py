@@ -1,0 +1,103 @@
+"""The admin's page of dead letters: seen by who may, acted on by who may, each act on record."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from pytest_django import Settings
+
+from movies import bus
+from sessions_ingest import dead_letters
+from sessions_ingest.models import DeadLetterAct
+from tests.servers.queues import Queues
+from tests.sessions_ingest.test_dead_letters import put_aside, receive
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/admin/sessions_ingest/deadletteract/"
+
+
+@pytest.fixture(autouse=True)
+def _static_files_as_they_are(settings: Settings) -> None:
+    """Nothing was collected: pages name the files without a hash."""
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
+
+
+@pytest.fixture
+def staff(client: Client) -> Any:
+    """Logs in a member of staff called ada with these permissions."""
+
+    def log_in(*codenames: str) -> Client:
+        ada = User.objects.create_user("ada", is_staff=True)
+        ada.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+        client.force_login(ada)
+        return client
+
+    return log_in
+
+
+def test_the_page_shows_reason_and_body_of_each(staff: Any, queues: Queues) -> None:
+    put_aside(queues.session, '{"userId": null}', reason="userId: missing")
+    page = staff("view_deadletteract").get(PAGE).content.decode()
+    assert f"{queues.session.name}: 1 put aside" in page
+    assert "userId: missing" in page
+    assert "{&quot;userId&quot;: null}" in page
+    assert "Put all back" not in page  # who only looks is offered nothing else
+
+
+def test_strangers_and_staff_without_permission_see_nothing(client: Client, staff: Any) -> None:
+    assert client.get(PAGE).status_code == 302
+    assert staff("view_movie").get(PAGE).status_code == 403
+
+
+def test_who_only_looks_cannot_act(staff: Any, queues: Queues) -> None:
+    put_aside(queues.session, "stays")
+    client = staff("view_deadletteract")
+    assert client.post(PAGE, {"queue": queues.session.name, "act": "redrive-all"}).status_code == 403
+    assert [letter.body for letter in dead_letters.look(queues.session.name)] == ["stays"]
+
+
+def test_ticked_ones_go_back_and_the_act_is_on_record(staff: Any, queues: Queues) -> None:
+    put_aside(queues.session, "mended")
+    put_aside(queues.session, "stays")
+    ids = [letter.id for letter in dead_letters.look(queues.session.name) if letter.body == "mended"]
+    client = staff("view_deadletteract", "handle_dead_letters")
+    data = {"queue": queues.session.name, "act": "redrive", "id": ids}
+    page = client.post(PAGE, data, follow=True).content.decode()
+    assert f"1 put back into {queues.session.name}." in page
+    assert "staff:ada" in page
+    assert [message.body for message in receive(queues.session)] == ["mended"]
+    act = DeadLetterAct.objects.get()
+    assert (act.act, act.actor, act.body) == ("redriven", "staff:ada", "mended")
+
+
+def test_discarding_asks_first(staff: Any, queues: Queues) -> None:
+    put_aside(queues.session, "of no use")
+    client = staff("view_deadletteract", "handle_dead_letters")
+    data = {"queue": queues.session.name, "act": "discard-all"}
+    assert "Discard all messages" in client.post(PAGE, data).content.decode()
+    assert len(dead_letters.look(queues.session.name)) == 1
+    page = client.post(PAGE, data | {"sure": "yes"}, follow=True).content.decode()
+    assert f"1 discarded from {queues.session.name}." in page
+    assert dead_letters.look(queues.session.name) == []
+
+
+@pytest.mark.parametrize(
+    "data", [{"act": "redrive"}, {"act": "burn-all"}, {"act": "redrive-all", "queue": "celery"}]
+)
+def test_an_act_that_makes_no_sense_does_nothing(staff: Any, queues: Queues, data: dict[str, str]) -> None:
+    put_aside(queues.session, "stays")
+    client = staff("view_deadletteract", "handle_dead_letters")
+    page = client.post(PAGE, {"queue": queues.session.name} | data, follow=True).content.decode()
+    assert "Nothing was done" in page
+    assert DeadLetterAct.objects.count() == 0
+
+
+def test_a_queue_that_is_away_is_told_on_the_page(staff: Any, queues: Queues, settings: Settings) -> None:
+    settings.RECS_QUEUE = "never-made"
+    bus.queue.cache_clear()
+    page = staff("view_deadletteract").get(PAGE).content.decode()
+    assert "never-made: not reachable" in page
+    assert f"{queues.session.name}: 0 put aside" in page
