@@ -69,6 +69,8 @@ def main() -> int:
     if unknown := sorted(set(wanted) - set(names())):
         parser.error(f"no benchmark named {', '.join(unknown)}; there are: {', '.join(names())}")
     console = Console()
+    if not console.is_terminal:
+        console.width = 150  # a log has no width of its own
     var = Path(os.environ.get("TETRAFLIX_VAR") or ROOT / "var")
     with servers(console) as context:
         django.setup()

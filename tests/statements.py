@@ -1,4 +1,4 @@
-"""Every SQL statement that a test sends, past Django's cursors too, which are all that its own counter sees."""
+"""Every SQL statement that a test sends, past Django's cursors too, all that its own counter sees."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
