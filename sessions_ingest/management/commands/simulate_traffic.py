@@ -26,9 +26,9 @@ STOPPED_SECONDS = 4.0  # for the end when it is told to stop: whoever says so ma
 
 class Command(BaseCommand):
     help = (
-        "Users look at their lists, start, resume and finish movies; sessions and new lists travel on the bus,"
-        " some late, twice and out of order. At the end: a summary, and whether the service shows what was"
-        " sent (exit code 1 if not). A run with an end and one without play different users."
+        "Users look at their lists, start, resume and finish movies; sessions and new lists go over the bus,"
+        " some late, twice and out of order. At the end: a summary, and whether what was sent is shown"
+        " (exit code 1 if not). A run with an end and one without play different users."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
