@@ -23,13 +23,12 @@ from movies.matching import (
 
 LONGEST_QUERY = 200  # characters; what comes after them is not looked at
 MOST_RESULTS = 500  # the farthest that a client can page
-# Titles with all the words: up to here they are all compared; beyond, the most popular of them and those
-# that begin like the query.
-MOST_COMPARED = 2_000
-MOST_BEGINNING = (
-    500  # titles that begin like the query, in the order of the alphabet: the exact one is the first
-)
-MOST_WALKED = 3_000  # movies looked at, from the most popular down, for words that very many titles have
+MOST_COMPARED = 1_500  # titles with all the words: so many are all compared with the query
+# Of more, some are compared: so many that begin like the query, in the order of the alphabet (the exact one
+# is first), those among so many movies from the most popular down, and so many others.
+MOST_BEGINNING = 300
+MOST_WALKED = 2_000
+MOST_OTHERS = 500
 LEAST_SIMILARITY = 0.3  # of titles that have only some of the words
 
 KNOWN = "SELECT word, titles FROM movies_word WHERE word = ANY (%s) AND titles > 0"
@@ -50,18 +49,20 @@ SELECT asked, word, titles FROM unnest(%s::text[]) AS asked, LATERAL (
 WHERE titles > 0
 """
 
+# The sub-selects with OFFSET 0 compute each likeness once: it is most of the work (4 us a title).
 RANKED = """
-SELECT m.id
-FROM ({candidates}) AS m
-LEFT JOIN movies_viewcount v ON v.movie_id = m.id
-CROSS JOIN LATERAL (SELECT movies_plain(m.title) AS plain) AS p
-CROSS JOIN LATERAL (
-    SELECT greatest(similarity(p.plain, %(asked)s), similarity(p.plain, %(meant)s)) AS similarity
-) AS s
-WHERE s.similarity >= %(least)s
-ORDER BY p.plain = %(meant)s DESC, s.similarity DESC, v.views DESC NULLS LAST, m.id
+SELECT likened.id
+FROM (
+    SELECT id, plain, {likeness} AS likeness
+    FROM (SELECT id, movies_plain(title) AS plain FROM ({candidates}) AS found OFFSET 0) AS named OFFSET 0
+) AS likened
+LEFT JOIN movies_viewcount v ON v.movie_id = likened.id
+WHERE likeness >= %(least)s
+ORDER BY plain = %(meant)s DESC, likeness DESC, v.views DESC NULLS LAST, likened.id
 LIMIT %(most)s
 """
+LIKENESS = "similarity(plain, %(meant)s)"
+LIKENESS_TO_BOTH = "greatest(similarity(plain, %(meant)s), similarity(plain, %(asked)s))"
 
 # The sub-select with OFFSET 0 keeps the planner from walking another index in hope of an early end.
 MATCHING = """
@@ -86,7 +87,8 @@ WHERE movies_plain(title) COLLATE "C" >= %(asked)s
     AND movies_plain(title) COLLATE "C" < %(asked)s || U&'\\+10FFFF' AND NOT hidden AND {visible}
 ORDER BY movies_plain(title) COLLATE "C", id LIMIT {beginning}
 """
-COMMON = f"{POPULAR} UNION ({BEGINNING})"
+# Of very many titles with the words: the popular ones, those that begin with them, and some more.
+COMMON = f"{POPULAR} UNION ({BEGINNING}) UNION ({MATCHING})"
 
 
 def find(
@@ -108,6 +110,7 @@ def find(
 def _tries(words: Sequence[str], visible: str) -> Iterator[list[int]]:
     """What each way to read the words finds, the most literal first."""
     asked = " ".join(words)
+    words = list(dict.fromkeys(words))
     halves = (half for word in words for pair in splits(word) for half in pair)
     known = dict(_rows(KNOWN, [list({*words, *joins(words), *halves})]))
     meanings = as_written(words, known)
@@ -128,9 +131,16 @@ def _tries(words: Sequence[str], visible: str) -> Iterator[list[int]]:
 def _ranked(
     candidates: str, query: str, visible: str, *, asked: str, meant: str, least: float = 0
 ) -> list[int]:
-    sizes = {"most": MOST_COMPARED, "walked": MOST_WALKED, "beginning": MOST_BEGINNING}
+    sizes = {
+        "most": MOST_OTHERS if candidates == COMMON else MOST_COMPARED,
+        "walked": MOST_WALKED,
+        "beginning": MOST_BEGINNING,
+    }
     rows = _rows(
-        RANKED.format(candidates=candidates.format(visible=visible, **sizes)),
+        RANKED.format(
+            candidates=candidates.format(visible=visible, **sizes),
+            likeness=LIKENESS if asked == meant else LIKENESS_TO_BOTH,
+        ),
         {"query": query, "asked": asked, "meant": meant, "least": least, "most": MOST_RESULTS},
     )
     return [movie_id for (movie_id,) in rows]
