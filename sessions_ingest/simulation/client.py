@@ -41,10 +41,11 @@ class Client:
         started = time.perf_counter()
         status = 0
         try:
-            self._connection.request("GET", path, headers=self.headers)
-            response = self._connection.getresponse()
-            body = response.read()
-            status = response.status
+            try:
+                status, body = self._ask(path)
+            except ConnectionError:  # an idle connection that the server gave up meanwhile
+                self._connection.close()
+                status, body = self._ask(path)
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
             raise ServiceAwayError(f"http://{self.address}{path}: {error or type(error).__name__}") from error
@@ -54,3 +55,8 @@ class Client:
         if not well:
             raise ServiceAwayError(f"http://{self.address}{path}: {status} {body[:200]!r}")
         return json.loads(body) if status == 200 else {}
+
+    def _ask(self, path: str) -> tuple[int, bytes]:
+        self._connection.request("GET", path, headers=self.headers)
+        response = self._connection.getresponse()
+        return response.status, response.read()

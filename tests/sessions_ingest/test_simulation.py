@@ -1,0 +1,108 @@
+"""The played traffic: what it plays comes to be shown, and it says so when that is not so."""
+
+import re
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+from pytest_django.live_server_helper import LiveServer
+
+from movies import bus
+from movies.genres import GENRES, OVERALL
+from movies.models import Movie, PopularList
+from recommendations import stores
+from recommendations.lists import Entry, UserLists
+from sessions_ingest.intake import make_consumer
+from sessions_ingest.management.commands import simulate_traffic
+from tests.servers.queues import Queues
+
+pytestmark = pytest.mark.django_db(transaction=True)
+MOVIES = range(1, 81)
+
+
+@pytest.fixture
+def world(queues: Queues) -> None:
+    """80 movies that are popular everywhere, and 40 users with lists."""
+    Movie.objects.bulk_create(
+        Movie(id=id_, title=f"Movie {id_}", profile=[10] * 8 + [2] * 6 + [8]) for id_ in MOVIES
+    )
+    for genre in (*GENRES, OVERALL):
+        PopularList.objects.create(genre=genre, movie_ids=list(MOVIES), refreshed_at=timezone.now())
+    stores.current().write(
+        (
+            user,
+            UserLists(
+                recommended=tuple(range(1 + user % 20, 21 + user % 20)),
+                recommended_at=timezone.now(),
+                watching=(Entry(60 + user % 20, 0.5, timezone.now()),),
+            ),
+        )
+        for user in range(1, 41)
+    )
+
+
+@pytest.fixture
+def consumer(world: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(bus, "LONG_POLL_SECONDS", 1)
+    consumer = make_consumer()
+    consumer.start()
+    yield
+    consumer.stop()
+    for thread in consumer.threads:
+        thread.join()
+    connection.close()
+
+
+def play(url: str, seconds: float = 3) -> str:
+    out = StringIO()
+    try:
+        call_command("simulate_traffic", rate=40, seconds=seconds, url=url, stdout=out)
+    except CommandError as error:
+        out.write(f"CommandError: {error}")
+    return out.getvalue()
+
+
+def test_what_was_sent_is_shown_at_the_end(consumer: None, live_server: LiveServer) -> None:
+    said = play(live_server.url)
+    verdict = re.search(r"Verified: each of (\d+) users sees what was sent\.", said)
+    assert verdict, said
+    assert int(verdict[1]) >= 3
+    for kind in ("GET recommendations", "GET genre", "session messages"):
+        number = re.search(rf"{kind} +│ +([\d,]+) │ +(\d+) ", said)
+        assert number, said
+        assert (int(number[1].replace(",", "")) > 0, number[2]) == (True, "0")
+
+
+def test_it_fails_when_nobody_consumes(
+    world: None, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(simulate_traffic, "VERIFY_SECONDS", 5.0)
+    said = play(live_server.url, seconds=1)
+    assert re.search(r"\d+ of \d+ users do not see what was sent:\nuser \d+: ", said), said
+    assert said.endswith("CommandError: the service does not show what was sent")
+
+
+def test_without_a_service_it_says_what_starts_one(queues: Queues) -> None:
+    said = play("http://127.0.0.1:9")
+    assert said.startswith("CommandError: http://127.0.0.1:9/tetraflix/genre/action?limit=100: ")
+    assert said.endswith("`make run` starts the service.")
+
+
+def test_it_knows_the_service_by_http_and_sqs_alone() -> None:
+    folder = Path(simulate_traffic.__file__).parents[2] / "simulation"
+    imported = {
+        line.split()[1]
+        for file in folder.glob("*.py")
+        for line in file.read_text().splitlines()
+        if line.startswith("from ")
+    }
+    ours = {
+        name
+        for name in imported
+        if name.split(".")[0] in ("movies", "recommendations", "sessions_ingest", "tetraflix")
+    }
+    assert {name for name in ours if "simulation" not in name} == {"movies", "movies.genres"}
