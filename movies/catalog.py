@@ -63,7 +63,7 @@ class Catalog:
         return len(self._entries)
 
     def load(self) -> None:
-        """Everything visible is held (300,000 movies: 1.5 s and 130 MB). Raises the database's errors."""
+        """Everything visible is held (300,000 movies: some 130 MB). Raises the database's errors."""
         with self._lock, connection.cursor() as cursor:
             entries: dict[int, bytes | None] = {}
             now = time.monotonic()

@@ -31,9 +31,9 @@ MOVIE = Prepared(
 class ReadView(APIView):
     """A view whose `get` takes Django's request and gives JSON that is ready.
 
-    Where reads are open to all, GET and HEAD go past DRF's negotiation, parsers and permissions, which cost
-    as much CPU as the rest, to one instance that serves them all: `get` keeps nothing on `self`. Other
-    methods, and reads that need a key, go through DRF.
+    Where reads are open to all, GET and HEAD go past DRF's negotiation, parsers and permissions, to one
+    instance that serves them all: `get` keeps nothing on `self`. Other methods, and reads that need a key,
+    go through DRF.
     """
 
     @classmethod
