@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from movies.api.bodies import RawJSONParser
+from movies.api.bodies import RawJSONParser, body_of
 from sessions_ingest.apply import Batch, Outcome, apply
 from sessions_ingest.messages import Poison, Recommendations, Session, parse_recs, parse_session
 
@@ -48,11 +48,11 @@ class UserRecs(APIView):
 
 def _parsed(request: Request, parse: Callable[[bytes, datetime], Message]) -> Message:
     """The message in the body. Raises ValidationError for what would be poison on a queue."""
-    body = request.data if isinstance(request.data, bytes) else b""
+    body = body_of(request)
     # a repeated request with an Idempotency-Key is as of the first time
     came = getattr(request._request, "first_came", None) or timezone.now()
     try:
-        return parse(body, came)
+        return parse(body if isinstance(body, bytes) else b"", came)  # none sent: DRF gives {}
     except Poison as poison:
         missing = MISSING.fullmatch(poison.reason)
         field = ".".join(filter(None, (poison.field, missing and missing[1]))) or "non_field_errors"

@@ -7,6 +7,7 @@ from typing import IO, Any
 from django.conf import settings
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
 
 
 class BodyTooLarge(APIException):
@@ -23,6 +24,14 @@ class LengthRequired(APIException):
     default_detail = "Send the body with a Content-Length."
 
 
+def body_of(request: Request) -> Any:
+    """The body as the view's parser reads it. Raises LengthRequired beside what the parser raises."""
+    meta = request.META
+    if "chunked" in meta.get("HTTP_TRANSFER_ENCODING", "").lower() and not meta.get("CONTENT_LENGTH"):
+        raise LengthRequired  # DRF would take it for an empty one
+    return request.data
+
+
 class RawJSONParser(BaseParser):
     """The bytes of a JSON body, for whoever parses them further."""
 
@@ -31,12 +40,9 @@ class RawJSONParser(BaseParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        """The body's bytes. Raises BodyTooLarge, LengthRequired."""
-        meta = (parser_context or {})["request"].META
-        if "chunked" in meta.get("HTTP_TRANSFER_ENCODING", "") and not meta.get("CONTENT_LENGTH"):
-            raise LengthRequired
+        """The body's bytes. Raises BodyTooLarge."""
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        if int(meta.get("CONTENT_LENGTH") or 0) > limit:
+        if int((parser_context or {})["request"].META.get("CONTENT_LENGTH") or 0) > limit:
             raise BodyTooLarge(f"A body has at most {limit:,} bytes.")
         return stream.read()
 

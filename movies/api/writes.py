@@ -11,6 +11,7 @@ from rest_framework.exceptions import APIException, NotFound, ValidationError
 from rest_framework.request import Request
 
 from movies import services
+from movies.api.bodies import body_of
 from movies.api.listing import MovieList
 from movies.api.reads import MovieView, ready, whole_number
 from movies.catalog import NO_PROGRESS, entry
@@ -41,7 +42,7 @@ class Movies(MovieList):
     required_role = "distributor"
 
     def post(self, request: Request) -> HttpResponse:
-        body = request.data
+        body = body_of(request)
         if isinstance(body, list):
             return self._add_many(_actor(request), body)
         fields = _fields(body, allowed=FIELDS, needed=("title", "profile"))
@@ -85,11 +86,13 @@ class OneMovie(MovieView):
     required_role = "distributor"
 
     def put(self, request: Request, movie_id: str) -> HttpResponse:
-        fields = _fields(request.data, allowed=FIELDS + READ_ONLY, needed=("title", "profile"))
+        fields = _fields(body_of(request), allowed=FIELDS + READ_ONLY, needed=("title", "profile"))
         return self._change(request, movie_id, {"hidden": False, **fields})
 
     def patch(self, request: Request, movie_id: str) -> HttpResponse:
-        return self._change(request, movie_id, _fields(request.data, allowed=FIELDS + READ_ONLY, needed=()))
+        return self._change(
+            request, movie_id, _fields(body_of(request), allowed=FIELDS + READ_ONLY, needed=())
+        )
 
     def delete(self, request: Request, movie_id: str) -> HttpResponse:
         try:

@@ -119,6 +119,17 @@ def test_a_body_that_is_too_large_is_413(distributor: Caller, settings: Settings
     assert (answer.status_code, answer.json()) == (413, {"detail": "A body has at most 100 bytes."})
 
 
+def test_a_body_of_unknown_length_is_411(distributor: Caller):
+    # WSGI does not hand on a chunked body
+    answer = distributor.client.post(
+        MOVIES,
+        content_type="application/json",
+        headers={"Authorization": distributor.authorization, "Transfer-Encoding": "chunked"},
+        CONTENT_LENGTH="",
+    )
+    assert (answer.status_code, answer.json()) == (411, {"detail": "Send the body with a Content-Length."})
+
+
 def test_a_thousand_movies_are_added_in_one_call_in_their_order(distributor: Caller):
     bodies = [{"title": f"Movie {i}", "profile": WEIGHTS, "hidden": i == 7} for i in range(1000)]
     answer = distributor("POST", MOVIES, bodies)
