@@ -5,3 +5,4 @@ from django.apps import AppConfig
 
 class SessionsIngestConfig(AppConfig):
     name = "sessions_ingest"
+    verbose_name = "Ingest"

@@ -43,7 +43,8 @@ class DeadLetterAct(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        verbose_name = "dead letter act"
+        verbose_name = "act on a dead letter"
+        verbose_name_plural = "dead letters"
         permissions = [("handle_dead_letters", "Can put dead letters back or discard them")]
 
     def __str__(self) -> str:

@@ -35,7 +35,8 @@ class Migration(migrations.Migration):
                 ("done_at", models.DateTimeField(null=True)),
             ],
             options={
-                "verbose_name": "dead letter act",
+                "verbose_name": "act on a dead letter",
+                "verbose_name_plural": "dead letters",
                 "ordering": ["-id"],
                 "permissions": [("handle_dead_letters", "Can put dead letters back or discard them")],
             },

@@ -6,11 +6,11 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from rich.console import Console
-from rich.table import Column, Table
 
 from movies import bus
 from sessions_ingest import dead_letters
+
+SHOWN = 500  # characters of a body; --json has all
 
 
 class Command(BaseCommand):
@@ -59,15 +59,14 @@ class Command(BaseCommand):
         if not letters:
             self.stdout.write("No dead letters.")
             return
-        whole_id = Column("id", no_wrap=True, overflow="fold")
-        table = Table("queue", whole_id, "sent", "receives", "reason", "body")
         for letter in letters:
-            shown = letter.body if len(letter.body) <= 200 else f"{letter.body[:200]}..."
-            sent = f"{letter.sent_at:%Y-%m-%d %H:%M:%S}"
-            table.add_row(
-                letter.queue, letter.id, sent, str(letter.receives), letter.reason or "see the log", shown
+            shown = letter.body if len(letter.body) <= SHOWN else f"{letter.body[:SHOWN]}..."
+            self.stdout.write(
+                f"{letter.queue}  {letter.id}  sent {letter.sent_at:%Y-%m-%d %H:%M:%S} UTC, "
+                f"received {letter.receives} times\n"
+                f"  {letter.reason or 'put aside by SQS after too many tries: see the log of the worker'}\n"
+                f"  {shown}"
             )
-        Console(file=self.stdout).print(table, markup=False)  # type: ignore[arg-type]
 
     def _act(self, queues: list[str], *, act: str, ids: list[str] | None, all: bool, **options: Any) -> None:
         if act == "discard" and not (ids or all):
