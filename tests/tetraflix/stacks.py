@@ -17,7 +17,7 @@ from tests.waiting import wait_until
 from tetraflix import addresses
 from tetraflix.embedded.ports import free_port
 
-BASE_DIR = Path(__file__).resolve().parents[2]
+MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
 # The session's own servers, which a stack must not find: it starts its own.
 OF_THE_SESSION = ("DATABASE_URL", "AWS_", "TETRAFLIX_", "MONGODB_URL", "ELASTICSEARCH_URL", "DJANGO_")
 
@@ -38,8 +38,8 @@ class RunningStack:
         since = time.monotonic()
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", *(words or ("run",))],
-                cwd=BASE_DIR,
+                [sys.executable, MANAGE, *(words or ("run",))],
+                cwd="/",  # any folder
                 env=self.env,
                 stdout=output,
                 stderr=output,
@@ -69,8 +69,8 @@ class RunningStack:
     def manage(self, *words: str) -> subprocess.CompletedProcess[str]:
         """A command in another terminal: nothing tells it where the servers are."""
         return subprocess.run(
-            [sys.executable, "manage.py", *words],
-            cwd=BASE_DIR,
+            [sys.executable, MANAGE, *words],
+            cwd="/",
             env=self.env,
             capture_output=True,
             text=True,

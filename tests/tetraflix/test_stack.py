@@ -12,7 +12,7 @@ import psutil
 import psycopg2
 import pytest
 
-from tests.tetraflix.stacks import BASE_DIR, RunningStack
+from tests.tetraflix.stacks import MANAGE, RunningStack
 from tests.waiting import wait_until
 from tetraflix import addresses
 
@@ -83,8 +83,8 @@ def test_kill_9_leaves_nothing(stack: RunningStack) -> None:
 
 def test_it_stops_with_the_process_that_started_it(stack: RunningStack) -> None:
     # As make starts it; a killed make passes no signal on.
-    code = "import subprocess, sys; subprocess.run([sys.executable, 'manage.py', 'run', '--follow-parent'])"
-    with subprocess.Popen([sys.executable, "-c", code], cwd=BASE_DIR, env=stack.env) as make:
+    code = "import subprocess, sys; subprocess.run([sys.executable, sys.argv[1], 'run', '--follow-parent'])"
+    with subprocess.Popen([sys.executable, "-c", code, MANAGE], env=stack.env) as make:
         wait_until(lambda: "web" in stack.stack().get("programs", {}), seconds=60)
         make.kill()
     wait_until(lambda: stack.left() == [], seconds=15)

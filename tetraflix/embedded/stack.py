@@ -183,7 +183,8 @@ class Stack:
             f"-m granian --interface wsgi --http 1 --no-ws --host 127.0.0.1 --port {self.plan.port} "
             f"--workers {self.plan.web_workers} "
             # Threads of one process fight for the interpreter: twice the requests a second with one.
-            "--blocking-threads 1 --no-access-log "
+            # An idle one is kept as long as granian can: its database connection goes with it.
+            "--blocking-threads 1 --blocking-threads-idle-timeout 600 --no-access-log "
             "--respawn-failed-workers --respawn-interval 0.5 --workers-kill-timeout 4 "
             "tetraflix.wsgi:application"
         )
