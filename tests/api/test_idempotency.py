@@ -8,8 +8,12 @@ import pytest
 from django.db import connection
 from django.http import HttpResponse, JsonResponse
 from django.test import RequestFactory
+from pytest_django import Settings
 
 from movies.models import Movie, View
+from recommendations import stores
+from recommendations.stores.base import StoreUnavailable
+from recommendations.stores.mongo import MongoStore
 from tests.api.calling import LORD, PROFILE, Caller
 from tests.waiting import wait_until
 from tetraflix.idempotency import forget_old_answers, idempotent
@@ -103,6 +107,33 @@ def test_a_session_whose_answer_was_lost_is_as_of_the_first_time(service: Caller
     assert View.objects.count() == 1
     again = service("POST", SESSION, body, Idempotency_Key="a")
     assert (again.json(), again["Idempotent-Replay"]) == (answer.json(), "true")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_is_kept_only_after_a_store_outside_postgresql_has_the_work(
+    mongodb_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    settings.MONGODB_URL = mongodb_url
+    Movie.objects.create(id=7, title="Kahaani", profile=list(PROFILE.values()))
+    Movie.objects.create(id=8, title="Sholay", profile=list(PROFILE.values()))
+    service = Caller("service")
+    events = [{"movie": {"id": 7}, "progress": 1}, {"movie": {"id": 8}, "progress": 0.5}]
+    body = {"userId": 5, "events": events}
+
+    def away(self: Any, changes: Any) -> None:
+        raise StoreUnavailable("between the commit and the store")
+
+    with monkeypatch.context() as fault:
+        fault.setattr(MongoStore, "update", away)
+        assert service("POST", SESSION, body, Idempotency_Key="a").status_code == 503
+    assert View.objects.count() == 1
+    answer = service("POST", SESSION, body, Idempotency_Key="a")
+    assert (answer.status_code, answer.json()) == (201, {"events": 2, "views": 0, "skipped": 0})
+    assert View.objects.count() == 1
+    lists = stores.current().read(5)
+    assert lists is not None
+    assert [(entry.movie_id, entry.progress) for entry in lists.watching] == [(8, 0.5)]
+    assert service("POST", SESSION, body, Idempotency_Key="a")["Idempotent-Replay"] == "true"
 
 
 def _posted(caller: Caller, name: str) -> Any:
