@@ -202,8 +202,13 @@ class Supervisor:
     def _child(
         self, name: str, words: Sequence[str], env: Mapping[str, str] | None, *, log: Path | None
     ) -> Child:
-        ours = {guard.MARK_VARIABLE: self.mark, "PYTHONUNBUFFERED": "1"}
-        return Child(name=name, argv=[sys.executable, *words], log=log, env=env, cwd=self.cwd)
+        everything = {
+            **os.environ,
+            **(env or {}),
+            guard.MARK_VARIABLE: self.mark,
+            "PYTHONUNBUFFERED": "1",
+        }
+        return Child(name=name, argv=[sys.executable, *words], log=log, env=everything, cwd=self.cwd)
 
     def _done(self, name: str, since: float) -> None:
         took = f"{time.monotonic() - since:.1f} s"
