@@ -45,7 +45,7 @@ def run(context: Context) -> list[Row]:
                     "users/s",
                 )
             ]
-            return [*rows, *_requests(context, server), *_writes(context)]
+            return [*rows, _size(context), *_requests(context, server), *_writes(context)]
     finally:
         server.stop()
 
