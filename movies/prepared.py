@@ -61,6 +61,7 @@ class Prepared:
                 raise ProgrammingError(f"{self.name} was prepared on another connection") from None
             state[self._mark] = None
             cursor.execute(self._plain(literals))
+        connection.health_check_done = True  # it answered: the ORM need not ask whether it does
         return cursor.fetchone()
 
     def _plain(self, literals: tuple[str, ...]) -> str:

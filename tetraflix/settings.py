@@ -118,6 +118,7 @@ DATABASES = {
         "DATABASE_URL",
         DATABASE_URL,
         conn_max_age=None,  # one connection a process, kept: a hot read has no time to connect
+        conn_health_checks=True,  # asked before the ORM's first statement of a request; hot reads mend their own
     )
 }
 EMBEDDED_POSTGRES = not env.str("DATABASE_URL", "")
