@@ -1,4 +1,4 @@
-"""The roles of staff: editors change the inventory, but delete nothing; viewers only look."""
+"""The roles of staff: viewers look, editors change movies but delete none, operators mend ingestion."""
 
 from django.contrib.auth.management import create_permissions
 from django.db import migrations
@@ -17,16 +17,18 @@ EDITOR = (
     "movies.revert_batch",
     "recommendations.take_off",
 )
-ROLES = {"viewer": VIEWER, "editor": EDITOR}
+OPERATOR = (*VIEWER, "sessions_ingest.view_deadletteract", "sessions_ingest.handle_dead_letters")
+ROLES = {"viewer": VIEWER, "editor": EDITOR, "operator": OPERATOR}
 
 
 def make_roles(apps, schema_editor):
     # Permissions are made at the end of `migrate`, which is too late for this.
-    for label in ("movies", "recommendations"):
+    for label in ("movies", "recommendations", "sessions_ingest"):
         config = apps.get_app_config(label)
+        before = getattr(config, "models_module", None)
         config.models_module = True
         create_permissions(config, apps=apps, verbosity=0)
-        config.models_module = None
+        config.models_module = before
     group, permission = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
     for name, names in ROLES.items():
         role, _ = group.objects.get_or_create(name=name)
@@ -45,5 +47,6 @@ class Migration(migrations.Migration):
         ("contenttypes", "0002_remove_content_type_name"),
         ("movies", "0005_jobs"),
         ("recommendations", "0002_take_off_permission"),
+        ("sessions_ingest", "0002_dead_letter_act"),
     ]
     operations = [migrations.RunPython(make_roles, remove_roles)]

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from pytest_django import Settings
 
@@ -16,13 +16,6 @@ from tests.sessions_ingest.test_dead_letters import put_aside, receive
 pytestmark = pytest.mark.django_db
 
 PAGE = "/admin/sessions_ingest/deadletteract/"
-
-
-@pytest.fixture(autouse=True)
-def _static_files_as_they_are(settings: Settings) -> None:
-    """Nothing was collected: pages name the files without a hash."""
-    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
 
 
 @pytest.fixture
@@ -50,6 +43,19 @@ def test_the_page_shows_reason_and_body_of_each(staff: Any, queues: Queues) -> N
 def test_strangers_and_staff_without_permission_see_nothing(client: Client, staff: Any) -> None:
     assert client.get(PAGE).status_code == 302
     assert staff("view_movie").get(PAGE).status_code == 403
+
+
+def test_the_role_of_operators_may_act_and_the_other_roles_may_not(
+    queues: Queues, client: Client, roles: None
+) -> None:
+    seen = {}
+    for role in ("viewer", "editor", "operator"):
+        user = User.objects.create_user(role, is_staff=True)
+        user.groups.add(Group.objects.get(name=role))
+        client.force_login(user)
+        data = {"queue": queues.session.name, "act": "redrive-all"}
+        seen[role] = (client.get(PAGE).status_code, client.post(PAGE, data).status_code)
+    assert seen == {"viewer": (403, 403), "editor": (403, 403), "operator": (200, 302)}
 
 
 def test_who_only_looks_cannot_act(staff: Any, queues: Queues) -> None:
