@@ -31,8 +31,13 @@ def test_each_test_has_queues_of_its_own(queues: Queues) -> None:
 
 
 def test_messages_survive_a_stop_even_while_somebody_waits_for_some(private_sqs: EmbeddedSqs) -> None:
-    keys = {"aws_access_key_id": "embedded", "aws_secret_access_key": "embedded"}
-    client = boto3.client("sqs", endpoint_url=private_sqs.url, region_name=REGION, **keys)
+    client = boto3.client(
+        "sqs",
+        endpoint_url=private_sqs.url,
+        region_name=REGION,
+        aws_access_key_id="embedded",
+        aws_secret_access_key="embedded",
+    )
     kept, empty = (client.create_queue(QueueName=name)["QueueUrl"] for name in ("kept", "empty"))
     client.send_message(QueueUrl=kept, MessageBody="word")
     body = f"Action=ReceiveMessage&QueueUrl={empty}&WaitTimeSeconds=20"

@@ -1,0 +1,70 @@
+"""`make demo`: everything `make run` does, and things to see: movies, users, traffic, a login."""
+
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+import requests
+
+from tests.tetraflix.stacks import RunningStack
+from tests.waiting import wait_until
+
+SIZES = ("--movies", "300", "--users", "50", "--rate", "30")
+
+
+@pytest.fixture
+def stack(open_folder: Path) -> Iterator[RunningStack]:
+    """A stack that is not started yet."""
+    one = RunningStack(open_folder)
+    yield one
+    one.end()
+
+
+def sql(stack: RunningStack, statement: str) -> list[tuple]:
+    with psycopg2.connect(stack.stack()["database"]) as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall()
+
+
+def can_log_in(stack: RunningStack, password: str) -> bool:
+    """As a browser does."""
+    login = f"http://127.0.0.1:{stack.port}/admin/login/"
+    with requests.Session() as browser:
+        browser.get(login, timeout=10)
+        form = {"username": "demo", "password": password, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+        answer = browser.post(login, {**form, "next": "/admin/"}, timeout=30, headers={"Referer": login})
+        return answer.url.endswith("/admin/") and answer.status_code == 200
+
+
+def test_it_shows_movies_users_and_traffic_and_its_login_goes_with_it(stack: RunningStack) -> None:
+    stack.start("demo", *SIZES, seconds=120)
+    status, lists = stack.get("/tetraflix/recommendations/1")
+    assert status == 200
+    assert 1 <= len(lists["recommendations"]) <= 20
+    assert sql(stack, "select count(*) from movies_movie") == [(300,)]
+
+    views = sql(stack, "select sum(views) from movies_viewcount")
+    wait_until(lambda: sql(stack, "select sum(views) from movies_viewcount") > views, seconds=30)
+
+    found = re.search(r"login +demo / (\S+)", stack.said())
+    assert found
+    assert can_log_in(stack, found[1])
+    assert not can_log_in(stack, "demo")
+
+    stack.send(signal.SIGKILL)  # so that it has no time to take its login away
+    wait_until(lambda: stack.left() == [], seconds=15)
+    stack.start("run")
+    assert sql(stack, "select count(*) from auth_user") == [(0,)]
+    assert "✓ demo login removed" in stack.said()
+    assert not can_log_in(stack, found[1])
+
+
+def test_ctrl_c_takes_the_login_away(stack: RunningStack) -> None:
+    stack.start("demo", "--movies", "20", "--users", "5", "--rate", "1", seconds=120)
+    stack.send(signal.SIGINT)
+    assert stack.ended() == 0
+    assert "✓ demo login removed" in stack.said()
+    assert stack.left() == []
