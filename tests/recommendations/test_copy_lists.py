@@ -50,7 +50,7 @@ def test_every_user_is_copied_whole(stores: dict[str, ListStore], source: str, t
 
 def test_a_stopped_copy_goes_on_where_it_was(stores: dict[str, ListStore], monkeypatch):
     stores["postgres"].write(MANY)
-    written = []
+    written: list[list[tuple[int, UserLists]]] = []
     write = stores["mongo"].write
 
     def away_at_the_third(rows):
@@ -64,7 +64,12 @@ def test_a_stopped_copy_goes_on_where_it_was(stores: dict[str, ListStore], monke
         with pytest.raises(CommandError, match="A store does not answer; the same command goes on from here"):
             _copy("postgres", "mongo")
     assert stores["mongo"].count() == 40
-    monkeypatch.setattr(stores["mongo"], "write", lambda batch: written.append(batch) or write(batch))
+
+    def remembered(batch: list[tuple[int, UserLists]]) -> int:
+        written.append(batch)
+        return write(batch)
+
+    monkeypatch.setattr(stores["mongo"], "write", remembered)
     assert _copy("postgres", "mongo").startswith("Going on after user 280; 40 are copied.\n250 users copied")
     assert [user for batch in written for user, _ in batch] == [user for user, _ in sorted(MANY)]
     assert stores["mongo"].scan(0, 1000) == sorted(MANY)
