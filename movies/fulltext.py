@@ -27,7 +27,7 @@ MOST_COMPARED = 1_500  # titles with all the words: so many are all compared wit
 # Of more, some are compared: so many that begin like the query, in the order of the alphabet (the exact one
 # is first), those among so many movies from the most popular down, and so many others.
 MOST_BEGINNING = 300
-MOST_WALKED = 2_000
+MOST_WALKED = 1_500
 MOST_OTHERS = 500
 LEAST_SIMILARITY = 0.3  # of titles that have only some of the words
 
@@ -49,18 +49,24 @@ SELECT asked, word, titles FROM unnest(%s::text[]) AS asked, LATERAL (
 WHERE titles > 0
 """
 
-# The sub-selects with OFFSET 0 compute each likeness once: it is most of the work (4 us a title).
+# The sub-selects with OFFSET 0 compute each likeness once: it is most of the work (4 us a title). Of titles
+# with all the words the shortest are the likest, so only those are compared.
 RANKED = """
 SELECT likened.id
 FROM (
-    SELECT id, plain, {likeness} AS likeness
-    FROM (SELECT id, movies_plain(title) AS plain FROM ({candidates}) AS found OFFSET 0) AS named OFFSET 0
+    SELECT id, views, plain, {likeness} AS likeness
+    FROM (
+        SELECT id, views, movies_plain(title) AS plain
+        FROM ({candidates}) AS found LEFT JOIN movies_viewcount ON movie_id = id
+        {shortest} OFFSET 0
+    ) AS named
+    OFFSET 0
 ) AS likened
-LEFT JOIN movies_viewcount v ON v.movie_id = likened.id
 WHERE likeness >= %(least)s
-ORDER BY plain = %(meant)s DESC, likeness DESC, v.views DESC NULLS LAST, likened.id
+ORDER BY plain = %(meant)s DESC, likeness DESC, views DESC NULLS LAST, id
 LIMIT %(most)s
 """
+SHORTEST = f"ORDER BY length(title), views DESC NULLS LAST, id LIMIT {MOST_RESULTS}"
 LIKENESS = "similarity(plain, %(meant)s)"
 LIKENESS_TO_BOTH = "greatest(similarity(plain, %(meant)s), similarity(plain, %(asked)s))"
 
@@ -140,6 +146,7 @@ def _ranked(
         RANKED.format(
             candidates=candidates.format(visible=visible, **sizes),
             likeness=LIKENESS if asked == meant else LIKENESS_TO_BOTH,
+            shortest="" if least else SHORTEST,
         ),
         {"query": query, "asked": asked, "meant": meant, "least": least, "most": MOST_RESULTS},
     )
