@@ -4,11 +4,16 @@ import json
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from pytest_django import Settings
 
+from movies import bus
+from movies.models import Movie, ViewCount
+from tests.servers.queues import Queues
 from tests.tetraflix.stacks import RunningStack
+from tetraflix import status
 from tetraflix.embedded.ports import free_port
-
-POSTGRES = "PostgreSQL at 127.0.0.1:{port} is not reachable (Connection refused): `make run` starts it."
+from tetraflix.embedded.sqs import EmbeddedSqs
 
 
 @pytest.fixture
@@ -50,3 +55,54 @@ def test_a_command_that_needs_sqs_says_so(nothing_runs: RunningStack) -> None:
     where = nothing_runs.env["AWS_ENDPOINT_URL_SQS"]
     assert (found.returncode, found.stdout) == (1, "")
     assert found.stderr == f"SQS at {where} is not reachable: see AWS_ENDPOINT_URL_SQS and AWS_REGION.\n"
+
+
+@pytest.mark.django_db
+def test_it_counts_what_waits_and_what_was_put_aside(queues: Queues, sqs: EmbeddedSqs) -> None:
+    client = bus.shared_client()
+    for url in (queues.session.url, queues.session.url, queues.session.dead_url):
+        client.send_message(QueueUrl=url, MessageBody="{}")
+    for title, hidden, views in (("One", False, 3), ("Hidden", True, 4)):
+        movie = Movie.objects.create(title=title, profile=[100, *[0] * 14], hidden=hidden)
+        ViewCount.objects.update_or_create(movie_id=movie.id, defaults={"views": views})
+    found = status.collect()
+    empty = {"depth": 0, "dead": 0}
+    assert found.figures == {
+        "web": None,
+        "sqs": sqs.url,
+        "database": settings.DATABASE_URL,
+        "queues": {
+            queue.name: {"url": queue.url, "dead_url": queue.dead_url, **figures}
+            for queue, figures in (
+                (queues.session, {"depth": 2, "dead": 1}),
+                (queues.recs, empty),
+                (queues.changes, empty),
+            )
+        },
+        "movies": 2,
+        "users": 0,
+        "views": 7,
+    }
+    assert found.down == [
+        f"The web server at http://127.0.0.1:{settings.PORT} does not answer: `make run` starts it.",
+        "Beat does not run: `make run` or `celery -A tetraflix beat` starts it.",
+    ]
+
+
+@pytest.mark.django_db
+def test_a_queue_that_is_missing_is_named_with_what_makes_it(settings: Settings) -> None:
+    settings.SESSION_QUEUE = "nobody-made-it"
+    lines = [line for line in status.collect().down if "nobody-made-it" in line]
+    assert len(lines) == 1
+    assert lines[0].endswith(". `manage.py ensure_queues` makes what is missing.")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://someone:s3cret@db:5432/x", "postgresql://someone:***@db:5432/x"),
+        ("postgresql://someone@db:5432/x", "postgresql://someone@db:5432/x"),
+    ],
+)
+def test_a_password_is_not_shown(url: str, shown: str) -> None:
+    assert status.without_password(url) == shown
