@@ -1,11 +1,16 @@
 """The embedded PostgreSQL and SQS: they keep what they should, and go when they are told."""
 
 import http.client
+import os
+import shutil
+import socket
 import time
 from contextlib import closing
+from pathlib import Path
 
 import boto3
 import psycopg2
+import pytest
 
 from movies import bus
 from tests.servers.queues import Queues
@@ -55,3 +60,37 @@ def test_a_child_process_can_be_led_to_the_database_of_a_test(database_url: str)
     with psycopg2.connect(database_url) as other, other.cursor() as cursor:
         cursor.execute("select count(*) from movies_movie")
         assert cursor.fetchall() == [(0,)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
+def test_root_with_a_folder_closed_to_others_keeps_the_data_in_the_open(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    server = EmbeddedPostgres(closed / "postgres", 0, fsync=False)
+    try:
+        with psycopg2.connect(server.start()) as connection, connection.cursor() as cursor:
+            cursor.execute("create table kept (n int); insert into kept values (7)")
+        elsewhere = (closed / "elsewhere").readlink()
+        assert server.note == (
+            f"PostgreSQL refuses to run as root, and other users cannot reach {closed}:"
+            f" its data is in {elsewhere / 'postgres'}"
+        )
+        server.stop()
+        again = EmbeddedPostgres(closed / "postgres", 0, fsync=False)
+        with psycopg2.connect(again.start()) as connection, connection.cursor() as cursor:
+            cursor.execute("select n from kept")
+            assert cursor.fetchall() == [(7,)]
+        again.stop()
+    finally:
+        server.stop()
+        shutil.rmtree((closed / "elsewhere").readlink())
+
+
+def test_a_taken_port_is_left_alone(open_folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        server = EmbeddedPostgres(open_folder / "postgres", taken, fsync=False)
+        url = server.start()
+        server.stop()
+    assert server.port != taken
+    assert url == f"postgresql://tetraflix@127.0.0.1:{server.port}/tetraflix"
