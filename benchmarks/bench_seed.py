@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import IO
 
@@ -59,7 +59,7 @@ def use(database: str) -> None:
     connection.settings_dict["NAME"] = database
 
 
-def prepare(tables: dict[str, str], files: dict[str, IO[bytes]]) -> None:
+def prepare(tables: dict[str, str], files: Mapping[str, IO[bytes]]) -> None:
     """The seeded rows as files, and tables like ours for them, without triggers."""
     with connection.cursor() as cursor:
         for table, columns in tables.items():
@@ -87,7 +87,7 @@ def seed_users(count: int) -> float:
     return time.perf_counter() - started
 
 
-def copy(tables: dict[str, str], files: dict[str, IO[bytes]]) -> float:
+def copy(tables: dict[str, str], files: Mapping[str, IO[bytes]]) -> float:
     """Seconds to COPY the same rows into the emptied bare tables."""
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {', '.join(f'bare_{table}' for table in tables)}")

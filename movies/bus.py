@@ -13,6 +13,9 @@ from django.conf import settings
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
+
+    Attributes = dict[QueueAttributeNameType, str]
 
 LONG_POLL_SECONDS = 20  # the longest that SQS offers: the fewest paid requests while idle
 KEEP_SECONDS = 14 * 24 * 3600  # the longest that SQS keeps a message
@@ -104,16 +107,22 @@ def ensure_queues(names: Iterable[str] | None = None) -> list[Queue]:
     return [queue(name) for name in names]
 
 
-def _ensure(name: str, attributes: dict[str, str]) -> str:
+def is_gone(error: ClientError) -> bool:
+    """Whether SQS says that there is no such queue: an embedded server that was killed comes back without."""
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    return "NonExistentQueue" in code or "QueueDoesNotExist" in code
+
+
+def _ensure(name: str, attributes: "Attributes") -> str:
     sqs = shared_client()
-    fifo = {"FifoQueue": "true", "ContentBasedDeduplication": "true"} if name.endswith(".fifo") else {}
     try:
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
     except ClientError as error:
-        if "NonExistentQueue" not in error.response["Error"]["Code"] and "QueueDoesNotExist" not in str(
-            error
-        ):
+        if not is_gone(error):
             raise
+        fifo: Attributes = {}
+        if name.endswith(".fifo"):
+            fifo = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
         return sqs.create_queue(QueueName=name, Attributes={**attributes, **fifo})["QueueUrl"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
     return url

@@ -222,7 +222,7 @@ def _send_batch(messages: list[Message]) -> set[str]:
             answer = bus.shared_client().send_message_batch(QueueUrl=bus.queue(name).url, Entries=entries)
         except (BotoCoreError, ClientError) as error:
             # An embedded server that was killed comes back without its queues.
-            if not (again and isinstance(error, ClientError) and _is_gone(error)):
+            if not (again and isinstance(error, ClientError) and bus.is_gone(error)):
                 raise BusAway(str(error)) from error
             try:
                 bus.ensure_queues([name])
@@ -235,11 +235,6 @@ def _send_batch(messages: list[Message]) -> set[str]:
                 )
             return {failure["Id"] for failure in answer.get("Failed", ())}
     raise BusAway(f"the queue {name} is gone")
-
-
-def _is_gone(error: ClientError) -> bool:
-    code = str(error.response.get("Error", {}).get("Code", ""))
-    return "NonExistentQueue" in code or "QueueDoesNotExist" in code
 
 
 def _entry(message: Message, *, fifo: bool) -> "SendMessageBatchRequestEntryTypeDef":

@@ -49,7 +49,8 @@ class WatchedCursor:
 def sent_statements() -> Iterator[list[str]]:
     """The statements of the block, but for PREPARE."""
     connection.ensure_connection()
-    raw, sent = connection.connection, []
+    raw = connection.connection
+    sent: list[str] = []
     watched = Watched(raw, sent)
     _swap(raw, watched)
     try:

@@ -20,7 +20,7 @@ from recommendations.lists import (
     take_off,
     watched,
 )
-from recommendations.stores.base import ListStore, ServedRow
+from recommendations.stores.base import Change, ListStore, ServedRow
 
 AT = datetime(2017, 9, 8, 12, 50, 0, 123456, tzinfo=UTC)
 LATER = AT + timedelta(minutes=1)
@@ -70,11 +70,14 @@ class StoreContract:
         assert store.read(7) == UserLists(recommended_at=AT)
 
     def test_a_change_gets_what_is_stored(self, store: ListStore):
-        seen = []
+        seen: list[UserLists] = []
+
+        def look(lists: UserLists) -> UserLists:
+            seen.append(lists)
+            return lists
+
         store.update({7: begun(1)})
-        store.update(
-            {7: lambda lists: seen.append(lists) or lists, 8: lambda lists: seen.append(lists) or lists}
-        )
+        store.update({7: look, 8: look})
         assert seen == [UserLists(watching=(Entry(1, 0.5, AT),)), NOBODY]
 
     def test_a_change_of_nothing_stores_nothing(self, store: ListStore):
@@ -88,7 +91,10 @@ class StoreContract:
         assert store.count() == 0
 
     def test_repeating_a_change_changes_nothing(self, store: ListStore):
-        changes = {7: begun(1), 8: partial(recommend, movie_ids=[3, 2], at=AT, known={2, 3})}
+        changes: dict[int, Change] = {
+            7: begun(1),
+            8: partial(recommend, movie_ids=[3, 2], at=AT, known={2, 3}),
+        }
         store.update(changes)
         once = store.scan(0, 10)
         store.update(changes)

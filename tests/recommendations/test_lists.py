@@ -42,7 +42,8 @@ recs = st.tuples(st.lists(st.integers(1, 80), max_size=30), st.integers(0, 50))
 def after(lists: UserLists, change: object) -> UserLists:
     if isinstance(change, list):
         return watched(lists, change)
-    movie_ids, at = change  # type: ignore[misc]
+    assert isinstance(change, tuple)
+    movie_ids, at = change
     return recommend(lists, movie_ids, minutes(at), KNOWN)
 
 

@@ -5,6 +5,7 @@ import os
 import sys
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def ports(database_url: str, tmp_path: Path) -> Iterator[list[int]]:
             )
             servers[port].start()
         for port, server in servers.items():
-            server.wait_ready(lambda port=port: answers(port), seconds=60)
+            server.wait_ready(partial(answers, port), seconds=60)
         yield list(servers)
     finally:
         for server in servers.values():
