@@ -51,7 +51,7 @@ format: $(VENV)/.dev  ## the code laid out as the linters want it
 
 lock: $(VENV)/.dev  ## requirements*.txt anew from requirements*.in, with hashes
 	$(BIN)/pip install --quiet uv
-	compile="$(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11"
+	compile="$(BIN)/uv pip compile --quiet --generate-hashes --no-strip-extras --python-version 3.11"
 	$$compile requirements.in -o requirements.txt
 	$$compile requirements-dev.in -c requirements.txt -o requirements-dev.txt
 
