@@ -49,11 +49,12 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Browsed:
-    """Ids of movies in order, and where the neighbouring pages begin."""
+    """Ids of movies in order, where the neighbouring pages begin, and how many there are in all."""
 
     ids: list[int]
     previous: Place | None
     following: Place | None
+    number: Number
 
 
 def browse(selection: Selection, *, ordering: str | None, place: Place | None, limit: int) -> Browsed:
@@ -69,7 +70,7 @@ def browse(selection: Selection, *, ordering: str | None, place: Place | None, l
             place=place,
             limit=limit,
         )
-        return Browsed([row[0] for row in part.rows], part.previous, part.following)
+        return Browsed([row[0] for row in part.rows], part.previous, part.following, how_many(selection))
     found = found_by_words(selection)
     if ordering:
         found = sorted_page(found, ordering=ordering, hidden=selection.hidden)
@@ -79,6 +80,7 @@ def browse(selection: Selection, *, ordering: str | None, place: Place | None, l
         found[start : start + limit],
         Place(None, max(0, start - limit)) if start else None,
         Place(None, start + limit) if start + limit < len(found) else None,
+        _number_found(found),
     )
 
 
@@ -94,8 +96,7 @@ def found_by_words(selection: Selection) -> list[int]:
 def how_many(selection: Selection) -> Number:
     """In bounded time: exact where they are few, else what the planner knows."""
     if selection.q:
-        found = len(found_by_words(selection))
-        return Number(found, exact=True, at_least=found >= MOST_RESULTS)
+        return _number_found(found_by_words(selection))
     where, values = _condition(selection)
     if where == "true":
         estimate = _one("SELECT reltuples::bigint FROM pg_class WHERE oid = 'movies_movie'::regclass", [])
@@ -110,6 +111,10 @@ def how_many(selection: Selection) -> Number:
     counted = f"SELECT id FROM movies_movie WHERE {where} {order} LIMIT {COUNTED + 1}"
     number = _one(f"SELECT count(*) FROM ({counted}) AS counted", values)
     return Number(number, exact=True) if number <= COUNTED else Number(max(estimate, number), exact=False)
+
+
+def _number_found(found: list[int]) -> Number:
+    return Number(len(found), exact=True, at_least=len(found) >= MOST_RESULTS)
 
 
 def ids(selection: Selection) -> list[int]:

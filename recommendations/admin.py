@@ -56,7 +56,6 @@ class UserListsAdmin(ModelAdmin):
             "users": users[:PAGE],
             "after": users[PAGE - 1]["id"] if len(users) > PAGE else None,
             "first": after > 0,
-            "opts": self.opts,
         }
         return TemplateResponse(request, "admin/recommendations/userlists/find.html", context)
 
@@ -86,7 +85,6 @@ class UserListsAdmin(ModelAdmin):
             "reasons": reasons,
             "may_take_off": request.user.has_perm("recommendations.take_off"),
             "api": reverse("recommendations", args=[user_id]),
-            "opts": self.opts,
         }
         return TemplateResponse(request, "admin/recommendations/userlists/user.html", context)
 

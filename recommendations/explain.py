@@ -73,7 +73,17 @@ def explain(user_id: int) -> Explained:
         ],
         [_entry(movies, entry) for entry in kept.watching],
         [_entry(movies, entry, why="was taken off by hand") for entry in kept.removed],
-        [_item(movies, finish.movie_id, at=finish.at) for finish in kept.finished],
+        [
+            _item(
+                movies,
+                finish.movie_id,
+                why=""
+                if finish.movie_id in kept.recommended or finish.movie_id in watching
+                else "was finished",
+                at=finish.at,
+            )
+            for finish in kept.finished
+        ],
         kept.recommended_at,
     )
 

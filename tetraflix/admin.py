@@ -95,6 +95,5 @@ class ApiKeyAdmin(ModelAdmin):
             "secret": obj.secret,  # type: ignore[attr-defined]
             "opts": self.opts,
         }
-        response = TemplateResponse(request, "admin/tetraflix/apikey/made.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        # no browser keeps the page: the admin's answers are all `no-store`
+        return TemplateResponse(request, "admin/tetraflix/apikey/made.html", context)

@@ -29,6 +29,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_SUBHEADER": "Client services",
     "SITE_SYMBOL": "movie",
     "SITE_URL": "/",
+    "SITE_FAVICONS": [{"rel": "icon", "href": _file("site/icon.svg"), "type": "image/svg+xml"}],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": False,

@@ -45,7 +45,6 @@ class ChangeAdmin(ModelAdmin):
             "records": records,
             "all_movies": True,
             "older": f"?before={records[-1].change.pk}" if len(records) == history.PAGE else None,
-            "opts": self.opts,
         }
         return TemplateResponse(request, "admin/movies/moviechange/history.html", context)
 
@@ -73,7 +72,6 @@ class ChangeAdmin(ModelAdmin):
             "all_movies": True,
             "may_revert": may_revert,
             "newer": f"?after={records[-1].change.pk}" if len(records) == history.PAGE else None,
-            "opts": self.opts,
         }
         return TemplateResponse(request, "admin/movies/moviechange/batch.html", context)
 

@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import BigIntegerField, F, Func, QuerySet, Value
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -23,6 +24,7 @@ from movies.genres import GENRES, label
 from movies.models import Job, Movie
 
 SHOWN_BEFORE_DELETING = 20  # titles
+AUTOCOMPLETED = 20  # movies offered while one types
 
 
 class GenreFilter(admin.SimpleListFilter):
@@ -52,7 +54,7 @@ class StateFilter(GenreFilter):
 class MovieAdmin(ModelAdmin):
     form = MovieForm
     fields = ["title", "profile", "hidden", "seen"]
-    list_display = ["number", "name", "genres", "views", "popularity", "state", "version", "updated"]
+    list_display = ["number", "name", "genres", "views", "popularity", "state", "version", "changed"]
     list_display_links = ["number", "name"]
     list_filter = [GenreFilter, StateFilter]
     list_per_page = 50
@@ -91,6 +93,10 @@ class MovieAdmin(ModelAdmin):
         weight, genre = max(zip(movie.profile, GENRES, strict=True), key=lambda share: share[0])
         return f"{_views(movie) * weight:,} in {label(genre)}"
 
+    @admin.display(description="Changed (UTC)")
+    def changed(self, movie: Movie) -> str:
+        return f"{movie.updated:%Y-%m-%d %H:%M}"
+
     @admin.display(description="State")
     def state(self, movie: Movie) -> SafeString:
         kind = "hidden" if movie.hidden else "visible"
@@ -110,7 +116,9 @@ class MovieAdmin(ModelAdmin):
     ) -> tuple[QuerySet[Movie], bool]:
         """For autocompletion: the best matches alone, in their order, without a count."""
         found = browsing.found_by_words(Selection(q=search_term)) if search_term.strip() else []
-        return queryset.filter(pk__in=found[:20]), False
+        wanted = Value(found[:AUTOCOMPLETED], output_field=ArrayField(BigIntegerField()))
+        place = Func(wanted, F("pk"), function="array_position")
+        return queryset.filter(pk__in=found[:AUTOCOMPLETED]).order_by(place), False
 
     # -- one movie -----------------------------------------------------------------------------
 
@@ -172,7 +180,6 @@ class MovieAdmin(ModelAdmin):
             "movie_id": object_id,
             "exists": Movie.objects.filter(pk=object_id).exists(),
             "older": f"?before={records[-1].change.version}" if len(records) == history.PAGE else None,
-            "opts": self.opts,
         }
         return TemplateResponse(request, "admin/movies/moviechange/history.html", context)
 
@@ -207,7 +214,6 @@ class MovieAdmin(ModelAdmin):
             "more": size > len(first),
             "ids": ids,
             "across": not ids,
-            "opts": self.opts,
         }
         return TemplateResponse(request, "admin/movies/movie/delete_confirmation_of_many.html", context)
 

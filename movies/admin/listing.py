@@ -54,7 +54,7 @@ class MovieChangeList(ChangeList):
         )
         movies = Movie.objects.select_related("viewcount").in_bulk(page.ids)
         self.result_list = [movies[movie_id] for movie_id in page.ids if movie_id in movies]
-        self.result_count: Number = browsing.how_many(self.selection)
+        self.result_count: Number = page.number
         self.full_result_count = self.result_count
         self.show_full_result_count = False
         self.show_admin_actions = True

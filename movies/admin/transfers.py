@@ -11,7 +11,6 @@ from django.utils import timezone
 from movies import jobs, transfer
 from movies.admin.staff import actor_of
 from movies.exports import export_chunks
-from movies.models import Movie
 
 TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
 
@@ -45,7 +44,6 @@ def upload(request: HttpRequest) -> HttpResponse:
         "example": transfer.lines_of(
             [(17, "Kahaani", False, [0] * 10 + [40, 0, 0, 60, 0])], "jsonl"
         ).decode(),
-        "opts": Movie._meta,
     }
     return TemplateResponse(request, "admin/movies/movie/import.html", context)
 

@@ -41,7 +41,6 @@ class JobAdmin(ModelAdmin):
             "title": "Bulk work",
             "jobs": Job.objects.order_by("-created")[:LISTED],
             "days": jobs.KEPT.days,
-            "opts": self.opts,
         }
         return TemplateResponse(request, "admin/movies/job/list.html", context)
 
@@ -59,7 +58,6 @@ class JobAdmin(ModelAdmin):
             "rows": [_shown(row) for row in imports.preview(job.pk)] if ready else [],
             "may_import": request.user.has_perm("movies.import_movies"),
             "batch": job.result.get("batch", job.pk) if job.state == Job.State.DONE else None,
-            "opts": self.opts,
         }
         if context["batch"] and not MovieChange.objects.filter(batch=context["batch"]).exists():
             context["batch"] = None

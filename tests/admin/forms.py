@@ -1,0 +1,24 @@
+"""What a browser sends for a movie's form, and the messages that a page shows."""
+
+from typing import Any
+
+from movies.genres import GENRES
+from movies.models import Movie
+from tests.movies.making import profile
+
+
+def movie_form(movie: Movie | None = None, /, **changed: Any) -> dict[str, Any]:
+    """The form as it is shown for the movie (or for a new one), with what the person typed into it."""
+    weights = movie.profile if movie else profile(action=100)
+    form: dict[str, Any] = {f"profile-{genre}": weight for genre, weight in zip(GENRES, weights, strict=True)}
+    form["title"] = movie.title if movie else "Kahaani"
+    if movie:
+        form["seen"] = movie.version
+        if movie.hidden:
+            form["hidden"] = "on"
+    return {name: value for name, value in (form | changed).items() if value is not None}
+
+
+def says(response: Any) -> list[str]:
+    """The messages that the page shows."""
+    return [str(message) for message in response.context["messages"]]

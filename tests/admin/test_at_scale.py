@@ -1,0 +1,97 @@
+"""With 300,000 movies: a bounded number of statements, over indexes, no count or page that scans."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from movies.genres import GENRES
+from tests.movies.plans import plans_of_reads
+
+MOVIES = 300_000
+LIST = "/admin/movies/movie/"
+MOST_STATEMENTS = 15  # the session, the user and the permissions among them
+
+
+@pytest.fixture(scope="module")
+def inventory(django_db_setup: Any, django_db_blocker: Any) -> Iterator[None]:
+    """Seeded once for this file, every thousandth hidden, and taken away at its end."""
+    with django_db_blocker.unblock():
+        call_command("seed_movies", movies=MOVIES, seed=1)
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE movies_movie SET hidden = true WHERE id % 1000 = 0")
+            # years of days, of which the dashboard wants 30
+            cursor.execute(
+                "INSERT INTO movies_genreviews (day, genre, weight)"
+                " SELECT current_date - ago, genre, 100 FROM generate_series(31, 4000) AS ago,"
+                " unnest(%s::text[]) AS genre",
+                [list(GENRES)],
+            )
+            cursor.execute("ANALYZE")
+        yield
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "TRUNCATE movies_movie, movies_viewcount, movies_genreviews, movies_popularlist,"
+                " movies_moviechange CASCADE"
+            )
+
+
+ADDRESSES = [
+    "/admin/",
+    "/admin/dashboard.json",
+    *(
+        f"{LIST}?{order}{chosen}{place}"
+        for order in ("", "o=-1", "o=2", "o=-2", "o=4", "o=-4")
+        for chosen in ("", "&genre=drama", "&genre=western&state=visible", "&state=hidden")
+        for place in ("", "&at=end")
+    ),
+    f"{LIST}?q=the",
+    f"{LIST}?q=lord of the rigns",
+    f"{LIST}?q=299999",
+    "/admin/autocomplete/?app_label=movies&model_name=viewcount&field_name=movie&term=lord of the rigns",
+    f"{LIST}299999/change/",
+    f"{LIST}299999/history/",
+    "/admin/movies/moviechange/",
+    "/admin/recommendations/userlists/",
+    "/admin/recommendations/userlists/7/",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_no_page_scans_counts_all_or_skips_far(inventory: None, editor: Client, queues: Any, address: str):
+    with plans_of_reads() as plans, CaptureQueriesContext(connection) as sent:
+        response = editor.get(address)
+    assert response.status_code == 200
+    statements = [query["sql"] for query in sent if not query["sql"].startswith("EXPLAIN SELECT")]
+    assert len(statements) <= MOST_STATEMENTS
+    assert [
+        plan for plan in plans if re.search(r"Seq Scan on movies_(movie|view|moviechange|genreviews)", plan)
+    ] == []
+    assert [sql for sql in statements if re.search(r"OFFSET [1-9]", sql)] == []
+    counts = [
+        sql for sql in statements if "count(" in sql.lower() and "LIMIT" not in sql and " IN (" not in sql
+    ]
+    assert [sql for sql in counts if "movies_" in sql] == []
+
+
+def test_the_number_of_movies_is_an_estimate_that_says_so(inventory: None, editor: Client):
+    def number(query: str) -> str:
+        return str(editor.get(LIST + query).context["cl"].result_count)
+
+    assert number("") == "about 300,000"
+    assert number("?state=hidden") == "300"
+    assert number("?genre=drama").startswith("about ")
+    assert number("?q=the") == "the first 500"
+
+
+def test_deep_pages_are_as_near_as_the_first(inventory: None, editor: Client):
+    """The last page is the end of the order, and the one before it follows."""
+    last = [found.pk for found in editor.get(f"{LIST}?at=end").context["cl"].result_list]
+    assert last == list(range(MOVIES - 49, MOVIES + 1))
+    previous = editor.get(LIST + str(editor.get(f"{LIST}?at=end").context["cl"].previous))
+    assert [found.pk for found in previous.context["cl"].result_list] == list(range(MOVIES - 99, MOVIES - 49))

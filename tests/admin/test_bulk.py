@@ -1,0 +1,129 @@
+"""Hide, show and delete many movies: numbers, one batch, the worker for many."""
+
+import uuid
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from movies import history, jobs, services
+from movies.browsing import Selection
+from movies.models import Job, Movie, MovieChange
+from tests.admin.forms import says
+from tests.movies.making import movie, told
+
+LIST = "/admin/movies/movie/"
+
+
+def act(client: Client, action: str, *ids: int, query: str = "", **more: str) -> Any:
+    data = {"action": action, "_selected_action": [str(movie_id) for movie_id in ids], "index": "0"}
+    return client.post(LIST + query, data | more, follow=True)
+
+
+def hidden() -> list[int]:
+    return list(Movie.objects.filter(hidden=True).order_by("id").values_list("id", flat=True))
+
+
+@pytest.fixture
+def four(db: None) -> None:
+    for movie_id, weights in (
+        (1, {"drama": 100}),
+        (2, {"drama": 100}),
+        (3, {"drama": 100}),
+        (4, {"horror": 100}),
+    ):
+        movie(f"Movie {movie_id}", movie_id=movie_id, hidden=movie_id == 3, **weights)
+
+
+def test_hiding_says_how_many_and_is_one_batch(editor: Client, four: None):
+    response = act(editor, "hide", 1, 2, 3)
+    batch = MovieChange.objects.latest("id").batch
+    link = f'<a href="/admin/movies/moviechange/batch/{batch}/">See them, or undo it</a>'
+    assert says(response) == [f"2 movies hidden (1 needed no change). {link}"]
+    assert hidden() == [1, 2, 3]
+    assert told("movie_id", "action", "actor", batch=batch) == [
+        (1, "deleted", "staff:edith"),
+        (2, "deleted", "staff:edith"),
+    ]
+
+
+def test_showing_again_and_nothing_to_show(editor: Client, four: None):
+    act(editor, "show", 3, 4)
+    assert hidden() == []
+    assert says(act(editor, "show", 3, 4)) == ["0 movies shown again (2 needed no change)."]
+
+
+def test_all_that_match_are_meant_not_only_the_page(editor: Client, four: None):
+    response = act(editor, "hide", 1, query="?genre=drama", select_across="1")
+    assert says(response)[0].startswith("2 movies hidden (1 needed no change).")
+    assert hidden() == [1, 2, 3]
+
+
+def test_deleting_asks_first_and_says_how_many(boss: Client, four: None):
+    asked = act(boss, "delete", 1, query="?genre=drama", select_across="1")
+    assert "Delete 3 movies?" in asked.content.decode()
+    assert Movie.objects.count() == 4
+    done = act(boss, "delete", 0, query="?genre=drama", select_across="1", sure="yes")
+    assert says(done)[0].startswith("3 movies deleted.")
+    assert list(Movie.objects.values_list("id", flat=True)) == [4]
+
+
+def test_a_batch_is_reverted_as_one_but_for_what_changed_since(boss: Client, four: None):
+    act(boss, "hide", 1, 2, 4)
+    batch = MovieChange.objects.latest("id").batch
+    services.change_movie(actor="key:studio", movie_id=2, title="Else")
+    page = boss.get(f"/admin/movies/moviechange/batch/{batch}/")
+    assert "3 changes by staff:boss" in page.content.decode()
+    response = boss.post(f"/admin/movies/moviechange/batch/{batch}/", follow=True)
+    second = MovieChange.objects.latest("id").batch
+    assert says(response) == [
+        f'2 of its movies are as they were before. <a href="/admin/movies/moviechange/batch/{second}/">'
+        "See them, or undo that</a>",
+        "1 left alone, because they were changed since: movie 2.",
+    ]
+    assert hidden() == [2, 3]
+    assert told("movie_id", "actor", batch=second) == [(1, "staff:boss"), (4, "staff:boss")]
+
+
+def test_an_unknown_batch_is_not_found(boss: Client):
+    assert boss.get(f"/admin/movies/moviechange/batch/{uuid.uuid4()}/").status_code == 404
+
+
+def test_many_are_left_to_the_worker_and_the_page_shows_how_far(
+    boss: Client, four: None, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(jobs, "AT_ONCE_MOVIES", 2)
+    response = act(boss, "hide", 1, query="?state=visible", select_across="1")
+    job = Job.objects.get()
+    assert response.redirect_chain == [(f"/admin/movies/job/{job.pk}/", 302)]
+    assert hidden() == [3]
+    progress = boss.get(f"/admin/movies/job/{job.pk}/progress.json").json()
+    assert progress == {"state": "applying", "done": 0, "total": 3, "under_way": True}
+
+    assert jobs.run_waiting() == 1
+    assert hidden() == [1, 2, 3, 4]
+    assert boss.get(f"/admin/movies/job/{job.pk}/progress.json").json()["under_way"] is False
+    assert "<b>3</b> of 3 movies changed" in boss.get(f"/admin/movies/job/{job.pk}/").content.decode()
+    assert len(history.of_batch(job.pk)) == 3
+
+
+def test_a_job_that_was_done_is_not_done_again(four: None):
+    job = jobs.start_bulk(kind="hide", actor="staff:x", selection=Selection(), size=4)
+    services.show_movies(actor="staff:y", movie_ids=[1, 2, 3, 4])
+    jobs.run(job.pk)
+    assert jobs.run_waiting() == 0
+    assert hidden() == []
+
+
+def test_a_job_that_cannot_be_done_says_so_and_changes_nothing(four: None, monkeypatch: pytest.MonkeyPatch):
+    def broken(**arguments: object) -> int:
+        services.hide_movies(actor="staff:x", movie_ids=[1])
+        raise RuntimeError("the unforeseen")
+
+    monkeypatch.setitem(jobs.BULK, "hide", broken)
+    job = jobs.start_bulk(kind="hide", actor="staff:x", movie_ids=[1, 2], size=2)
+    assert (job.state, job.result) == (
+        "failed",
+        {"error": "Something went wrong here; it is on record. Nothing was changed."},
+    )
+    assert hidden() == [3]

@@ -1,0 +1,99 @@
+"""The figures of the dashboard, from roll-ups, also while parts are away."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from botocore.exceptions import EndpointConnectionError
+from django.test import Client
+
+from movies import bus, services
+from movies.genres import GENRES
+from movies.models import GenreViews
+from movies.palette import COLOURS
+from movies.popularity import refresh
+from sessions_ingest.models import IngestMinute
+from tests.movies.making import movie
+from tetraflix import dashboard, queue_sizes
+
+NOW = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept(monkeypatch: pytest.MonkeyPatch, queues: Any) -> None:
+    monkeypatch.setattr(dashboard, "queue_sizes", queue_sizes.QueueSizes())
+    monkeypatch.setattr(dashboard, "_users", dashboard._Users())
+
+
+def figures(client: Client) -> dict[str, Any]:
+    response = client.get("/admin/dashboard.json")
+    assert response.status_code == 200
+    return response.json()
+
+
+@time_machine.travel(NOW, tick=False)
+def test_views_are_by_genre_and_day_for_thirty_days(viewer: Client):
+    today = NOW.date()
+    for ago, genre, weight in (
+        (0, "drama", 150),
+        (0, "horror", 50),
+        (29, "drama", 1000),
+        (30, "drama", 9900),
+    ):
+        GenreViews.objects.create(day=today - timedelta(days=ago), genre=genre, weight=weight)
+    views = figures(viewer)["views"]
+    assert (views["days"][0], views["days"][-1], len(views["days"])) == ("2026-10-26", "2026-11-24", 30)
+    assert views["series"]["drama"] == [10.0, *[0.0] * 28, 1.5]
+    assert views["series"]["horror"] == [*[0.0] * 29, 0.5]
+    assert (views["total"], views["today"]) == (12, 2)
+    assert list(views["series"]) == list(GENRES)
+
+
+@time_machine.travel(NOW, tick=False)
+def test_ingest_is_by_queue_and_minute_for_an_hour(viewer: Client):
+    minute = NOW.replace(second=0)
+    for ago, queue, messages, slowest in (
+        (0, "sessionData", 7, 120),
+        (59, "userRecs", 3, 9),
+        (60, "userRecs", 9, 9),
+    ):
+        IngestMinute.objects.create(
+            minute=minute - timedelta(minutes=ago),
+            queue=queue,
+            messages=messages,
+            views=1,
+            slowest_ms=slowest,
+        )
+    ingest = figures(viewer)["ingest"]
+    assert ingest["queues"] == {"sessionData": [*[0] * 59, 7], "userRecs": [3, *[0] * 59]}
+    assert ingest["last_hour"] == {"messages": 10, "events": 0, "views": 2, "skipped": 0, "poison": 0}
+    assert (ingest["minutes"][0], ingest["minutes"][-1], ingest["slowest_ms"]) == ("11:01", "12:00", 120)
+
+
+def test_tops_hold_five_visible_movies_of_each_genre(viewer: Client):
+    for number in range(1, 8):
+        movie(f"Movie {number}", movie_id=number, drama=60, horror=40)
+    refresh()
+    tops = figures(viewer)["tops"]
+    assert [top["genre"] for top in tops] == ["", *GENRES]
+    assert {top["genre"] for top in tops if top["movies"]} == {"", "drama", "horror"}
+    assert [found["id"] for found in tops[0]["movies"]] == [1, 2, 3, 4, 5]
+    services.hide_movies(actor="staff:x", movie_ids=[2])  # since the list was made
+    assert [found["id"] for found in figures(viewer)["tops"][0]["movies"]] == [1, 3, 4, 5, 6]
+
+
+def test_the_page_is_there_while_sqs_is_away(viewer: Client, monkeypatch: pytest.MonkeyPatch):
+    def away() -> None:
+        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
+
+    assert [queue["dead"] for queue in figures(viewer)["queues"]] == [0, 0, 0, 0]
+    monkeypatch.setattr(dashboard, "queue_sizes", queue_sizes.QueueSizes())
+    monkeypatch.setattr(bus, "quick_client", away)
+    assert figures(viewer)["queues"] is None
+    assert viewer.get("/admin/").status_code == 200
+
+
+def test_each_genre_has_a_colour_of_its_own():
+    assert list(COLOURS) == list(GENRES)
+    assert len(set(COLOURS.values())) == len(GENRES)

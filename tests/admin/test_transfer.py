@@ -1,0 +1,291 @@
+"""Movies from files and into files: bad rows named, nothing half applied, round trips exact."""
+
+import csv
+import io
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
+from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from movies import jobs
+from movies.genres import GENRES
+from movies.models import ImportChunk, ImportRow, Job, Movie, MovieChange
+from movies.transfer import COLUMNS, BadFile, Row, heading, lines_of, rows
+from tests.movies.making import movie, profile, told
+
+UPLOAD = "/admin/movies/movie/import/"
+HEADER = ",".join(COLUMNS)
+ACTION = ",".join(["100", *["0"] * 14])
+DRAMA = ",".join(str(weight) for weight in profile(drama=100))
+
+
+def file(*lines: str, name: str = "movies.csv") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, "".join(f"{line}\n" for line in lines).encode())
+
+
+def upload(client: Client, *lines: str, name: str = "movies.csv") -> tuple[Job, str]:
+    """The job, and the page that shows what came of checking the file."""
+    response = client.post(UPLOAD, {"file": file(*lines, name=name)}, follow=True)
+    job = Job.objects.latest("created")
+    assert response.redirect_chain == [(f"/admin/movies/job/{job.pk}/", 302)]
+    return job, response.content.decode()
+
+
+def next_id() -> int:
+    """The id that the database would give next."""
+    return movie("Last of all").pk + 1
+
+
+def exported(client: Client, form: str) -> tuple[Any, bytes]:
+    response: Any = client.get(f"/admin/movies/movie/export/{form}")
+    return response, b"".join(response.streaming_content)
+
+
+def inventory() -> list[tuple[Any, ...]]:
+    return list(Movie.objects.order_by("id").values_list("id", "title", "hidden", "profile"))
+
+
+def test_a_file_is_previewed_then_applied_as_one_batch(editor: Client):
+    movie("Kahaani", movie_id=1, action=100)
+    movie("Same", movie_id=2, hidden=True, action=100)
+    lines = [
+        HEADER,
+        f'1,"Kahaani, again",true,{DRAMA}',
+        f"2,Same,,{ACTION}",
+        f"{(given := next_id() + 5)},Under its id,false,{ACTION}",
+        f",Under the next,no,{ACTION}",
+    ]
+    job, page = upload(editor, *lines)
+    result = {"rows": 4, "bad": 0, "new": 2, "changed": 1, "unchanged": 1, "problems": []}
+    assert (job.state, job.result) == ("ready", result)
+    assert "<li>Title: <del>Kahaani</del> → <ins>Kahaani, again</ins></li>" in page
+    assert [row[1] for row in inventory()] == ["Kahaani", "Same", "Last of all"]
+
+    editor.post(f"/admin/movies/job/{job.pk}/confirm/")
+    assert inventory() == [
+        (1, "Kahaani, again", True, profile(drama=100)),
+        (2, "Same", True, profile(action=100)),
+        (given - 6, "Last of all", False, profile(action=100)),
+        (given, "Under its id", False, profile(action=100)),
+        (given + 1, "Under the next", False, profile(action=100)),
+    ]
+    job.refresh_from_db()
+    assert (job.state, job.result) == ("done", {"new": 2, "changed": 1, "unchanged": 1})
+    assert told("movie_id", "action", "actor", batch=job.pk) == [
+        (1, "deleted", "staff:edith"),
+        (given, "added", "staff:edith"),
+        (given + 1, "added", "staff:edith"),
+    ]
+    assert (ImportRow.objects.count(), ImportChunk.objects.count()) == (0, 0)
+
+
+def test_bad_rows_are_named_by_line_and_column_and_nothing_is_applied(editor: Client):
+    movie("Kahaani", movie_id=1, action=100)
+    job, page = upload(
+        editor,
+        HEADER,
+        f"1,Renamed,false,{ACTION}",
+        f"2,Two lines,false,{ACTION[:-1]}1",
+        f"x,,maybe,{DRAMA.replace('100', '100.0')}",
+    )
+    assert (job.state, job.result["bad"], job.result["problems"]) == (
+        "failed",
+        2,
+        [
+            [3, "profile", "The weights sum to 101, not 100."],
+            [4, "drama", "'100.0' is no whole number from 0 to 100."],
+            [4, "hidden", "Hidden is true or false."],
+            [4, "id", "An id is a whole number from 1 to 9007199254740991."],
+            [4, "title", "A title is needed."],
+        ],
+    )
+    for shown in ("Nothing was applied.", "<td>3</td><td>profile</td>", "<td>4</td><td>drama</td>"):
+        assert shown in page
+    editor.post(f"/admin/movies/job/{job.pk}/confirm/")
+    assert inventory() == [(1, "Kahaani", False, profile(action=100))]
+    assert ImportRow.objects.count() == 0
+
+
+def test_an_id_that_is_there_twice_is_a_bad_row(editor: Client):
+    job, _ = upload(editor, HEADER, f"5,One,,{ACTION}", f"6,Two,,{ACTION}", f"5,Three,,{ACTION}")
+    assert job.result["problems"] == [[4, "id", "Movie 5 is in line 2 already."]]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error"),
+    [
+        ("movies.xls", b"x", "The name of the file ends in .csv or .jsonl."),
+        ("movies.csv", b"title,polka\n", "unknown: polka"),
+        ("movies.csv", b"", "missing: action"),
+        ("movies.csv", f"{HEADER}\n1,K\xe4,,".encode("latin-1"), "The file is not UTF-8 text"),
+        ("movies.csv", f'{HEADER}\n1,"open\n'.encode(), "Line 2 is no row of CSV"),
+        ("movies.csv", f"{HEADER}\n".encode(), "There is no row in this file."),
+        ("movies.jsonl", b'{"title": "\x00"}\n', "There is a NUL character"),
+        ("movies.jsonl", b"x" * 200_000, "Line 1 is longer"),
+    ],
+)
+def test_a_file_that_is_none_of_movies_is_refused_with_the_reason(
+    editor: Client, name: str, content: bytes, error: str
+):
+    page = editor.post(UPLOAD, {"file": SimpleUploadedFile(name, content)}, follow=True)
+    if content:
+        assert error in page.content.decode()
+    assert Movie.objects.count() == 0
+    assert not Job.objects.exclude(state="failed").exists()
+
+
+def test_rows_without_ids_get_ids_that_no_row_has(editor: Client):
+    one = next_id()
+    job, _ = upload(
+        editor, HEADER, f",First,,{ACTION}", f"{one},Given,,{ACTION}", f"{one + 1},Given too,,{ACTION}"
+    )
+    editor.post(f"/admin/movies/job/{job.pk}/confirm/")
+    assert [row[:2] for row in inventory()][1:] == [
+        (one, "Given"),
+        (one + 1, "Given too"),
+        (one + 2, "First"),
+    ]
+
+
+def test_an_import_is_reverted_as_one(boss: Client):
+    movie("Kahaani", movie_id=1, action=100)
+    before = inventory()
+    job, _ = upload(boss, HEADER, f"1,Else,true,{DRAMA}", f",New,,{ACTION}")
+    boss.post(f"/admin/movies/job/{job.pk}/confirm/")
+    boss.post(f"/admin/movies/moviechange/batch/{job.pk}/")
+    assert inventory() == before
+
+
+def test_an_import_is_applied_once_or_forgotten(editor: Client):
+    job, _ = upload(editor, HEADER, f",New,,{ACTION}")
+    editor.post(f"/admin/movies/job/{job.pk}/drop/")
+    editor.post(f"/admin/movies/job/{job.pk}/confirm/")
+    assert (Movie.objects.count(), ImportRow.objects.count()) == (0, 0)
+    job, _ = upload(editor, HEADER, f",New,,{ACTION}")
+    for _ in range(2):
+        editor.post(f"/admin/movies/job/{job.pk}/confirm/")
+    assert Movie.objects.count() == 1
+
+
+def test_a_large_file_is_checked_and_applied_by_the_worker(editor: Client, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(jobs, "AT_ONCE_BYTES", 10)
+    monkeypatch.setattr(jobs, "AT_ONCE_MOVIES", 1)
+    monkeypatch.setattr(jobs, "CHUNK_BYTES", 100)  # rows are cut in the middle
+    job, page = upload(editor, HEADER, *(f",Größe {number},,{ACTION}" for number in range(30)))
+    assert f'data-progress="/admin/movies/job/{job.pk}/progress.json"' in page
+    assert ImportChunk.objects.count() > 10
+    jobs.run_waiting()
+    editor.post(f"/admin/movies/job/{job.pk}/confirm/")
+    assert Movie.objects.count() == 0
+    jobs.run_waiting()
+    assert [row[1] for row in inventory()] == [f"Größe {number}" for number in range(30)]
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_an_export_imports_as_it_is_and_changes_nothing(boss: Client, form: str):
+    movie("Kahaani", movie_id=1, action=60, western=40)
+    movie('"Quoted", and; more\'', movie_id=7, hidden=True)
+    movie("=1+1 \\N Ω 映画", movie_id=9)
+    before, last = inventory(), MovieChange.objects.latest("id").pk
+    response, content = exported(boss, form)
+    assert response["Content-Disposition"].endswith(f'.{form}"')
+    upload_ = SimpleUploadedFile(f"m.{form}", content)
+    boss.post(UPLOAD, {"file": upload_})
+    job = Job.objects.get()
+    assert job.result | {"problems": []} == {
+        "rows": 3, "bad": 0, "new": 0, "changed": 0, "unchanged": 3, "problems": [],
+    }  # fmt: skip
+    boss.post(f"/admin/movies/job/{job.pk}/confirm/")
+    assert (inventory(), MovieChange.objects.latest("id").pk) == (before, last)
+    Movie.objects.all().delete()
+    boss.post(UPLOAD, {"file": SimpleUploadedFile(f"m.{form}", content)})
+    boss.post(f"/admin/movies/job/{Job.objects.latest('created').pk}/confirm/")
+    assert inventory() == before
+
+
+def test_an_export_has_the_columns_that_the_page_names(viewer: Client):
+    movie("Kahaani", movie_id=1, action=100)
+    content = exported(viewer, "csv")[1].decode()
+    assert list(csv.reader(io.StringIO(content))) == [
+        ["id", "title", "hidden", *GENRES],
+        ["1", "Kahaani", "false", "100", *["0"] * 14],
+    ]
+    assert viewer.get("/admin/movies/movie/export/xml").status_code == 404
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_the_commands_do_the_same(db: None, tmp_path: Path, capsys: Any, form: str):
+    movie("Kahaani", movie_id=1, action=100)
+    path = tmp_path / f"movies.{form}"
+    call_command("export_movies", str(path))
+    assert capsys.readouterr().out == f"1 movies are in {path}.\n"
+    Movie.objects.update(title="Else")
+    call_command("import_movies", str(path), check=True)
+    assert capsys.readouterr().out == "1 rows: 0 new, 1 changed, 0 unchanged, 0 bad.\n"
+    assert Movie.objects.get().title == "Else"
+    call_command("import_movies", str(path))
+    assert Movie.objects.get().title == "Kahaani"
+    batch = MovieChange.objects.latest("id").batch
+    assert capsys.readouterr().out.splitlines()[-1] == f"Done; batch {batch} can be reverted as one."
+
+
+def test_the_command_names_bad_rows_and_fails(db: None, tmp_path: Path, capsys: Any):
+    path = tmp_path / "movies.csv"
+    path.write_text(f"{HEADER}\n,,,{ACTION}\n")
+    with pytest.raises(CommandError, match=r"^The file has bad rows. Nothing was changed.$"):
+        call_command("import_movies", str(path))
+    assert "line 2, title: A title is needed.\n" in capsys.readouterr().err
+    with pytest.raises(CommandError, match="There is no file"):
+        call_command("import_movies", str(tmp_path / "none.csv"))
+
+
+def test_old_jobs_and_unconfirmed_imports_are_cleaned_up(editor: Client):
+    job, _ = upload(editor, HEADER, f",New,,{ACTION}")
+    old = Job.objects.create(
+        id=uuid.uuid4(), kind="hide", state="done", actor="staff:x", created="2020-01-01T00:00:00Z"
+    )
+    Job.objects.filter(pk=job.pk).update(updated="2020-01-01T00:00:00Z")
+    assert jobs.clean_up() == 1
+    job.refresh_from_db()
+    assert (job.state, ImportRow.objects.count()) == ("dropped", 0)
+    assert not Job.objects.filter(pk=old.pk).exists()
+
+
+titles = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=300).filter(
+    lambda title: title.strip() == title
+)
+
+
+@given(
+    titles,
+    st.booleans(),
+    st.sampled_from(["csv", "jsonl"]),
+    st.integers(1, 2**53 - 1),
+    st.integers(0, 100),
+    st.integers(1, 7),
+)
+def test_any_movie_survives_the_file(
+    title: str, hidden: bool, form: str, movie_id: int, share: int, size: int
+):
+    weights = [share, *[0] * 13, 100 - share]
+    content = heading(form) + lines_of([(movie_id, title, hidden, weights)], form)
+    pieces = [content[place : place + size] for place in range(0, len(content), size)]
+    line = 2 if form == "csv" else 1
+    assert list(rows(pieces, form)) == [Row(line, movie_id, title, tuple(weights), hidden)]
+
+
+@given(st.binary(max_size=300), st.sampled_from(["csv", "jsonl"]))
+def test_whatever_a_file_holds_it_is_rows_or_refused(content: bytes, form: str):
+    for data in (content, heading("csv") + content):
+        read: list[object] = []
+        try:
+            read += rows([data], form)
+        except BadFile as error:
+            read.append(str(error))
+        assert "" not in read

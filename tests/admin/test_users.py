@@ -1,0 +1,146 @@
+"""The page of a user: both lists as served, and why."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from movies.models import Movie
+from movies.popularity import refresh
+from recommendations import stores
+from recommendations.lists import Entry, Finish, UserLists
+from tests.admin.forms import says
+from tests.api.calling import Caller
+from tests.movies.making import movie
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+USER = "/admin/recommendations/userlists/7/"
+
+
+@pytest.fixture
+def user(db: None) -> None:
+    for movie_id in range(1, 7):
+        movie(f"Movie {movie_id}", movie_id=movie_id, hidden=movie_id == 3)
+    stores.current().write(
+        [
+            (
+                7,
+                UserLists(
+                    recommended=(2, 3, 4, 99, 1),
+                    recommended_at=NOON,
+                    watching=(Entry(4, 0.25, NOON),),
+                    removed=(Entry(5, 0.5, NOON),),
+                    finished=(Finish(6, NOON),),
+                ),
+            )
+        ]
+    )
+
+
+def shown(context: Any, name: str) -> list[tuple]:
+    return [(item["movie_id"], item["why"], item["progress"]) for item in context[name]]
+
+
+def test_both_lists_are_as_the_api_serves_them_and_each_absence_has_its_reason(viewer: Client, user: None):
+    context = viewer.get(USER).context
+    served = Caller()("GET", "/tetraflix/recommendations/7").json()
+    assert [row[0] for row in shown(context, "recommendations")] == [
+        m["id"] for m in served["recommendations"]
+    ]
+    assert shown(context, "recommendations") == [(2, "", 0), (1, "", 0)]
+    assert shown(context, "watching") == [(4, "", 0.25)]
+    assert shown(context, "stored") == [
+        (2, "", None),
+        (3, "is hidden", None),
+        (4, "is being watched", None),
+        (99, "does not exist (any more)", None),
+        (1, "", None),
+    ]
+    assert shown(context, "taken_off") == [(5, "was taken off by hand", 0.5)]
+    assert shown(context, "finished") == [(6, "was finished", None)]
+    assert (context["recommended_at"], context["watched_at"]) == (NOON, NOON)
+
+
+@pytest.mark.parametrize(
+    ("movie_id", "reasons"),
+    [
+        (2, ["Is number 1 of the list as of 2026-11-24 12:00:00 UTC."]),
+        (
+            3,
+            [
+                "The movie is hidden: it is shown to nobody.",
+                "Is number 2 of the list as of 2026-11-24 12:00:00 UTC.",
+            ],
+        ),
+        (
+            1000,
+            [
+                "There is no such movie: it is dropped from every list that names it.",
+                "The list as of 2026-11-24 12:00:00 UTC, as it is kept, does not name it.",
+            ],
+        ),
+    ],
+)
+def test_one_movie_is_explained(viewer: Client, user: None, movie_id: int, reasons: list[str]):
+    assert viewer.get(f"{USER}?movie={movie_id}").context["reasons"] == reasons
+
+
+def test_a_finished_movie_is_explained_from_the_views(viewer: Client, user: None):
+    event = {"movie": {"id": 1}, "progress": 1, "timestamp": "2026-11-24T13:00:00Z"}
+    Caller("service")("POST", "/tetraflix/sessionData", {"userId": 7, "events": [event]})
+    reasons = viewer.get(f"{USER}?movie=1").context["reasons"]
+    assert reasons[0] == "Was finished 2026-11-24 13:00:00 UTC, so it left recommendations."
+
+
+def test_an_editor_takes_a_movie_off_and_brings_it_back(editor: Client, user: None):
+    response = editor.post(f"{USER}4/take-off/", follow=True)
+    assert says(response) == ["Movie 4 is off currently watching."]
+    assert shown(response.context, "watching") == []
+    assert shown(response.context, "recommendations") == [(2, "", 0), (4, "", 0), (1, "", 0)]
+    response = editor.post(f"{USER}4/bring-back/", follow=True)
+    assert shown(response.context, "watching") == [(4, "", 0.25)]
+
+
+def test_a_viewer_is_offered_no_button(viewer: Client, editor: Client, user: None):
+    assert "take-off" not in viewer.get(USER).content.decode()
+    assert "take-off" in editor.get(USER).content.decode()
+
+
+def test_somebody_nobody_has_heard_of_is_a_cold_start(viewer: Client, user: None):
+    refresh()
+    page = viewer.get("/admin/recommendations/userlists/", {"user": "534356757834"}, follow=True)
+    assert page.redirect_chain == [("/admin/recommendations/userlists/534356757834/", 302)]
+    assert "Nobody has heard of this user." in page.content.decode()
+    visible = list(Movie.objects.filter(hidden=False).order_by("id").values_list("id", flat=True))
+    assert [row[0] for row in shown(page.context, "recommendations")] == visible
+    assert shown(page.context, "watching") == []
+
+
+@pytest.mark.parametrize("asked", ["0", "-1", "abc", str(2**63), "\uff11"])
+def test_what_is_no_user_is_said_so(viewer: Client, asked: str):
+    page = viewer.get("/admin/recommendations/userlists/", {"user": asked})
+    assert says(page) == [f"A user is a whole number from 1 to {2**63 - 1}."]
+    assert viewer.get(f"/admin/recommendations/userlists/{asked}/").status_code == 404
+
+
+def test_users_are_paged_by_id(viewer: Client):
+    stores.current().write([(user_id, UserLists()) for user_id in range(1, 61)])
+    first = viewer.get("/admin/recommendations/userlists/")
+    assert [user["id"] for user in first.context["users"]] == [str(user_id) for user_id in range(1, 51)]
+    second = viewer.get("/admin/recommendations/userlists/", {"after": first.context["after"]})
+    assert [user["id"] for user in second.context["users"]] == [str(user_id) for user_id in range(51, 61)]
+    assert second.context["after"] is None
+
+
+def test_a_store_that_is_away_is_said_so(viewer: Client, monkeypatch: pytest.MonkeyPatch):
+    def away(*args: object) -> None:
+        raise stores.base.StoreUnavailable("away")
+
+    for method in ("scan", "read", "served"):
+        monkeypatch.setattr(type(stores.current()), method, away)
+    page = viewer.get(USER, follow=True)
+    assert (page.status_code, set(says(page))) == (
+        200,
+        {"The store of user lists does not answer. Try again in a moment."},
+    )
