@@ -7,6 +7,8 @@ from typing import Literal
 from prometheus_client import Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from tetraflix.tallies import Tallies
+
 PREFIX = "tetraflix_"
 # A hot read takes half a millisecond, an import minutes: three bounds a decade.
 REQUEST_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -95,5 +97,5 @@ def family(name: str, samples: Iterable[tuple[Sequence[str], float]]) -> Metric:
     return metric
 
 
-http_request_seconds = histogram("http_request_seconds")
+http_request_seconds = Tallies(histogram("http_request_seconds"), REQUEST_BUCKETS)
 task_seconds = histogram("task_seconds")

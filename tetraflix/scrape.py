@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from movies import feed
 from sessions_ingest.models import IngestMinute
-from tetraflix.metrics import family
+from tetraflix.metrics import family, http_request_seconds
 from tetraflix.queue_sizes import queue_sizes
 
 # A proxy on this machine would make every stranger look like a neighbour.
@@ -25,6 +25,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus' text format. 403 for whoever may not read it (METRICS_TOKEN)."""
     if not may_read(request):
         return HttpResponse("See METRICS_TOKEN.\n", status=403, content_type="text/plain")
+    http_request_seconds.write_all()
     registry = CollectorRegistry()
     MultiProcessCollector(registry, settings.METRICS_DIR)
     registry.register(Gathered())
