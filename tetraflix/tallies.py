@@ -36,7 +36,7 @@ class Tallies:
         tally[-1] += amount
 
     def write(self) -> None:
-        """What was observed before the last call is in the histogram: who was in `observe` then is out now."""
+        """What was observed before the last call is in the histogram: who was in `observe` then is out."""
         with self._lock:
             ready, self._before, self._now = self._before, self._now, {}
             for labels, tally in ready.items():
