@@ -188,8 +188,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("MAX_BODY_BYTES", 4 * 1024 * 1024)
 # -- Ingest --------------------------------------------------------------------------------------
 # CONSUME_IN_WORKER: the Celery worker reads sessionData and userRecs too; off where `manage.py consume` does.
 CONSUME_IN_WORKER = env.bool("CONSUME_IN_WORKER", True)
-# CONSUMER_THREADS: receivers of each queue in one process, each with a database connection. What they receive at once
-# is applied in one transaction: with 8, a message costs 0.53 ms of CPU in all (4: 0.60, 2: 0.77; bare loop: 0.38).
+# CONSUMER_THREADS: receivers of each queue in one process, each with a database connection. What they receive at
+# once is applied in one transaction: with 8, a message costs 0.53 ms of CPU in all (4: 0.60, 2: 0.77).
 CONSUMER_THREADS = env.int("CONSUMER_THREADS", 8)
 
 REST_FRAMEWORK = {
