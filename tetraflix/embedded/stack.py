@@ -191,8 +191,7 @@ class Stack:
         return words.split()
 
     def _site_answers(self) -> bool:
-        status = http_status(self.plan.port, "/healthz", seconds=10)
-        return status is not None and status < 500
+        return http_status(self.plan.port, "/healthz", seconds=10) == 200
 
     def _started_again(self, part: Part) -> None:
         if part.name == EmbeddedSqs.name:
