@@ -126,13 +126,13 @@ EMBEDDED_POSTGRES = not env.str("DATABASE_URL", "")
 # -- User lists ----------------------------------------------------------------------------------
 # MONGODB_URL: a MongoDB replica set or sharded cluster (6.0 or newer) that keeps the user lists instead of
 # PostgreSQL, mongodb://user:password@host1,host2/name?replicaSet=rs0; database `tetraflix` when it names none.
-MONGODB_URL = env.str("MONGODB_URL", "")
+MONGODB_URL = env.str("MONGODB_URL", stack.get("mongodb", ""))
 
 # -- Elasticsearch: search and activity ---------------------------------------------------------------
 # ELASTICSEARCH_URL: one or more addresses, comma-separated, http://user:password@host:9200. Then movies are
 # searched there (PostgreSQL steps in while it is away) and activity is recorded there. Unset, nothing of it is
 # even imported.
-ELASTICSEARCH_URL = env.str("ELASTICSEARCH_URL", "")
+ELASTICSEARCH_URL = env.str("ELASTICSEARCH_URL", stack.get("elasticsearch", ""))
 # ACTIVITY_KEPT_DAYS: daily indices of activity older than this are dropped.
 ACTIVITY_KEPT_DAYS = env.int("ACTIVITY_KEPT_DAYS", 90)
 # How the words of `GET /tetraflix/movies?q=` are looked up: a function like movies.fulltext.find.
@@ -151,7 +151,7 @@ EMBEDDED_SQS = not SQS_ENDPOINT and not env.str("AWS_REGION", "")
 if EMBEDDED_SQS:
     # Never empty: with the stack down, boto3 would go to Amazon with whatever credentials it finds.
     SQS_ENDPOINT = stack.get("sqs", "http://127.0.0.1:4566")
-SQS_REGION = env.str("AWS_REGION", "") or env.str("AWS_DEFAULT_REGION", "us-east-1")
+SQS_REGION = env.str("AWS_REGION", "") or env.str("AWS_DEFAULT_REGION", stack.get("region", "us-east-1"))
 # The embedded server takes any key; Amazon's credentials are found by boto3 (variables, profile, role).
 SQS_DUMMY_CREDENTIALS = bool(SQS_ENDPOINT) and not env.str("AWS_ACCESS_KEY_ID", "")
 # SESSION_QUEUE, RECS_QUEUE: what the sister services write to. A name ending in .fifo makes a FIFO queue.

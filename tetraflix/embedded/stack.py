@@ -5,7 +5,7 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,7 @@ class Plan:
     database_url: str | None
     sqs_url: str | None
     embedded_sqs: bool
+    elsewhere: Mapping[str, str]  # what else a command in another terminal has to know
     demo: "Demo | None" = None
 
 
@@ -208,6 +209,7 @@ class Stack:
                 "web": self.web_url,
                 "database": self.database_url,
                 "sqs": self.sqs_url or "",  # empty: Amazon's
+                **self.plan.elsewhere,
                 "programs": {program.name: program.child.pid for program in self.programs},
             },
         )

@@ -41,5 +41,10 @@ class Command(BaseCommand):
             database_url=None if settings.EMBEDDED_POSTGRES else settings.DATABASE_URL,
             sqs_url=None if settings.EMBEDDED_SQS else settings.SQS_ENDPOINT,
             embedded_sqs=settings.EMBEDDED_SQS,
+            elsewhere={
+                "region": settings.SQS_REGION,
+                "mongodb": settings.MONGODB_URL,
+                "elasticsearch": settings.ELASTICSEARCH_URL,
+            },
             demo=demo,
         )
