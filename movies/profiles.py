@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from movies.genres import GENRES, GENRE_POSITION
+from movies.genres import GENRE_POSITION, GENRES
 
 TOTAL = 100
 LARGEST_TITLE = 300  # characters; the longest title on record has 208
@@ -25,14 +25,18 @@ def from_wire(value: Any) -> tuple[int, ...]:
     if isinstance(value, dict):
         unknown = [str(key) for key in value if key not in GENRE_POSITION]
         if unknown:
-            raise BadProfile(f"Unknown genre: {', '.join(sorted(unknown)[:5])}. The 15 are: {', '.join(GENRES)}.")
+            raise BadProfile(
+                f"Unknown genre: {', '.join(sorted(unknown)[:5])}. The 15 are: {', '.join(GENRES)}."
+            )
         missing = [genre for genre in GENRES if genre not in value]
         if missing:
             raise BadProfile(f"Missing genre: {', '.join(missing)}. All 15 are needed.")
         weights = [value[genre] for genre in GENRES]
     elif isinstance(value, (list, tuple)):
         if len(value) != len(GENRES):
-            raise BadProfile(f"A profile has {len(GENRES)} weights, in the order {', '.join(GENRES)}; this has {len(value)}.")
+            raise BadProfile(
+                f"A profile has {len(GENRES)} weights, in the order {', '.join(GENRES)}; this has {len(value)}."
+            )
         weights = list(value)
     else:
         raise BadProfile("A profile is an object {genre: weight} or an array of 15 weights.")

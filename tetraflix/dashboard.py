@@ -1,7 +1,7 @@
 """The first page of the admin: what is watched, what comes in, how fresh and how large everything is.
 
-A fixed number of statements over roll-ups and indexes, whatever the size of the inventory: every open page asks
-anew every few seconds.
+A fixed number of statements over roll-ups and indexes, whatever the size of the inventory: every open page
+asks anew every few seconds.
 """
 
 import time

@@ -36,7 +36,8 @@ def _secret_key() -> str:
     return path.read_text()
 
 
-# SECRET_KEY: signs sessions; at least 50 characters; the same on every machine. Default: made once, kept in var/.
+# SECRET_KEY: signs sessions; at least 50 characters; the same on every machine. Default: made once, kept in
+# var/.
 SECRET_KEY = env.str("SECRET_KEY", "") or _secret_key()
 # ALLOWED_HOSTS: comma-separated host names that the service answers to.
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
@@ -118,7 +119,7 @@ DATABASES = {
         "DATABASE_URL",
         DATABASE_URL,
         conn_max_age=None,  # one connection a process, kept: a hot read has no time to connect
-        conn_health_checks=True,  # asked before the ORM's first statement of a request; hot reads mend their own
+        conn_health_checks=True,  # before the ORM's first statement of a request; hot reads mend theirs
     )
 }
 EMBEDDED_POSTGRES = not env.str("DATABASE_URL", "")
@@ -175,8 +176,8 @@ FINISHED_MARK = env.float("FINISHED_MARK", 1.0)
 POPULARITY_SECONDS = env.int("POPULARITY_SECONDS", 3600)
 # CHANGES_KEPT_DAYS: how long the history of inventory changes is kept.
 CHANGES_KEPT_DAYS = env.int("CHANGES_KEPT_DAYS", 730)
-# VIEWS_KEPT_MONTHS: full months that single views are kept for (view counts stay); 0: for ever. An event from before
-# the kept months is not counted: whether it was counted already, nobody knows any more.
+# VIEWS_KEPT_MONTHS: full months that single views are kept for (view counts stay); 0: for ever. An event from
+# before the kept months is not counted: whether it was counted already, nobody knows any more.
 VIEWS_KEPT_MONTHS = env.int("VIEWS_KEPT_MONTHS", 0)
 # READS_NEED_KEY: clients' reads need an API key too (by default a gateway in front does that).
 READS_NEED_KEY = env.bool("READS_NEED_KEY", False)

@@ -8,7 +8,9 @@ from movies import popularity
 
 
 class Command(BaseCommand):
-    help = "Computes the most popular movies of each genre and of all, exactly, from the views as they are now."
+    help = (
+        "Computes the most popular movies of each genre and of all, exactly, from the views as they are now."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         done = popularity.refresh()
