@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from movies import jobs, transfer
 from movies.admin.staff import actor_of
@@ -20,7 +21,7 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         label="CSV or JSON lines",
-        widget=forms.FileInput(attrs={"accept": ".csv,.jsonl,.ndjson", "class": "tf-file"}),
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.jsonl,.ndjson"}),
     )
 
 

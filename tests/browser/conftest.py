@@ -1,0 +1,73 @@
+"""A headless Chromium, and somebody of the staff to log in as."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connections
+from playwright.sync_api import Page, sync_playwright
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PASSWORD = "correct horse battery staple"
+
+
+@dataclass
+class Visit:
+    """A page of the browser, and everything that was wrong with what it was shown."""
+
+    page: Page
+    host: str
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", self._heard)
+        self.page.on("request", self._asked)
+
+    def _heard(self, message) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(message.text)
+
+    def _asked(self, request) -> None:
+        if not request.url.startswith((self.host, "data:")):
+            self.complaints.append(f"another host is asked: {request.url}")
+
+    def open(self, path: str) -> Page:
+        self.page.goto(self.host + path)
+        return self.page
+
+    def log_in(self, path: str) -> Page:
+        self.open(f"/admin/login/?next={path}")
+        self.page.fill("[name=username]", "boss")
+        self.page.fill("[name=password]", PASSWORD)
+        self.page.click("form button[type=submit]")
+        self.page.wait_for_url(f"{self.host}{path}")
+        return self.page
+
+    def fits(self) -> bool:
+        """Nothing reaches beyond the right edge of the window."""
+        return bool(self.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+
+@pytest.fixture
+def visit(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, live_server: LiveServer, queues: object
+) -> Iterator[Callable[[int], Visit]]:
+    """Opens a window of a width on the running service."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here: apt install chromium")
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+    User.objects.create_superuser("boss", password=PASSWORD)
+    # playwright's loop makes Django think that the test is asynchronous
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield lambda width: Visit(browser.new_page(viewport={"width": width, "height": 900}), live_server.url)
+        browser.close()
+        # within playwright's loop Django opened a connection of its own
+        connections.close_all()

@@ -1,0 +1,171 @@
+"""The admin as a person meets it: in a browser, at the width of a desk and of a telephone."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from movies.models import Movie
+from movies.popularity import refresh
+from movies.transfer import heading, lines_of
+from sessions_ingest.models import IngestMinute
+from tests.api.calling import Caller
+from tests.browser.conftest import Visit
+from tests.movies.making import movie, profile
+
+WIDTHS = [1440, 390]
+pytestmark = pytest.mark.parametrize("width", WIDTHS)
+Open = Callable[[int], Visit]
+
+
+def served(page: Page, movie_id: int) -> int:
+    return page.request.get(page.url.split("/admin/")[0] + f"/tetraflix/movies/{movie_id}").status
+
+
+def drawn(page: Page, name: str) -> int:
+    """How many different colours the chart of this name has."""
+    return page.evaluate(
+        """name => {
+            const canvas = document.querySelector(`[data-chart="${name}"]`);
+            const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+            const seen = new Set();
+            for (let i = 0; i < data.length; i += 4)
+                if (data[i + 3] === 255) seen.add(data.slice(i, i + 3).join());
+            return seen.size;
+        }""",
+        name,
+    )
+
+
+def test_a_movie_is_found_changed_wrongly_and_rightly_and_hidden(visit: Open, width: int):
+    movie("Lord of the Rings", movie_id=1, fantasy=60, action=40)
+    movie("Kahaani", movie_id=2, thriller=100)
+    window = visit(width)
+    page = window.log_in("/admin/movies/movie/")
+    assert window.fits()
+    page.fill("#searchbar", "lord of the rigns")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=1 movie")
+    page.click("#result_list a:has-text('Lord of the Rings')")
+
+    page.wait_for_selector("text=The weights sum to 100: right.")
+    assert window.fits()
+    page.fill("[name=profile-action]", "50")
+    assert page.inner_text("[data-sum]") == "The weights sum to 110, not 100: 10 too many."
+    page.fill("[name=profile-drama]", "x")
+    assert page.inner_text("[data-sum]") == "Not a whole number from 0 to 100: Drama."
+    page.click("[name=_continue]")
+    page.wait_for_selector("text=Drama: A weight is a whole number from 0 to 100.")
+    assert page.input_value("[name=profile-drama]") == "x"
+    page.fill("[name=profile-drama]", "0")
+    page.click("text=Even out to 100")
+    assert page.inner_text("[data-sum]") == "The weights sum to 100: right."
+    page.click("[name=_continue]")
+    page.wait_for_selector("text=was changed successfully")
+    assert Movie.objects.get(pk=1).profile == profile(action=45, fantasy=55)
+    assert served(page, 1) == 200
+
+    page.check("[name=hidden]", force=True)
+    page.click("[name=_continue]")
+    page.wait_for_selector("text=was changed successfully")
+    assert served(page, 1) == 404
+    window.open("/admin/movies/movie/1/history/")
+    assert page.locator("tbody tr").count() == 3
+    assert page.inner_text("tbody tr:nth-child(2) .tf-diff") == "Action: 40 → 45\nFantasy: 60 → 55"
+    assert window.fits()
+    assert window.complaints == []
+
+
+def test_all_that_match_are_hidden_at_once_and_that_is_undone(visit: Open, width: int):
+    for number in range(60):
+        movie(f"Movie {number}", movie_id=number + 1, drama=100)
+    movie("Other", movie_id=99, horror=100)
+    window = visit(width)
+    page = window.log_in("/admin/movies/movie/")
+    window.open("/admin/movies/movie/?genre=drama")
+    page.check("#action-toggle", force=True)
+    page.click("text=Select all 60 movies")
+    page.select_option("select[name=action]", "hide")
+    page.click("button:has-text('Run')")
+    page.wait_for_selector("text=60 movies hidden.")
+    assert Movie.objects.filter(hidden=True).count() == 60
+    page.click("text=See them, or undo it")
+    page.click("text=Revert this batch")
+    page.wait_for_selector("text=60 of its movies are as they were before.")
+    assert Movie.objects.filter(hidden=True).count() == 0
+    assert window.fits()
+    assert window.complaints == []
+
+
+def test_an_import_names_its_bad_rows_and_a_good_one_is_applied(visit: Open, tmp_path: Path, width: int):
+    movie("Kahaani", movie_id=1, thriller=100)
+    good = (1, "Kahaani 2", False, profile(thriller=100))
+    bad = [(2, "", False, profile(drama=100)), (3, "Too much", False, [100] * 15)]
+    (tmp_path / "bad.csv").write_bytes(heading("csv") + lines_of([good, *bad], "csv"))
+    (tmp_path / "good.csv").write_bytes(heading("csv") + lines_of([good], "csv"))
+    window = visit(width)
+    page = window.log_in("/admin/movies/movie/import/")
+    page.set_input_files("[name=file]", tmp_path / "bad.csv")
+    page.click("text=Check the file")
+    page.wait_for_selector("text=Nothing was applied.")
+    assert page.locator(".tf-table tbody tr").all_inner_texts() == [
+        "3\ttitle\tA title is needed.",
+        "4\tprofile\tThe weights sum to 1500, not 100.",
+    ]
+    assert window.fits()
+    page.click("text=Import a mended file")
+    page.set_input_files("[name=file]", tmp_path / "good.csv")
+    page.click("text=Check the file")
+    page.wait_for_selector("text=The first rows")
+    assert Movie.objects.get().title == "Kahaani"
+    page.click("text=Apply it")
+    page.wait_for_selector("text=See each change, or revert them")
+    assert Movie.objects.get().title == "Kahaani 2"
+    assert window.complaints == []
+
+
+def test_the_dashboard_draws_everything_and_moves(visit: Open, width: int):
+    movie("Kahaani", movie_id=1, drama=60, horror=40)
+    service = Caller("service")
+    finished = {"movie": {"id": 1}, "progress": 1}
+    service("POST", "/tetraflix/sessionData", {"userId": 7, "events": [finished]})
+    IngestMinute.objects.create(
+        minute=datetime.now(UTC).replace(second=0, microsecond=0), queue="sessionData", messages=5
+    )
+    refresh()
+    window = visit(width)
+    page = window.log_in("/admin/")
+    page.wait_for_selector("[data-tops] li")
+    assert page.inner_text("[data-figure=views_today]") == "1"
+    assert page.inner_text("[data-tops] div:first-child li") == "Kahaani 1 views"
+    assert min(drawn(page, name) for name in ("views", "ingest", "queues")) > 3
+    assert window.fits()
+    service("POST", "/tetraflix/sessionData", {"userId": 8, "events": [finished]})
+    page.wait_for_function("document.querySelector('[data-figure=views_today]').textContent === '2'")
+    assert window.complaints == []
+
+
+def test_a_user_is_looked_up_and_a_movie_taken_off(visit: Open, width: int):
+    movie("Kahaani", movie_id=1, thriller=100)
+    movie("Lord of the Rings", movie_id=2, fantasy=100)
+    service = Caller("service")
+    begun = {"movie": {"id": 1}, "progress": 0.3}
+    service("POST", "/tetraflix/sessionData", {"userId": 7, "events": [begun]})
+    service("POST", "/tetraflix/userRecs", {"userId": 7, "rec": [1, 2]})
+    window = visit(width)
+    page = window.log_in("/admin/recommendations/userlists/")
+    page.fill("#user", "7")
+    page.click("text=Look up")
+    page.wait_for_selector("text=Recommendations, as served")
+    assert page.get_attribute(".tf-progress", "aria-label") == "30% watched"
+    page.fill("#movie", "1")
+    page.click("text=Explain")
+    page.wait_for_selector(".tf-reasons")
+    assert page.inner_text(".tf-reasons li:first-child").startswith("Is in currently watching (30%")
+    assert window.fits()
+    page.click("text=Take off")
+    page.wait_for_selector("text=Movie 1 is off currently watching.")
+    page.wait_for_selector("text=Bring back")
+    assert window.complaints == []
