@@ -90,6 +90,17 @@ def refresh() -> Refreshed:
     return Refreshed(len(lists), looked_at, time.monotonic() - started)
 
 
+def visible() -> tuple[Column, Column, NDArray[np.int16]]:
+    """Id, views and profile of every visible movie."""
+    with connection.cursor() as cursor:
+        found = _rows(cursor, ALL.replace("COULD_ENTER", "true"))
+    return (
+        found["id"].astype(np.int64),
+        found["views"].astype(np.int64),
+        found["profile"]["weight"].astype(np.int16),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Best:
     """The best LONGEST of some movies: by score, then weight, then the lower id."""

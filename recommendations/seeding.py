@@ -2,23 +2,22 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
+from numpy.typing import NDArray
 
-from movies.seeding import copy
+from movies.popularity import visible
+from movies.seeding import READ, Pipe
 from recommendations import stores
-from recommendations.generated import OLDEST_WATCHED_MINUTES, Block, Pool, blocks, pools
+from recommendations.copy_format import COLUMNS, HEADER, TRAILER, rows
+from recommendations.generated import Block, Pool, blocks, pools
 from recommendations.lists import Entry, UserLists
 from recommendations.stores.base import ListStore
 from recommendations.stores.postgres import PostgresStore
 
 Progress = Callable[[int], None]
-TABLE = (
-    "recommendations_userlists"
-    " (user_id, recommended, recommended_at, watching, progress, watched_at, removed, finished)"
-)
+COPY = f"COPY recommendations_userlists ({COLUMNS}) FROM STDIN (FORMAT binary)"
 SCANNED_AT_ONCE = 2_000
 
 
@@ -41,61 +40,43 @@ def top_up(*, users: int, seed: int, progress: Progress = lambda done: None) -> 
 
 def movie_pools() -> list[Pool]:
     """The visible movies by kind. Raises NoMovies."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, coalesce(views, 0), profile FROM movies_movie"
-            " LEFT JOIN movies_viewcount ON movie_id = id WHERE NOT hidden ORDER BY id"
-        )
-        rows = cursor.fetchall()
-    if not rows:
+    ids, views, profiles = visible()
+    if not len(ids):
         raise NoMovies
-    ids, views, profiles = zip(*rows, strict=True)
-    return pools(np.array(ids, np.int64), np.array(views, np.int64), np.array(profiles, np.int16))
+    return pools(ids, views, profiles)
 
 
 def _copy(made: Iterator[Block], users: int, now: datetime, progress: Progress) -> int:
     added = 0
 
-    def chunks() -> Iterator[bytes]:
+    def chunks(there: NDArray[np.int64]) -> Iterator[bytes]:
         nonlocal added
+        yield HEADER
         for block in made:
-            rows = list(copy_rows(block, now, there))
-            added += len(rows)
-            if rows:  # nothing would be the end of the data
-                yield "".join(rows).encode()
+            wanted = np.ones(len(block), bool)
+            start, end = np.searchsorted(there, [block.first, block.first + len(block)])
+            wanted[there[start:end] - block.first] = False
+            if wanted.any():  # no bytes would be the end of the data
+                yield rows(block, now, wanted)
+                added += int(wanted.sum())
             progress(len(block))
+        yield TRAILER
 
     with transaction.atomic(), connection.cursor() as cursor:
         # Nobody gets a first row between this look and the COPY, which would fail on it.
         cursor.execute("LOCK TABLE recommendations_userlists IN SHARE ROW EXCLUSIVE MODE")
         cursor.execute(
-            "SELECT user_id FROM recommendations_userlists WHERE user_id BETWEEN 1 AND %s", [users]
+            "SELECT user_id FROM recommendations_userlists WHERE user_id BETWEEN 1 AND %s ORDER BY user_id",
+            [users],
         )
-        there = {user_id for (user_id,) in cursor.fetchall()}
+        there = np.array([user_id for (user_id,) in cursor.fetchall()], np.int64)
         if len(there) < users:
-            copy(cursor, TABLE, chunks())
+            cursor.copy_expert(COPY, Pipe(chunks(there)), READ)
     if added and not connection.in_atomic_block:
         with connection.cursor() as cursor:
-            cursor.execute("VACUUM (ANALYZE) recommendations_userlists")  # counting reads the index alone
+            # Counting then reads the index alone. No statement asks for users by what is in their lists.
+            cursor.execute("VACUUM (ANALYZE) recommendations_userlists (user_id)")
     return added
-
-
-def copy_rows(block: Block, now: datetime, there: Any = ()) -> Iterator[str]:
-    """The block's users, but for those `there`, as COPY's text rows."""
-    times = _times(now)
-    user_id = block.first - 1
-    for movies, made, watching, begun, hundredths, minutes in _rows(block):
-        user_id += 1
-        if user_id in there:
-            continue
-        head = f"{user_id}\t{{{','.join(map(str, movies))}}}\t{times[made]}\t"
-        if not begun:
-            yield f"{head}{{}}\t{{}}\t{{}}\t[]\t[]\n"
-            continue
-        ids = ",".join(map(str, watching[:begun]))
-        shares = ",".join([SHARES[share] for share in hundredths[:begun]])
-        at = '","'.join([times[ago] for ago in minutes[:begun]])
-        yield f'{head}{{{ids}}}\t{{{shares}}}\t{{"{at}"}}\t[]\t[]\n'
 
 
 def _write(store: ListStore, made: Iterator[Block], users: int, now: datetime, progress: Progress) -> int:
@@ -116,8 +97,17 @@ def _write(store: ListStore, made: Iterator[Block], users: int, now: datetime, p
 
 
 def user_lists(block: Block, now: datetime) -> Iterator[tuple[int, UserLists]]:
-    """The block's users as any store takes them: the same that `copy_rows` writes."""
-    for user_id, (movies, made, watching, begun, hundredths, minutes) in enumerate(_rows(block), block.first):
+    """The block's users as any store takes them: the same that COPY is given."""
+    users = zip(
+        block.recommended.tolist(),
+        block.recommended_minutes.tolist(),
+        block.watching.tolist(),
+        block.begun.tolist(),
+        block.hundredths.tolist(),
+        block.watched_minutes.tolist(),
+        strict=True,
+    )
+    for user_id, (movies, made, watching, begun, hundredths, minutes) in enumerate(users, block.first):
         entries = zip(watching[:begun], hundredths[:begun], minutes[:begun], strict=True)
         yield (
             user_id,
@@ -129,29 +119,3 @@ def user_lists(block: Block, now: datetime) -> Iterator[tuple[int, UserLists]]:
                 ),
             ),
         )
-
-
-def _rows(block: Block) -> Iterator[tuple[list[int], int, list[int], int, list[int], list[int]]]:
-    return zip(
-        block.recommended.tolist(),
-        block.recommended_minutes.tolist(),
-        block.watching.tolist(),
-        block.begun.tolist(),
-        block.hundredths.tolist(),
-        block.watched_minutes.tolist(),
-        strict=True,
-    )
-
-
-SHARES = [str(hundredths / 100) for hundredths in range(101)]
-_texts: dict[datetime, list[str]] = {}
-
-
-def _times(now: datetime) -> list[str]:
-    """Each minute up to the oldest, as text: spelling a time out costs more than all the rest of a row."""
-    if now not in _texts:
-        _texts.clear()
-        _texts[now] = [
-            (now - timedelta(minutes=minutes)).isoformat(" ") for minutes in range(OLDEST_WATCHED_MINUTES)
-        ]
-    return _texts[now]
