@@ -85,7 +85,8 @@ def _fill(array: NDArray[np.void], kind: int, size: NDArray[np.int64], items: ND
 
 def _kept(kind: np.dtype[np.void], begun: int, room: int) -> NDArray[np.bool_]:
     """Which pairs of bytes of a row are sent for a user who has begun so many of the movies in `watching`."""
-    kept, fields = np.ones(kind.itemsize, bool), kind.fields or {}
+    kept = np.ones(kind.itemsize, bool)
+    fields: Any = kind.fields  # there are some: the type has names
     for name in ("watching", "progress", "watched_at"):
         start = fields[name][1] + LENGTH
         kept[start + (HEAD + ITEM * begun if begun else EMPTY) : start + HEAD + ITEM * room] = False
