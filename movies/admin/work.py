@@ -39,7 +39,9 @@ class JobAdmin(ModelAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": "Bulk work",
-            "jobs": Job.objects.order_by("-created")[:LISTED],
+            "jobs": [
+                {"job": job, "movies": _movies(job)} for job in Job.objects.order_by("-created")[:LISTED]
+            ],
             "days": jobs.KEPT.days,
         }
         return TemplateResponse(request, "admin/movies/job/list.html", context)
@@ -54,6 +56,7 @@ class JobAdmin(ModelAdmin):
             "title": f"{job.get_kind_display()}",
             "job": job,
             "what": _what(job),
+            "numbers": _numbers(job),
             "under_way": job.state in jobs.UNDER_WAY,
             "rows": [_shown(row) for row in imports.preview(job.pk)] if ready else [],
             "may_import": request.user.has_perm("movies.import_movies"),
@@ -110,6 +113,19 @@ def _job(job_id: uuid.UUID) -> Job:
     if job is None:
         raise Http404("There is no such job (any more).")
     return job
+
+
+def _numbers(job: Job) -> dict[str, str]:
+    """The figures of what came of it, as people write them."""
+    return {name: f"{number:,}" for name, number in job.result.items() if isinstance(number, int)}
+
+
+def _movies(job: Job) -> str:
+    """How many movies it was about."""
+    numbers = _numbers(job)
+    if "movies" in numbers or "rows" in numbers:
+        return numbers.get("movies") or numbers["rows"]
+    return f"{sum(job.result[name] for name in ('new', 'changed', 'unchanged') if name in job.result) or ''}"
 
 
 def _what(job: Job) -> str:

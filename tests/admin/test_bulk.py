@@ -127,3 +127,23 @@ def test_a_job_that_cannot_be_done_says_so_and_changes_nothing(four: None, monke
         {"error": "Something went wrong here; it is on record. Nothing was changed."},
     )
     assert hidden() == [3]
+
+
+def test_the_list_of_jobs_says_what_came_of_each(boss: Client, four: None):
+    hide = jobs.start_bulk(kind="hide", actor="staff:x", selection=Selection(genre="drama"), size=3)
+    jobs.start_revert(batch=hide.pk, actor="staff:y", size=2)
+    file = b'{"title": "Kahaani", "profile": [100,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}\n'
+    imported = jobs.start_import(actor="staff:z", file_name="m.jsonl", chunks=[file])
+    jobs.confirm(job_id=imported.pk, actor="staff:z")
+    jobs.start_import(actor="staff:z", file_name="m.jsonl", chunks=[file])
+    jobs.start_import(actor="staff:z", file_name="m.csv", chunks=[file])
+    listed = boss.get("/admin/movies/job/")
+    assert [(item["job"].kind, item["job"].state, item["movies"]) for item in listed.context["jobs"]] == [
+        ("import", "failed", ""),
+        ("import", "ready", "1"),
+        ("import", "done", "1"),
+        ("revert", "done", "2"),
+        ("hide", "done", "2"),
+    ]
+    for item in listed.context["jobs"]:
+        assert boss.get(f"/admin/movies/job/{item['job'].pk}/").status_code == 200

@@ -1,0 +1,57 @@
+"""A process killed in the middle of a bulk job: nothing half done, and the next one finishes it."""
+
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from movies import jobs
+from movies.models import ImportRow, Job, Movie, MovieChange
+from movies.transfer import heading, lines_of
+from tests.movies.making import profile
+from tests.sessions_ingest.processes import Process
+from tests.waiting import wait_until
+
+ROWS = 40_000
+
+
+def nobody_works() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        return bool(cursor.fetchone()[0] == 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_import_whose_process_is_killed_is_applied_whole_by_the_next(database_url: str, tmp_path: Path):
+    action = profile(action=100)
+    path = tmp_path / "movies.csv"
+    movies = [(number, f"Movie {number}", False, action) for number in range(1, ROWS + 1)]
+    path.write_bytes(heading("csv") + lines_of(movies, "csv"))
+
+    env = {"DATABASE_URL": database_url}
+    with Process("manage.py", "import_movies", str(path), env=env) as process:
+        wait_until(lambda: Job.objects.filter(state="applying", done__gt=0).exists(), seconds=60)
+        process.kill()
+    job = Job.objects.get()
+    wait_until(nobody_works)  # PostgreSQL notices that the process is gone
+    assert (Movie.objects.count(), MovieChange.objects.count()) == (0, 0)
+    assert (job.state, ImportRow.objects.count()) == ("applying", ROWS)
+
+    assert jobs.run_waiting() == 1
+    job.refresh_from_db()
+    assert (job.state, job.result) == ("done", {"new": ROWS, "changed": 0, "unchanged": 0})
+    assert (Movie.objects.count(), ImportRow.objects.count()) == (ROWS, 0)
+    assert MovieChange.objects.filter(batch=job.pk).count() == ROWS
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_check_that_is_broken_off_starts_anew(monkeypatch: pytest.MonkeyPatch):
+    content = heading("csv") + lines_of([(7, "Kahaani", False, profile(action=100))], "csv")
+    monkeypatch.setattr(jobs, "AT_ONCE_BYTES", 0)
+    job = jobs.start_import(actor="staff:x", file_name="m.csv", chunks=[content])
+    # as a killed process leaves it: some rows staged, no result
+    ImportRow.objects.create(job=job, line=2, movie_id=7, title="Kahaani", profile=profile(action=100))
+    jobs.run_waiting()
+    job.refresh_from_db()
+    assert (job.state, job.result["rows"], job.result["bad"]) == ("ready", 1, 0)
+    assert ImportRow.objects.filter(job=job).count() == 1
