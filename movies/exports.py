@@ -1,12 +1,14 @@
 """The whole inventory as a file, streamed: memory is bounded, whatever its size."""
 
 import itertools
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 
 from movies.models import Movie
 from movies.transfer import heading, lines_of
 
 ROWS_AT_ONCE = 2_000
+GZIP = 16 + zlib.MAX_WBITS
 
 
 def export_chunks(form: str, progress: Callable[[int], None] = lambda done: None) -> Iterator[bytes]:
@@ -19,3 +21,11 @@ def export_chunks(form: str, progress: Callable[[int], None] = lambda done: None
         yield lines_of(some, form)
         done += len(some)
         progress(done)
+
+
+def compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces as one gzip file."""
+    gzip = zlib.compressobj(wbits=GZIP)
+    for piece in pieces:
+        yield gzip.compress(piece)
+    yield gzip.flush()

@@ -16,9 +16,9 @@ from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from movies import browsing, imports, transfer
+from movies import browsing, exports, imports, transfer
 from movies.browsing import Selection
-from movies.models import ImportChunk, Job
+from movies.models import Job, JobChunk
 from movies.reverting import NoSuchBatch, revert_batch
 from movies.services import change, delete_movies, hide_movies, show_movies
 from movies.signals import job_waits
@@ -32,7 +32,7 @@ MOST_BYTES = 400 * 1024 * 1024  # of one file: a million movies
 MOVIES_A_STATEMENT = 10_000
 REPORT_EVERY_SECONDS = 0.5
 NAMED = 200  # movies named that a revert left alone
-READY_KEPT = timedelta(days=1)  # an import that nobody confirms
+READY_KEPT = timedelta(days=1)  # an import that nobody confirms, the file of an export
 KEPT = timedelta(days=30)
 
 UNDER_WAY = (Job.State.CHECKING, Job.State.APPLYING)
@@ -71,9 +71,21 @@ def start_import(*, actor: str, file_name: str, chunks: Iterable[bytes]) -> Job:
             job.total += len(data)
             if job.total > MOST_BYTES:
                 raise transfer.BadFile(f"A file has at most {MOST_BYTES // 1024 // 1024} MB: take it apart.")
-            ImportChunk.objects.create(job=job, number=number, data=data)
+            JobChunk.objects.create(job=job, number=number, data=data)
         job.save(update_fields=["total"])
     return _begun(job, at_once=job.total <= AT_ONCE_BYTES)
+
+
+def start_export(*, actor: str, form: str, size: int) -> Job:
+    """Writes the whole inventory into a file, which `exported` has when it is done."""
+    job = Job(kind="export", state=Job.State.APPLYING, actor=actor, request={"format": form}, total=size)
+    return _start(job, size)
+
+
+def exported(job: Job) -> bytes:
+    """The file that an export made, compressed by gzip; empty when it is not kept any more."""
+    chunks = JobChunk.objects.filter(job=job).order_by("number").values_list("data", flat=True)
+    return b"".join(bytes(data) for data in chunks) if job.kind == "export" else b""
 
 
 def confirm(*, job_id: uuid.UUID, actor: str) -> Job:
@@ -128,6 +140,7 @@ def clean_up() -> int:
     forgotten = Job.objects.filter(state=Job.State.READY, updated__lt=now - READY_KEPT)
     for job_id in forgotten.values_list("id", flat=True):
         drop(job_id=job_id)
+    JobChunk.objects.filter(job__kind="export", job__updated__lt=now - READY_KEPT).delete()
     return Job.objects.filter(created__lt=now - KEPT).exclude(state__in=UNDER_WAY).delete()[0]
 
 
@@ -155,8 +168,8 @@ def _moved(job_id: uuid.UUID, old: str, new: str, **more: Any) -> Job:
 def _check(job: Job, report: "_Reporter") -> None:
     def chunks() -> Iterator[bytes]:
         done = 0
-        for number in range(ImportChunk.objects.filter(job=job).count()):
-            data = bytes(ImportChunk.objects.get(job=job, number=number).data)
+        for number in range(JobChunk.objects.filter(job=job).count()):
+            data = bytes(JobChunk.objects.get(job=job, number=number).data)
             yield data
             done += len(data)
             report(done)
@@ -170,13 +183,15 @@ def _check(job: Job, report: "_Reporter") -> None:
         imports.unstage(job.id)
     with transaction.atomic():
         _end(job, state, result)
-        ImportChunk.objects.filter(job=job).delete()
+        JobChunk.objects.filter(job=job).delete()
 
 
 def _apply(job: Job, report: "_Reporter") -> None:
     with transaction.atomic():
         if job.kind == "import":
             result = imports.apply(job_id=job.id, actor=job.actor, progress=report).as_json()
+        elif job.kind == "export":
+            result = _export(job, report)
         elif job.kind == "revert":
             reverted = revert_batch(batch=uuid.UUID(job.request["batch"]), actor=job.actor)
             result = {
@@ -188,6 +203,15 @@ def _apply(job: Job, report: "_Reporter") -> None:
         else:
             result = _bulk(job, report)
         _end(job, Job.State.DONE, result)
+
+
+def _export(job: Job, report: "_Reporter") -> dict[str, Any]:
+    pieces = exports.compressed(exports.export_chunks(job.request["format"], report))
+    size = 0
+    for number, data in enumerate(_resized(pieces)):
+        JobChunk.objects.create(job=job, number=number, data=data)
+        size += len(data)
+    return {"movies": report.done, "bytes": size}
 
 
 def _bulk(job: Job, report: "_Reporter") -> dict[str, Any]:
@@ -214,7 +238,7 @@ def _end(job: Job, state: str, result: dict[str, Any]) -> None:
 
 def _fail(job: Job, reason: str) -> None:
     imports.unstage(job.id)
-    ImportChunk.objects.filter(job=job).delete()
+    JobChunk.objects.filter(job=job).delete()
     Job.objects.filter(id=job.id).update(state=Job.State.FAILED, result={"error": reason}, updated=Now())
 
 
@@ -249,6 +273,7 @@ class _Reporter:
 
     def __init__(self, job_id: uuid.UUID, progress: imports.Progress) -> None:
         self._job_id, self._progress = job_id, progress
+        self.done = 0
         self._last, self._connection = time.monotonic(), connection.copy()
 
     def __enter__(self) -> "_Reporter":
@@ -258,6 +283,7 @@ class _Reporter:
         self._connection.close()
 
     def __call__(self, done: int) -> None:
+        self.done = done
         self._progress(done)
         if time.monotonic() - self._last < REPORT_EVERY_SECONDS:
             return

@@ -165,6 +165,7 @@ class Job(models.Model):
         """What is to be done."""
 
         IMPORT = "import"
+        EXPORT = "export"
         HIDE = "hide"
         SHOW = "show"
         DELETE = "delete"
@@ -205,8 +206,8 @@ class Job(models.Model):
         return f"{self.kind} by {self.actor}: {self.state}"
 
 
-class ImportChunk(models.Model):
-    """A part of an uploaded file, kept until it was read: the worker may be on another machine."""
+class JobChunk(models.Model):
+    """A part of the file that a job reads or has made: web server and worker may be on different machines."""
 
     pk = models.CompositePrimaryKey("job_id", "number")
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="chunks", db_index=False)

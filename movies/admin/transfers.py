@@ -1,17 +1,20 @@
 """Import and export of movies as files, CSV and JSON lines."""
 
+import uuid
+
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
+from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
-from movies import jobs, transfer
+from movies import browsing, jobs, transfer
 from movies.admin.staff import actor_of
-from movies.exports import export_chunks
+from movies.browsing import Selection
+from movies.models import Job
 
 TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
 
@@ -49,13 +52,36 @@ def upload(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "admin/movies/movie/import.html", context)
 
 
-def export(request: HttpRequest, form: str) -> StreamingHttpResponse:
-    """All movies as one file, in the columns that an import takes."""
+@require_POST
+def export(request: HttpRequest, form: str) -> HttpResponse:
+    """All movies as one file, in the columns that an import takes; made by the worker when they are many."""
     if not request.user.has_perm("movies.view_movie"):
         raise PermissionDenied
     if form not in transfer.FORMATS:
         raise Http404("Movies are exported as csv or jsonl.")
-    response = StreamingHttpResponse(export_chunks(form), content_type=TYPES[form])
-    name = f"movies-{timezone.now():%Y-%m-%d}.{form}"
+    job = jobs.start_export(actor=actor_of(request), form=form, size=browsing.how_many(Selection()))
+    return HttpResponseRedirect(reverse("admin:movies_job_change", args=[job.pk]))
+
+
+def download(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
+    """The file of an export.
+
+    In one piece, compressed (17 bytes a movie of CSV), which the server sends by itself: a stream would keep the
+    process's one thread, and with it all its readers, waiting for a slow client.
+    """
+    if not request.user.has_perm("movies.view_movie"):
+        raise PermissionDenied
+    job = Job.objects.filter(pk=job_id).first()
+    content = jobs.exported(job) if job else b""
+    if job is None or not content:
+        raise Http404("There is no such file (any more): export again.")
+    form = job.request["format"]
+    name = f"movies-{job.created:%Y-%m-%d}.{form}"
+    if "gzip" in request.headers.get("Accept-Encoding", ""):
+        response = HttpResponse(content, content_type=TYPES[form])
+        response["Content-Encoding"] = "gzip"
+    else:
+        response = HttpResponse(content, content_type="application/gzip")
+        name += ".gz"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

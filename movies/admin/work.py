@@ -11,6 +11,7 @@ from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
 
 from movies import imports, jobs
+from movies.admin import transfers
 from movies.admin.bars import genre_bar
 from movies.admin.staff import actor_of
 from movies.history import differences
@@ -100,6 +101,7 @@ class JobAdmin(ModelAdmin):
             path("", view(self.changelist_view), name="movies_job_changelist"),
             path("<uuid:job_id>/", view(self.job_view), name="movies_job_change"),
             path("<uuid:job_id>/progress.json", view(self.progress_view), name="movies_job_progress"),
+            path("<uuid:job_id>/download", view(transfers.download), name="movies_job_download"),
             path("<uuid:job_id>/<str:decision>/", view(self.decide_view), name="movies_job_decide"),
         ]
 
@@ -133,6 +135,8 @@ def _what(job: Job) -> str:
     request = job.request
     if job.kind == "import":
         return f"the file {request['file']}"
+    if job.kind == "export":
+        return f"all movies, as {request['format']}"
     if job.kind == "revert":
         return f"batch {request['batch']}"
     if "ids" in request:

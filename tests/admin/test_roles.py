@@ -21,7 +21,6 @@ PAGES = [
     "/admin/movies/movie/",
     "/admin/movies/movie/1/change/",
     "/admin/movies/movie/1/history/",
-    "/admin/movies/movie/export/csv",
     "/admin/movies/moviechange/",
     "/admin/movies/job/",
     "/admin/recommendations/userlists/",

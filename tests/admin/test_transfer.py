@@ -1,6 +1,7 @@
 """Movies from files and into files: bad rows named, nothing half applied, round trips exact."""
 
 import csv
+import gzip
 import io
 import uuid
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from movies import jobs
 from movies.genres import GENRES
-from movies.models import ImportChunk, ImportRow, Job, Movie, MovieChange
+from movies.models import ImportRow, Job, JobChunk, Movie, MovieChange
 from movies.transfer import COLUMNS, BadFile, Row, heading, lines_of, rows
 from tests.movies.making import movie, profile, told
 
@@ -43,8 +44,10 @@ def next_id() -> int:
 
 
 def exported(client: Client, form: str) -> tuple[Any, bytes]:
-    response: Any = client.get(f"/admin/movies/movie/export/{form}")
-    return response, b"".join(response.streaming_content)
+    """The answer with the file, and the file."""
+    made: Any = client.post(f"/admin/movies/movie/export/{form}")
+    response = client.get(f"{made.url}download", headers={"Accept-Encoding": "gzip, br"})
+    return response, gzip.decompress(response.content)
 
 
 def inventory() -> list[tuple[Any, ...]]:
@@ -82,7 +85,7 @@ def test_a_file_is_previewed_then_applied_as_one_batch(editor: Client):
         (given, "added", "staff:edith"),
         (given + 1, "added", "staff:edith"),
     ]
-    assert (ImportRow.objects.count(), ImportChunk.objects.count()) == (0, 0)
+    assert (ImportRow.objects.count(), JobChunk.objects.count()) == (0, 0)
 
 
 def test_bad_rows_are_named_by_line_and_column_and_nothing_is_applied(editor: Client):
@@ -179,7 +182,7 @@ def test_a_large_file_is_checked_and_applied_by_the_worker(editor: Client, monke
     monkeypatch.setattr(jobs, "CHUNK_BYTES", 100)  # rows are cut in the middle
     job, page = upload(editor, HEADER, *(f",Größe {number},,{ACTION}" for number in range(30)))
     assert f'data-progress="/admin/movies/job/{job.pk}/progress.json"' in page
-    assert ImportChunk.objects.count() > 10
+    assert JobChunk.objects.count() > 10
     jobs.run_waiting()
     editor.post(f"/admin/movies/job/{job.pk}/confirm/")
     assert Movie.objects.count() == 0
@@ -195,9 +198,10 @@ def test_an_export_imports_as_it_is_and_changes_nothing(boss: Client, form: str)
     before, last = inventory(), MovieChange.objects.latest("id").pk
     response, content = exported(boss, form)
     assert response["Content-Disposition"].endswith(f'.{form}"')
+    assert response["Content-Encoding"] == "gzip"
     upload_ = SimpleUploadedFile(f"m.{form}", content)
     boss.post(UPLOAD, {"file": upload_})
-    job = Job.objects.get()
+    job = Job.objects.get(kind="import")
     assert job.result | {"problems": []} == {
         "rows": 3, "bad": 0, "new": 0, "changed": 0, "unchanged": 3, "problems": [],
     }  # fmt: skip
@@ -216,7 +220,24 @@ def test_an_export_has_the_columns_that_the_page_names(viewer: Client):
         ["id", "title", "hidden", *GENRES],
         ["1", "Kahaani", "false", "100", *["0"] * 14],
     ]
-    assert viewer.get("/admin/movies/movie/export/xml").status_code == 404
+    assert viewer.post("/admin/movies/movie/export/xml").status_code == 404
+    assert viewer.get("/admin/movies/movie/export/csv").status_code == 405
+
+
+def test_an_export_is_made_by_the_worker_and_kept_for_a_day(viewer: Client, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(jobs, "AT_ONCE_MOVIES", -1)
+    movie("Kahaani", movie_id=1, action=100)
+    made: Any = viewer.post("/admin/movies/movie/export/jsonl")
+    assert viewer.get(f"{made.url}download").status_code == 404
+    jobs.run_waiting()
+    assert "<b>1</b> movies" in viewer.get(made.url).content.decode()
+    plain = viewer.get(f"{made.url}download")
+    assert plain["Content-Type"] == "application/gzip"
+    assert plain["Content-Disposition"].endswith('.jsonl.gz"')
+    assert gzip.decompress(plain.content) == lines_of([(1, "Kahaani", False, profile(action=100))], "jsonl")
+    Job.objects.update(updated="2020-01-01T00:00:00Z")
+    jobs.clean_up()
+    assert viewer.get(f"{made.url}download").status_code == 404
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
