@@ -65,7 +65,6 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _item("Movies", "movie", "admin:movies_movie_changelist", "movies.view_movie"),
                     _item("History", "history", "admin:movies_moviechange_changelist", "movies.view_movie"),
-                    _item("Import", "upload", "admin:movies_movie_import", "movies.import_movies"),
                     _item("Bulk work", "checklist", "admin:movies_job_changelist", "movies.view_job"),
                 ],
             },
