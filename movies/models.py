@@ -86,7 +86,10 @@ class PopularList(models.Model):
 
 
 class Inventory(models.Model):
-    """One row: the id of the last change. Whoever changes movies locks it, so change ids commit in order."""
+    """One row: the id of the last change. Whoever changes movies locks it, so change ids commit in order.
+
+    New popular lists write the row anew too, as it is: version and xmin together tell whether a chart is right.
+    """
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     version = models.BigIntegerField(default=0)

@@ -83,11 +83,20 @@ def refresh() -> Refreshed:
         if own_transaction:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         # Before the first query, which takes the snapshot: after a wait it has what was committed meanwhile.
-        cursor.execute("LOCK TABLE movies_popularlist IN SHARE ROW EXCLUSIVE MODE")
+        # The inventory's row, which new lists write anew, must not be newer than the snapshot either.
+        cursor.execute("LOCK TABLE movies_popularlist, movies_inventory IN EXCLUSIVE MODE")
         lists, looked_at = _lists(cursor)
         names, ids = list(lists), [",".join(map(str, ids)) for ids in lists.values()]
         cursor.execute(STORE, [datetime.now(UTC), names, ids])
     return Refreshed(len(lists), looked_at, time.monotonic() - started)
+
+
+def refresh_if_short() -> Refreshed | None:
+    """Refreshes while the overall list has places left: a new inventory need not wait for the clock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT cardinality(movie_ids) FROM movies_popularlist WHERE genre = %s", [OVERALL])
+        (length,) = cursor.fetchone() or (0,)
+    return refresh() if length < LONGEST else None
 
 
 def visible() -> tuple[Column, Column, NDArray[np.int16]]:

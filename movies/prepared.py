@@ -1,11 +1,33 @@
 """Statements of the hot reads, planned once for each connection and run past the ORM's cursor."""
 
+import threading
 from typing import Any
 
 import psycopg2
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, ProgrammingError, connections
 
 LOST = (psycopg2.OperationalError, psycopg2.InterfaceError)
+
+
+class _Kept(threading.local):
+    """What a thread need not look up again: its Django connection, and a cursor of the raw one behind it."""
+
+    def __init__(self) -> None:
+        self.connection: Any = connections[DEFAULT_DB_ALIAS]  # 1 us each time that it is asked for
+        self.raw: Any = None
+        self.cursor: Any = None
+        self.prepared: set[Prepared] = set()  # on this raw connection: a new one starts without
+
+    def renew(self) -> None:
+        """There is a raw connection, whichever Django has now, and a cursor of it."""
+        if self.connection.connection is None:
+            self.connection.connect()
+        self.raw = self.connection.connection
+        self.cursor = self.raw.cursor()
+        self.prepared = set()
+
+
+kept = _Kept()
 
 
 class Prepared:
@@ -18,18 +40,16 @@ class Prepared:
     def __init__(self, name: str, types: tuple[str, ...], sql: str) -> None:
         self.name = name
         self.sql = sql
-        self._prepare = f"PREPARE {name} ({', '.join(types)}) AS {sql}"
-        # the Django connection keeps which raw connection this was prepared on: a new one starts without
-        self._mark = f"_prepared_{name}"
+        parameters = f"({', '.join(types)})" if types else ""
+        self._prepare = f"PREPARE {name} {parameters} AS {sql}"
+        self._execute = f"EXECUTE {name}" + (f"({','.join(['%s'] * len(types))})" if types else "")
 
     def row(self, *literals: str) -> tuple:
         """The row. A connection that was lost since its last use is made anew, once, before this fails.
 
         Raises django.db.OperationalError or InterfaceError when the database does not answer.
         """
-        connection = connections[
-            DEFAULT_DB_ALIAS
-        ]  # this thread's own: going through the proxy costs 1 us a use
+        connection = kept.connection
         try:
             return self._run(connection, literals)
         except LOST as error:
@@ -45,21 +65,19 @@ class Prepared:
 
     def _run(self, connection: Any, literals: tuple[str, ...]) -> tuple:
         raw = connection.connection
-        if raw is None:
-            connection.connect()
-            raw = connection.connection
-        state = connection.__dict__
-        cursor = raw.cursor()
+        if raw is None or raw is not kept.raw:
+            kept.renew()
+        cursor = kept.cursor
         try:
-            if state.get(self._mark) is not raw:
+            if self not in kept.prepared:
                 cursor.execute(self._prepare)
-                state[self._mark] = raw
-            cursor.execute(f"EXECUTE {self.name}({','.join(literals)})")
+                kept.prepared.add(self)
+            cursor.execute(self._execute % literals)
         except (psycopg2.errors.InvalidSqlStatementName, psycopg2.errors.DuplicatePreparedStatement):
             # A pooler in between gave us another server connection: there nothing can be prepared for good.
             if connection.in_atomic_block:
                 raise ProgrammingError(f"{self.name} was prepared on another connection") from None
-            state[self._mark] = None
+            kept.prepared.discard(self)
             cursor.execute(self._plain(literals))
         connection.health_check_done = True  # it answered: the ORM need not ask whether it does
         return cursor.fetchone()

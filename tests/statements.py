@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import connection
+
+from movies.prepared import kept
 
 
 class Watched:
@@ -60,8 +62,7 @@ def sent_statements() -> Iterator[list[str]]:
 
 
 def _swap(old: Any, new: Any) -> None:
-    """Also where it is noted which connection a statement was prepared on."""
-    state = connections[DEFAULT_DB_ALIAS].__dict__
-    for name, value in list(state.items()):
-        if value is old:
-            state[name] = new
+    """Also where the hot reads keep it, with a cursor of it."""
+    connection.connection = new
+    if kept.raw is old:
+        kept.raw, kept.cursor = new, new.cursor()

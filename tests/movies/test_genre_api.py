@@ -7,7 +7,7 @@ from django.test import Client
 
 from movies import popularity
 from movies.genres import GENRES
-from movies.models import Movie, ViewCount
+from movies.models import Movie, PopularList, ViewCount
 from movies.profiles import to_wire
 from movies.signals import activity
 from tests.movies.making import movie
@@ -85,6 +85,12 @@ def test_new_popularity_shows_at_the_next_request(client: Client, dramas: list[M
     assert client.get("/tetraflix/genre/drama?limit=2").json() == {
         "genre": [wire(dramas[29]), wire(dramas[0])]
     }
+
+
+def test_lists_written_past_the_refresh_show_at_the_next_request_too(client: Client, dramas: list[Movie]):
+    client.get("/tetraflix/genre/drama")
+    PopularList.objects.filter(genre="drama").update(movie_ids=[dramas[7].id])
+    assert client.get("/tetraflix/genre/drama").json() == {"genre": [wire(dramas[7])]}
 
 
 def test_one_statement_and_two_after_a_change(client: Client, dramas: list[Movie]):

@@ -178,6 +178,28 @@ def test_a_reader_sees_the_old_lists_until_the_new_are_committed_and_a_second_re
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_refresh_waits_for_a_change_of_inventory_and_knows_it():
+    hidden, shown = viewed(9), viewed(5)
+    with other_connection() as other, other.cursor() as cursor:
+        cursor.execute("UPDATE movies_movie SET hidden = true WHERE id = %s", [hidden.id])
+        pids: list[int] = []
+
+        def refresh() -> None:
+            with connection.cursor() as mine:
+                mine.execute("SELECT pg_backend_pid()")
+                pids.append(mine.fetchone()[0])
+            popularity.refresh()
+            connection.close()
+
+        thread = threading.Thread(target=refresh)
+        thread.start()
+        wait_until(lambda: bool(pids) and waits_for_lock(pids[0]))
+        other.commit()
+        thread.join()
+    assert lists()[OVERALL] == [shown.id]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_two_refreshes_at_once_do_no_harm():
     movies = [viewed(n, drama=100) for n in range(30)]
     failures: list[BaseException] = []
