@@ -19,7 +19,11 @@ PORTION = 10_000  # change records removed at once
 
 @shared_task
 def publish_changes() -> int:
-    """What waited in the outbox is on the bus. Woken after each change; a sweep sends what a wake missed."""
+    """What waited in the outbox is on the bus. Woken after each change; a sweep sends what a wake missed.
+
+    While the inventory is smaller than a popularity list, the lists follow it too.
+    """
+    popularity.refresh_if_short()
     try:
         return feed.publish(seconds=LONGEST_PUBLISH_SECONDS)
     except feed.BusAway as error:

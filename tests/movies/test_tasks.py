@@ -5,8 +5,8 @@ from datetime import timedelta
 from django.core.management import call_command
 from django.utils import timezone
 
-from movies import bus, tasks
-from movies.models import Inventory, Movie, MovieChange
+from movies import bus, popularity, tasks
+from movies.models import Inventory, Movie, MovieChange, PopularList
 from tests.movies.making import movie, told
 
 
@@ -27,6 +27,23 @@ def test_old_change_records_go_once_the_bus_had_them(db, settings, monkeypatch):
     assert told("after__title") == [("B",), ("C",), ("F",)]
     assert Inventory.objects.get().version == MovieChange.objects.latest("id").id
     assert tasks.clean_up.run() == 0
+
+
+def test_a_new_inventory_is_popular_without_waiting_for_the_clock(db, queues):
+    first = movie("First")
+    tasks.publish_changes.run()
+    second = movie("Second")
+    tasks.publish_changes.run()
+    assert PopularList.objects.get(genre="").movie_ids == [first.id, second.id]
+
+
+def test_full_popularity_lists_wait_for_the_clock(db, queues, monkeypatch):
+    monkeypatch.setattr(popularity, "LONGEST", 1)
+    first = movie("First")
+    tasks.publish_changes.run()
+    movie("Second")
+    tasks.publish_changes.run()
+    assert PopularList.objects.get(genre="").movie_ids == [first.id]
 
 
 def test_versions_go_on_after_their_records_are_gone(db, settings):
