@@ -11,7 +11,7 @@ from movies.models import Movie
 from movies.profiles import from_wire
 from movies.watched import LARGEST_ID, last_finishes
 from recommendations import stores
-from recommendations.lists import Entry, UserLists
+from recommendations.lists import Entry, Finish, UserLists
 from recommendations.services import lists_for
 
 EVER = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
@@ -82,7 +82,7 @@ def explain(user_id: int) -> Explained:
                 else "was finished",
                 at=finish.at,
             )
-            for finish in kept.finished
+            for finish in sorted(kept.finished, key=lambda finish: finish.at, reverse=True)
         ],
         kept.recommended_at,
     )
@@ -109,11 +109,14 @@ def why(user_id: int, movie_id: int) -> list[str]:
             found.append(
                 f"Was taken off currently watching by hand; its progress is kept ({entry.progress:.0%})."
             )
-    finish = last_finishes([(user_id, movie_id, EVER)]).get((user_id, movie_id))
-    if finish:
-        later = lists.recommended_at is not None and lists.recommended_at > finish
+    at = last_finishes([(user_id, movie_id, EVER)]).get((user_id, movie_id))
+    if at:
+        # forgotten: told before the last 20 finishes were
+        remembered = (finish for finish in lists.finished if (finish.movie_id, finish.at) == (movie_id, at))
+        finish = next(remembered, Finish(movie_id, at, told=at))
+        later = lists.recommended_at is not None and not finish.is_news_to(lists.recommended_at)
         tail = "; the list is newer and may name it all the same" if later else ", so it left recommendations"
-        found.append(f"Was finished {_said(finish)}{tail}.")
+        found.append(f"Was finished {_said(at)}{tail}.")
     if movie_id in lists.recommended:
         place = lists.recommended.index(movie_id) + 1
         found.append(f"Is number {place} of the list as of {_said(lists.recommended_at)}.")

@@ -16,7 +16,7 @@ class UserLists(models.Model):
     watching: models.Field = ArrayField(models.BigIntegerField(), default=list)
     progress: models.Field = ArrayField(models.FloatField(), default=list)
     watched_at: models.Field = ArrayField(models.DateTimeField(), default=list)
-    # taken off by hand: [[movie, progress, microseconds since 1970]]; finished: [[movie, microseconds]]
+    # taken off by hand: [[movie, progress, microseconds since 1970]]; finished: [[movie, when, when told]]
     removed = models.JSONField(default=list)
     finished = models.JSONField(default=list)
     updated = models.DateTimeField(db_default=Now())

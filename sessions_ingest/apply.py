@@ -133,7 +133,9 @@ def _plan(batches: Sequence[Batch], outcomes: Sequence[Outcome]) -> _Plan:
                 continue
             outcome.events += 1
             finished = event.progress >= settings.FINISHED_MARK
-            plan.events[message.user_id].append(Event(event.movie_id, event.progress, event.at, finished))
+            plan.events[message.user_id].append(
+                Event(event.movie_id, event.progress, event.at, finished, told=message.sent_at)
+            )
     if unknown:
         skipped = sum(outcome.skipped for outcome in outcomes)
         logger.warning("%s events skipped: no such movie: %s", skipped, sorted(unknown)[:10])
@@ -168,7 +170,7 @@ def _changes(plan: _Plan, counted_now: set[watched.Finish] | None) -> dict[int, 
     """What to make of each user's lists.
 
     `counted_now` is given when views and lists commit together: then any other finish within the kept views
-    has done its work before, and must not take off a movie that came back since.
+    has done its work before, and must not take off a movie that came back since, though it is told again.
     """
     last = watched.last_finishes(
         (user, event.movie_id, event.at)
@@ -187,19 +189,25 @@ def _changes(plan: _Plan, counted_now: set[watched.Finish] | None) -> dict[int, 
         )
     )
     since = kept_since()
+
+    def counted_before(user: int, event: Event) -> bool:
+        return (
+            counted_now is not None
+            and (user, event.movie_id, event.at) not in counted_now
+            and (since is None or event.at >= since)
+        )
+
     changes: dict[int, Change] = {}
     for user in plan.events.keys() | plan.recs.keys():
         events = [
-            event if event.finished else replace(event, last_finish=last.get((user, event.movie_id)))
+            replace(event, counted_before=counted_before(user, event))
+            if event.finished
+            else replace(event, last_finish=last.get((user, event.movie_id)))
             for event in plan.events.get(user, ())
-            if not event.finished
-            or counted_now is None
-            or (user, event.movie_id, event.at) in counted_now
-            or (since is not None and event.at < since)
         ]
-        rec = plan.recs.get(user)
-        if events or rec:
-            changes[user] = partial(_changed, events, rec, plan.existing, finished_since.get(user, set()))
+        changes[user] = partial(
+            _changed, events, plan.recs.get(user), plan.existing, finished_since.get(user, set())
+        )
     return changes
 
 
@@ -210,7 +218,6 @@ def _changed(
     finished_since: set[int],
     before: UserLists,
 ) -> UserLists:
-    # the sessions first: a recommendation list may know them already
     after = lists.watched(before, events)
     return lists.recommend(after, rec.movie_ids, rec.at, existing, finished_since) if rec else after
 
@@ -248,11 +255,7 @@ def _record(batches: Sequence[Batch], outcomes: Sequence[Outcome]) -> None:
 
 def _milliseconds_on_the_way(batch: Batch) -> int:
     """How long the oldest message of the batch has been, from its sender up to now."""
-    sent = [
-        sent_at
-        for message in batch.messages
-        if (sent_at := message.sent_at if isinstance(message, Session) else message.at)
-    ]
+    sent = [message.sent_at if isinstance(message, Session) else message.at for message in batch.messages]
     return max(0, round((timezone.now() - min(sent)).total_seconds() * 1000)) if sent else 0
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -31,16 +31,19 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session-data message."""
+    """A session-data message, and when it was sent, to the millisecond."""
 
     user_id: int
     events: tuple[Watched, ...]
-    sent_at: datetime | None = field(default=None, compare=False)  # how long it was on its way is measured
+    sent_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Recommendations:
-    """A recommendations message, as of `at`: ids best first, as they came. They may repeat or not exist."""
+    """A recommendations message, as of when it was sent, to the millisecond.
+
+    The ids are best first, as they came: they may repeat or not exist.
+    """
 
     user_id: int
     movie_ids: tuple[int, ...]
@@ -83,14 +86,19 @@ def parse_session(body: str | bytes, sent_at: datetime) -> Session:
     return Session(
         user_id,
         tuple(_watched(f"events[{i}]", event, sent_at) for i, event in enumerate(message.events)),
-        sent_at,
+        _milliseconds(sent_at),
     )
 
 
 def parse_recs(body: str | bytes, sent_at: datetime) -> Recommendations:
     """The recommendation list in a message, as of `sent_at`. Raises Poison."""
     message = _decode(body, _RECOMMENDATIONS)
-    return Recommendations(_user_id(message.userId), tuple(message.rec), sent_at)
+    return Recommendations(_user_id(message.userId), tuple(message.rec), _milliseconds(sent_at))
+
+
+def _milliseconds(sent_at: datetime) -> datetime:
+    """As SQS tells it, so that what came over HTTP is not taken for later than a message of the same instant."""
+    return sent_at.replace(microsecond=sent_at.microsecond // 1000 * 1000)
 
 
 def _watched(place: str, event: _Event, sent_at: datetime) -> Watched:

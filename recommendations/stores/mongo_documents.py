@@ -29,7 +29,7 @@ def document(lists: UserLists) -> dict[str, Any]:
         "progress": [entry.progress for entry in lists.watching],
         "watched_at": [microseconds(entry.at) for entry in lists.watching],
         "removed": [[e.movie_id, e.progress, microseconds(e.at)] for e in lists.removed],
-        "finished": [[finish.movie_id, microseconds(finish.at)] for finish in lists.finished],
+        "finished": [[f.movie_id, microseconds(f.at), microseconds(f.told)] for f in lists.finished],
     }
 
 
@@ -46,7 +46,7 @@ def lists(found: Mapping[str, Any]) -> UserLists:
             )
         ),
         removed=tuple(Entry(movie_id, progress, time(at)) for movie_id, progress, at in found["removed"]),
-        finished=tuple(Finish(movie_id, time(at)) for movie_id, at in found["finished"]),
+        finished=tuple(Finish(movie_id, time(at), time(told)) for movie_id, at, told in found["finished"]),
     )
 
 

@@ -158,7 +158,7 @@ def _lists(row: tuple) -> UserLists:
         recommended_at=recommended_at,
         watching=tuple(map(Entry, watching, progress, watched_at)),
         removed=tuple(Entry(movie_id, share, _time(at)) for movie_id, share, at in _json(removed)),
-        finished=tuple(Finish(movie_id, _time(at)) for movie_id, at in _json(finished)),
+        finished=tuple(Finish(movie_id, _time(at), _time(told)) for movie_id, at, told in _json(finished)),
     )
 
 
@@ -182,7 +182,10 @@ def texts(lists: UserLists) -> tuple[str, str | None, str, str, str, str, str]:
         json.dumps(
             [[e.movie_id, e.progress, _microseconds(e.at)] for e in lists.removed], separators=(",", ":")
         ),
-        json.dumps([[f.movie_id, _microseconds(f.at)] for f in lists.finished], separators=(",", ":")),
+        json.dumps(
+            [[f.movie_id, _microseconds(f.at), _microseconds(f.told)] for f in lists.finished],
+            separators=(",", ":"),
+        ),
     )
 
 

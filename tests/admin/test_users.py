@@ -1,9 +1,10 @@
 """The page of a user: both lists as served, and why."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 
 from movies.models import Movie
@@ -31,7 +32,7 @@ def user(db: None) -> None:
                     recommended_at=NOON,
                     watching=(Entry(4, 0.25, NOON),),
                     removed=(Entry(5, 0.5, NOON),),
-                    finished=(Finish(6, NOON),),
+                    finished=(Finish(6, NOON, told=NOON),),
                 ),
             )
         ]
@@ -91,6 +92,22 @@ def test_a_finished_movie_is_explained_from_the_views(viewer: Client, user: None
     Caller("service")("POST", "/tetraflix/sessionData", {"userId": 7, "events": [event]})
     reasons = viewer.get(f"{USER}?movie=1").context["reasons"]
     assert reasons[0] == "Was finished 2026-11-24 13:00:00 UTC, so it left recommendations."
+
+
+def test_what_was_finished_lately_is_in_the_order_of_watching(viewer: Client, user: None):
+    told = [Finish(1, NOON - timedelta(days=1), told=NOON), Finish(2, NOON, told=NOON - timedelta(hours=1))]
+    stores.current().write([(7, UserLists(finished=tuple(told)))])
+    assert [item["movie_id"] for item in viewer.get(USER).context["finished"]] == [2, 1]
+
+
+def test_a_finish_of_long_ago_told_after_the_list_left_it(viewer: Client, user: None):
+    event = {"movie": {"id": 1}, "progress": 1, "timestamp": "2017-09-08T13:00:00Z"}
+    with time_machine.travel(NOON + timedelta(minutes=1), tick=False):
+        Caller("service")("POST", "/tetraflix/sessionData", {"userId": 7, "events": [event]})
+    assert viewer.get(f"{USER}?movie=1").context["reasons"] == [
+        "Was finished 2017-09-08 13:00:00 UTC, so it left recommendations.",
+        "The list as of 2026-11-24 12:00:00 UTC, as it is kept, does not name it.",
+    ]
 
 
 def test_an_editor_takes_a_movie_off_and_brings_it_back(editor: Client, user: None):

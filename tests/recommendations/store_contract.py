@@ -31,12 +31,14 @@ FULL = UserLists(
     recommended_at=AT,
     watching=tuple(Entry(200 + n, 0.5 + n / 100, AT - timedelta(hours=n)) for n in range(LONGEST)),
     removed=tuple(Entry(300 + n, 1 / 3, AT - timedelta(hours=n)) for n in range(LONGEST)),
-    finished=tuple(Finish(400 + n, AT - timedelta(hours=n)) for n in range(LONGEST)),
+    finished=tuple(
+        Finish(400 + n, AT - timedelta(hours=n), told=AT - timedelta(minutes=n)) for n in range(LONGEST)
+    ),
 )
 
 
 def begun(movie_id: int, progress: float = 0.5, at: datetime = AT) -> Callable[[UserLists], UserLists]:
-    return partial(watched, events=[Event(movie_id, progress, at, finished=False)])
+    return partial(watched, events=[Event(movie_id, progress, at, finished=False, told=at)])
 
 
 class StoreContract:
@@ -99,6 +101,23 @@ class StoreContract:
         once = store.scan(0, 10)
         store.update(changes)
         assert store.scan(0, 10) == once
+
+    def test_a_finish_and_a_list_come_to_the_same_in_either_order(self, store: ListStore):
+        """A store keeps what decides between them: as of when the list is, and when the finish was told."""
+        finish = Event(1, 1.0, AT - timedelta(days=1), finished=True, told=AT)
+        same_time: Change = partial(recommend, movie_ids=[2, 1], at=AT, known={1, 2})
+        newer: Change = partial(recommend, movie_ids=[2, 1], at=AT + timedelta(microseconds=1), known={1, 2})
+        orders: dict[int, list[Change]] = {
+            1: [partial(watched, events=[finish]), same_time],
+            2: [same_time, partial(watched, events=[finish])],
+            3: [partial(watched, events=[finish]), newer],
+            4: [newer, partial(watched, events=[finish])],
+        }
+        for turn in range(2):
+            store.update({user_id: order[turn] for user_id, order in orders.items()})
+        kept = dict(store.scan(0, 10))
+        assert [kept[user_id].recommended for user_id in orders] == [(2,), (2,), (2, 1), (2, 1)]
+        assert {lists.finished for lists in kept.values()} == {(Finish(1, finish.at, AT),)}
 
     def test_taken_off_and_brought_back_keeps_the_progress(self, store: ListStore):
         store.update({7: begun(1, 0.25)})

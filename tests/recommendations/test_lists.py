@@ -12,6 +12,7 @@ from recommendations.lists import (
     NOBODY,
     Entry,
     Event,
+    Finish,
     UserLists,
     bring_back,
     recommend,
@@ -19,7 +20,9 @@ from recommendations.lists import (
     take_off,
     watched,
 )
+from tests.sessions_ingest.model import Model
 
+USER = 7
 START = datetime(2017, 9, 8, tzinfo=UTC)
 KNOWN = frozenset(range(1, 61))
 few, many = st.integers(1, 15), st.integers(1, 60)
@@ -32,7 +35,37 @@ def minutes(number: int) -> datetime:
 @st.composite
 def events(draw: st.DrawFn, movies: st.SearchStrategy[int] = many) -> Event:
     progress = draw(st.sampled_from((0.0, 0.1, 0.5, 0.9, 1.0)))
-    return Event(draw(movies), progress, minutes(draw(st.integers(0, 50))), finished=progress == 1.0)
+    at, told = (minutes(draw(st.integers(0, 50))) for _ in range(2))
+    return Event(draw(movies), progress, at, finished=progress == 1.0, told=told)
+
+
+def begun(movie_id: int, progress: float, at: int) -> Event:
+    return Event(movie_id, progress, minutes(at), finished=False, told=minutes(at))
+
+
+def finished(movie_id: int, at: int, told: int) -> Event:
+    return Event(movie_id, 1.0, minutes(at), finished=True, told=minutes(told))
+
+
+@st.composite
+def sent(draw: st.DrawFn) -> list[list[Event] | tuple[list[int], int]]:
+    """Sessions and lists in the order of sending, a minute apart; at most 20 finishes, each told once."""
+    messages: list[list[Event] | tuple[list[int], int]] = []
+    finishes = 0
+    for number in range(draw(st.integers(0, 12))):
+        if draw(st.booleans()):
+            listed = draw(st.permutations(range(1, 26)))[draw(st.integers(0, 20)) :]
+            messages.append((listed + draw(st.lists(st.integers(1, 80), max_size=5)), number))
+            continue
+        # most of it before any list; seconds tell the finishes of two sessions apart
+        session = [
+            replace(event, told=minutes(number), at=event.at + timedelta(minutes=-30, seconds=number))
+            for event in draw(st.lists(events(few), max_size=6))
+        ]
+        finishes += sum(event.finished for event in session)
+        if finishes <= LONGEST:
+            messages.append(session)
+    return messages
 
 
 sessions = st.lists(st.lists(events(few), max_size=6), max_size=12)
@@ -58,6 +91,24 @@ def test_nothing_is_in_both_lists_and_neither_is_longer_than_20(changes: list):
     assert [entry.at for entry in watching] == sorted((entry.at for entry in watching), reverse=True)
 
 
+@given(sent(), st.randoms())
+def test_any_order_of_arrival_comes_to_what_the_order_of_sending_does(messages: list, chance):
+    model = Model(set(KNOWN))
+    for message in messages:
+        if isinstance(message, list):
+            for event in message:
+                model.watched(USER, event.movie_id, event.progress, event.at)
+        else:
+            model.recommended(USER, message[0], minutes(message[1]))
+    in_order = reduce(after, messages, NOBODY)
+    assert list(in_order.recommended) == model.recommendations(USER)
+    chance.shuffle(messages)
+    assert reduce(after, messages, NOBODY) == in_order
+    chance.shuffle(messages)
+    for message in messages:
+        assert after(in_order, message) == in_order
+
+
 @given(sessions)
 def test_a_replay_changes_nothing_while_at_most_20_are_in_progress(batches: list[list[Event]]):
     """Of one session at once, and of all of them later."""
@@ -78,12 +129,12 @@ def test_the_order_of_arrival_does_not_matter_while_at_most_20_are_in_progress(t
     assert one_by_one == at_once
 
 
-@given(st.lists(events(few), max_size=15), st.integers(1, 15), st.integers(0, 50))
-def test_a_finish_leaves_both_lists_at_once(told: list[Event], movie_id: int, at: int):
-    lists = replace(watched(NOBODY, told), recommended=tuple(range(1, 16)), recommended_at=minutes(0))
+@given(st.lists(events(few), max_size=15), st.integers(1, 15), st.integers(0, 50), st.integers(0, 50))
+def test_a_finish_leaves_both_lists_at_once(told: list[Event], movie_id: int, at: int, listed: int):
+    lists = replace(watched(NOBODY, told), recommended=tuple(range(1, 16)), recommended_at=minutes(listed))
     known = {(finish.movie_id, finish.at) for finish in lists.finished}
-    done = watched(lists, [Event(movie_id, 1.0, minutes(at), finished=True)])
-    if (movie_id, minutes(at)) not in known:  # else it is a replay, and a newer list may have it again
+    done = watched(lists, [finished(movie_id, at, told=60)])
+    if (movie_id, minutes(at)) not in known:  # else it was told before, and a newer list may have it again
         assert movie_id not in done.recommended
     assert not [entry for entry in done.watching if entry.movie_id == movie_id and entry.at <= minutes(at)]
 
@@ -97,27 +148,27 @@ def test_taken_off_and_brought_back_is_as_before(told: list[Event], movie_id: in
 
 
 def test_the_movie_watched_longest_ago_leaves_and_is_forgotten():
-    lists = watched(NOBODY, [Event(movie, 0.5, minutes(movie), False) for movie in range(1, LONGEST + 2)])
+    lists = watched(NOBODY, [begun(movie, 0.5, movie) for movie in range(1, LONGEST + 2)])
     assert [entry.movie_id for entry in lists.watching] == list(range(LONGEST + 1, 1, -1))
 
 
 def test_an_older_event_changes_nothing_and_a_newer_one_moves_to_the_front():
-    lists = watched(NOBODY, [Event(1, 0.5, minutes(5), False), Event(2, 0.2, minutes(6), False)])
-    assert watched(lists, [Event(1, 0.9, minutes(4), False)]) == lists
-    assert watched(lists, [Event(1, 0.1, minutes(7), False)]).watching == (
+    lists = watched(NOBODY, [begun(1, 0.5, 5), begun(2, 0.2, 6)])
+    assert watched(lists, [begun(1, 0.9, 4)]) == lists
+    assert watched(lists, [begun(1, 0.1, 7)]).watching == (
         Entry(1, 0.1, minutes(7)),
         Entry(2, 0.2, minutes(6)),
     )
 
 
 def test_at_one_time_the_higher_progress_wins_whichever_came_first():
-    low, high = Event(1, 0.2, minutes(5), False), Event(1, 0.6, minutes(5), False)
+    low, high = begun(1, 0.2, 5), begun(1, 0.6, 5)
     assert watched(watched(NOBODY, [low]), [high]) == watched(watched(NOBODY, [high]), [low])
     assert watched(NOBODY, [high, low]).watching == (Entry(1, 0.6, minutes(5)),)
 
 
 def test_progress_from_before_a_finish_on_record_changes_nothing():
-    late = Event(1, 0.5, minutes(5), False, last_finish=minutes(6))
+    late = replace(begun(1, 0.5, 5), last_finish=minutes(6))
     assert watched(NOBODY, [late]) == NOBODY
     assert watched(NOBODY, [replace(late, at=minutes(7))]).watching == (Entry(1, 0.5, minutes(7)),)
 
@@ -133,8 +184,40 @@ def test_an_older_list_does_not_overwrite_and_one_of_the_same_time_does():
     assert recommend(lists, [2], minutes(5), KNOWN).recommended == (2,)
 
 
-def test_a_list_made_before_a_finish_lacks_the_movie_and_one_made_after_may_have_it():
-    lists = watched(NOBODY, [Event(1, 1.0, minutes(5), True)])
-    assert recommend(lists, [1, 2], minutes(4), KNOWN).recommended == (2,)
-    assert recommend(lists, [1, 2], minutes(6), KNOWN).recommended == (1, 2)
-    assert recommend(lists, [2, 3], minutes(6), KNOWN, finished_since={3}).recommended == (2,)
+def test_a_finish_is_news_to_lists_from_before_it_was_told_or_before_it_was():
+    for at, told in ((0, 5), (5, 0), (4, 5)):
+        finish = finished(1, at, told)
+        for listed, recommended in ((4, (2,)), (5, (2,) if told == 5 else (1, 2)), (6, (1, 2))):
+            late = recommend(watched(NOBODY, [finish]), [1, 2], minutes(listed), KNOWN)
+            assert late.recommended == recommended
+            assert watched(recommend(NOBODY, [1, 2], minutes(listed), KNOWN), [finish]) == late
+
+
+def test_a_list_lacks_what_is_on_record_as_finished_since():
+    assert recommend(NOBODY, [2, 3], minutes(6), KNOWN, finished_since={3}).recommended == (2,)
+
+
+def test_no_movie_moves_up_into_a_list_of_20_for_a_finished_one():
+    lists = watched(NOBODY, [finished(1, at=0, told=5)])
+    assert recommend(lists, range(1, 30), minutes(4), KNOWN).recommended == tuple(range(2, 21))
+
+
+def test_a_finish_told_twice_was_known_from_the_first_time():
+    first, again = finished(1, at=0, told=5), finished(1, at=0, told=9)
+    lists = watched(NOBODY, [first])
+    assert lists.finished == (Finish(1, minutes(0), told=minutes(5)),)
+    assert watched(lists, [again]) == watched(watched(NOBODY, [again]), [first]) == lists
+    newer = recommend(lists, [1, 2], minutes(7), KNOWN)
+    assert watched(newer, [again]) == newer
+
+
+def test_a_forgotten_finish_told_again_leaves_a_newer_list_if_it_is_known_to_be_counted():
+    lists = recommend(NOBODY, [1], minutes(5), KNOWN)
+    again = finished(1, at=0, told=9)
+    assert watched(lists, [replace(again, counted_before=True)]) == lists
+    assert watched(lists, [again]).recommended == ()
+
+
+def test_the_20_finishes_told_last_are_remembered():
+    lists = watched(NOBODY, [finished(movie, at=60 - movie, told=movie) for movie in range(1, LONGEST + 2)])
+    assert [finish.movie_id for finish in lists.finished] == list(range(LONGEST + 1, 1, -1))

@@ -34,7 +34,7 @@ def address(user_id: object) -> str:
 def give(user_id: int, recommended: list[int], watching: dict[int, float] | None = None) -> None:
     """The user gets a list, and has begun movies, the last of them latest."""
     begun = [
-        Event(movie_id, progress, AT + timedelta(minutes=number), finished=False)
+        Event(movie_id, progress, AT + timedelta(minutes=number), finished=False, told=AT)
         for number, (movie_id, progress) in enumerate((watching or {}).items())
     ]
     known = set(recommended)
@@ -79,7 +79,8 @@ def test_a_user_nobody_has_heard_of_gets_the_most_popular(client: Client, films:
 
 def test_a_user_with_something_begun_and_no_list_gets_an_empty_list(client: Client, films: list[Movie]):
     popularity.refresh()
-    stores.current().update({7: partial(watched, events=[Event(films[0].id, 0.5, AT, finished=False)])})
+    event = Event(films[0].id, 0.5, AT, finished=False, told=AT)
+    stores.current().update({7: partial(watched, events=[event])})
     assert client.get(address(7)).json() == {
         "recommendations": [],
         "currentlyWatching": [wire(films[0], 0.5)],

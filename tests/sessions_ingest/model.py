@@ -1,8 +1,7 @@
 """The contract's rules for sessions and recommendations, as plainly as can be; nothing of the service's code.
 
-It looks at everything that was ever told, in no order, so it holds where the order of arrival does not
-matter: at most 20 movies in progress a user, at most 20 in a list, and no movie both recommended and watched,
-but for finishes later than every list.
+It is told everything in the order of sending, and the service must come to the same in any order of arrival
+while at most 20 movies are in progress a user and at most 20 finishes follow a user's last list.
 """
 
 from collections import Counter, defaultdict
@@ -19,17 +18,30 @@ class Model:
     progress: dict[tuple[int, int], set[tuple[datetime, float]]] = field(
         default_factory=lambda: defaultdict(set)
     )
-    lists: dict[int, list[int]] = field(default_factory=dict)  # the one sent last
+    lists: dict[int, list[int]] = field(default_factory=dict)  # the one sent last, as it is by now
+    finishes_since: Counter[int] = field(default_factory=Counter)  # that list, by user
 
     def watched(self, user: int, movie: int, progress: float, at: datetime) -> None:
-        if movie in self.movies:
-            if progress == 1:
-                self.finished[user, movie].add(at)
-            else:
-                self.progress[user, movie].add((at, progress))
+        if movie not in self.movies:
+            return
+        if progress < 1:
+            self.progress[user, movie].add((at, progress))
+        elif at not in self.finished[user, movie]:
+            self.finished[user, movie].add(at)
+            self.finishes_since[user] += 1
+            if movie in self.lists.get(user, ()):
+                self.lists[user].remove(movie)
 
-    def recommended(self, user: int, movies: list[int]) -> None:
-        self.lists[user] = movies
+    def recommended(self, user: int, movies: list[int], at: datetime) -> None:
+        """Best first: without repetitions and movies that do not exist, 20 at most.
+
+        Of these, a movie leaves whose finish was told already, but is of a time after the list's.
+        """
+        known = [movie for movie in dict.fromkeys(movies) if movie in self.movies][:20]
+        self.lists[user] = [
+            movie for movie in known if all(finish <= at for finish in self.finished.get((user, movie), ()))
+        ]
+        self.finishes_since[user] = 0
 
     def users(self) -> set[int]:
         return {user for user, _ in (*self.finished, *self.progress)} | set(self.lists)
@@ -52,6 +64,5 @@ class Model:
         return sorted(shown, key=lambda entry: (entry[2], entry[0]), reverse=True)
 
     def recommendations(self, user: int) -> list[int]:
-        """Best first: without repetitions, movies that do not exist and movies finished; 20 at most."""
-        known = [movie for movie in dict.fromkeys(self.lists.get(user, ())) if movie in self.movies]
-        return [movie for movie in known if (user, movie) not in self.finished][:20]
+        assert user not in self.lists or self.finishes_since[user] <= 20
+        return self.lists.get(user, [])

@@ -1,5 +1,6 @@
 """What messages do, counted in effects and in SQL statements."""
 
+import itertools
 import logging
 import threading
 from collections.abc import Iterator
@@ -10,11 +11,13 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
-from movies.models import GenreViews, Movie, ViewCount
+from movies.models import GenreViews, Movie, View, ViewCount
 from movies.signals import activity
 from recommendations import stores
 from recommendations.lists import Entry, Finish, UserLists
+from recommendations.stores.base import ListStore
 from sessions_ingest.apply import Batch, Outcome, apply
 from sessions_ingest.messages import Recommendations, Session, Watched
 from sessions_ingest.models import IngestMinute
@@ -27,8 +30,13 @@ def at(minutes: float) -> datetime:
     return NOON + timedelta(minutes=minutes)
 
 
-def session(user: int, *events: tuple[int, float, float]) -> Session:
-    return Session(user, tuple(Watched(movie, progress, at(minutes)) for movie, progress, minutes in events))
+def session(user: int, *events: tuple[int, float, float], sent: float | None = None) -> Session:
+    """Movie, progress and minute of each event; sent at the last one's if not told otherwise."""
+    return Session(
+        user,
+        tuple(Watched(movie, progress, at(minutes)) for movie, progress, minutes in events),
+        at(max(minutes for _, _, minutes in events) if sent is None else sent),
+    )
 
 
 def add_movies(*ids: int) -> None:
@@ -75,10 +83,10 @@ def test_both_kinds_of_messages_in_one_batch() -> None:
         Outcome(messages=1, events=0, views=0, skipped=0, poison=0),
     ]
     assert lists(9) == UserLists(
-        recommended=(3, 1),  # made after movie 1 was finished: the recommender knows best
+        recommended=(3, 1),  # sent after movie 1's finish was told: the recommender knows best
         recommended_at=at(5),
         watching=(Entry(2, 0.5, at(1)),),
-        finished=(Finish(1, at(0)),),
+        finished=(Finish(1, at(0), told=at(0)),),
     )
     assert views() == {1: 1}
     assert dict(GenreViews.objects.values_list("genre", "weight")) == {"action": 60, "animation": 40}
@@ -96,11 +104,54 @@ def test_a_redelivered_event_counts_once() -> None:
     assert (lists(9), views()) == (before, {1: 1})
 
 
-def test_a_redelivered_finish_leaves_a_movie_that_was_recommended_again_since() -> None:
+@pytest.fixture(params=["postgres", "mongo"])
+def store(request: pytest.FixtureRequest, settings: Settings) -> ListStore:
+    if request.param == "mongo":
+        settings.MONGODB_URL = request.getfixturevalue("mongodb_url")
+    return stores.current()
+
+
+FINISH = Batch("sessionData", [session(9, (1, 1, 0), sent=10)])
+RESENT = Batch("sessionData", [session(9, (1, 1, 0), sent=30)])
+
+
+@pytest.mark.parametrize(("sent", "recommended"), [(9, (2,)), (10, (2,)), (11, (2, 1))])
+@pytest.mark.parametrize("together", [True, False])
+def test_a_list_has_a_finished_movie_if_it_was_sent_after_that_was_told_whichever_is_applied_first(
+    store: ListStore, sent: float, recommended: tuple[int, ...], together: bool
+) -> None:
+    add_movies(1, 2)
+    new_list = Batch("userRecs", [Recommendations(9, (2, 1), at(sent))])
+    for batches in itertools.permutations([FINISH, new_list]):
+        store.write([(9, UserLists())])
+        View.objects.all().delete()
+        for batch in [batches] if together else [[batches[0]], [batches[1]]]:
+            apply(batch)
+        assert store.read(9) == UserLists(
+            recommended=recommended, recommended_at=at(sent), finished=(Finish(1, at(0), told=at(10)),)
+        )
+
+
+def test_a_finish_that_is_sent_again_was_told_the_first_time(store: ListStore) -> None:
+    add_movies(1, 2)
+    for batches in itertools.permutations([FINISH, RESENT]):
+        store.write([(9, UserLists())])
+        View.objects.all().delete()
+        for batch in batches:
+            apply([batch])
+        apply([Batch("userRecs", [Recommendations(9, (2, 1), at(20))])])
+        apply([RESENT])
+        assert store.read(9) == UserLists(
+            recommended=(2, 1), recommended_at=at(20), finished=(Finish(1, at(0), told=at(10)),)
+        )
+
+
+def test_a_finish_told_again_leaves_a_movie_that_was_recommended_again_since() -> None:
     add_movies(*range(1, 30))
     apply([Batch("sessionData", [session(9, *((movie, 1, movie) for movie in range(1, 25)))])])
     apply([Batch("userRecs", [Recommendations(9, (1,), at(100))])])
-    apply([Batch("sessionData", [session(9, (1, 1, 1))])])  # forgotten by the list of the last 20 finishes
+    # forgotten by the list of the last 20 finishes
+    apply([Batch("sessionData", [session(9, (1, 1, 1), sent=200)])])
     after = lists(9)
     assert after is not None
     assert after.recommended == (1,)

@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -37,28 +38,31 @@ Body = dict[str, Any]
 
 
 def traffic(seed: int, sessions: int) -> tuple[Model, list[list[str]]]:
-    """What comes of the messages, and the messages: lists of bodies, to be sent one list after the other.
+    """What comes of the messages, and the messages: rounds of bodies, to be sent one round after the other.
 
-    Movies 1-100 are watched and 101-160 recommended; 900 does not exist. Users watch 15 movies at most.
+    Users watch 15 movies at most, of 1-100, and are recommended those too, and 101-160; 900 does not exist.
     Out of order by nature: an event's time has nothing to do with when it is sent. One in six is sent twice.
+    Rounds of lists and of sessions take turns, so what was told before a list is certain.
     """
     random_ = random.Random(seed)
     model = Model(movies=set(range(1, 161)))
     taste = {user: random_.sample(range(1, 101), 15) for user in range(1, USERS + 1)}
     rounds: list[list[str]] = []
-    for _ in range(10):
+    for round_ in range(10):
         bodies: list[str] = []
+        for user in range(1, USERS + 1):
+            if (user + round_) % 3:  # so nobody waits for a list longer than 20 finishes
+                movies = [*random_.sample(taste[user], 10), *random_.choices(range(101, 161), k=14), 900]
+                random_.shuffle(movies)
+                model.recommended(user, movies, datetime.now(UTC))
+                bodies.append(json.dumps({"userId": user, "rec": movies}))
+        rounds.append(bodies)
+        bodies = []
         for _ in range(sessions // 10):
             user = random_.randint(1, USERS)
             events = [event(random_, taste[user], model, user) for _ in range(2)]
             bodies.append(json.dumps({"userId": random_.choice([user, str(user)]), "events": events}))
-        for user in random_.sample(
-            range(1, USERS + 1), 40
-        ):  # a list a user and round: the last sent is the newest
-            movies = [random_.randint(101, 160) for _ in range(20)] + [900]
-            model.recommended(user, movies)
-            bodies.append(json.dumps({"userId": user, "rec": movies}))
-        again = [body for body in bodies if '"rec"' not in body and random_.random() < 1 / 6]
+        again = [body for body in bodies if random_.random() < 1 / 6]
         bodies += [*again, POISON]
         random_.shuffle(bodies)
         rounds.append(bodies)
@@ -92,6 +96,12 @@ def send(rounds: list[list[str]]) -> None:
                 jobs += [pool.submit(send_batch, url, mine[i : i + 10]) for i in range(0, len(mine), 10)]
             for job in jobs:
                 job.result()
+            # what is sent in one millisecond is sent at the same time
+            wait_until(partial(later_than, time.time_ns() // 1_000_000))
+
+
+def later_than(millisecond: int) -> bool:
+    return time.time_ns() // 1_000_000 > millisecond
 
 
 def add_movies() -> None:

@@ -62,6 +62,7 @@ def test_a_session_is_its_user_and_events() -> None:
             Watched(155, 0.7, datetime(2017, 9, 8, 14, 50, tzinfo=UTC)),
             Watched(156, 0.0, SENT),
         ),
+        sent_at=SENT,
     )
 
 
@@ -70,6 +71,15 @@ def test_recommendations_are_their_user_and_ids_as_they_came() -> None:
     assert parse_recs(body, SENT) == Recommendations(
         5783, (23, 7, 23, -1, 123456789012345678901234567890), SENT
     )
+
+
+def test_messages_are_as_of_whole_milliseconds_and_events_without_a_time_as_of_when_they_came() -> None:
+    """Over HTTP a list comes at some microsecond; SQS tells milliseconds of a session sent after it."""
+    came = SENT.replace(microsecond=123456)
+    sent = SENT.replace(microsecond=123000)
+    assert parse_recs('{"userId": 1, "rec": [7]}', came) == Recommendations(1, (7,), sent)
+    session = parse_session('{"userId": 1, "events": [{"movie": {"id": 7}, "progress": 1}]}', came)
+    assert session == Session(1, (Watched(7, 1.0, came),), sent)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +189,7 @@ def test_other_user_ids_are_poison(user: int | str) -> None:
 )
 def test_unknown_keys_may_hold_anything_and_the_last_of_two_counts(more: str) -> None:
     user = 2 if more == '"userId": 2' else 1
-    assert parse_session(f'{{"userId": 1, "events": [], {more}}}', SENT) == Session(user, ())
+    assert parse_session(f'{{"userId": 1, "events": [], {more}}}', SENT) == Session(user, (), SENT)
 
 
 @pytest.mark.parametrize("body", POISON)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -33,6 +33,15 @@ def add_movies(*ids: int) -> None:
     Movie.objects.bulk_create(Movie(id=id_, title=f"Movie {id_}", profile=[100] + [0] * 14) for id_ in ids)
 
 
+def assert_lists(user: int, watching: Entry, finished: int, at: datetime) -> None:
+    """The user watches one movie, has finished another one at that time, and told it just now."""
+    lists = stores.current().read(user)
+    assert lists is not None
+    (finish,) = lists.finished
+    assert lists == UserLists(watching=(watching,), finished=(Finish(finished, at, finish.told),))
+    assert abs(datetime.now(UTC) - finish.told) < timedelta(minutes=1)
+
+
 def dead_letters(queue: bus.Queue) -> list[tuple[str, dict[str, str]]]:
     """Body and attributes of everything in the dead-letter queue."""
     found = []
@@ -52,10 +61,8 @@ def test_the_session_from_the_events_service(queues: Queues, drain: Callable[[],
     send(queues.session, sample("session_from_events_service.json"))
     assert drain() == Counts(applied=1)
     finished = datetime(2017, 11, 2, 19, 44, 51, tzinfo=UTC)
-    assert stores.current().read(5783) == UserLists(
-        watching=(Entry(101, 0.45, datetime(2017, 11, 2, 19, 4, 11, 512000, tzinfo=UTC)),),
-        finished=(Finish(202, finished),),
-    )
+    watching = Entry(101, 0.45, datetime(2017, 11, 2, 19, 4, 11, 512000, tzinfo=UTC))
+    assert_lists(5783, watching, 202, finished)
     assert list(View.objects.values_list()) == [(5783, 202, finished)]
 
 
@@ -63,10 +70,8 @@ def test_the_session_from_the_readme(queues: Queues, drain: Callable[[], Counts]
     add_movies(543, 155)
     send(queues.session, sample("session_from_readme.json"))
     assert drain() == Counts(applied=1)
-    assert stores.current().read(534356757834) == UserLists(
-        watching=(Entry(155, 0.7, datetime(2017, 9, 8, 14, 50, tzinfo=UTC)),),
-        finished=(Finish(543, datetime(2017, 9, 8, 12, 50, tzinfo=UTC)),),
-    )
+    watching = Entry(155, 0.7, datetime(2017, 9, 8, 14, 50, tzinfo=UTC))
+    assert_lists(534356757834, watching, 543, datetime(2017, 9, 8, 12, 50, tzinfo=UTC))
     assert dict(ViewCount.objects.values_list("movie_id", "views")) == {543: 1, 155: 0}
 
 
