@@ -70,7 +70,7 @@ def test_what_was_sent_is_shown_at_the_end(consumer: None, live_server: LiveServ
     said = play(live_server.url)
     verdict = re.search(r"Verified: each of (\d+) users sees what was sent\.", said)
     assert verdict, said
-    assert int(verdict[1]) >= 3
+    assert int(verdict[1]) >= 2  # one for each of two players; strangers come by chance
     for kind in ("GET recommendations", "GET genre", "session messages"):
         number = re.search(rf"{kind} +│ +([\d,]+) │ +(\d+) ", said)
         assert number, said
