@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from movies.catalog import catalog
@@ -24,6 +25,12 @@ __all__ = [
     "queues",
     "sqs",
 ]
+
+# A busy machine is no reason to fail.
+hypothesis.settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True)

@@ -147,7 +147,9 @@ def test_a_cursor_of_another_order_is_400(anybody: Caller, inventory: list[int])
     assert (answer.status_code, list(answer.json()["errors"])) == (400, ["cursor"])
 
 
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@hypothesis_settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60
+)
 @given(
     query=st.dictionaries(
         st.sampled_from(["q", "genre", "ordering", "limit", "cursor"]),

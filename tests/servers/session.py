@@ -48,6 +48,7 @@ class Servers:
         atexit.register(self.stop)
         self.postgres.start()
         self.sqs.start()
+        (self.folder / "var/static").mkdir(parents=True)  # whitenoise warns of each client without
         for name in DEVELOPERS_OWN:
             os.environ.pop(name, None)
         os.environ.update(

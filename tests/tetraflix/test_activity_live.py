@@ -102,7 +102,8 @@ def test_elasticsearch_going_away_under_traffic_fails_and_holds_up_nothing(
     done.set()
     reader.join()
     assert {status for status, _ in answers} == {200}
-    assert max(seconds for _, seconds in answers) < 0.5
+    # as long as a busy machine may take; a request that waits for Elasticsearch takes longer
+    assert max(seconds for _, seconds in answers) < 2
     private_elasticsearch.go_on()
     if away is ElasticsearchServer.kill:
         private_elasticsearch.start()

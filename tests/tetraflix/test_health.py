@@ -94,7 +94,7 @@ def test_not_ready_while_database_and_queue_are_away_and_the_answer_comes_soon(
     assert f"PostgreSQL at 127.0.0.1:{closed_port} is not reachable" in body["checks"]["database"]
     assert body["checks"]["migrations"] == body["checks"]["beat"] == "not known without the database"
     assert f"SQS at http://127.0.0.1:{closed_port} is not reachable" in body["checks"]["queue"]
-    assert seconds < 4
+    assert seconds < 15
 
 
 def test_many_probes_at_once_are_one_look(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
