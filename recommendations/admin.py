@@ -8,9 +8,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from unfold.admin import ModelAdmin
 
 from movies.admin.bars import genre_bar, legend, progress_bar
+from movies.admin.staff import ReadOnlyAdmin
 from movies.watched import LARGEST_ID
 from recommendations import services, stores
 from recommendations.explain import Explained, Item, explain, why
@@ -23,17 +23,8 @@ DECISIONS = {"take-off": services.take_off, "bring-back": services.bring_back}
 
 
 @admin.register(UserLists)
-class UserListsAdmin(ModelAdmin):
+class UserListsAdmin(ReadOnlyAdmin):
     """Reads through the store, so that it shows the same in MongoDB as in PostgreSQL."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Looks a user up by id; else a page of users in the order of their ids."""

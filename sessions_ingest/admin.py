@@ -6,9 +6,9 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from unfold.admin import ModelAdmin
 
 from movies import bus
+from movies.admin.staff import ReadOnlyAdmin, actor_of
 from sessions_ingest import dead_letters
 from sessions_ingest.models import DeadLetterAct
 
@@ -19,17 +19,8 @@ HANDLE = "sessions_ingest.handle_dead_letters"
 
 
 @admin.register(DeadLetterAct)
-class DeadLetterAdmin(ModelAdmin):
+class DeadLetterAdmin(ReadOnlyAdmin):
     """What waits comes from SQS at each look; the acts are records, which nobody changes."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -84,9 +75,7 @@ ACTS = {
 def _do(request: HttpRequest, queue: str, act: str, ids: list[str] | None) -> None:
     deal_with, past = ACTS[act]
     try:
-        outcome = deal_with(
-            queue, actor=f"staff:{request.user.get_username()}", ids=ids, seconds=CLICK_SECONDS
-        )
+        outcome = deal_with(queue, actor=actor_of(request), ids=ids, seconds=CLICK_SECONDS)
     except dead_letters.QueueUnreachable as error:
         messages.error(request, str(error))
         return

@@ -9,25 +9,15 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from unfold.admin import ModelAdmin
 
 from movies import history, jobs
-from movies.admin.staff import actor_of
+from movies.admin.staff import ReadOnlyAdmin, actor_of
 from movies.models import Job, MovieChange
 
 
 @admin.register(MovieChange)
-class ChangeAdmin(ModelAdmin):
+class ChangeAdmin(ReadOnlyAdmin):
     """Read only: the database writes these."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("movies.view_movie")
