@@ -1,6 +1,7 @@
 """What clients read of the inventory: one movie, and a genre's most popular ones."""
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -36,6 +37,8 @@ class ReadView(APIView):
     go through DRF.
     """
 
+    get: Callable[..., HttpResponse]  # each view's own
+
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:  # DRF's own type names a protocol of its stubs
         through_drf = super().as_view(**initkwargs)
@@ -51,9 +54,6 @@ class ReadView(APIView):
                 return shared._refused(request, error)
 
         return view
-
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        raise NotImplementedError
 
     def _refused(self, request: HttpRequest, error: Exception) -> HttpResponse:
         """The error as DRF's handler answers it; raises it again when that has no answer."""
