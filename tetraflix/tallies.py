@@ -4,6 +4,7 @@ import atexit
 import threading
 import time
 from bisect import bisect_left
+from contextlib import suppress
 
 from prometheus_client import Histogram
 
@@ -56,7 +57,11 @@ class Tallies:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="tallies", daemon=True)
                 self._thread.start()
-                atexit.register(self.write_all)
+                atexit.register(self._leave)
+
+    def _leave(self) -> None:
+        with suppress(FileNotFoundError):  # the figures' folder is gone: nobody will read them
+            self.write_all()
 
     def _run(self) -> None:
         while True:
