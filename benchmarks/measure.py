@@ -197,6 +197,35 @@ def cpu_seconds(*pids: int) -> float:
     return spent
 
 
+@contextlib.contextmanager
+def clients_apart(*pids: int) -> Iterator[None]:
+    """The load tool has a core for itself, and these processes and all below them the others, if there are any.
+
+    As clients on a machine of their own: else the tool empties the caches of a server that waits a moment.
+    """
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    ours = {max(cores, default=0)}
+    if len(cores) < 2:
+        yield
+        return
+    os.sched_setaffinity(0, ours)  # the load tool inherits it
+    _keep_to(cores - ours, *pids)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+        _keep_to(cores, *pids)
+
+
+def _keep_to(cores: set[int], *pids: int) -> None:
+    for pid in pids:
+        process = psutil.Process(pid)
+        for one in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+                for thread in one.threads():
+                    os.sched_setaffinity(thread.id, cores)
+
+
 def least(rounds: int, *measures: Callable[[], float]) -> list[float]:
     """The smallest figure of each measure, taken by turns: other work on the machine only ever adds."""
     figures: list[list[float]] = [[] for _ in measures]
