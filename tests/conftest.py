@@ -1,5 +1,6 @@
 """What every test may ask for by name."""
 
+import os
 from collections.abc import Iterator
 
 import hypothesis
@@ -26,9 +27,12 @@ __all__ = [
     "sqs",
 ]
 
-# A busy machine is no reason to fail.
+# A busy machine is no reason to fail. On CI each run tries the same examples; developers' runs look for new ones.
 hypothesis.settings.register_profile(
-    "suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "suite",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    derandomize="CI" in os.environ,
 )
 hypothesis.settings.load_profile("suite")
 

@@ -12,7 +12,9 @@ from movies.pages import ORDERINGS, page
 from movies.search import search
 from tests.movies.plans import plans_of_reads
 
-MOVIES = 100_000  # of fewer, a scan of the narrow table of views is rightly the cheaper plan for a common word
+MOVIES = (
+    100_000  # of fewer, a scan of the narrow table of views is rightly the cheaper plan for a common word
+)
 
 
 @pytest.fixture(scope="module")
