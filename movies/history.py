@@ -84,19 +84,14 @@ def batch_of(batch: uuid.UUID) -> Batch | None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT count(*), bool_or(before IS NULL) FROM (
-                SELECT before FROM movies_moviechange WHERE batch = %s LIMIT %s) AS counted
+            SELECT count(*), EXISTS (SELECT FROM movies_moviechange WHERE batch = %s AND before IS NULL) FROM (
+                SELECT FROM movies_moviechange WHERE batch = %s LIMIT %s) AS counted
             """,
-            [batch, MOST_COUNTED + 1],
+            [batch, batch, MOST_COUNTED + 1],  # whether it adds movies is about permission: never estimated
         )
         changes, adds = cursor.fetchone()
     first = MovieChange.objects.filter(batch=batch).order_by("id").first()
-    return Batch(batch, first.actor, first.at, changes, bool(adds)) if first else None
-
-
-def adds_movies(batch: uuid.UUID) -> bool:
-    """Whether reverting the batch deletes movies."""
-    return MovieChange.objects.filter(batch=batch, before=None).exists()
+    return Batch(batch, first.actor, first.at, changes, adds) if first else None
 
 
 def differences(before: dict[str, Any] | None, after: dict[str, Any] | None) -> list[Difference]:

@@ -101,3 +101,19 @@ def test_differences_name_only_what_differs():
 
 def test_a_batch_that_never_was_is_none(db: None):
     assert history.batch_of(uuid.uuid4()) is None
+
+
+def test_a_batch_that_adds_a_movie_is_known_for_one_however_large_it_is(db, monkeypatch):
+    """Reverting it deletes, which an editor may not: the addition may come after more changes than are counted."""
+    monkeypatch.setattr(history, "MOST_COUNTED", 1)
+    batch = uuid.uuid4()
+    many = [movie(f"Movie {number}").id for number in range(5)]
+    services.hide_movies(actor="staff:a", movie_ids=many, batch=batch)
+    found = history.batch_of(batch)
+    assert found is not None
+    assert (found.changes, found.adds) == (2, False)
+    new = services.NewMovie(title="New", profile=profile(drama=100))
+    services.add_movies(actor="staff:a", movies=[new], batch=batch)
+    found = history.batch_of(batch)
+    assert found is not None
+    assert (found.changes, found.adds) == (2, True)
