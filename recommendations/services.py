@@ -42,10 +42,7 @@ def popular_instead(user_id: int) -> bytes:
 def _shown(row: ServedRow, version: int) -> tuple[list[bytes], list[bytes]]:
     """The same as lists.served, on ready-made entries."""
     watched = row.watching
-    chosen = row.recommended
-    if watched:
-        shown = set(watched)
-        chosen = [movie for movie in chosen if movie not in shown]
+    chosen = lists.unwatched(row.recommended, watched) if watched else row.recommended
     found = catalog.find(version, chosen + watched)
     begun = [
         b"%b%b}" % (entry, progress)
