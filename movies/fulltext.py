@@ -126,7 +126,7 @@ def _tries(words: Sequence[str], visible: str) -> Iterator[list[int]]:
         yield _ranked(BEGINNING, "", visible, asked=asked, meant=asked)
         return
     near: dict[str, dict[str, int]] = {}
-    for word, candidate, titles in _rows(NEAR, [list(set(words))]):
+    for word, candidate, titles in _rows(NEAR, [words]):
         near.setdefault(word, {})[candidate] = titles
     meanings = misspelt(words, near)
     meant = " ".join(meaning.words[0] for meaning in meanings)
