@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     Attributes = dict[QueueAttributeNameType, str]
 
 LONG_POLL_SECONDS = 20  # the longest that SQS offers: the fewest paid requests while idle
+CONNECT_SECONDS = 2.0
+READ_SECONDS = LONG_POLL_SECONDS + 10.0
 KEEP_SECONDS = 14 * 24 * 3600  # the longest that SQS keeps a message
 BATCH = 10  # messages in one SQS request, at most
 
@@ -31,27 +33,31 @@ class Queue:
     dead_url: str
 
 
-def client(*, connect_seconds: float = 2, read_seconds: float = LONG_POLL_SECONDS + 10) -> "SQSClient":
-    """A new SQS client. Clients may be shared by threads, but a connection a thread is faster."""
+@functools.cache
+def session() -> boto3.Session:
+    """Region and credentials."""
     credentials: dict[str, Any] = {}
     if settings.SQS_DUMMY_CREDENTIALS:
         credentials = {"aws_access_key_id": "embedded", "aws_secret_access_key": "embedded"}
-    return boto3.client(
+    return boto3.Session(region_name=settings.SQS_REGION, **credentials)
+
+
+def client(*, connect_seconds: float = CONNECT_SECONDS, read_seconds: float = READ_SECONDS) -> "SQSClient":
+    """A new SQS client, which threads may share."""
+    return session().client(
         "sqs",
-        region_name=settings.SQS_REGION,
         endpoint_url=settings.SQS_ENDPOINT or None,
         config=Config(
             connect_timeout=connect_seconds,
             read_timeout=read_seconds,
             retries={"mode": "standard", "max_attempts": 2},
         ),
-        **credentials,
     )
 
 
 @functools.cache
 def shared_client() -> "SQSClient":
-    """The process's one client, for everything but the consumer's threads."""
+    """The process's one client."""
     return client()
 
 

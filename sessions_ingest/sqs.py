@@ -12,9 +12,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from movies import bus
 from sessions_ingest.consumer import Message, QueueAway
+from sessions_ingest.sqs_calls import SqsCalls
 
 if TYPE_CHECKING:
-    from mypy_boto3_sqs.client import SQSClient
     from mypy_boto3_sqs.literals import MessageSystemAttributeNameType
 
 logger = logging.getLogger(__name__)
@@ -41,16 +41,24 @@ class SqsQueue:
         self.requests = 0
         self.hold_seconds = visibility_seconds * 0.6  # with time left to apply and delete
         self._ensure = ensure
-        self._client: SQSClient = bus.client()
+        self._call = SqsCalls(
+            bus.session(),
+            bus.shared_client().meta.endpoint_url,
+            connect_seconds=bus.CONNECT_SECONDS,
+            read_seconds=bus.READ_SECONDS,
+        )
 
     def receive(self, wait_seconds: int | None = None) -> list[Message]:
         with self._asking():
-            answer = self._client.receive_message(
-                QueueUrl=bus.queue(self.name).url,
-                MaxNumberOfMessages=bus.BATCH,
-                WaitTimeSeconds=bus.LONG_POLL_SECONDS if wait_seconds is None else wait_seconds,
-                MessageSystemAttributeNames=ATTRIBUTES,
-                MessageAttributeNames=[SENT_AT],
+            answer = self._call(
+                "ReceiveMessage",
+                {
+                    "QueueUrl": bus.queue(self.name).url,
+                    "MaxNumberOfMessages": bus.BATCH,
+                    "WaitTimeSeconds": bus.LONG_POLL_SECONDS if wait_seconds is None else wait_seconds,
+                    "MessageSystemAttributeNames": ATTRIBUTES,
+                    "MessageAttributeNames": [SENT_AT],
+                },
             )
         return [_message(raw) for raw in answer.get("Messages", ())]
 
@@ -60,9 +68,12 @@ class SqsQueue:
             if attempt:
                 time.sleep(0.05 * attempt)
             with self._asking():
-                answer = self._client.delete_message_batch(
-                    QueueUrl=bus.queue(self.name).url,
-                    Entries=[{"Id": id_, "ReceiptHandle": receipt} for id_, receipt in left.items()],
+                answer = self._call(
+                    "DeleteMessageBatch",
+                    {
+                        "QueueUrl": bus.queue(self.name).url,
+                        "Entries": [{"Id": id_, "ReceiptHandle": receipt} for id_, receipt in left.items()],
+                    },
                 )
             # the sender's fault: a receipt that ran out; the message is gone, or will be shown again anyway
             left = {
@@ -78,7 +89,7 @@ class SqsQueue:
         if not messages:
             return
         with self._asking():
-            self._client.change_message_visibility_batch(
+            bus.shared_client().change_message_visibility_batch(
                 QueueUrl=bus.queue(self.name).url,
                 Entries=[
                     {"Id": str(number), "ReceiptHandle": message.receipt, "VisibilityTimeout": 0}
@@ -104,7 +115,7 @@ class SqsQueue:
         }
         try:
             with self._asking():
-                self._client.send_message(
+                bus.shared_client().send_message(
                     QueueUrl=url,
                     MessageBody=message.body,
                     MessageAttributes={
@@ -130,7 +141,7 @@ class SqsQueue:
             self._ensure()
 
     def close(self) -> None:
-        self._client.close()
+        self._call.close()
 
     @contextmanager
     def _asking(self) -> Iterator[None]:

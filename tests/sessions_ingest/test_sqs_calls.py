@@ -1,0 +1,136 @@
+"""Requests without boto3's layers ask and answer as boto3 does, and fail as it does."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ReadTimeoutError
+
+from movies import bus
+from sessions_ingest.sqs import ATTRIBUTES
+from sessions_ingest.sqs_calls import SqsCalls
+from tests.servers.queues import Queues
+from tetraflix.embedded.ports import free_port
+
+
+def calls(endpoint: str = "", session: boto3.Session | None = None) -> SqsCalls:
+    endpoint = endpoint or bus.shared_client().meta.endpoint_url
+    return SqsCalls(session or bus.session(), endpoint, connect_seconds=2, read_seconds=5)
+
+
+class Balancer(BaseHTTPRequestHandler):
+    """What may stand before SQS: keeps the last request's headers, and answers as `told` says."""
+
+    told: tuple[int, bytes] = (200, b"{}")
+    got: dict[str, str] = {}
+
+    def do_POST(self) -> None:
+        Balancer.got = dict(self.headers)
+        self.rfile.read(int(self.headers["Content-Length"]))
+        status, body = self.told
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def balancer() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Balancer)
+    thread = threading.Thread(target=server.serve_forever, args=[0.01])
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_the_answer_is_boto3s(queues: Queues) -> None:
+    asked: dict[str, Any] = {
+        "QueueUrl": queues.session.url,
+        "MaxNumberOfMessages": 10,
+        "VisibilityTimeout": 0,
+        "MessageSystemAttributeNames": ATTRIBUTES,
+        "MessageAttributeNames": ["All"],
+    }
+    bus.shared_client().send_message(
+        QueueUrl=queues.session.url,
+        MessageBody='Ünïcode "and" {} \U0001f3ac',
+        MessageAttributes={"reason": {"DataType": "String", "StringValue": "because"}},
+    )
+    [ours] = calls()("ReceiveMessage", asked)["Messages"]
+    [boto3s] = bus.shared_client().receive_message(**asked)["Messages"]
+    different = {"ReceiptHandle", "Attributes"}  # a new receipt and one more receipt counted
+    assert {k: v for k, v in ours.items() if k not in different} == {
+        k: v for k, v in boto3s.items() if k not in different
+    }
+    assert ours["Attributes"]["SentTimestamp"] == boto3s["Attributes"]["SentTimestamp"]
+
+    entry = {"Id": "0", "ReceiptHandle": boto3s["ReceiptHandle"]}
+    answer = calls()("DeleteMessageBatch", {"QueueUrl": queues.session.url, "Entries": [entry]})
+    assert [done["Id"] for done in answer["Successful"]] == ["0"]
+    assert bus.depth(queues.session.url) == 0
+
+
+def test_a_queue_that_is_gone_is_known_for_one(queues: Queues) -> None:
+    with pytest.raises(ClientError) as raised:
+        calls()("ReceiveMessage", {"QueueUrl": f"{queues.session.url}-never"})
+    assert bus.is_gone(raised.value)
+
+
+def test_a_request_is_signed_for_sqs_in_its_region(balancer: str) -> None:
+    session = boto3.Session("AKIDEXAMPLE", "secret", "token", region_name="eu-west-3")
+    assert calls(balancer, session)("ReceiveMessage", {}) == {}
+    signature = Balancer.got["Authorization"]
+    assert signature.startswith("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
+    assert "/eu-west-3/sqs/aws4_request" in signature
+    assert Balancer.got["X-Amz-Security-Token"] == "token"
+    assert Balancer.got["X-Amz-Target"] == "AmazonSQS.ReceiveMessage"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code", "message"),
+    [
+        (503, b"<html>Service Unavailable</html>", "503", "<html>Service Unavailable</html>"),
+        (400, b"[]", "400", "[]"),
+        (500, b"", "500", ""),
+        (400, b'{"__type": "com.amazonaws.sqs#ReceiptHandleIsInvalid"}', "ReceiptHandleIsInvalid", ""),
+        (403, b'{"__type": "AccessDenied", "message": "no"}', "AccessDenied", "no"),
+    ],
+)
+def test_an_error_says_what_was_answered(
+    balancer: str, monkeypatch: pytest.MonkeyPatch, status: int, body: bytes, code: str, message: str
+) -> None:
+    monkeypatch.setattr(Balancer, "told", (status, body))
+    with pytest.raises(ClientError) as raised:
+        calls(balancer)("ReceiveMessage", {})
+    assert raised.value.response["Error"] == {"Code": code, "Message": message}
+
+
+def test_nobody_listens() -> None:
+    with pytest.raises(EndpointConnectionError):
+        calls(f"http://127.0.0.1:{free_port(0)}")("ReceiveMessage", {})
+
+
+def test_somebody_listens_and_never_answers() -> None:
+    server = HTTPServer(("127.0.0.1", 0), Balancer)  # nobody serves it
+    asking = SqsCalls(
+        bus.session(), f"http://127.0.0.1:{server.server_port}", connect_seconds=1, read_seconds=0.2
+    )
+    with pytest.raises(ReadTimeoutError):
+        asking("ReceiveMessage", {})
+    server.server_close()
+
+
+def test_without_credentials_nothing_is_sent(balancer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boto3.Session, "get_credentials", lambda session: None)
+    monkeypatch.setattr(Balancer, "got", {})
+    with pytest.raises(NoCredentialsError):
+        calls(balancer)("ReceiveMessage", {})
+    assert Balancer.got == {}
