@@ -87,7 +87,7 @@ class Handler(Protocol[T]):
         ...
 
     def close(self) -> None:
-        """What it keeps for the calling thread is closed."""
+        """What it keeps is closed: no receiver is left. Safe to repeat."""
         ...
 
 
@@ -160,7 +160,6 @@ class Receiver:
                 logger.exception("%s: unexpected; the batch in hand will be shown again", self.queue.name)
                 self.stop.wait(backoff.next())
         self.queue.close()
-        self.handler.close()
 
     def turn(self) -> None:
         """One batch, from receiving to deleting. Raises QueueAway."""
@@ -253,6 +252,7 @@ class Consumer:
 
     def __init__(self, queues: Sequence[tuple[Callable[[], Queue], Handler[Any]]], threads: int) -> None:
         self.stopping = threading.Event()
+        self.handlers = [handler for _, handler in queues]
         self.receivers: list[Receiver] = []
         for make_queue, handler in queues:
             busy = threading.Event()
@@ -260,9 +260,13 @@ class Consumer:
                 Receiver(make_queue(), handler, self.stopping, busy, helper=number > 0)
                 for number in range(threads)
             ]
+        self._left = len(self.receivers)
+        self._leaving = threading.Lock()
         # daemons: one that is still in a long poll with nothing in hand does not delay the end of the process
         self.threads = [
-            threading.Thread(target=receiver.run, name=f"consume-{receiver.queue.name}-{number}", daemon=True)
+            threading.Thread(
+                target=self._run, args=[receiver], name=f"consume-{receiver.queue.name}-{number}", daemon=True
+            )
             for number, receiver in enumerate(self.receivers)
         ]
 
@@ -279,6 +283,15 @@ class Consumer:
             while receiver.holding and thread.is_alive() and time.monotonic() < until:
                 thread.join(0.01)
         return not any(receiver.holding for receiver in self.receivers)
+
+    def _run(self, receiver: Receiver) -> None:
+        receiver.run()
+        with self._leaving:
+            self._left -= 1
+            last = not self._left
+        if last:
+            for handler in self.handlers:
+                handler.close()
 
     def counts(self) -> Counts:
         """What all threads did so far."""

@@ -31,7 +31,7 @@ class Intake(Generic[M]):
         self.combiner = combiner
 
     def close(self) -> None:
-        connection.close()
+        self.combiner.close()
 
     def open(self) -> SqsQueue:
         """A connection to its queue, for one thread."""
@@ -47,8 +47,9 @@ class Intake(Generic[M]):
             stores.current().read(1)
             apply([Batch(self.queue, ())])  # the roll-up can be written: it is no standby, and migrated
         except (DatabaseError, InterfaceError, StoreUnavailable):
-            connection.close()
             return False
+        finally:
+            connection.close()  # this thread asks the database nothing else
         return True
 
 
@@ -63,13 +64,17 @@ def apply_or_away(batches: Sequence[Batch]) -> None:
         raise
 
 
+def _close_connection() -> None:
+    connection.close()  # looked up now: each thread has its own
+
+
 def _code(error: BaseException) -> str | None:
     return getattr(error.__cause__, "pgcode", None)
 
 
 def make_consumer() -> Consumer:
     """A consumer of `sessionData` and `userRecs`, not started yet."""
-    combiner = Combiner[Batch](apply_or_away)
+    combiner = Combiner[Batch](apply_or_away, _close_connection)
     handlers: list[Intake] = [
         Intake(settings.SESSION_QUEUE, parse_session, combiner),
         Intake(settings.RECS_QUEUE, parse_recs, combiner),

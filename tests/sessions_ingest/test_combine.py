@@ -20,7 +20,7 @@ def test_what_waits_is_applied_together_and_an_error_reaches_everyone_of_it() ->
         if 2 in portions:
             raise ZeroDivisionError
 
-    combiner = Combiner(apply)
+    combiner = Combiner(apply, lambda: None)
     heard: dict[int, str] = {}
 
     def bring(portion: int) -> None:
@@ -35,7 +35,7 @@ def test_what_waits_is_applied_together_and_an_error_reaches_everyone_of_it() ->
     assert first_is_in.wait(5)
     for thread in threads[1:]:
         thread.start()
-    wait_until(lambda: len(combiner._waiting) == 3)
+    wait_until(lambda: combiner._waiting.qsize() == 3)
     go_on.set()
     for thread in threads:
         thread.join(5)
@@ -48,7 +48,23 @@ def test_after_an_error_the_next_portion_is_applied() -> None:
         if portions == [1]:
             raise ZeroDivisionError
 
-    combiner = Combiner(apply)
+    combiner = Combiner(apply, lambda: None)
     with pytest.raises(ZeroDivisionError):
         combiner(1)
     combiner(2)
+
+
+def test_all_is_applied_and_closed_in_one_thread_and_a_later_portion_begins_another() -> None:
+    applied_in, closed_in = set(), []
+    combiner = Combiner(
+        lambda _: applied_in.add(threading.get_ident()), lambda: closed_in.append(threading.get_ident())
+    )
+    combiner(1)
+    combiner(2)
+    combiner.close()
+    combiner.close()
+    assert list(applied_in) == closed_in != [threading.get_ident()]
+    combiner(3)
+    combiner.close()
+    assert len(closed_in) == 2
+    assert threading.get_ident() not in applied_in

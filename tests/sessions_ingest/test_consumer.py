@@ -77,6 +77,7 @@ class FakeHandler:
         self.is_ready = threading.Event()
         self.is_ready.set()
         self.asked = threading.Event()
+        self.closed = 0
 
     def parse(self, body: str, sent_at: datetime) -> str:
         if body.startswith("poison"):
@@ -93,7 +94,7 @@ class FakeHandler:
         return self.is_ready.is_set()
 
     def close(self) -> None:
-        pass
+        self.closed += 1
 
 
 def consume(queue: FakeQueue, handler: FakeHandler, until: Callable[[], bool]) -> Counts:
@@ -110,6 +111,18 @@ def test_a_batch_is_applied_together_and_then_deleted() -> None:
     queue, handler = FakeQueue(["a", "b"], ["c"]), FakeHandler()
     assert consume(queue, handler, lambda: len(queue.deleted) == 3) == Counts(applied=3)
     assert (handler.applied, handler.refused, queue.deleted) == ([["a", "b"], ["c"]], [0, 0], ["a", "b", "c"])
+
+
+def test_a_handler_is_closed_when_no_receiver_is_left() -> None:
+    queues, handler = iter([FakeQueue(["a"]), FakeQueue()]), FakeHandler()
+    consumer = Consumer([(lambda: next(queues), handler)], threads=2)
+    consumer.start()
+    wait_until(lambda: consumer.counts().applied == 1)
+    assert handler.closed == 0
+    consumer.stop()
+    for thread in consumer.threads:
+        thread.join(3)
+    assert handler.closed == 1
 
 
 def test_poison_goes_aside_with_its_reason_and_its_neighbours_are_applied(
