@@ -7,11 +7,10 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from tetraflix.health import healthz, readyz
 from tetraflix.metrics import http_request_seconds
-from tetraflix.request_ids import HEADER, accepted
+from tetraflix.request_ids import HEADER, accepted, request_id_variable
 from tetraflix.scrape import metrics
 
 logger = logging.getLogger(__name__)
@@ -34,11 +33,12 @@ def observe(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Ht
     slow = settings.SLOW_REQUEST_MS / 1000
     sample = settings.REQUEST_LOG_SAMPLE
     count = http_request_seconds.observe
+    http_request_seconds.start()
 
     def middleware(request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
         request_id = accepted(request.META.get("HTTP_X_REQUEST_ID"))
-        tokens = bind_contextvars(request_id=request_id)
+        token = request_id_variable.set(request_id)
         try:
             probe = PROBES.get(request.path)
             response = probe(request) if probe else get_response(request)
@@ -46,13 +46,13 @@ def observe(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Ht
             match = request.resolver_match
             endpoint = match.view_name if match else request.path if probe else "none"
             method = request.method if request.method in METHODS else "other"
-            count((endpoint, method, response.status_code), seconds)
+            count((endpoint, method, response.status_code, seconds))
             if seconds > slow:
                 _log(logging.WARNING, "slow request", request, response, endpoint, seconds)
             elif sample and random.random() < sample:
                 _log(logging.INFO, "request", request, response, endpoint, seconds)
         finally:
-            reset_contextvars(**tokens)
+            request_id_variable.reset(token)
         headers = response.headers
         headers[HEADER] = request_id
         if headers.get("Content-Type", "").startswith("text/html"):

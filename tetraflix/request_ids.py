@@ -1,19 +1,49 @@
 """The id of a request: in its answer, in every log line, change record and task that come of it."""
 
-import random
+import itertools
+import os
 import re
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from celery import Task, signals
-from structlog.contextvars import bind_contextvars, get_contextvars, unbind_contextvars
+from structlog.contextvars import bind_contextvars, get_contextvars, reset_contextvars, unbind_contextvars
 
 HEADER = "X-Request-Id"
 _acceptable = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}", re.ASCII).fullmatch
 
 
+def _variable() -> ContextVar[str]:
+    tokens = bind_contextvars(request_id="")
+    reset_contextvars(**tokens)
+    return tokens["request_id"].var
+
+
+# structlog's own: what is set here stands in every log line. To bind it anew costs a hot read 2 % of its time.
+request_id_variable = _variable()
+
+
+class _Ids:
+    """The process's own mark, and a number."""
+
+    mark: str
+    next: Callable[[], int]
+
+    def __init__(self) -> None:
+        self._begin()
+        os.register_at_fork(after_in_child=self._begin)
+
+    def _begin(self) -> None:
+        self.mark, self.next = f"{os.urandom(6).hex()}-", itertools.count(1).__next__
+
+
+_ids = _Ids()
+
+
 def accepted(given: str | None) -> str:
     """The caller's id, when it is fit to be logged; else a new one."""
-    return given if given and _acceptable(given) else f"{random.getrandbits(64):016x}"
+    return given if given and _acceptable(given) else f"{_ids.mark}{_ids.next()}"
 
 
 def current() -> str:

@@ -25,7 +25,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus' text format. 403 for whoever may not read it (METRICS_TOKEN)."""
     if not may_read(request):
         return HttpResponse("See METRICS_TOKEN.\n", status=403, content_type="text/plain")
-    http_request_seconds.write_all()
+    http_request_seconds.write()
     registry = CollectorRegistry()
     MultiProcessCollector(registry, settings.METRICS_DIR)
     registry.register(Gathered())

@@ -1,70 +1,81 @@
-"""Histograms that cost a request little: counted in lists, written to the shared files each second."""
+"""Histograms that cost a request little: what was seen is kept, and added to the shared files each second."""
 
 import atexit
+import logging
+import os
 import threading
 import time
 from bisect import bisect_left
+from collections import deque
 from contextlib import suppress
+from typing import Any
 
 from prometheus_client import Histogram
 
+logger = logging.getLogger(__name__)
+
 EVERY_SECONDS = 1.0
+MOST_KEPT = 100_000  # many seconds of a busy process: older ones are lost if nobody adds them up
+
+Labels = tuple[str | int, ...]
+Observation = tuple[Any, ...]  # the labels' values, then the amount: one flat tuple is the least to make
 
 
 class Tallies:
     """The observations of this process on their way to a histogram's children, by label values.
 
-    They are in its files within two rounds, or when the process ends by itself; kill -9 loses those.
+    `observe((*labels, amount))` is all that a request waits for. Once started, what it gave is in the histogram's
+    files within a second or so, or when the process ends by itself; kill -9 loses that.
     """
 
     def __init__(self, histogram: Histogram, buckets: tuple[float, ...]) -> None:
         self._histogram = histogram
         self._bounds = buckets
-        # of each child: how many fell under each bound, how many above all, their sum; now, and last round
-        self._now: dict[tuple[str | int, ...], list[float]] = {}
-        self._before: dict[tuple[str | int, ...], list[float]] = {}
+        self._seen: deque[Observation] = deque(maxlen=MOST_KEPT)
+        self.observe = self._seen.append
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._started = False
+        os.register_at_fork(after_in_child=self._after_fork)
 
-    def observe(self, labels: tuple[str | int, ...], amount: float) -> None:
-        """Counted. No lock: a list's `+=` of a number gives no other thread the interpreter in between."""
-        tally = self._now.get(labels)
-        if tally is None:
-            tally = self._now.setdefault(labels, [0.0] * (len(self._bounds) + 2))
-            if self._thread is None or not self._thread.is_alive():  # it does not outlive a fork
-                self._start()
-        tally[bisect_left(self._bounds, amount)] += 1
-        tally[-1] += amount
+    def start(self) -> None:
+        """Observations are written from now on, in this process and those that fork from it. Safe to repeat."""
+        if not self._started:
+            self._started = True
+            threading.Thread(target=self._run, name="tallies", daemon=True).start()
+            atexit.register(self._leave)
 
     def write(self) -> None:
-        """What was observed before the last call is in the histogram: who was in `observe` then is out."""
+        """Everything observed before is in the histogram: a change for each bucket, however many fell in."""
         with self._lock:
-            ready, self._before, self._now = self._before, self._now, {}
-            for labels, tally in ready.items():
+            tallies: dict[Labels, list[float]] = {}
+            for _ in range(len(self._seen)):
+                *values, amount = self._seen.popleft()
+                labels = tuple(values)
+                tally = tallies.setdefault(labels, [0.0] * (len(self._bounds) + 2))
+                tally[bisect_left(self._bounds, amount)] += 1
+                tally[-1] += amount
+            for labels, tally in tallies.items():
                 child = self._histogram.labels(*labels)
                 for bucket, count in zip(child._buckets, tally, strict=False):
                     if count:
                         bucket.inc(count)
                 child._sum.inc(tally[-1])
 
-    def write_all(self) -> None:
-        """Everything is in the histogram."""
-        self.write()
-        self.write()
-
-    def _start(self) -> None:
-        with self._lock:
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="tallies", daemon=True)
-                self._thread.start()
-                atexit.register(self._leave)
+    def _after_fork(self) -> None:
+        self._seen.clear()  # the parent's, which writes them
+        self._lock = threading.Lock()
+        if self._started:
+            self._started = False
+            self.start()
 
     def _leave(self) -> None:
         with suppress(FileNotFoundError):  # the figures' folder is gone: nobody will read them
-            self.write_all()
+            self.write()
 
     def _run(self) -> None:
         while True:
             time.sleep(EVERY_SECONDS)
-            if self._now or self._before:
+            try:
                 self.write()
+            except OSError as error:  # a full disk, a folder that is gone: figures are lost, requests are not
+                logger.warning("figures of requests are lost: %s", error)
