@@ -1,13 +1,12 @@
 """What a user is shown, ready to send; and what takes a movie off that or brings it back."""
 
+import time
 from functools import partial
-
-from django.utils import timezone
 
 from movies.catalog import catalog, listed
 from movies.charts import in_one_statement
 from movies.genres import OVERALL
-from movies.signals import activity
+from movies.signals import activity_listeners
 from recommendations import lists, stores
 from recommendations.stores.base import ServedRow
 
@@ -23,8 +22,8 @@ def lists_for(user_id: int) -> bytes:
         recommended = list(in_one_statement(OVERALL, lists.LONGEST))
     else:
         recommended, watching = _shown(row, version)
-    if activity.receivers:
-        activity.send("user-data", who=user_id, movies=len(recommended) + len(watching), at=timezone.now())
+    for hear in activity_listeners:
+        hear("user-data", user_id, len(recommended) + len(watching), time.time())
     return b'{"recommendations":%b,"currentlyWatching":[%b]}' % (listed(recommended), b",".join(watching))
 
 
@@ -34,8 +33,8 @@ def popular_instead(user_id: int) -> bytes:
     Raises django.db.OperationalError when PostgreSQL is away too.
     """
     popular = in_one_statement(OVERALL, lists.LONGEST)
-    if activity.receivers:
-        activity.send("user-data", who=user_id, movies=len(popular), at=timezone.now())
+    for hear in activity_listeners:
+        hear("user-data", user_id, len(popular), time.time())
     return b'{"recommendations":%b,"currentlyWatching":[]}' % listed(popular)
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from movies import watched
 from movies.partitions import kept_since
-from movies.signals import activity
+from movies.signals import activity_listeners
 from recommendations import lists, stores
 from recommendations.lists import Event, UserLists
 from recommendations.stores.base import Change, StoreUnavailable
@@ -92,7 +92,7 @@ def _apply(batches: Sequence[Batch]) -> list[Outcome]:
             store.update(changes)
         else:
             transaction.on_commit(lambda: store.update(changes))
-        if activity.has_listeners():
+        if activity_listeners:
             transaction.on_commit(lambda: _announce(messages, new_views))
     _record(batches, outcomes)
     return outcomes
@@ -260,20 +260,16 @@ def _milliseconds_on_the_way(batch: Batch) -> int:
 
 
 def _announce(messages: Sequence[Session | Recommendations], new_views: set[watched.Finish]) -> None:
-    left = set(new_views)
+    left, now = set(new_views), time.time()
     for message in messages:
-        who, at = message.user_id, timezone.now()
-        # robust: who listens must not fail what is committed
+        who = message.user_id
         if isinstance(message, Session):
             told = {(who, event.movie_id, event.at) for event in message.events} & left
             left -= told
-            activity.send_robust(
-                "session-data",
-                who=who,
-                movies=len(message.events),
-                at=at,
-                progress=[event.progress for event in message.events],
-                viewed=[movie_id for _, movie_id, _ in told],
-            )
+            progress = [event.progress for event in message.events]
+            viewed = [movie_id for _, movie_id, _ in told]
+            for hear in activity_listeners:
+                hear("session-data", who, len(message.events), now, progress, viewed)
         else:
-            activity.send_robust("recs-data", who=who, movies=len(message.movie_ids), at=at)
+            for hear in activity_listeners:
+                hear("recs-data", who, len(message.movie_ids), now)

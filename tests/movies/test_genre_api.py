@@ -9,7 +9,7 @@ from movies import popularity
 from movies.genres import GENRES
 from movies.models import Movie, PopularList, ViewCount
 from movies.profiles import to_wire
-from movies.signals import activity
+from tests.listening import activity_heard
 from tests.movies.making import movie
 from tests.statements import sent_statements
 
@@ -105,17 +105,9 @@ def test_one_statement_and_two_after_a_change(client: Client, dramas: list[Movie
 
 
 def test_whoever_listens_learns_of_it(client: Client, dramas: list[Movie]):
-    heard = []
-
-    def listen(sender: str, **said: Any) -> None:
-        heard.append((sender, said["who"], said["movies"]))
-
-    activity.connect(listen)
-    try:
+    with activity_heard() as heard:
         client.get("/tetraflix/genre/drama")
-    finally:
-        activity.disconnect(listen)
-    assert heard == [("genre-data", "drama", 20)]
+    assert [said[:3] for said in heard] == [("genre-data", "drama", 20)]
 
 
 def test_one_movie(client: Client):

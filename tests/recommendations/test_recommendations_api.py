@@ -12,9 +12,9 @@ from django.test import Client
 from movies import popularity
 from movies.models import Movie, ViewCount
 from movies.profiles import to_wire
-from movies.signals import activity
 from recommendations import services, stores
 from recommendations.lists import Event, recommend, watched
+from tests.listening import activity_heard
 from tests.movies.making import movie
 from tests.statements import sent_statements
 
@@ -162,18 +162,10 @@ def test_a_cold_start_takes_two_statements_even_after_a_change(client: Client, f
 
 
 def test_whoever_listens_learns_of_it(client: Client, films: list[Movie]):
-    heard = []
-
-    def listen(sender: str, **said: Any) -> None:
-        heard.append((sender, said["who"], said["movies"]))
-
     give(7, [films[0].id], {films[1].id: 0.5})
-    activity.connect(listen)
-    try:
+    with activity_heard() as heard:
         client.get(address(7))
-    finally:
-        activity.disconnect(listen)
-    assert heard == [("user-data", 7, 2)]
+    assert [said[:3] for said in heard] == [("user-data", 7, 2)]
 
 
 @pytest.mark.django_db(transaction=True)

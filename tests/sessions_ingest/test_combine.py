@@ -55,8 +55,9 @@ def test_after_an_error_the_next_portion_is_applied() -> None:
 
 
 def test_all_is_applied_and_closed_in_one_thread_and_a_later_portion_begins_another() -> None:
-    applied_in, closed_in = set(), []
-    combiner = Combiner(
+    applied_in: set[int] = set()
+    closed_in: list[int] = []
+    combiner = Combiner[int](
         lambda _: applied_in.add(threading.get_ident()), lambda: closed_in.append(threading.get_ident())
     )
     combiner(1)

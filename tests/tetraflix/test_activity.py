@@ -11,13 +11,13 @@ from pytest_django import Settings
 
 from movies.genres import GENRES
 from movies.models import Movie
-from movies.signals import activity
 from tests.waiting import wait_until
 from tetraflix.analytics import recording, shipping
 from tetraflix.analytics.indices import MAPPING, PREFIX, drop_old, ensure_template
 from tetraflix.analytics.recording import Record, Recorder
 
 AT = datetime(2026, 11, 24, 23, 59, 59, 123457, tzinfo=UTC)
+SECONDS = AT.timestamp()
 PROFILE = [40, 0, 0, 0, 60] + 10 * [0]
 
 
@@ -62,7 +62,31 @@ def elasticsearch(elasticsearch_url: str, settings: Settings) -> Iterator[Elasti
 
 
 def hear(recorder: Recorder, kind: str = "user-data", who: int | str = 1, movies: int = 40) -> None:
-    recorder.hear(kind, who, movies, AT)
+    recorder.hear(kind, who, movies, SECONDS)
+
+
+def test_what_comes_while_a_batch_is_sent_waits_for_a_batch_or_the_next_round(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(recording, "EVERY_SECONDS", 60)
+    sizes: list[int] = []
+
+    def ship(records: Sequence[Record], name: str) -> int:
+        sizes.append(len(records))
+        hear(recorder)  # as a busy process does
+        return 0
+
+    recorder = Recorder(ship)
+    for _ in range(recording.BATCH):
+        hear(recorder)
+    wait_until(lambda: sizes != [])
+    wait_until(lambda: not recorder._sending.locked())
+    time.sleep(0.1)
+    assert sizes == [recording.BATCH]
+    for _ in range(recording.BATCH - 1):
+        hear(recorder)
+    wait_until(lambda: len(sizes) == 2)
+    assert sizes[1] == recording.BATCH
 
 
 def test_what_is_heard_is_sent_by_a_thread(server: Server):
@@ -116,17 +140,10 @@ def test_the_four_kinds_are_documents_of_their_day(elasticsearch: Elasticsearch)
     movie = Movie.objects.create(title="Heat", profile=PROFILE)
     recorder = Recorder(shipping.ship)
     recorder._thread = threading.current_thread()  # sent by this test, not by a thread
-    activity.connect(recorder.hear, dispatch_uid="test")
-    try:
-        activity.send("user-data", who=534356757834, movies=40, at=AT)
-        activity.send("genre-data", who="comedy", movies=20, at=AT)
-        activity.send("recs-data", who=7, movies=3, at=AT)
-        later = AT + timedelta(seconds=2)
-        activity.send(
-            "session-data", who=7, movies=3, at=later, progress=[0.25, 1, 1], viewed=[movie.id, movie.id]
-        )
-    finally:
-        activity.disconnect(dispatch_uid="test")
+    recorder.hear("user-data", 534356757834, 40, SECONDS)
+    recorder.hear("genre-data", "comedy", 20, SECONDS)
+    recorder.hear("recs-data", 7, 3, SECONDS)
+    recorder.hear("session-data", 7, 3, SECONDS + 2, [0.25, 1, 1], [movie.id, movie.id])
     recorder.flush()
     assert _documents(elasticsearch) == [
         (
@@ -144,7 +161,7 @@ def test_the_four_kinds_are_documents_of_their_day(elasticsearch: Elasticsearch)
         (
             "tetraflix-activity-2026.11.25",
             {
-                "@timestamp": later.isoformat(),
+                "@timestamp": (AT + timedelta(seconds=2)).isoformat(),
                 "kind": "session-data",
                 "user": 7,
                 "movies": 3,
@@ -157,21 +174,21 @@ def test_the_four_kinds_are_documents_of_their_day(elasticsearch: Elasticsearch)
 
 
 def test_a_batch_sent_again_makes_no_second_copy(elasticsearch: Elasticsearch):
-    records = [Record("recs-data", user, 20, AT) for user in range(1, 4)]
+    records = [Record("recs-data", user, 20, SECONDS) for user in range(1, 4)]
     assert shipping.ship(records, "once") == 0
     assert shipping.ship(records, "once") == 0
     assert len(_documents(elasticsearch)) == 3
 
 
 def test_a_daily_index_has_the_mapping_and_no_other_field(elasticsearch: Elasticsearch):
-    shipping.ship([Record("recs-data", 1, 20, AT)], "first")
+    shipping.ship([Record("recs-data", 1, 20, SECONDS)], "first")
     mapping = elasticsearch.indices.get_mapping(index="tetraflix-activity-2026.11.24")
     assert mapping["tetraflix-activity-2026.11.24"]["mappings"] == {**MAPPING, "dynamic": "strict"}
 
 
 def test_a_record_that_is_refused_is_counted_and_its_neighbours_are_kept(elasticsearch: Elasticsearch):
     ensure_template(elasticsearch)
-    records = [Record("recs-data", who, 20, AT) for who in (1, "nobody", 3)]
+    records = [Record("recs-data", who, 20, SECONDS) for who in (1, "nobody", 3)]
     assert shipping.ship(records, "mixed") == 1
     assert [document["user"] for _, document in _documents(elasticsearch)] == [1, 3]
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +31,16 @@ def elasticsearch(elasticsearch_url: str, settings: Settings, db: None) -> Itera
     comedy = Movie.objects.create(title="Heat", profile=[0, 0, 60, 0, 40] + 10 * [0]).id
     with Elasticsearch(elasticsearch_url, request_timeout=60) as client:
         client.indices.delete(index=f"{PREFIX}*")
+        at = AT.timestamp()
         records = [
-            Record("user-data", 1, 40, AT),
-            Record("user-data", 2, 40, AT + timedelta(minutes=1)),
-            Record("genre-data", "comedy", 20, AT),
-            Record("genre-data", "comedy", 20, AT),
-            Record("genre-data", "drama", 20, AT),
-            Record("session-data", 1, 3, AT, progress=[0.25, 0.31, 1], viewed=[comedy]),
-            Record("session-data", 2, 1, AT + timedelta(minutes=1), progress=[1], viewed=[comedy]),
-            Record("recs-data", 1, 20, AT),
+            Record("user-data", 1, 40, at),
+            Record("user-data", 2, 40, at + 60),
+            Record("genre-data", "comedy", 20, at),
+            Record("genre-data", "comedy", 20, at),
+            Record("genre-data", "drama", 20, at),
+            Record("session-data", 1, 3, at, progress=[0.25, 0.31, 1], viewed=[comedy]),
+            Record("session-data", 2, 1, at + 60, progress=[1], viewed=[comedy]),
+            Record("recs-data", 1, 20, at),
         ]
         assert shipping.ship(records, "kibana") == 0
         client.indices.refresh(index=f"{PREFIX}*")

@@ -2,7 +2,7 @@
 
 from django.apps import AppConfig
 
-from movies.signals import activity
+from movies.signals import activity_listeners
 from tetraflix.analytics.recording import recorder
 
 
@@ -11,4 +11,4 @@ class AnalyticsConfig(AppConfig):
 
     def ready(self) -> None:
         """Activity is heard."""
-        activity.connect(recorder.hear, dispatch_uid="record activity")
+        activity_listeners.append(recorder.hear)

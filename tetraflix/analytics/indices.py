@@ -1,5 +1,6 @@
 """The daily indices of activity: their names, their mapping, and for how long they are kept."""
 
+import functools
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -29,6 +30,7 @@ MAPPING: dict[str, Any] = {
 SETTINGS = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "refresh_interval": "5s"}
 
 
+@functools.lru_cache(maxsize=8)
 def index_of(day: date) -> str:
     """The index that a day's activity goes to."""
     return f"{PREFIX}{day:%Y.%m.%d}"

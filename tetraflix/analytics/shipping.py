@@ -3,6 +3,7 @@
 import functools
 import logging
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -64,17 +65,18 @@ def _template_is_there(url: str) -> None:
 def _lines(records: "Sequence[Record]", name: str) -> Iterator[bytes]:
     profiles = _profiles({movie for record in records for movie in record.viewed})
     for number, record in enumerate(records):
+        at = datetime.fromtimestamp(record.at, UTC)
         yield b'{"create":{"_index":"%b","_id":"%b-%d"}}' % (
-            index_of(record.at.date()).encode(),
+            index_of(at.date()).encode(),
             name.encode(),
             number,
         )
-        yield orjson.dumps(_document(record, profiles))
+        yield orjson.dumps(_document(record, at, profiles))
 
 
-def _document(record: "Record", profiles: dict[int, Sequence[int]]) -> dict[str, Any]:
+def _document(record: "Record", at: datetime, profiles: dict[int, Sequence[int]]) -> dict[str, Any]:
     document: dict[str, Any] = {
-        "@timestamp": record.at,
+        "@timestamp": at,
         "kind": record.kind,
         "genre" if record.kind == "genre-data" else "user": record.who,
         "movies": record.movies,
