@@ -1,5 +1,6 @@
 """SQS requests without boto3's layers: they took most of the time that a message costs the consumer."""
 
+import os
 import socket
 from typing import Any
 
@@ -9,6 +10,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.httpsession import URLLib3Session
+from botocore.utils import get_environ_proxies
 
 AT_ONCE = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]  # else a body waits for its header's receipt: 40 ms
 
@@ -29,6 +31,8 @@ class SqsCalls:
             timeout=(connect_seconds, read_seconds),  # type: ignore[arg-type] # the stubs know no pair
             max_pool_connections=1,
             socket_options=AT_ONCE,  # type: ignore[arg-type] # nor tuples
+            proxies=get_environ_proxies(self._url),
+            verify=os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE") or True,  # type: ignore[arg-type]
         )
 
     def __call__(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:

@@ -113,6 +113,14 @@ def test_an_error_says_what_was_answered(
     assert raised.value.response["Error"] == {"Code": code, "Message": message}
 
 
+def test_a_proxy_of_the_environment_is_used(balancer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", balancer)
+    assert calls("http://sqs.eu-west-3.example")("ReceiveMessage", {}) == {}
+    assert Balancer.got["Host"] == "sqs.eu-west-3.example"
+
+
 def test_nobody_listens() -> None:
     with pytest.raises(EndpointConnectionError):
         calls(f"http://127.0.0.1:{free_port(0)}")("ReceiveMessage", {})

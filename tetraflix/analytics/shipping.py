@@ -41,7 +41,7 @@ def ship(records: "Sequence[Record]", name: str) -> int:
         "/_bulk",
         params={"filter_path": "errors,items.*.status,items.*.error.reason"},
         headers=HEADERS,
-        body=list(_lines(records, name)),
+        body=b"\n".join(_lines(records, name.encode())),  # in one piece: the client would look at each line
     ).body
     if not answer["errors"]:
         return 0
@@ -62,13 +62,13 @@ def _template_is_there(url: str) -> None:
     ensure_template(client(BULK_SECONDS))
 
 
-def _lines(records: "Sequence[Record]", name: str) -> Iterator[bytes]:
+def _lines(records: "Sequence[Record]", name: bytes) -> Iterator[bytes]:
     profiles = _profiles({movie for record in records for movie in record.viewed})
     for number, record in enumerate(records):
         at = datetime.fromtimestamp(record.at, UTC)
         yield b'{"create":{"_index":"%b","_id":"%b-%d"}}' % (
             index_of(at.date()).encode(),
-            name.encode(),
+            name,
             number,
         )
         yield orjson.dumps(_document(record, at, profiles))
