@@ -1,4 +1,4 @@
-"""SQS requests without boto3's layers: they took most of the time that a message costs the consumer."""
+"""SQS requests without boto3's layers: they took nearly half the time that receiving and deleting a message does."""
 
 import os
 import socket
@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 from boto3 import Session
 from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
+from botocore.exceptions import ClientError, ConnectionClosedError, NoCredentialsError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
@@ -18,7 +18,7 @@ AT_ONCE = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]  # else a body waits for
 class SqsCalls:
     """A connection to SQS for one thread, in the protocol that boto3 speaks: JSON, signed by botocore.
 
-    Not for rare calls: a boto3 client checks what it sends, and tries again by itself.
+    Not for rare calls: a boto3 client checks what it sends, and tries again for longer.
     """
 
     def __init__(
@@ -47,10 +47,18 @@ class SqsCalls:
         )
         # frozen: the three parts of one key, though another thread may renew it
         SigV4Auth(self._credentials.get_frozen_credentials(), "sqs", self._region).add_auth(request)
-        answer = self._http.send(request.prepare())
+        answer = self._answer(request.prepare())
         if answer.status_code != 200:
             raise ClientError({"Error": _error(answer.status_code, answer.content)}, operation)
         return msgspec.json.decode(answer.content) if answer.content else {}
+
+    def _answer(self, request: AWSPreparedRequest) -> AWSResponse:
+        """The second, where the first is that the other side had closed the connection, or a moment's trouble."""
+        try:
+            answer = self._http.send(request)
+        except ConnectionClosedError:
+            return self._http.send(request)
+        return self._http.send(request) if answer.status_code >= 500 else answer
 
     def close(self) -> None:
         """The connection is closed."""

@@ -7,7 +7,13 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
 
 from movies import bus
 from sessions_ingest.sqs import ATTRIBUTES
@@ -25,12 +31,16 @@ class Balancer(BaseHTTPRequestHandler):
     """What may stand before SQS: keeps the last request's headers, and answers as `told` says."""
 
     told: tuple[int, bytes] = (200, b"{}")
+    hiccups: list[int] = []  # statuses to answer before; 0 closes the connection instead
     got: dict[str, str] = {}
 
     def do_POST(self) -> None:
         Balancer.got = dict(self.headers)
         self.rfile.read(int(self.headers["Content-Length"]))
-        status, body = self.told
+        status, body = (self.hiccups.pop(), b"") if self.hiccups else self.told
+        if not status:
+            self.close_connection = True
+            return
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -111,6 +121,21 @@ def test_an_error_says_what_was_answered(
     with pytest.raises(ClientError) as raised:
         calls(balancer)("ReceiveMessage", {})
     assert raised.value.response["Error"] == {"Code": code, "Message": message}
+
+
+@pytest.mark.parametrize("hiccup", [0, 500, 503])
+def test_a_hiccup_is_not_noticed(balancer: str, monkeypatch: pytest.MonkeyPatch, hiccup: int) -> None:
+    monkeypatch.setattr(Balancer, "hiccups", [hiccup])
+    assert calls(balancer)("ReceiveMessage", {}) == {}
+    assert Balancer.hiccups == []
+
+
+def test_a_connection_that_is_always_closed_is_an_error(
+    balancer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Balancer, "hiccups", [0] * 10)
+    with pytest.raises(ConnectionClosedError):
+        calls(balancer)("ReceiveMessage", {})
 
 
 def test_a_proxy_of_the_environment_is_used(balancer: str, monkeypatch: pytest.MonkeyPatch) -> None:
