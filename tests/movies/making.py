@@ -1,6 +1,7 @@
 """Movies for tests, made visibly: a profile by its strong genres, a movie by what matters about it."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.db import connection
 
 from movies.genres import GENRES
 from movies.models import Movie, MovieChange
+from tests.waiting import wait_until
 
 
 def profile(**weights: int) -> list[int]:
@@ -51,3 +53,24 @@ def waits_for_lock(pid: int) -> bool:
         cursor.execute("SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s", [pid])
         row = cursor.fetchone()
     return bool(row and row[0])
+
+
+@contextmanager
+def waits_meanwhile(work: Callable[[], object]) -> Iterator[None]:
+    """`work` runs in a thread, and waits for a lock until the block lets go of it; after the block it has ended."""
+    pids: list[int] = []
+
+    def run() -> None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_backend_pid()")
+                pids.append(cursor.fetchone()[0])
+            work()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    wait_until(lambda: bool(pids) and waits_for_lock(pids[0]))
+    yield
+    thread.join()

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from movies import partitions, watched
 from movies.models import View, ViewCount
 from movies.tasks import make_partitions
-from tests.movies.making import movie, other_connection, waits_for_lock
+from tests.movies.making import movie, other_connection, waits_meanwhile
 from tests.waiting import wait_until
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -137,20 +137,8 @@ def test_views_counted_while_a_month_is_made_are_neither_lost_nor_doubled():
     with other_connection() as other, other.cursor() as cursor:
         # a transaction under way that the new partition has to wait for
         cursor.execute("INSERT INTO movies_view VALUES (1000, %s, %s)", [kahaani.id, NOON])
-        pids: list[int] = []
-
-        def tend() -> None:
-            with connection.cursor() as mine:
-                mine.execute("SELECT pg_backend_pid()")
-                pids.append(mine.fetchone()[0])
-            partitions.tend()
-            connection.close()
-
-        thread = threading.Thread(target=tend)
-        thread.start()
-        wait_until(lambda: bool(pids) and waits_for_lock(pids[0]))
-        other.commit()
-        thread.join()
+        with waits_meanwhile(partitions.tend):
+            other.commit()
     assert by_partition()["movies_view_y2026m11"] == 200
     assert by_partition()["movies_view_default"] == 0
     assert watched.count_views([*early, (1000, kahaani.id, NOON)]) == set()

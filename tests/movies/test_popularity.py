@@ -14,8 +14,7 @@ from movies import popularity
 from movies.genres import GENRES, OVERALL
 from movies.models import Movie, PopularList, ViewCount
 from movies.tasks import refresh_popularity
-from tests.movies.making import movie, other_connection, profile, waits_for_lock
-from tests.waiting import wait_until
+from tests.movies.making import movie, other_connection, profile, waits_meanwhile
 
 
 def lists() -> dict[str, list[int]]:
@@ -158,22 +157,10 @@ def test_a_reader_sees_the_old_lists_until_the_new_are_committed_and_a_second_re
     second = viewed(9)
     with other_connection() as other, other.cursor() as cursor:
         cursor.execute("LOCK TABLE movies_popularlist IN SHARE ROW EXCLUSIVE MODE")  # a refresh at work
-        pids: list[int] = []
-
-        def refresh() -> None:
-            with connection.cursor() as mine:
-                mine.execute("SELECT pg_backend_pid()")
-                pids.append(mine.fetchone()[0])
-            popularity.refresh()
-            connection.close()
-
-        thread = threading.Thread(target=refresh)
-        thread.start()
-        wait_until(lambda: bool(pids) and waits_for_lock(pids[0]))
-        assert lists()[OVERALL] == [first.id]
-        third = viewed(7)  # committed while it waits: its snapshot must not be older than that
-        other.rollback()
-        thread.join()
+        with waits_meanwhile(popularity.refresh):
+            assert lists()[OVERALL] == [first.id]
+            third = viewed(7)  # committed while it waits: its snapshot must not be older than that
+            other.rollback()
     assert lists()[OVERALL] == [second.id, third.id, first.id]
 
 
@@ -182,20 +169,8 @@ def test_a_refresh_waits_for_a_change_of_inventory_and_knows_it():
     hidden, shown = viewed(9), viewed(5)
     with other_connection() as other, other.cursor() as cursor:
         cursor.execute("UPDATE movies_movie SET hidden = true WHERE id = %s", [hidden.id])
-        pids: list[int] = []
-
-        def refresh() -> None:
-            with connection.cursor() as mine:
-                mine.execute("SELECT pg_backend_pid()")
-                pids.append(mine.fetchone()[0])
-            popularity.refresh()
-            connection.close()
-
-        thread = threading.Thread(target=refresh)
-        thread.start()
-        wait_until(lambda: bool(pids) and waits_for_lock(pids[0]))
-        other.commit()
-        thread.join()
+        with waits_meanwhile(popularity.refresh):
+            other.commit()
     assert lists()[OVERALL] == [shown.id]
 
 
