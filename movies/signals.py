@@ -1,34 +1,29 @@
 """What the apps announce to whoever listens, without knowing who does."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from django.dispatch import Signal
 
 
-class ActivityListener(Protocol):
-    """Hears what clients or sister services did, for analytics. It never waits and never raises."""
+class Activity(NamedTuple):
+    """Something that clients or sister services did, for analytics."""
 
-    def __call__(
-        self,
-        kind: str,
-        who: int | str,
-        movies: int,
-        at: float,
-        progress: Sequence[float] = ...,
-        viewed: Sequence[int] = ...,
-    ) -> None:
-        """`kind`: user-data, genre-data, session-data, recs-data; `who`: the user id or genre; `movies`: how
-        many; `at`: seconds since 1970. For session-data also `progress` of each event, and the movies whose
-        views it counted."""
-        ...
+    kind: str  # user-data, genre-data, session-data, recs-data
+    who: int | str  # the user id, or the genre
+    movies: int  # how many
+    at: float  # seconds since 1970
+    # of session-data: the progress of each event, and the movies whose views it counted
+    progress: Sequence[float] = ()
+    viewed: Sequence[int] = ()
 
 
 # After each committed change of the inventory: the change feed has something to send.
 inventory_changed = Signal()
 
-# Tell each, and never in a transaction that may still fail. No Signal: that costs a hot read 2 % of its time.
-activity_listeners: list[ActivityListener] = []
+# They never wait and never raise; nothing is told in a transaction that may still fail. No Signal: its dispatch
+# would cost a hot read more than all else that recording does.
+activity_listeners: list[Callable[[Activity], object]] = []
 
 # After a bulk job was put down that the worker is to do.
 job_waits = Signal()

@@ -6,7 +6,7 @@ from functools import partial
 from movies.catalog import catalog, listed
 from movies.charts import in_one_statement
 from movies.genres import OVERALL
-from movies.signals import activity_listeners
+from movies.signals import Activity, activity_listeners
 from recommendations import lists, stores
 from recommendations.stores.base import ServedRow
 
@@ -23,7 +23,7 @@ def lists_for(user_id: int) -> bytes:
     else:
         recommended, watching = _shown(row, version)
     for hear in activity_listeners:
-        hear("user-data", user_id, len(recommended) + len(watching), time.time())
+        hear(Activity("user-data", user_id, len(recommended) + len(watching), time.time()))
     return b'{"recommendations":%b,"currentlyWatching":[%b]}' % (listed(recommended), b",".join(watching))
 
 
@@ -34,7 +34,7 @@ def popular_instead(user_id: int) -> bytes:
     """
     popular = in_one_statement(OVERALL, lists.LONGEST)
     for hear in activity_listeners:
-        hear("user-data", user_id, len(popular), time.time())
+        hear(Activity("user-data", user_id, len(popular), time.time()))
     return b'{"recommendations":%b,"currentlyWatching":[]}' % listed(popular)
 
 

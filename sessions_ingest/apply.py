@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from movies import watched
 from movies.partitions import kept_since
-from movies.signals import activity_listeners
+from movies.signals import Activity, activity_listeners
 from recommendations import lists, stores
 from recommendations.lists import Event, UserLists
 from recommendations.stores.base import Change, StoreUnavailable
@@ -269,7 +269,7 @@ def _announce(messages: Sequence[Session | Recommendations], new_views: set[watc
             progress = [event.progress for event in message.events]
             viewed = [movie_id for _, movie_id, _ in told]
             for hear in activity_listeners:
-                hear("session-data", who, len(message.events), now, progress, viewed)
+                hear(Activity("session-data", who, len(message.events), now, progress, viewed))
         else:
             for hear in activity_listeners:
-                hear("recs-data", who, len(message.movie_ids), now)
+                hear(Activity("recs-data", who, len(message.movie_ids), now))

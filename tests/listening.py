@@ -1,29 +1,17 @@
-"""What the apps tell of activity, as tuples."""
+"""What the apps tell of activity."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from movies.signals import activity_listeners
+from movies.signals import Activity, activity_listeners
 
 
 @contextmanager
-def activity_heard() -> Iterator[list[tuple[Any, ...]]]:
+def activity_heard() -> Iterator[list[Activity]]:
     """A list that fills with what is told meanwhile."""
-    heard: list[tuple[Any, ...]] = []
-
-    def hear(
-        kind: str,
-        who: int | str,
-        movies: int,
-        at: float,
-        progress: Sequence[float] = (),
-        viewed: Sequence[int] = (),
-    ) -> None:
-        heard.append((kind, who, movies, at, progress, viewed))
-
-    activity_listeners.append(hear)
+    heard: list[Activity] = []
+    activity_listeners.append(heard.append)
     try:
         yield heard
     finally:
-        activity_listeners.remove(hear)
+        activity_listeners.remove(heard.append)

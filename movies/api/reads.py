@@ -15,7 +15,7 @@ from movies.catalog import NO_PROGRESS, entry, listed
 from movies.charts import LONGEST, most_popular
 from movies.genres import GENRE_POSITION, GENRES
 from movies.prepared import Prepared
-from movies.signals import activity_listeners
+from movies.signals import Activity, activity_listeners
 
 LARGEST_ID = 2**63 - 1
 DEFAULT_LIMIT = 20
@@ -93,7 +93,7 @@ class GenreView(ReadView):
             raise NotFound(f"Unknown genre. The {len(GENRES)} are: {', '.join(GENRES)}.")
         movies = most_popular(genre, _limit(request) if request.META["QUERY_STRING"] else DEFAULT_LIMIT)
         for hear in activity_listeners:
-            hear("genre-data", genre, len(movies), time.time())
+            hear(Activity("genre-data", genre, len(movies), time.time()))
         return ready(b'{"genre":%b}' % listed(movies))
 
 

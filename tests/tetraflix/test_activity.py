@@ -11,10 +11,11 @@ from pytest_django import Settings
 
 from movies.genres import GENRES
 from movies.models import Movie
+from movies.signals import Activity
 from tests.waiting import wait_until
 from tetraflix.analytics import recording, shipping
 from tetraflix.analytics.indices import MAPPING, PREFIX, drop_old, ensure_template
-from tetraflix.analytics.recording import Record, Recorder
+from tetraflix.analytics.recording import Recorder
 
 AT = datetime(2026, 11, 24, 23, 59, 59, 123457, tzinfo=UTC)
 SECONDS = AT.timestamp()
@@ -25,13 +26,13 @@ class Server:
     """Takes records, is slow, or away."""
 
     def __init__(self) -> None:
-        self.taken: list[tuple[str, list[Record]]] = []
+        self.taken: list[tuple[str, list[Activity]]] = []
         self.away = False
         self.open = threading.Event()
         self.open.set()
         self.tried = threading.Semaphore(0)
 
-    def ship(self, records: Sequence[Record], name: str) -> int:
+    def ship(self, records: Sequence[Activity], name: str) -> int:
         self.tried.release()
         self.open.wait(10)
         if self.away:
@@ -62,26 +63,32 @@ def elasticsearch(elasticsearch_url: str, settings: Settings) -> Iterator[Elasti
 
 
 def hear(recorder: Recorder, kind: str = "user-data", who: int | str = 1, movies: int = 40) -> None:
-    recorder.hear(kind, who, movies, SECONDS)
+    recorder.hear(Activity(kind, who, movies, SECONDS))
 
 
 def test_what_comes_while_a_batch_is_sent_waits_for_a_batch_or_the_next_round(
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(recording, "EVERY_SECONDS", 60)
+    at_rest = threading.Event()
     sizes: list[int] = []
 
-    def ship(records: Sequence[Record], name: str) -> int:
+    class Wanted(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            at_rest.set()
+            return super().wait(timeout)
+
+    def ship(records: Sequence[Activity], name: str) -> int:
+        at_rest.clear()
         sizes.append(len(records))
         hear(recorder)  # as a busy process does
         return 0
 
     recorder = Recorder(ship)
+    recorder._wanted = Wanted()
     for _ in range(recording.BATCH):
         hear(recorder)
-    wait_until(lambda: sizes != [])
-    wait_until(lambda: not recorder._sending.locked())
-    time.sleep(0.1)
+    wait_until(lambda: sizes != [] and at_rest.is_set())
     assert sizes == [recording.BATCH]
     for _ in range(recording.BATCH - 1):
         hear(recorder)
@@ -140,10 +147,10 @@ def test_the_four_kinds_are_documents_of_their_day(elasticsearch: Elasticsearch)
     movie = Movie.objects.create(title="Heat", profile=PROFILE)
     recorder = Recorder(shipping.ship)
     recorder._thread = threading.current_thread()  # sent by this test, not by a thread
-    recorder.hear("user-data", 534356757834, 40, SECONDS)
-    recorder.hear("genre-data", "comedy", 20, SECONDS)
-    recorder.hear("recs-data", 7, 3, SECONDS)
-    recorder.hear("session-data", 7, 3, SECONDS + 2, [0.25, 1, 1], [movie.id, movie.id])
+    recorder.hear(Activity("user-data", 534356757834, 40, SECONDS))
+    recorder.hear(Activity("genre-data", "comedy", 20, SECONDS))
+    recorder.hear(Activity("recs-data", 7, 3, SECONDS))
+    recorder.hear(Activity("session-data", 7, 3, SECONDS + 2, [0.25, 1, 1], [movie.id, movie.id]))
     recorder.flush()
     assert _documents(elasticsearch) == [
         (
@@ -174,21 +181,21 @@ def test_the_four_kinds_are_documents_of_their_day(elasticsearch: Elasticsearch)
 
 
 def test_a_batch_sent_again_makes_no_second_copy(elasticsearch: Elasticsearch):
-    records = [Record("recs-data", user, 20, SECONDS) for user in range(1, 4)]
+    records = [Activity("recs-data", user, 20, SECONDS) for user in range(1, 4)]
     assert shipping.ship(records, "once") == 0
     assert shipping.ship(records, "once") == 0
     assert len(_documents(elasticsearch)) == 3
 
 
 def test_a_daily_index_has_the_mapping_and_no_other_field(elasticsearch: Elasticsearch):
-    shipping.ship([Record("recs-data", 1, 20, SECONDS)], "first")
+    shipping.ship([Activity("recs-data", 1, 20, SECONDS)], "first")
     mapping = elasticsearch.indices.get_mapping(index="tetraflix-activity-2026.11.24")
     assert mapping["tetraflix-activity-2026.11.24"]["mappings"] == {**MAPPING, "dynamic": "strict"}
 
 
 def test_a_record_that_is_refused_is_counted_and_its_neighbours_are_kept(elasticsearch: Elasticsearch):
     ensure_template(elasticsearch)
-    records = [Record("recs-data", who, 20, SECONDS) for who in (1, "nobody", 3)]
+    records = [Activity("recs-data", who, 20, SECONDS) for who in (1, "nobody", 3)]
     assert shipping.ship(records, "mixed") == 1
     assert [document["user"] for _, document in _documents(elasticsearch)] == [1, 3]
 

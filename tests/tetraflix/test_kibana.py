@@ -13,9 +13,9 @@ from pytest_django import Settings
 
 from movies.genres import GENRES
 from movies.models import Movie
+from movies.signals import Activity
 from tetraflix.analytics import shipping
 from tetraflix.analytics.indices import PREFIX
-from tetraflix.analytics.recording import Record
 
 FILE = Path(settings.BASE_DIR) / "kibana" / "activity.ndjson"
 OBJECTS: list[dict[str, Any]] = [json.loads(line) for line in FILE.read_text().splitlines()]
@@ -33,14 +33,14 @@ def elasticsearch(elasticsearch_url: str, settings: Settings, db: None) -> Itera
         client.indices.delete(index=f"{PREFIX}*")
         at = AT.timestamp()
         records = [
-            Record("user-data", 1, 40, at),
-            Record("user-data", 2, 40, at + 60),
-            Record("genre-data", "comedy", 20, at),
-            Record("genre-data", "comedy", 20, at),
-            Record("genre-data", "drama", 20, at),
-            Record("session-data", 1, 3, at, progress=[0.25, 0.31, 1], viewed=[comedy]),
-            Record("session-data", 2, 1, at + 60, progress=[1], viewed=[comedy]),
-            Record("recs-data", 1, 20, at),
+            Activity("user-data", 1, 40, at),
+            Activity("user-data", 2, 40, at + 60),
+            Activity("genre-data", "comedy", 20, at),
+            Activity("genre-data", "comedy", 20, at),
+            Activity("genre-data", "drama", 20, at),
+            Activity("session-data", 1, 3, at, progress=[0.25, 0.31, 1], viewed=[comedy]),
+            Activity("session-data", 2, 1, at + 60, progress=[1], viewed=[comedy]),
+            Activity("recs-data", 1, 20, at),
         ]
         assert shipping.ship(records, "kibana") == 0
         client.indices.refresh(index=f"{PREFIX}*")

@@ -13,7 +13,7 @@ from tetraflix.tallies import Tallies
 
 BOUNDS = (0.1, 1.0)
 PROCESS = """
-import os, sys, time
+import os, sys, threading
 from prometheus_client import Histogram
 from tetraflix import tallies
 
@@ -26,12 +26,10 @@ if child := os.fork():
     sys.exit()  # what it saw is written at its end
 seen.observe(("child", 0.05))
 seen.observe(("child", 7))
-for _ in range(200):
-    time.sleep(0.05)
-    if not seen._seen:
-        time.sleep(0.2)
-        os._exit(0)
-os._exit(1)
+written, write = threading.Semaphore(0), seen.write
+seen.write = lambda: (write(), written.release())
+# the first may have begun before; kill -9 then, so that only the thread can have written
+os._exit(0 if written.acquire(timeout=10) and written.acquire(timeout=10) else 1)
 """
 
 

@@ -7,10 +7,10 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
 
 from django.db import connections
 
+from movies.signals import Activity
 from tetraflix.analytics import shipping
 
 logger = logging.getLogger(__name__)
@@ -22,31 +22,20 @@ LONGEST_PAUSE_SECONDS = 30.0  # between two tries while Elasticsearch is away
 LAST_SECONDS = 2.0  # what a process that ends gives to the records it still holds
 
 
-class Record(NamedTuple):
-    """Something that clients or sister services did."""
-
-    kind: str  # user-data, genre-data, session-data, recs-data
-    who: int | str
-    movies: int
-    at: float  # seconds since 1970
-    progress: Sequence[float] = ()
-    viewed: Sequence[int] = ()  # movies whose views this counted
-
-
 class Recorder:
     """`hear` never waits and never raises; what does not fit is dropped and counted.
 
     `ship` sends records and returns how many were refused; it raises `shipping.AWAY` when nobody answered.
     """
 
-    def __init__(self, ship: Callable[[Sequence[Record], str], int], *, capacity: int = CAPACITY) -> None:
+    def __init__(self, ship: Callable[[Sequence[Activity], str], int], *, capacity: int = CAPACITY) -> None:
         self._ship = ship
         self._capacity = capacity
         self._begin()
 
     def _begin(self) -> None:
-        self._records: deque[tuple[Any, ...]] = deque()  # a Record's fields
-        self._in_hand: tuple[str, list[Record]] | None = None  # kept until it is sent, under the same name
+        self._records: deque[Activity] = deque()
+        self._in_hand: tuple[str, list[Activity]] | None = None  # kept until it is sent, under the same name
         self._sending = threading.Lock()
         self._wanted = threading.Event()
         self._stop = threading.Event()
@@ -57,21 +46,13 @@ class Recorder:
         self.refused = 0
         self.dropped = 0
 
-    def hear(
-        self,
-        kind: str,
-        who: int | str,
-        movies: int,
-        at: float,
-        progress: Sequence[float] = (),
-        viewed: Sequence[int] = (),
-    ) -> None:
-        """See movies.signals.ActivityListener."""
+    def hear(self, activity: Activity) -> None:
+        """One of movies.signals.activity_listeners."""
         records = self._records
         if len(records) >= self._capacity:
             self.dropped += 1
             return
-        records.append((kind, who, movies, at, progress, viewed))  # a Record later: that takes longer
+        records.append(activity)
         if self._thread is None:
             self._start()
         elif len(records) == BATCH:
@@ -132,7 +113,7 @@ class Recorder:
                 waiting = len(self._records)
                 if waiting < least:
                     return False
-                batch = [Record._make(self._records.popleft()) for _ in range(min(BATCH, waiting))]
+                batch = [self._records.popleft() for _ in range(min(BATCH, waiting))]
                 self._batches += 1
                 self._in_hand = (f"{self._mark}-{self._batches}", batch)
             name, batch = self._in_hand

@@ -4,7 +4,7 @@ import functools
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from django.conf import settings
@@ -14,10 +14,8 @@ from elasticsearch import TransportError
 from movies.elastic.connection import AWAY as ELASTICSEARCH_AWAY
 from movies.elastic.connection import client
 from movies.genres import GENRES
+from movies.signals import Activity
 from tetraflix.analytics.indices import ensure_template, index_of
-
-if TYPE_CHECKING:
-    from tetraflix.analytics.recording import Record
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +27,7 @@ BUSY = (429, 503)
 HEADERS = {"accept": "application/json", "content-type": "application/x-ndjson"}
 
 
-def ship(records: "Sequence[Record]", name: str) -> int:
+def ship(records: Sequence[Activity], name: str) -> int:
     """The records are in Elasticsearch; returns how many it refused. The same `name` again: no second copy.
 
     Raises AWAY when it does not answer or takes nothing now.
@@ -62,7 +60,7 @@ def _template_is_there(url: str) -> None:
     ensure_template(client(BULK_SECONDS))
 
 
-def _lines(records: "Sequence[Record]", name: bytes) -> Iterator[bytes]:
+def _lines(records: Sequence[Activity], name: bytes) -> Iterator[bytes]:
     profiles = _profiles({movie for record in records for movie in record.viewed})
     for number, record in enumerate(records):
         at = datetime.fromtimestamp(record.at, UTC)
@@ -74,7 +72,7 @@ def _lines(records: "Sequence[Record]", name: bytes) -> Iterator[bytes]:
         yield orjson.dumps(_document(record, at, profiles))
 
 
-def _document(record: "Record", at: datetime, profiles: dict[int, Sequence[int]]) -> dict[str, Any]:
+def _document(record: Activity, at: datetime, profiles: dict[int, Sequence[int]]) -> dict[str, Any]:
     document: dict[str, Any] = {
         "@timestamp": at,
         "kind": record.kind,
