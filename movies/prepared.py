@@ -13,7 +13,7 @@ class _Kept(threading.local):
     """What a thread need not look up again: its Django connection, and a cursor of the raw one behind it."""
 
     def __init__(self) -> None:
-        self.connection: Any = connections[DEFAULT_DB_ALIAS]  # 1 us each time that it is asked for
+        self.connection: Any = connections[DEFAULT_DB_ALIAS]  # kept: to ask for it each time is dear
         self.raw: Any = None
         self.cursor: Any = None
         self.prepared: set[Prepared] = set()  # on this raw connection: a new one starts without
