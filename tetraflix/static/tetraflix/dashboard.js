@@ -116,7 +116,7 @@ document.addEventListener("DOMContentLoaded", () => {
     draw("queues", "bar", sizes.map((queue) => queue.name), [
       { label: "waiting", data: sizes.map((queue) => queue.depth), backgroundColor: QUEUE_COLOURS[0] },
       { label: "dead letters", data: sizes.map((queue) => queue.dead), backgroundColor: QUEUE_COLOURS[1] },
-    ], axis("queue"), axis("messages", { ticks: { precision: 0 }, suggestedMax: 5 }));
+    ], axis("queue", { ticks: { autoSkip: false, maxRotation: 60 } }), axis("messages", { ticks: { precision: 0 }, suggestedMax: 5 }));
 
     tops(figures.tops);
     say("state", `As of ${new Date().toLocaleTimeString()}; asked anew every ${page.dataset.seconds} seconds.`);
