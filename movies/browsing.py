@@ -8,9 +8,10 @@ from typing import Any
 from django.db import connection
 
 from movies.genres import GENRE_POSITION
+from movies.numbers import whole_number
 from movies.pages import Place, sorted_page, stretch
 from movies.search import MOST_RESULTS, search
-from movies.watched import LARGEST_ID, existing
+from movies.watched import existing
 
 COUNTED = 1_000  # movies are counted one by one up to here; more are estimated
 
@@ -87,9 +88,9 @@ def browse(selection: Selection, *, ordering: str | None, place: Place | None, l
 def found_by_words(selection: Selection) -> list[int]:
     """Ids for the words, best match first; a number finds the movie of that id before all others."""
     found = search(selection.q, genre=selection.genre, hidden=selection.hidden, limit=MOST_RESULTS)
-    number = selection.q.strip()
-    if number.isascii() and number.isdigit() and 0 < int(number[:20]) <= LARGEST_ID:
-        found = [*existing([int(number[:20])]), *(movie for movie in found if movie != int(number))]
+    number = whole_number(selection.q.strip())
+    if number:
+        found = [*existing([number]), *(movie for movie in found if movie != number)]
     return found
 
 

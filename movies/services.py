@@ -13,8 +13,9 @@ from django.db import connection, transaction
 
 from movies.drafts import BadMovie, BadMovies, NewMovie, checked, checked_all
 from movies.models import Movie
+from movies.numbers import MAX_BIGINT
 from movies.signals import inventory_changed
-from movies.watched import LARGEST_ID, existing
+from movies.watched import existing
 
 
 class NoSuchMovie(LookupError):
@@ -157,7 +158,7 @@ def _set_hidden(hidden: bool, actor: str, movie_ids: Iterable[int], batch: uuid.
 
 
 def _possible(movie_ids: Iterable[int]) -> list[int]:
-    return [movie_id for movie_id in movie_ids if 0 < movie_id <= LARGEST_ID]
+    return [movie_id for movie_id in movie_ids if 0 < movie_id <= MAX_BIGINT]
 
 
 def _stored(movie_id: int, expected_version: int | None) -> Movie:

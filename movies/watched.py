@@ -11,18 +11,17 @@ from datetime import UTC, date, datetime
 from django.db import connection
 
 from movies.genres import GENRES
+from movies.numbers import MAX_BIGINT
 from movies.partitions import kept_since
 
 logger = logging.getLogger(__name__)
-
-LARGEST_ID = 2**63 - 1  # what a bigint holds
 
 Finish = tuple[int, int, datetime]  # user, movie, when
 
 
 def existing(movie_ids: Iterable[int]) -> set[int]:
     """Those of the ids that are movies, hidden ones included. Takes any integer. One statement."""
-    possible = [movie_id for movie_id in set(movie_ids) if 0 < movie_id <= LARGEST_ID]
+    possible = [movie_id for movie_id in set(movie_ids) if 0 < movie_id <= MAX_BIGINT]
     if not possible:
         return set()
     with connection.cursor() as cursor:
@@ -36,7 +35,7 @@ def count_views(finishes: Iterable[Finish]) -> set[Finish]:
     Finishes of movies that do not exist are left out, and so are those from before the kept months of views
     (they may have been counted already: nobody knows any more). At most three statements.
     """
-    wanted = _within_what_is_kept({finish for finish in finishes if 0 < finish[1] <= LARGEST_ID})
+    wanted = _within_what_is_kept({finish for finish in finishes if 0 < finish[1] <= MAX_BIGINT})
     new = _insert(wanted)
     if new:
         _raise_view_counts(Counter(movie_id for _, movie_id, _ in new))
@@ -51,7 +50,7 @@ def last_finishes(asked: Iterable[Finish]) -> dict[tuple[int, int], datetime]:
     """
     oldest: dict[tuple[int, int], datetime] = {}
     for user_id, movie_id, at in asked:
-        if 0 < movie_id <= LARGEST_ID:
+        if 0 < movie_id <= MAX_BIGINT:
             oldest[user_id, movie_id] = min(at, oldest.get((user_id, movie_id), at))
     if not oldest:
         return {}
@@ -83,7 +82,7 @@ def finished_after(lists: Sequence[tuple[int, Iterable[int], datetime]]) -> list
         (place, user_id, movie_id, after)
         for place, (user_id, movie_ids, after) in enumerate(lists)
         for movie_id in set(movie_ids)
-        if 0 < movie_id <= LARGEST_ID
+        if 0 < movie_id <= MAX_BIGINT
     ]
     found: list[set[int]] = [set() for _ in lists]
     if not asked:

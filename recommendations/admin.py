@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, reverse
 
 from movies.admin.bars import genre_bar, legend, progress_bar
 from movies.admin.staff import ReadOnlyAdmin
-from movies.watched import LARGEST_ID
+from movies.numbers import MAX_BIGINT, whole_number
 from recommendations import services, stores
 from recommendations.explain import Explained, Item, explain, why
 from recommendations.models import UserLists
@@ -30,11 +30,11 @@ class UserListsAdmin(ReadOnlyAdmin):
         """Looks a user up by id; else a page of users in the order of their ids."""
         self._check_view(request)
         asked = request.GET.get("user", "").strip()
-        if (user_id := _number(asked)) is not None:
+        if (user_id := whole_number(asked)) is not None:
             return HttpResponseRedirect(_address(user_id))
         if asked:
-            messages.error(request, f"A user is a whole number from 1 to {LARGEST_ID}.")
-        after = _number(request.GET.get("after", "")) or 0
+            messages.error(request, f"A user is a whole number from 1 to {MAX_BIGINT}.")
+        after = whole_number(request.GET.get("after", "")) or 0
         users: list[dict[str, Any]] = []
         try:
             found = stores.current().scan(after, PAGE + 1)
@@ -53,10 +53,10 @@ class UserListsAdmin(ReadOnlyAdmin):
     def user_view(self, request: HttpRequest, user: str) -> HttpResponse:
         """What the user sees, and why; `?movie=` asks about one movie."""
         self._check_view(request)
-        user_id = _number(user)
+        user_id = whole_number(user)
         if user_id is None:
-            raise Http404(f"A user is a whole number from 1 to {LARGEST_ID}.")
-        movie_id = _number(request.GET.get("movie", "").strip())
+            raise Http404(f"A user is a whole number from 1 to {MAX_BIGINT}.")
+        movie_id = whole_number(request.GET.get("movie", "").strip())
         try:
             explained = explain(user_id)
             reasons = why(user_id, movie_id) if movie_id else []
@@ -81,7 +81,7 @@ class UserListsAdmin(ReadOnlyAdmin):
 
     def decide_view(self, request: HttpRequest, user: str, movie: str, decision: str) -> HttpResponse:
         """Takes a movie off currently watching, or brings it back."""
-        user_id, movie_id = _number(user), _number(movie)
+        user_id, movie_id = whole_number(user), whole_number(movie)
         if user_id is None or movie_id is None or decision not in DECISIONS:
             raise Http404
         if request.method != "POST" or not request.user.has_perm("recommendations.take_off"):
@@ -128,10 +128,3 @@ def _row(item: Item) -> dict[str, Any]:
 
 def _address(user_id: int) -> str:
     return reverse("admin:recommendations_userlists_change", args=[user_id])
-
-
-def _number(text: str) -> int | None:
-    if not text.isascii() or not text.isdigit() or len(text) > 19:
-        return None
-    number = int(text)
-    return number if 0 < number <= LARGEST_ID else None

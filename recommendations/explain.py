@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 
 from movies.models import Movie
+from movies.numbers import MAX_BIGINT
 from movies.profiles import from_wire
-from movies.watched import LARGEST_ID, last_finishes
+from movies.watched import last_finishes
 from recommendations import stores
 from recommendations.lists import Entry, Finish, UserLists
 from recommendations.services import lists_for
@@ -132,7 +133,7 @@ def _said(at: datetime | None) -> str:
 
 
 def _movies(movie_ids: Iterable[int]) -> dict[int, Movie]:
-    return Movie.objects.in_bulk([movie_id for movie_id in movie_ids if 0 < movie_id <= LARGEST_ID])
+    return Movie.objects.in_bulk([movie_id for movie_id in movie_ids if 0 < movie_id <= MAX_BIGINT])
 
 
 def _served(movie: dict[str, Any]) -> Item:

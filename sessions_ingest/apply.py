@@ -18,7 +18,7 @@ from movies.signals import Activity, activity_listeners
 from recommendations import lists, stores
 from recommendations.lists import Event, UserLists
 from recommendations.stores.base import Change, StoreUnavailable
-from sessions_ingest.messages import LARGEST_USER, Recommendations, Session
+from sessions_ingest.messages import Recommendations, Session
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ def _plan(batches: Sequence[Batch], outcomes: Sequence[Outcome]) -> _Plan:
     ]
     ids = {event.movie_id for message, _ in sessions for event in message.events}
     ids.update(*(message.movie_ids for message in recs))
-    plan = _Plan(watched.existing(movie for movie in ids if 0 < movie <= LARGEST_USER))
+    plan = _Plan(watched.existing(ids))
     unknown: set[int] = set()
     for message, outcome in sessions:
         for event in message.events:

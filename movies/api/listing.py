@@ -12,9 +12,10 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import ValidationError
 
-from movies.api.reads import DEFAULT_LIMIT, LARGEST_ID, ReadView, ready, whole_number
+from movies.api.reads import DEFAULT_LIMIT, ReadView, ready
 from movies.catalog import catalog, listed
 from movies.genres import GENRE_POSITION, GENRES
+from movies.numbers import MAX_BIGINT, whole_number
 from movies.pages import LARGEST_PAGE, ORDERINGS, ORDERS, Place, page, sorted_page
 from movies.search import MOST_RESULTS, search
 
@@ -57,8 +58,8 @@ def _understood(request: HttpRequest) -> _Asked:
     ordering = given.get("ordering") or None
     if ordering and ordering not in ORDERINGS:
         errors["ordering"] = [f"One of {', '.join(ORDERINGS)}."]
-    limit = whole_number(given.get("limit") or str(DEFAULT_LIMIT))
-    if limit is None or limit > LARGEST_PAGE:
+    limit = whole_number(given.get("limit") or str(DEFAULT_LIMIT), most=LARGEST_PAGE)
+    if limit is None:
         errors["limit"] = [f"A whole number from 1 to {LARGEST_PAGE}."]
     cursor = None
     if given.get("cursor") and "ordering" not in errors:
@@ -134,7 +135,7 @@ def _place(cursor: str, ordering: str) -> Place:
     value = datetime.fromisoformat(place["v"]) if kind is datetime else place["v"]
     if type(value) is not kind or type(place["i"]) is not int or type(place["b"]) is not bool:
         raise ValueError("not a place")
-    if (isinstance(value, int) and not 0 <= value <= LARGEST_ID) or not 0 < place["i"] <= LARGEST_ID:
+    if (isinstance(value, int) and not 0 <= value <= MAX_BIGINT) or not 0 < place["i"] <= MAX_BIGINT:
         raise ValueError("not a place")
     if (isinstance(value, datetime) and value.tzinfo is None) or (isinstance(value, str) and "\0" in value):
         raise ValueError("not a place")

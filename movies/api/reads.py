@@ -14,10 +14,10 @@ from rest_framework.views import APIView
 from movies.catalog import NO_PROGRESS, entry, listed
 from movies.charts import LONGEST, most_popular
 from movies.genres import GENRE_POSITION, GENRES
+from movies.numbers import whole_number
 from movies.prepared import Prepared
 from movies.signals import Activity, activity_listeners
 
-LARGEST_ID = 2**63 - 1
 DEFAULT_LIMIT = 20
 SAFE = frozenset(("GET", "HEAD"))
 
@@ -76,15 +76,6 @@ def ready(body: bytes) -> HttpResponse:
     return response
 
 
-def whole_number(text: str) -> int | None:
-    """The number that the address names, if it is one from 1 to 2^63-1."""
-    if text.isascii() and text.isdigit() and len(text) < 20:
-        number = int(text)
-        if 0 < number <= LARGEST_ID:
-            return number
-    return None
-
-
 class GenreView(ReadView):
     """`GET /tetraflix/genre/<genre>?limit=`"""
 
@@ -98,9 +89,8 @@ class GenreView(ReadView):
 
 
 def _limit(request: HttpRequest) -> int:
-    text = request.GET.get("limit", str(DEFAULT_LIMIT))
-    number = whole_number(text)
-    if number is None or number > LONGEST:
+    number = whole_number(request.GET.get("limit", str(DEFAULT_LIMIT)), most=LONGEST)
+    if number is None:
         raise ValidationError({"limit": [f"A whole number from 1 to {LONGEST}."]})
     return number
 

@@ -13,9 +13,10 @@ from rest_framework.request import Request
 from movies import services
 from movies.api.bodies import body_of
 from movies.api.listing import MovieList
-from movies.api.reads import MovieView, ready, whole_number
+from movies.api.reads import MovieView, ready
 from movies.catalog import NO_PROGRESS, entry
 from movies.models import Movie
+from movies.numbers import whole_number
 
 MOST_AT_ONCE = 1_000  # movies in one call
 FIELDS = ("title", "profile", "hidden")

@@ -3,7 +3,8 @@
 from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import NotFound
 
-from movies.api.reads import LARGEST_ID, ReadView, ready, whole_number
+from movies.api.reads import ReadView, ready
+from movies.numbers import MAX_BIGINT, whole_number
 from recommendations.services import lists_for, popular_instead
 from recommendations.stores.base import StoreUnavailable
 
@@ -17,7 +18,7 @@ class RecommendationsView(ReadView):
     def get(self, request: HttpRequest, user_id: str) -> HttpResponse:
         number = whole_number(user_id)
         if number is None:
-            raise NotFound(f"A user is a whole number from 1 to {LARGEST_ID}.")
+            raise NotFound(f"A user is a whole number from 1 to {MAX_BIGINT}.")
         try:
             return ready(lists_for(number))
         except StoreUnavailable:

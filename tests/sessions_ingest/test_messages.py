@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from movies.numbers import MAX_BIGINT
 from sessions_ingest.messages import (
-    LARGEST_USER,
     Poison,
     Recommendations,
     Session,
@@ -142,10 +142,10 @@ def test_what_is_no_time_is_poison(text: str) -> None:
         ('{"events": []}', "missing `userId`"),
         ('{"userId": true, "events": []}', "userId: Expected a whole number, got true or false"),
         ('{"userId": 1e3, "events": []}', "userId: Expected a whole number, got a number"),
-        ('{"userId": 0, "events": []}', f"userId: 0 is not a whole number from 1 to {LARGEST_USER}"),
+        ('{"userId": 0, "events": []}', f"userId: 0 is not a whole number from 1 to {MAX_BIGINT}"),
         (
             '{"userId": "\u0663", "events": []}',
-            f"userId: '\\u0663' is not a whole number from 1 to {LARGEST_USER}",
+            f"userId: '\\u0663' is not a whole number from 1 to {MAX_BIGINT}",
         ),
         ('{"userId": 1, "events": {}}', "events: Expected a list, got an object"),
         (session(movie=5), "events[0].movie: Expected an object, got a whole number"),
@@ -162,13 +162,13 @@ def test_poison_says_where_and_what(body: str | bytes, why: str) -> None:
     assert reason(body) == why
 
 
-@pytest.mark.parametrize("user", [LARGEST_USER, str(LARGEST_USER), "0005783", "1"])
+@pytest.mark.parametrize("user", [MAX_BIGINT, str(MAX_BIGINT), "0005783", "1"])
 def test_user_ids_are_whole_numbers_or_strings_of_digits(user: int | str) -> None:
     assert parse_recs(json.dumps({"userId": user, "rec": []}), SENT).user_id == int(user)
 
 
 @pytest.mark.parametrize(
-    "user", [LARGEST_USER + 1, "9" * 5000, "0", "-1", " 1", "1_000", "", "0x1", -1, 10**4000]
+    "user", [MAX_BIGINT + 1, "9" * 5000, "0", "-1", " 1", "1_000", "", "0x1", -1, 10**4000]
 )
 def test_other_user_ids_are_poison(user: int | str) -> None:
     assert reason(json.dumps({"userId": user, "rec": []}), parse_recs).startswith("userId: ")
@@ -224,7 +224,7 @@ def test_any_body_is_a_message_or_poison(body: str | bytes) -> None:
             assert str(message).isascii()
         else:
             assert isinstance(message, kind)
-            assert 1 <= message.user_id <= LARGEST_USER
+            assert 1 <= message.user_id <= MAX_BIGINT
             for event in getattr(message, "events", ()):
                 assert 0 <= event.progress <= 1
                 assert event.at.tzinfo is UTC

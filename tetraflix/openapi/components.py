@@ -7,10 +7,9 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from movies.api.writes import MOST_AT_ONCE
 from movies.drafts import LARGEST_MOVIE_ID
 from movies.genres import GENRES
+from movies.numbers import MAX_BIGINT
 from movies.profiles import LARGEST_TITLE
 from recommendations.lists import LONGEST
-
-LARGEST_USER = 2**63 - 1
 
 Schema = dict[str, Any]
 
@@ -65,7 +64,7 @@ _ECHOED: dict[str, Schema] = {
 _LINK: Schema = {"type": "string", "format": "uri", "nullable": True}
 _USER_ID: Schema = {
     "oneOf": [
-        {"type": "integer", "minimum": 1, "maximum": LARGEST_USER},
+        {"type": "integer", "minimum": 1, "maximum": MAX_BIGINT},
         {"type": "string", "pattern": "^[0-9]{1,19}$"},
     ]
 }
@@ -259,7 +258,7 @@ IF_MATCH = OpenApiParameter(
 MOVIE_ID = OpenApiParameter("movie_id", _ID, OpenApiParameter.PATH, description="The movie.")
 USER_ID = OpenApiParameter(
     "user_id",
-    {"type": "integer", "minimum": 1, "maximum": LARGEST_USER, "format": "int64"},
+    {"type": "integer", "minimum": 1, "maximum": MAX_BIGINT, "format": "int64"},
     OpenApiParameter.PATH,
     description="The user.",
 )

@@ -1,0 +1,1 @@
+"""Inputs that failed in use, as real senders, distributors and staff give them. Each docstring names its case."""
