@@ -8,7 +8,6 @@ from typing import Any
 
 from django.db import connection
 
-from movies.catalog import entry
 from movies.genres import GENRE_POSITION
 
 LARGEST_PAGE = 100
@@ -53,28 +52,12 @@ END = Place(None, 0, backward=True)  # behind all movies: what is before it is t
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Entries as in the catalog, and where the neighbouring pages begin."""
-
-    entries: list[bytes]
-    previous: Place | None
-    following: Place | None
-
-
-@dataclass(frozen=True, slots=True)
 class Stretch:
     """Rows of `id, title, weights, key` in order, and where the neighbouring stretches begin."""
 
     rows: list[tuple]
     previous: Place | None
     following: Place | None
-
-
-def page(*, ordering: str, genre: str | None = None, place: Place | None = None, limit: int) -> Page:
-    """Up to `limit` visible movies from this place on. At most three SQL statements."""
-    part = stretch(ordering=ordering, genre=genre, place=place, limit=limit)
-    entries = [entry(movie_id, title, weights.split(",")) for movie_id, title, weights, _ in part.rows]
-    return Page(entries, part.previous, part.following)
 
 
 def stretch(

@@ -2,6 +2,9 @@
 
 Popularity in a genre is views x weight, so a movie with v views reaches at most 100 v. Only movies with views
 enough to enter a list are looked at closely: a few percent of them when views are long-tailed, all at worst.
+
+A full list keeps the places of hidden movies too. Reads leave them out, and a movie that is shown again is where it
+was at the next request.
 """
 
 import io
@@ -14,20 +17,21 @@ import numpy as np
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
+from movies import charts
 from movies.genres import GENRES, OVERALL
 from movies.profiles import TOTAL
 
-# Twice what a client may ask for, as hidden ones are left out when a list is served; and such a row (1.6 kB)
-# is still kept inside its table, which the hot read is glad of.
-LONGEST = 200
+LONGEST = charts.PLACES  # visible movies; a list of so many is full
+MOST_HIDDEN = 200  # hidden movies that keep their places beside them
 FIRST_LOOK = 8_000  # movies: enough to fill all lists, so that their bounds are good ones
 
-# COPY's binary form of (id, views, profile): every row has the same length
+# COPY's binary form of (id, views, hidden, profile): every row has the same length
 ROW = np.dtype(
     [
         ("fields", ">i2"),
         ("id_length", ">i4"), ("id", ">i8"),
         ("views_length", ">i4"), ("views", ">i8"),
+        ("hidden_length", ">i4"), ("hidden", "?"),
         ("profile_length", ">i4"), ("profile_head", "V20"),
         ("profile", [("length", ">i4"), ("weight", ">i2")], (len(GENRES),)),
     ]
@@ -36,31 +40,39 @@ HEADER, TRAILER = 19, 2  # bytes around the rows
 
 # What is known to be good: the movies listed so far, and the most viewed.
 LISTED = """
-COPY (SELECT id, coalesce(views, 0), profile FROM movies_movie LEFT JOIN movies_viewcount ON movie_id = id
-      WHERE id = ANY (ARRAY(SELECT unnest(movie_ids) FROM movies_popularlist)) AND NOT hidden)
+COPY (SELECT id, coalesce(views, 0), hidden, profile
+      FROM movies_movie LEFT JOIN movies_viewcount ON movie_id = id
+      WHERE id = ANY (ARRAY(SELECT unnest(movie_ids) FROM movies_popularlist)))
 TO STDOUT (FORMAT binary)
 """
 MOST_VIEWED = f"""
-COPY (SELECT id, views, profile FROM movies_viewcount JOIN movies_movie ON id = movie_id
-      WHERE NOT hidden ORDER BY views DESC, movie_id LIMIT {FIRST_LOOK})
+COPY (SELECT id, views, hidden, profile FROM movies_viewcount JOIN movies_movie ON id = movie_id
+      ORDER BY views DESC, movie_id LIMIT {FIRST_LOOK})
 TO STDOUT (FORMAT binary)
 """  # noqa: S608 - a number of ours
-# All visible movies with at least so many views that could be in a list.
+# All movies with at least so many views that could be in a list.
 VIEWED = """
-COPY (SELECT id, views, profile FROM movies_viewcount JOIN movies_movie ON id = movie_id
-      WHERE views >= FEWEST AND NOT hidden AND (COULD_ENTER))
+COPY (SELECT id, views, hidden, profile FROM movies_viewcount JOIN movies_movie ON id = movie_id
+      WHERE views >= FEWEST AND (COULD_ENTER))
 TO STDOUT (FORMAT binary)
 """
 # The same, those included that nothing was ever counted for.
 ALL = """
-COPY (SELECT id, coalesce(views, 0), profile FROM movies_movie LEFT JOIN movies_viewcount ON movie_id = id
-      WHERE NOT hidden AND (COULD_ENTER))
+COPY (SELECT id, coalesce(views, 0), hidden, profile
+      FROM movies_movie LEFT JOIN movies_viewcount ON movie_id = id WHERE COULD_ENTER)
 TO STDOUT (FORMAT binary)
 """
 STORE = """
 INSERT INTO movies_popularlist (genre, movie_ids, refreshed_at)
 SELECT genre, string_to_array(ids, ',')::bigint[], %s FROM unnest(%s::text[], %s::text[]) AS new (genre, ids)
 ON CONFLICT (genre) DO UPDATE SET movie_ids = excluded.movie_ids, refreshed_at = excluded.refreshed_at
+"""
+
+SHORT = """
+SELECT NOT EXISTS (SELECT FROM movies_popularlist WHERE genre = %(overall)s AND cardinality(movie_ids) >= %(full)s)
+    OR EXISTS (
+        SELECT FROM movies_popularlist WHERE cardinality(movie_ids) >= %(full)s AND %(enough)s > (
+            SELECT count(*) FROM movies_movie WHERE id = ANY (movie_ids) AND NOT hidden))
 """
 
 Column = NDArray[np.int64]
@@ -92,17 +104,20 @@ def refresh() -> Refreshed:
 
 
 def refresh_if_short() -> Refreshed | None:
-    """Refreshes while the overall list has places left: a new inventory need not wait for the clock."""
+    """Refreshes while the overall list is not full: a new inventory need not wait for the clock.
+
+    Also where so many movies of a full list were hidden or deleted that reads have to do without it.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT cardinality(movie_ids) FROM movies_popularlist WHERE genre = %s", [OVERALL])
-        (length,) = cursor.fetchone() or (0,)
-    return refresh() if length < LONGEST else None
+        cursor.execute(SHORT, {"full": LONGEST, "enough": charts.LONGEST, "overall": OVERALL})
+        (short,) = cursor.fetchone()
+    return refresh() if short else None
 
 
 def visible() -> tuple[Column, Column, NDArray[np.int16]]:
     """Id, views and profile of every visible movie."""
     with connection.cursor() as cursor:
-        found = _rows(cursor, ALL.replace("COULD_ENTER", "true"))
+        found = _rows(cursor, ALL.replace("COULD_ENTER", "NOT hidden"))
     return (
         found["id"].astype(np.int64),
         found["views"].astype(np.int64),
@@ -112,21 +127,30 @@ def visible() -> tuple[Column, Column, NDArray[np.int16]]:
 
 @dataclass(frozen=True, slots=True)
 class _Best:
-    """The best LONGEST of some movies: by score, then weight, then the lower id."""
+    """The best LONGEST visible ones of some movies: by score, then weight, then the lower id.
+
+    Hidden movies that are no worse than the last of them are there too, at most MOST_HIDDEN. Where there are fewer
+    than LONGEST, the visible ones are all that there is.
+    """
 
     ids: Column
     bound: int  # a movie of a lower score is not among them; 0 when there are fewer than LONGEST
 
     @classmethod
-    def of(cls, score: Column, weight: Column, ids: Column) -> Self:
+    def of(cls, score: Column, weight: Column, ids: Column, hidden: NDArray[np.bool_]) -> Self:
         """Movies of weight 0 are left out: they have nothing of the genre."""
         some = np.flatnonzero(weight)
-        if len(some) > LONGEST:
-            # sorting the few that can be among them, not all
-            kept = np.partition(score[some], -LONGEST)[-LONGEST]
-            some = some[score[some] >= kept]
-        order = some[np.lexsort((ids[some], -weight[some], -score[some]))][:LONGEST]
-        return cls(ids[order], int(score[order[-1]]) if len(order) == LONGEST else 0)
+        visible = some[~hidden[some]]
+        full = len(visible) >= LONGEST
+        bound = int(np.partition(score[visible], -LONGEST)[-LONGEST]) if full else 0
+        # sorting the few that can be among them, not all
+        some = some[score[some] >= bound] if full else visible
+        order = some[np.lexsort((ids[some], -weight[some], -score[some]))]
+        if full:
+            places = np.cumsum(~hidden[order])
+            order = order[: np.searchsorted(places, LONGEST) + 1]
+            order = order[~hidden[order] | (np.cumsum(hidden[order]) <= MOST_HIDDEN)]
+        return cls(ids[order], bound)
 
 
 def _lists(cursor: Any) -> tuple[dict[str, list[int]], int]:
@@ -167,7 +191,8 @@ def _best_of(rows: NDArray[np.void]) -> dict[str, _Best]:
     ids, views = rows["id"].astype(np.int64), rows["views"].astype(np.int64)
     # a genre a row, as each is worked on by itself
     weights = np.ascontiguousarray(rows["profile"]["weight"].T).astype(np.int64)
-    best = {OVERALL: _Best.of(views, np.ones_like(views), ids)}
+    hidden = rows["hidden"].copy()
+    best = {OVERALL: _Best.of(views, np.ones_like(views), ids, hidden)}
     for genre, weight in zip(GENRES, weights, strict=True):
-        best[genre] = _Best.of(views * weight, weight, ids)
+        best[genre] = _Best.of(views * weight, weight, ids, hidden)
     return best

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
@@ -27,7 +27,7 @@ class NoSuchMovie(LookupError):
 
 
 class ChangedMeanwhile(ValueError):
-    """The movie is no longer at the version that the caller saw; nothing was changed."""
+    """The movie is not at a version that the caller expects; nothing was changed."""
 
     def __init__(self, movie: Movie) -> None:
         super().__init__(f"Movie {movie.id} was changed meanwhile: it is at version {movie.version}.")
@@ -106,16 +106,16 @@ def change_movie(
     *,
     actor: str,
     movie_id: int,
-    expected_version: int | None = None,
+    expected_versions: Collection[int] | None = None,
     title: Any = UNCHANGED,
     profile: Any = UNCHANGED,
     hidden: Any = UNCHANGED,
 ) -> Movie:
-    """The movie as stored now. Raises NoSuchMovie, ChangedMeanwhile (not the expected version), BadMovie."""
+    """The movie as stored now. Raises NoSuchMovie, ChangedMeanwhile (not at an expected version), BadMovie."""
     given = {"title": title, "profile": profile, "hidden": hidden}
     new, errors = checked({field: value for field, value in given.items() if value is not UNCHANGED})
     with change(actor=actor):
-        movie = _stored(movie_id, expected_version)
+        movie = _stored(movie_id, expected_versions)
         if errors:
             raise BadMovie(errors)
         if any(getattr(movie, field) != value for field, value in new.items()):
@@ -124,10 +124,10 @@ def change_movie(
         return movie
 
 
-def delete_movie(*, actor: str, movie_id: int, expected_version: int | None = None) -> None:
+def delete_movie(*, actor: str, movie_id: int, expected_versions: Collection[int] | None = None) -> None:
     """The movie is gone; its views stay, for when it comes back. Raises NoSuchMovie, ChangedMeanwhile."""
     with change(actor=actor):
-        _stored(movie_id, expected_version)
+        _stored(movie_id, expected_versions)
         delete_movies(actor=actor, movie_ids=[movie_id])
 
 
@@ -161,11 +161,11 @@ def _possible(movie_ids: Iterable[int]) -> list[int]:
     return [movie_id for movie_id in movie_ids if 0 < movie_id <= MAX_BIGINT]
 
 
-def _stored(movie_id: int, expected_version: int | None) -> Movie:
+def _stored(movie_id: int, expected_versions: Collection[int] | None) -> Movie:
     movie = Movie.objects.filter(id__in=_possible([movie_id])).first()
     if movie is None:
         raise NoSuchMovie(movie_id)
-    if expected_version not in (None, movie.version):
+    if expected_versions is not None and movie.version not in expected_versions:
         raise ChangedMeanwhile(movie)
     return movie
 

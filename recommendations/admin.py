@@ -68,6 +68,7 @@ class UserListsAdmin(ReadOnlyAdmin):
             "title": f"User {user_id}",
             "user_id": str(user_id),
             "known": explained.known,
+            "popular": explained.popular,
             "recommended_at": explained.recommended_at,
             "watched_at": explained.watched_at,
             **_rows(explained),

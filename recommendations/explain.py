@@ -13,9 +13,7 @@ from movies.profiles import from_wire
 from movies.watched import last_finishes
 from recommendations import stores
 from recommendations.lists import Entry, Finish, UserLists
-from recommendations.services import lists_for
-
-EVER = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
+from recommendations.services import EVER, shown_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +34,9 @@ class Explained:
 
     user_id: int
     known: bool  # else nobody has heard of this user: a cold start
+    popular: (
+        bool  # the overall most popular movies are shown, as nothing of the user's own list is left to show
+    )
     recommendations: list[Item]
     watching: list[Item]
     stored: list[Item]
@@ -51,8 +52,9 @@ class Explained:
 
 
 def explain(user_id: int) -> Explained:
-    """Raises StoreUnavailable, or django.db.OperationalError. At most four SQL statements."""
-    served = orjson.loads(lists_for(user_id))
+    """Raises StoreUnavailable, or django.db.OperationalError. At most two SQL statements beside `shown_to`'s."""
+    shown = shown_to(user_id)
+    served = orjson.loads(shown.json())
     lists = stores.current().read(user_id)
     kept = lists or UserLists()
     movies = _movies(
@@ -66,6 +68,7 @@ def explain(user_id: int) -> Explained:
     return Explained(
         user_id,
         lists is not None,
+        shown.popular,
         [_served(movie) for movie in served["recommendations"]],
         [_served(movie) for movie in served["currentlyWatching"]],
         [
@@ -91,6 +94,7 @@ def explain(user_id: int) -> Explained:
 
 def why(user_id: int, movie_id: int) -> list[str]:
     """Everything that decides whether this user sees this movie, in sentences."""
+    shown = shown_to(user_id)
     lists = stores.current().read(user_id)
     if lists is None:
         return ["Nobody has heard of this user: what is shown are the most popular movies of all."]
@@ -125,6 +129,12 @@ def why(user_id: int, movie_id: int) -> list[str]:
         found.append("No list of recommendations ever came for this user.")
     else:
         found.append(f"The list as of {_said(lists.recommended_at)}, as it is kept, does not name it.")
+    if shown.popular:
+        named = movie_id in {each["id"] for each in orjson.loads(shown.json())["recommendations"]}
+        found.append(
+            "Nothing of the user's own list is left to show, so the most popular movies of all are shown instead; "
+            f"this movie is {'' if named else 'not '}among them."
+        )
     return found
 
 

@@ -61,21 +61,6 @@ class UserLists:
 NOBODY = UserLists()
 
 
-def unwatched(recommended: Iterable[int], watching: Collection[int]) -> list[int]:
-    """The recommended movies, in order, without those being watched: a user is shown no movie twice."""
-    begun = set(watching)
-    return [movie for movie in recommended if movie not in begun]
-
-
-def served(lists: UserLists, visible: Collection[int]) -> tuple[tuple[int, ...], tuple[Entry, ...]]:
-    """What the user is shown: recommended ids in order, without overlap, and the entries being watched."""
-    chosen = unwatched(lists.recommended, [entry.movie_id for entry in lists.watching])
-    return (
-        tuple(movie for movie in chosen if movie in visible),
-        tuple(entry for entry in lists.watching if entry.movie_id in visible),
-    )
-
-
 def watched(lists: UserLists, events: Iterable[Event]) -> UserLists:
     """The lists after the events of any sessions, applied in time order.
 

@@ -1,30 +1,40 @@
 """What a user is shown, ready to send; and what takes a movie off that or brings it back."""
 
 import time
+from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from movies.catalog import catalog, listed
-from movies.charts import in_one_statement
+from movies.charts import chart, unfinished
 from movies.genres import OVERALL
 from movies.signals import Activity, activity_listeners
+from movies.watched import finished_after
 from recommendations import lists, stores
 from recommendations.stores.base import ServedRow
 
+EVER = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
+
+
+class Shown(NamedTuple):
+    """Both lists, right as of now: no movie is in both, and none is hidden or deleted."""
+
+    recommended: Sequence[bytes]  # up to their progress, as `catalog.entry` makes them
+    watching: Sequence[bytes]  # whole
+    popular: bool = False  # the overall most popular, because nothing of the user's own list is left to show
+
+    def json(self) -> bytes:
+        """What the user's client gets."""
+        return b'{"recommendations":%b,"currentlyWatching":[%b]}' % (
+            listed(self.recommended),
+            b",".join(self.watching),
+        )
+
 
 def lists_for(user_id: int) -> bytes:
-    """The JSON that this user's client gets, right as of now. At most two SQL statements.
-
-    Raises StoreUnavailable, or django.db.OperationalError, when what it reads from does not answer.
-    """
-    row, version = stores.current().served(user_id)
-    watching: list[bytes] = []
-    if row is None:  # nobody has heard of this user
-        recommended = list(in_one_statement(OVERALL, lists.LONGEST))
-    else:
-        recommended, watching = _shown(row, version)
-    for hear in activity_listeners:
-        hear(Activity("user-data", user_id, len(recommended) + len(watching), time.time()))
-    return b'{"recommendations":%b,"currentlyWatching":[%b]}' % (listed(recommended), b",".join(watching))
+    """The JSON that this user's client gets. Raises what `shown_to` raises."""
+    return _announced(user_id, shown_to(user_id))
 
 
 def popular_instead(user_id: int) -> bytes:
@@ -32,23 +42,64 @@ def popular_instead(user_id: int) -> bytes:
 
     Raises django.db.OperationalError when PostgreSQL is away too.
     """
-    popular = in_one_statement(OVERALL, lists.LONGEST)
-    for hear in activity_listeners:
-        hear(Activity("user-data", user_id, len(popular), time.time()))
-    return b'{"recommendations":%b,"currentlyWatching":[]}' % listed(popular)
+    return _announced(user_id, _popular())
 
 
-def _shown(row: ServedRow, version: int) -> tuple[list[bytes], list[bytes]]:
-    """The same as lists.served, on ready-made entries."""
+def shown_to(user_id: int) -> Shown:
+    """What the user is shown: their own list while anything of it is left, else the overall most popular movies.
+
+    At most two SQL statements for a list of their own; four to six where there is nothing of it to show.
+
+    Raises StoreUnavailable, or django.db.OperationalError, when what it reads from does not answer.
+    """
+    row, version = stores.current().served(user_id)
+    if row is None:  # nobody has heard of this user, so there is nothing that they finished
+        return _popular()
+    shown = _own(row, version)
+    if shown.recommended:
+        return shown
+    return Shown(_popular_for(user_id, row.watching), shown.watching, popular=True)
+
+
+def _own(row: ServedRow, version: int) -> Shown:
     watched = row.watching
-    chosen = lists.unwatched(row.recommended, watched) if watched else row.recommended
+    chosen = row.recommended
+    if watched:
+        begun = set(watched)
+        chosen = [movie for movie in chosen if movie not in begun]
     found = catalog.find(version, chosen + watched)
-    begun = [
-        b"%b%b}" % (entry, progress)
-        for entry, progress in zip(found[len(chosen) :], row.progress, strict=True)
-        if entry
+    return Shown(
+        [entry for entry in found[: len(chosen)] if entry],
+        [
+            b"%b%b}" % (entry, progress)
+            for entry, progress in zip(found[len(chosen) :], row.progress, strict=True)
+            if entry
+        ],
+    )
+
+
+def _popular() -> Shown:
+    return Shown(chart(OVERALL).entries[: lists.LONGEST], (), popular=True)
+
+
+def _popular_for(user_id: int, watching: Sequence[int]) -> list[bytes]:
+    """The overall most popular, without those being watched and those on record as ever finished."""
+    popular = chart(OVERALL)
+    taken = finished_after([(user_id, popular.ids, EVER)])[0].union(watching)
+    found = [entry for movie, entry in zip(popular.ids, popular.entries, strict=True) if movie not in taken][
+        : lists.LONGEST
     ]
-    return [entry for entry in found[: len(chosen)] if entry], begun
+    missing = lists.LONGEST - len(found)
+    if missing and not popular.complete:
+        found += unfinished(user_id, beside=(*popular.ids, *watching), limit=missing)
+    return found
+
+
+def _announced(user_id: int, shown: Shown) -> bytes:
+    number = len(shown.recommended) + len(shown.watching)
+    for hear in activity_listeners:
+        hear(Activity("user-data", user_id, number, time.time()))
+    return shown.json()
 
 
 def take_off(*, user_id: int, movie_id: int) -> None:

@@ -195,6 +195,7 @@ CONSUMER_THREADS = env.int("CONSUMER_THREADS", 12)
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "movies.api.bodies.OneFormat",
     "DEFAULT_PARSER_CLASSES": ["movies.api.bodies.StrictJSONParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": ["tetraflix.authentication.KeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["tetraflix.authentication.RolePermission"],

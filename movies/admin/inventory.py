@@ -125,10 +125,11 @@ class MovieAdmin(ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Movie, form: MovieForm, change: bool) -> None:
         given = {name: form.cleaned_data[name] for name in ("title", "profile", "hidden")}
         if change:
+            seen = form.cleaned_data["seen"]
             movie = services.change_movie(
                 actor=actor_of(request),
                 movie_id=obj.pk,
-                expected_version=form.cleaned_data["seen"],
+                expected_versions=None if seen is None else {seen},
                 **given,
             )
         else:

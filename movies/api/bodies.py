@@ -1,11 +1,13 @@
-"""Request bodies: standard JSON, no larger than allowed, or an error that says what is wrong."""
+"""Bodies of requests and answers: standard JSON, no larger than allowed, or an error that says what is wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 from django.conf import settings
 from rest_framework.exceptions import APIException, ParseError
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from movies import strict_json
@@ -23,6 +25,19 @@ class LengthRequired(APIException):
 
     status_code = 411
     default_detail = "Send the body with a Content-Length."
+
+
+class OneFormat(DefaultContentNegotiation):
+    """Every answer is in the one format that there is, whatever Accept says: a client that asks for XML gets JSON.
+
+    Negotiation comes before authentication, so it would answer 406 to callers without a key too.
+    """
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type or ""
 
 
 def body_of(request: Request) -> Any:

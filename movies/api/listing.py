@@ -12,11 +12,12 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import ValidationError
 
-from movies.api.reads import DEFAULT_LIMIT, ReadView, ready
-from movies.catalog import catalog, listed
+from movies.api.reads import DEFAULT_LIMIT, ReadView, ready, written
+from movies.catalog import NO_PROGRESS, catalog, entry
 from movies.genres import GENRE_POSITION, GENRES
+from movies.models import Movie
 from movies.numbers import MAX_BIGINT, whole_number
-from movies.pages import LARGEST_PAGE, ORDERINGS, ORDERS, Place, page, sorted_page
+from movies.pages import LARGEST_PAGE, ORDERINGS, ORDERS, Place, sorted_page, stretch
 from movies.search import MOST_RESULTS, search
 
 PARAMETERS = ("q", "genre", "ordering", "limit", "cursor")
@@ -25,12 +26,15 @@ PARAMETERS = ("q", "genre", "ordering", "limit", "cursor")
 class MovieList(ReadView):
     """`GET /tetraflix/movies?q=&genre=&ordering=&limit=&cursor=`"""
 
+    key_shows_more = True
+
     def get(self, request: HttpRequest) -> HttpResponse:
         asked = _understood(request)
-        entries, previous, following = _searched(asked) if asked.q else _paged(asked)
+        hidden = None if self.shows_hidden(request) else False
+        movies, previous, following = _searched(asked, hidden) if asked.q else _paged(asked, hidden)
         return ready(
-            b'{"movies":%b,"next":%b,"previous":%b}'
-            % (listed(entries), _link(request, following), _link(request, previous))
+            b'{"movies":[%b],"next":%b,"previous":%b}'
+            % (b",".join(movies), _link(request, following), _link(request, previous))
         )
 
 
@@ -72,34 +76,58 @@ def _understood(request: HttpRequest) -> _Asked:
     return _Asked(q, genre, ordering, limit or DEFAULT_LIMIT, cursor)
 
 
-def _paged(asked: _Asked) -> tuple[list[bytes], str | None, str | None]:
-    ordering = asked.ordering or "id"
-    found = page(ordering=ordering, genre=asked.genre, place=asked.cursor, limit=asked.limit)
-    return found.entries, _cursor_at(found.previous), _cursor_at(found.following)
+def _paged(asked: _Asked, hidden: bool | None) -> tuple[list[bytes], str | None, str | None]:
+    found = stretch(
+        ordering=asked.ordering or "id",
+        genre=asked.genre,
+        hidden=hidden,
+        place=asked.cursor,
+        limit=asked.limit,
+    )
+    if hidden is None:
+        movies = _written([row[0] for row in found.rows])
+    else:
+        movies = [
+            entry(movie_id, title, weights.split(",")) + NO_PROGRESS
+            for movie_id, title, weights, _ in found.rows
+        ]
+    return movies, _cursor_at(found.previous), _cursor_at(found.following)
 
 
-def _searched(asked: _Asked) -> tuple[list[bytes], str | None, str | None]:
+def _searched(asked: _Asked, hidden: bool | None) -> tuple[list[bytes], str | None, str | None]:
     offset = asked.cursor or 0
     if asked.ordering:
         # the best matches, in another order: all of them are found first
-        ids = search(asked.q, genre=asked.genre, limit=MOST_RESULTS)
-        ids = sorted_page(ids, ordering=asked.ordering)[offset : offset + asked.limit + 1]
+        ids = search(asked.q, genre=asked.genre, hidden=hidden, limit=MOST_RESULTS)
+        ids = sorted_page(ids, ordering=asked.ordering, hidden=hidden)[offset : offset + asked.limit + 1]
     else:
-        ids = search(asked.q, genre=asked.genre, limit=asked.limit + 1, offset=offset)
+        ids = search(asked.q, genre=asked.genre, hidden=hidden, limit=asked.limit + 1, offset=offset)
+    following = _encoded({"o": offset + asked.limit}) if len(ids) > asked.limit else None
+    previous = _encoded({"o": max(0, offset - asked.limit)}) if offset else None
+    ids = ids[: asked.limit]
+    return _written(ids) if hidden is None else _visible(ids), previous, following
+
+
+def _visible(movie_ids: list[int]) -> list[bytes]:
+    """Those of the movies that everybody sees."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT version FROM movies_inventory")
         (version,) = cursor.fetchone()
-    entries = [entry for entry in catalog.find(version, ids[: asked.limit]) if entry]
-    following = _encoded({"o": offset + asked.limit}) if len(ids) > asked.limit else None
-    previous = _encoded({"o": max(0, offset - asked.limit)}) if offset else None
-    return entries, previous, following
+    return [found + NO_PROGRESS for found in catalog.find(version, movie_ids) if found]
+
+
+def _written(movie_ids: list[int]) -> list[bytes]:
+    """The movies as their distributors see them, hidden ones too."""
+    movies = Movie.objects.in_bulk(movie_ids)
+    return [written(movies[movie_id]) for movie_id in movie_ids if movie_id in movies]
 
 
 def _link(request: HttpRequest, cursor: str | None) -> bytes:
+    """Relative to the service: no proxy in front needs to tell which scheme and host clients know it by."""
     if cursor is None:
         return b"null"
     query = {name: request.GET[name] for name in PARAMETERS if request.GET.get(name)} | {"cursor": cursor}
-    return orjson.dumps(request.build_absolute_uri(f"{request.path}?{urlencode(query)}"))
+    return orjson.dumps(f"{request.path}?{urlencode(query)}")
 
 
 def _cursor_at(place: Place | None) -> str | None:

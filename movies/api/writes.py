@@ -1,10 +1,9 @@
 """What distributors write: movies added, one or many at once, changed and removed."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Set
+from contextlib import contextmanager
 from typing import Any
 
-import orjson
 from django.http import HttpResponse
 from django.urls import reverse
 from rest_framework.exceptions import APIException, NotFound, ValidationError
@@ -12,9 +11,9 @@ from rest_framework.request import Request
 
 from movies import services
 from movies.api.bodies import body_of
+from movies.api.etags import etag, read_tags
 from movies.api.listing import MovieList
-from movies.api.reads import MovieView, ready
-from movies.catalog import NO_PROGRESS, entry
+from movies.api.reads import MovieView, ready, written
 from movies.models import Movie
 from movies.numbers import whole_number
 
@@ -22,7 +21,6 @@ MOST_AT_ONCE = 1_000  # movies in one call
 FIELDS = ("title", "profile", "hidden")
 # of a movie as it is read: may come back with it, and is not written
 READ_ONLY = ("id", "progress", "version")
-ENTITY_TAG = re.compile(r'(?:W/)?"(\d{1,9})"')
 
 
 class Conflict(APIException):
@@ -32,7 +30,7 @@ class Conflict(APIException):
 
 
 class PreconditionFailed(APIException):
-    """412: the movie is no longer at the version of If-Match."""
+    """412: the movie is not at a version that If-Match names."""
 
     status_code = 412
 
@@ -52,7 +50,7 @@ class Movies(MovieList):
         except services.BadMovie as error:
             raise ValidationError(_by_field(error.errors)) from None
         response = _answer(movie, 201)
-        response["Location"] = request.build_absolute_uri(reverse("movie", args=[movie.id]))
+        response["Location"] = reverse("movie", args=[movie.id])  # relative: it holds behind any proxy
         return response
 
     def _add_many(self, actor: str, bodies: list[Any]) -> HttpResponse:
@@ -78,7 +76,7 @@ class Movies(MovieList):
             raise ValidationError(
                 {str(place): _by_field(bad) for place, bad in error.errors.items()}
             ) from None
-        return _json(b"[%b]" % b",".join(map(_shown, added)), 201)
+        return _json(b"[%b]" % b",".join(map(written, added)), 201)
 
 
 class OneMovie(MovieView):
@@ -96,36 +94,25 @@ class OneMovie(MovieView):
         )
 
     def delete(self, request: Request, movie_id: str) -> HttpResponse:
-        try:
+        seen = _Seen(request, {})
+        with _refusals(seen):
             services.delete_movie(
-                actor=_actor(request),
-                movie_id=_number(movie_id),
-                expected_version=_expected_version(request, {}),
+                actor=_actor(request), movie_id=_number(movie_id), expected_versions=seen.versions
             )
-        except services.NoSuchMovie as error:
-            raise NotFound(str(error)) from None
-        except services.ChangedMeanwhile as error:
-            raise _changed_meanwhile(request, error) from None
         return HttpResponse(status=204)
 
     def _change(self, request: Request, movie_id: str, fields: dict[str, Any]) -> HttpResponse:
         number = _number(movie_id)
-        expected = _expected_version(request, fields)
+        seen = _Seen(request, fields)
         if fields.get("id", number) != number:
             raise ValidationError({"id": [f"A movie keeps its id; this address is that of {number}."]})
-        try:
+        with _refusals(seen):
             movie = services.change_movie(
                 actor=_actor(request),
                 movie_id=number,
-                expected_version=expected,
+                expected_versions=seen.versions,
                 **{name: value for name, value in fields.items() if name in FIELDS},
             )
-        except services.NoSuchMovie as error:
-            raise NotFound(str(error)) from None
-        except services.BadMovie as error:
-            raise ValidationError(_by_field(error.errors)) from None
-        except services.ChangedMeanwhile as error:
-            raise _changed_meanwhile(request, error) from None
         return _answer(movie, 200)
 
 
@@ -141,23 +128,50 @@ def _fields(body: Any, *, allowed: tuple[str, ...], needed: tuple[str, ...]) -> 
     return dict(body)
 
 
-def _expected_version(request: Request, fields: Mapping[str, Any]) -> int | None:
-    """The version that the caller saw, from If-Match or the body; None when neither tells.
+class _Seen:
+    """Which versions of the movie the caller may have seen, by If-Match and by the body's `version`.
 
     Raises ValidationError.
     """
-    header = request.headers.get("If-Match", "*")
-    tag = ENTITY_TAG.fullmatch(header.strip())
-    if tag is None and header.strip() != "*":
-        raise ValidationError({"If-Match": ['The ETag of an earlier answer, like "7", or *.']})
-    version = fields.get("version")
-    if version is not None and (isinstance(version, bool) or not isinstance(version, int)):
-        raise ValidationError({"version": ["A whole number."]})
-    return int(tag[1]) if tag else version
+
+    def __init__(self, request: Request, fields: Mapping[str, Any]) -> None:
+        self.by_header = _if_match(request)
+        self.versions = self.by_header  # None: any
+        version = fields.get("version")
+        if version is None:
+            return
+        if isinstance(version, bool) or not isinstance(version, int):
+            raise ValidationError({"version": ["A whole number."]})
+        self.versions = {version} if self.by_header is None else {version} & self.by_header
 
 
-def _changed_meanwhile(request: Request, error: services.ChangedMeanwhile) -> APIException:
-    return PreconditionFailed(str(error)) if "If-Match" in request.headers else Conflict(str(error))
+def _if_match(request: Request) -> Set[int] | None:
+    """The versions whose tags If-Match lists; None when any will do. Weak tags, and those of others, name none."""
+    header = request.headers.get("If-Match")
+    try:
+        tags = None if header is None else read_tags(header)
+    except ValueError:
+        problem = 'Entity tags of earlier answers, like "7" or "7", "8"; or *.'
+        raise ValidationError({"If-Match": [problem]}) from None
+    if tags is None:
+        return None
+    named = {whole_number(tag[1:-1]) for tag in tags}
+    return {version for version in named if version is not None and etag(version) in tags}
+
+
+@contextmanager
+def _refusals(seen: _Seen) -> Iterator[None]:
+    """What the services refuse, as HTTP says it."""
+    try:
+        yield
+    except services.NoSuchMovie as error:
+        raise NotFound(str(error)) from None
+    except services.BadMovie as error:
+        raise ValidationError(_by_field(error.errors)) from None
+    except services.ChangedMeanwhile as error:
+        if seen.by_header is not None and error.movie.version not in seen.by_header:
+            raise PreconditionFailed(str(error)) from None
+        raise Conflict(str(error)) from None
 
 
 def _actor(request: Request) -> str:
@@ -176,15 +190,9 @@ def _by_field(errors: Mapping[str, str]) -> dict[str, list[str]]:
     return {field: [error] for field, error in errors.items()}
 
 
-def _shown(movie: Movie) -> bytes:
-    """The movie as everybody sees it, and what else its distributor may want to know."""
-    more = orjson.dumps({"hidden": movie.hidden, "version": movie.version})
-    return entry(movie.id, movie.title, movie.profile) + NO_PROGRESS[:-1] + b"," + more[1:]
-
-
 def _answer(movie: Movie, status: int) -> HttpResponse:
-    response = _json(_shown(movie), status)
-    response["ETag"] = f'"{movie.version}"'
+    response = _json(written(movie), status)
+    response["ETag"] = etag(movie.version)
     return response
 
 

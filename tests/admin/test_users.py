@@ -134,6 +134,22 @@ def test_somebody_nobody_has_heard_of_is_a_cold_start(viewer: Client, user: None
     assert shown(page.context, "watching") == []
 
 
+def test_popular_movies_instead_of_an_exhausted_list_are_explained(viewer: Client, user: None):
+    refresh()
+    Movie.objects.filter(id__in=[1, 2]).update(hidden=True)
+    page = viewer.get(USER, {"movie": 5})
+    served = Caller()("GET", "/tetraflix/recommendations/7").json()
+    ids = [one["id"] for one in served["recommendations"]]
+    assert [row[0] for row in shown(page.context, "recommendations")] == ids == [5, 6]
+    assert "Nothing of this user's own list is left to show." in page.content.decode()
+    instead = (
+        "Nothing of the user's own list is left to show, so the most popular movies of all are shown instead;"
+    )
+    assert page.context["reasons"][-1] == f"{instead} this movie is among them."
+    reasons = viewer.get(USER, {"movie": 4}).context["reasons"]
+    assert reasons[-1] == f"{instead} this movie is not among them."
+
+
 @pytest.mark.parametrize("asked", ["0", "-1", "abc", str(2**63), "\uff11"])
 def test_what_is_no_user_is_said_so(viewer: Client, asked: str):
     page = viewer.get("/admin/recommendations/userlists/", {"user": asked})

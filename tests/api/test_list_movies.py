@@ -43,18 +43,13 @@ def walked(anybody: Caller, path: str) -> list[list[int]]:
         found.append([movie["id"] for movie in page["movies"]])
         if page["next"] is None:
             break
-        page = anybody("GET", followed(page["next"])).json()
+        page = anybody("GET", page["next"]).json()
     back = [found[-1]]
     while page["previous"] is not None:
-        page = anybody("GET", followed(page["previous"])).json()
+        page = anybody("GET", page["previous"]).json()
         back.append([movie["id"] for movie in page["movies"]])
     assert back == found[::-1]
     return found
-
-
-def followed(link: str) -> str:
-    assert link.startswith("http://testserver/tetraflix/movies?")
-    return urlsplit(link)._replace(scheme="", netloc="").geturl()
 
 
 def expected(ids: list[int], ordering: str) -> list[int]:

@@ -28,7 +28,7 @@ def test_a_movie_is_added_and_served_as_it_was_answered(distributor: Caller, any
     shown = {"id": movie.id, **LORD, "progress": 0}
     assert answer.json() == {**shown, "hidden": False, "version": 1}
     assert list(answer.json()["profile"]) == list(GENRES)
-    assert answer["Location"] == f"http://testserver{MOVIES}/{movie.id}"
+    assert answer["Location"] == f"{MOVIES}/{movie.id}"
     assert answer["ETag"] == '"1"'
     assert anybody("GET", f"{MOVIES}/{movie.id}").json() == shown
     assert MovieChange.objects.get().actor == "key:the distributor"

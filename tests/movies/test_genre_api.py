@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.test import Client
 
 from movies import popularity
@@ -10,7 +11,7 @@ from movies.genres import GENRES
 from movies.models import Movie, PopularList, ViewCount
 from movies.profiles import to_wire
 from tests.listening import activity_heard
-from tests.movies.making import movie
+from tests.movies.making import movie, profile
 from tests.statements import sent_statements
 
 pytestmark = pytest.mark.django_db
@@ -22,10 +23,11 @@ def wire(stored: Movie, progress: float = 0) -> dict[str, Any]:
 
 @pytest.fixture
 def dramas() -> list[Movie]:
-    """30 movies, most popular in drama first."""
-    made = [movie(f"Drama {number}", drama=100) for number in range(30)]
-    for number, one in enumerate(made):
-        ViewCount.objects.filter(movie=one).update(views=100 - number)
+    """Two more than fill the list of drama, most popular first."""
+    weights = profile(drama=100)
+    Movie.objects.bulk_create(Movie(title=f"Drama {number}", profile=weights) for number in range(202))
+    made = list(Movie.objects.order_by("id"))
+    ViewCount.objects.update(views=10_000 - F("movie_id") + made[0].id)
     popularity.refresh()
     return made
 
@@ -38,7 +40,7 @@ def test_most_popular_first_20_by_default(client: Client, dramas: list[Movie]):
     assert answer.json() == {"genre": [wire(one) for one in dramas[:20]]}
 
 
-@pytest.mark.parametrize(("limit", "number"), [(1, 1), (25, 25), (100, 30)])
+@pytest.mark.parametrize(("limit", "number"), [(1, 1), (25, 25), (100, 100)])
 def test_a_limit_up_to_100(client: Client, dramas: list[Movie], limit: int, number: int):
     assert client.get(f"/tetraflix/genre/drama?limit={limit}").json() == {
         "genre": [wire(one) for one in dramas[:number]]
@@ -80,17 +82,17 @@ def test_hidden_deleted_and_edited_movies_are_right_at_the_next_request(client: 
 
 def test_new_popularity_shows_at_the_next_request(client: Client, dramas: list[Movie]):
     client.get("/tetraflix/genre/drama")
-    ViewCount.objects.filter(movie=dramas[29]).update(views=1000)
+    ViewCount.objects.filter(movie=dramas[-1]).update(views=100_000)
     popularity.refresh()
     assert client.get("/tetraflix/genre/drama?limit=2").json() == {
-        "genre": [wire(dramas[29]), wire(dramas[0])]
+        "genre": [wire(dramas[-1]), wire(dramas[0])]
     }
 
 
 def test_lists_written_past_the_refresh_show_at_the_next_request_too(client: Client, dramas: list[Movie]):
     client.get("/tetraflix/genre/drama")
-    PopularList.objects.filter(genre="drama").update(movie_ids=[dramas[7].id])
-    assert client.get("/tetraflix/genre/drama").json() == {"genre": [wire(dramas[7])]}
+    PopularList.objects.filter(genre="drama").update(movie_ids=[one.id for one in dramas[::-1]])
+    assert client.get("/tetraflix/genre/drama").json() == {"genre": [wire(one) for one in dramas[:-21:-1]]}
 
 
 def test_one_statement_and_two_after_a_change(client: Client, dramas: list[Movie]):

@@ -28,16 +28,26 @@ def viewed(views: int, **kwargs: object) -> Movie:
 
 
 def by_definition() -> dict[str, list[int]]:
-    """What the lists are, told plainly."""
+    """What the lists are, told plainly: a full one has places of hidden movies too."""
     views = dict(ViewCount.objects.values_list("movie_id", "views"))
-    movies = [(m.id, views.get(m.id, 0), m.profile) for m in Movie.objects.filter(hidden=False)]
+    hidden = set(Movie.objects.filter(hidden=True).values_list("id", flat=True))
+    movies = [(m.id, views.get(m.id, 0), m.profile) for m in Movie.objects.all()]
     overall = sorted(movies, key=lambda m: (-m[1], m[0]))
     expected = {OVERALL: [m[0] for m in overall]}
     for place, genre in enumerate(GENRES):
         having = [m for m in movies if m[2][place] > 0]
         having.sort(key=lambda m: (-m[1] * m[2][place], -m[2][place], m[0]))
         expected[genre] = [m[0] for m in having]
-    return {genre: ids[: popularity.LONGEST] for genre, ids in expected.items()}
+    return {genre: _cut(ids, hidden) for genre, ids in expected.items()}
+
+
+def _cut(ids: list[int], hidden: set[int]) -> list[int]:
+    visible = [movie_id for movie_id in ids if movie_id not in hidden][: popularity.LONGEST]
+    if len(visible) < popularity.LONGEST:
+        return visible
+    ranked = ids[: ids.index(visible[-1]) + 1]
+    kept = set([movie_id for movie_id in ranked if movie_id in hidden][: popularity.MOST_HIDDEN])
+    return [movie_id for movie_id in ranked if movie_id not in hidden or movie_id in kept]
 
 
 def test_popularity_in_a_genre_is_views_times_weight(db):
@@ -100,7 +110,10 @@ def test_a_list_is_as_long_as_it_may_be_and_the_most_viewed_enter_from_anywhere(
 
     assert lists() == by_definition()
     assert lists()[OVERALL][0] == last.id
-    assert [len(lists()[genre]) for genre in (OVERALL, "action", "western")] == [popularity.LONGEST] * 2 + [0]
+    visible = set(Movie.objects.filter(hidden=False).values_list("id", flat=True))
+    lengths = [len(visible.intersection(lists()[genre])) for genre in (OVERALL, "action", "western")]
+    assert lengths == [popularity.LONGEST] * 2 + [0]
+    assert first[OVERALL][0] in lists()[OVERALL]  # the hidden one keeps its place beside them
 
 
 def test_views_of_a_million_millions_do_not_overflow(db):
@@ -118,8 +131,9 @@ class AnyInventory(TestCase):
         strongest = st.sampled_from([profile(drama=100), profile(drama=60, action=40), profile(western=100)])
         views = st.sampled_from([0, 0, 1, 2, 3, 7, 10**6])
         made = data.draw(st.lists(st.tuples(strongest, views, st.booleans()), max_size=12))
-        longest = popularity.LONGEST
+        longest, most_hidden = popularity.LONGEST, popularity.MOST_HIDDEN
         popularity.LONGEST = data.draw(st.integers(1, 4))  # small, so that few movies fill a list
+        popularity.MOST_HIDDEN = data.draw(st.integers(0, 3))
         try:
             for weights, count, hidden in made:
                 new = Movie.objects.create(title="Movie", profile=weights, hidden=hidden)
@@ -132,7 +146,7 @@ class AnyInventory(TestCase):
             popularity.refresh()
             assert lists() == by_definition()
         finally:
-            popularity.LONGEST = longest
+            popularity.LONGEST, popularity.MOST_HIDDEN = longest, most_hidden
 
 
 def test_only_movies_that_could_be_in_a_list_are_looked_at(db):

@@ -141,12 +141,12 @@ def test_a_change_to_what_is_there_already_is_none(db):
 
 def test_a_change_of_another_version_than_the_one_seen_is_refused(db):
     kahaani = movie("Kahaani")
-    services.change_movie(actor="anna", movie_id=kahaani.id, expected_version=1, title="Kahaani 2")
+    services.change_movie(actor="anna", movie_id=kahaani.id, expected_versions={1}, title="Kahaani 2")
 
     with pytest.raises(services.ChangedMeanwhile, match="it is at version 2"):
-        services.change_movie(actor="bert", movie_id=kahaani.id, expected_version=1, title="Kahaani!")
+        services.change_movie(actor="bert", movie_id=kahaani.id, expected_versions={1}, title="Kahaani!")
     with pytest.raises(services.ChangedMeanwhile):
-        services.delete_movie(actor="bert", movie_id=kahaani.id, expected_version=1)
+        services.delete_movie(actor="bert", movie_id=kahaani.id, expected_versions={1})
 
     assert Movie.objects.get().title == "Kahaani 2"
 

@@ -61,7 +61,12 @@ _ECHOED: dict[str, Schema] = {
         "description": "The version that you saw: 409 when that is no more.",
     },
 }
-_LINK: Schema = {"type": "string", "format": "uri", "nullable": True}
+_LINK: Schema = {
+    "type": "string",
+    "format": "uri-reference",
+    "nullable": True,
+    "description": "Relative to the service.",
+}
 _USER_ID: Schema = {
     "oneOf": [
         {"type": "integer", "minimum": 1, "maximum": MAX_BIGINT},
@@ -91,6 +96,10 @@ SCHEMAS: dict[str, Schema] = {
     "WrittenMovie": _object(
         _MOVIE | {"hidden": _HIDDEN, "version": {"type": "integer", "minimum": 1}}, additionalProperties=False
     ),
+    "SeenMovie": {
+        "oneOf": [ref("Movie"), ref("WrittenMovie")],
+        "description": "With a distributor's key: whether it is hidden, and its version.",
+    },
     "NewMovie": _object(
         {"title": _TITLE, "profile": _PROFILE_IN}, {"hidden": _HIDDEN}, additionalProperties=False
     ),
@@ -102,7 +111,7 @@ SCHEMAS: dict[str, Schema] = {
         {}, {"title": _TITLE, "profile": _PROFILE_IN, "hidden": _HIDDEN} | _ECHOED, additionalProperties=False
     ),
     "MoviePage": _object(
-        {"movies": {"type": "array", "items": ref("Movie")}, "next": _LINK, "previous": _LINK},
+        {"movies": {"type": "array", "items": ref("SeenMovie")}, "next": _LINK, "previous": _LINK},
         additionalProperties=False,
     ),
     "GenreList": _object({"genre": {"type": "array", "items": ref("Movie")}}, additionalProperties=False),
@@ -190,6 +199,7 @@ def _error(description: str, detail: str, errors: dict[str, Any] | None = None) 
 PUBLIC: list[Any] = [{}, {"key": []}]
 KEYED: list[Any] = [{"key": []}]
 GONE = OpenApiResponse(description="Done.")
+NOT_MODIFIED = OpenApiResponse(description="As it was when you read it.")
 BAD_BODY = _error(
     "The body is not right; nothing of it was applied.",
     "profile: The weights sum to 101, not 100.",
@@ -203,7 +213,7 @@ BAD_PARAMETER = _error(
 NO_SUCH = _error("There is none.", "There is no such movie.")
 CONFLICT = _error("It was changed meanwhile.", "Movie 7 was changed meanwhile: it is at version 3.")
 PRECONDITION = _error(
-    "It is not at the version of If-Match.", "Movie 7 was changed meanwhile: it is at version 3."
+    "It is not at a version that If-Match names.", "Movie 7 was changed meanwhile: it is at version 3."
 )
 REPEATED = _error(
     "The Idempotency-Key came with another address or body before.",
@@ -223,8 +233,12 @@ READ_UNAUTHORIZED = _error(
     "Only where READS_NEED_KEY is set: no key, or one that is unknown or revoked.",
     "This needs an API key: Authorization: Bearer <key>.",
 )
+BAD_KEY = _error(
+    "A key that is unknown or revoked; or none, where READS_NEED_KEY is set.", "No such API key."
+)
 
 READ_ERRORS: dict[int, OpenApiResponse] = {401: READ_UNAUTHORIZED, 503: AWAY}
+INVENTORY_READ_ERRORS: dict[int, OpenApiResponse] = {401: BAD_KEY, 503: AWAY}
 WRITE_ERRORS: dict[int, OpenApiResponse] = {
     400: BAD_BODY,
     401: UNAUTHORIZED,
@@ -249,11 +263,25 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     description="Sent again with the same body within 24 hours, the first answer comes again "
     "(with `Idempotent-Replay: true`) and nothing is done twice.",
 )
+_TAGS = {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'}
 IF_MATCH = OpenApiParameter(
     "If-Match",
-    {"type": "string", "pattern": '^("[0-9]{1,9}"|\\*)$'},
+    _TAGS,
     OpenApiParameter.HEADER,
-    description="The ETag of an earlier answer: changed only if the movie is still at that version.",
+    description="ETags of earlier answers: changed only if the movie is at one of these versions. `*`: at any.",
+)
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match",
+    _TAGS,
+    OpenApiParameter.HEADER,
+    description="ETags of earlier answers: 304 while the movie is at one of these versions.",
+)
+ETAG = OpenApiParameter(
+    "ETag",
+    {"type": "string", "pattern": '^"[0-9]+"$'},
+    OpenApiParameter.HEADER,
+    description="The movie's version, for If-Match and If-None-Match.",
+    response=[200, 304],
 )
 MOVIE_ID = OpenApiParameter("movie_id", _ID, OpenApiParameter.PATH, description="The movie.")
 USER_ID = OpenApiParameter(

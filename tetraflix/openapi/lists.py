@@ -28,8 +28,9 @@ class DescribedRecommendations(OpenApiViewExtension):
                 tags=["For clients"],
                 summary="A user's two rows",
                 description="Recommendations in the recommender's order; currently watching, most recently "
-                "watched first. No movie is in both. Somebody nobody has heard of gets the most popular "
-                "movies; so does everybody while the store of lists is away: see `X-Tetraflix-Degraded`.",
+                "watched first. No movie is in both. Who has no list, or nothing left of it to show, gets the "
+                "most popular movies, without those finished or being watched. Everybody gets them while the "
+                "store of lists is unavailable: see `X-Tetraflix-Degraded`.",
                 auth=PUBLIC,
                 parameters=[parts.USER_ID],
                 responses={

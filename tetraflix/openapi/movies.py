@@ -58,7 +58,8 @@ class DescribedMovies(OpenApiViewExtension):
                 operation_id="listMovies",
                 tags=["For clients"],
                 summary="Search and list the inventory",
-                description="Pages follow each other by `next` and `previous`; the last is as fast.",
+                description="Pages follow each other by `next` and `previous`; the last is as fast. A "
+                "distributor's key is shown hidden movies too.",
                 auth=PUBLIC,
                 parameters=[
                     OpenApiParameter(
@@ -85,12 +86,12 @@ class DescribedMovies(OpenApiViewExtension):
                         "A page.",
                         {
                             "movies": [parts.MOVIE_EXAMPLE],
-                            "next": "http://127.0.0.1:8000/tetraflix/movies?q=lord&cursor=eyJvIjoyMH0",
+                            "next": "/tetraflix/movies?q=lord&cursor=eyJvIjoyMH0",
                             "previous": None,
                         },
                     ),
                     400: parts.BAD_PARAMETER,
-                    **parts.READ_ERRORS,
+                    **parts.INVENTORY_READ_ERRORS,
                 },
             )
             def get(self, request: Any) -> Any:
@@ -161,12 +162,14 @@ class DescribedMovie(OpenApiViewExtension):
                 operation_id="getMovie",
                 tags=["For clients"],
                 summary="One movie",
+                description="A distributor's key is shown hidden movies too. A movie as it was read can be put back.",
                 auth=PUBLIC,
-                parameters=[parts.MOVIE_ID],
+                parameters=[parts.MOVIE_ID, parts.IF_NONE_MATCH, parts.ETAG],
                 responses={
-                    200: answers("Movie", "The movie.", parts.MOVIE_EXAMPLE),
+                    200: answers("SeenMovie", "The movie.", parts.MOVIE_EXAMPLE),
+                    304: parts.NOT_MODIFIED,
                     404: parts.NO_SUCH,
-                    **parts.READ_ERRORS,
+                    **parts.INVENTORY_READ_ERRORS,
                 },
             )
             def get(self, request: Any, movie_id: str) -> Any:
