@@ -10,7 +10,7 @@ from recommendations.api.writes import CurrentlyWatching
 from sessions_ingest.api import SessionData, UserRecs
 from tetraflix import dashboard, errors
 from tetraflix.idempotency import idempotent
-from tetraflix.openapi.views import DocsView, schema
+from tetraflix.openapi.views import DocsView, SchemaView
 from tetraflix.site import home
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -25,10 +25,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
         CurrentlyWatching.as_view(),
         name="currently-watching",
     ),
-    path("tetraflix/schema", schema, name="schema"),
+    path("tetraflix/schema", SchemaView.as_view(), name="schema"),
     path("tetraflix/docs", DocsView.as_view(), name="docs"),
     path("", home, name="home"),
     path("tetraflix/<path:rest>", errors.unknown_address),
+    path("tetraflix", errors.unknown_address),
     path("admin/dashboard.json", admin.site.admin_view(dashboard.figures_json), name="dashboard-figures"),
     path("admin/", admin.site.urls),
 ]

@@ -123,10 +123,9 @@ class Player(threading.Thread):
 
     def _meet(self, user_id: int, recommended: list[Movie], watching: list[Movie]) -> PlayedUser:
         ids = [movie["id"] for movie in recommended]
-        known = bool(watching) or ids != self.world.popular
-        return PlayedUser(
-            user_id, ids if known else [], {movie["id"]: movie["progress"] for movie in watching}
-        )
+        # What names popular movies may be shown because nothing of the user's own list is left.
+        own = not set(ids).intersection(self.world.popular)
+        return PlayedUser(user_id, ids if own else [], {movie["id"]: movie["progress"] for movie in watching})
 
     def _now(self) -> datetime:
         """Later than any time it gave before, so that no two events of a user are at once."""

@@ -18,7 +18,9 @@ class PlayedUser:
     """One user. `base` and `recommended` are as first shown; events of this run are newer than all of it."""
 
     id: int
-    recommended: list[int]
+    recommended: list[
+        int
+    ]  # empty while only popular movies are shown: no list of their own, or none that is known
     base: dict[int, float]  # being watched when first seen: movie, progress; most recent first
     watched: dict[int, tuple[datetime, float]] = field(default_factory=dict)  # in this run
     finished: dict[int, datetime] = field(default_factory=dict)

@@ -57,6 +57,10 @@ def _difference(client: Client, user: PlayedUser) -> Difference | None:
     if expected_watching != shown_watching:
         return Difference(user.id, "currentlyWatching", expected_watching, shown_watching)
     expected = [movie for movie in user.recommendations() if seen(movie)]
-    if expected != [movie["id"] for movie in recommended]:
-        return Difference(user.id, "recommendations", expected, [movie["id"] for movie in recommended])
+    ids = [movie["id"] for movie in recommended]
+    if not expected:  # popular movies are shown instead: which ones depends on everybody
+        taken = user.touched()
+        expected = [movie for movie in ids if movie not in taken]
+    if expected != ids:
+        return Difference(user.id, "recommendations", expected, ids)
     return None

@@ -36,7 +36,7 @@ def world(queues: Queues) -> None:
         (
             user,
             UserLists(
-                recommended=tuple(range(1 + user % 20, 21 + user % 20)),
+                recommended=tuple(range(21 + user % 20, 41 + user % 20)),
                 recommended_at=timezone.now(),
                 watching=(Entry(60 + user % 20, 0.5, timezone.now()),),
             ),
