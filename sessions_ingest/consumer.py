@@ -63,7 +63,7 @@ class Queue(Protocol):
         ...
 
     def restore(self) -> None:
-        """The queue exists again if it was gone."""
+        """The queue exists again if it was gone; one that is there is left as it is."""
         ...
 
     def close(self) -> None:
@@ -223,9 +223,13 @@ class Receiver:
                     return []
                 self.stop.wait(backoff.next())
             except Exception as error:
-                return self._apply_one_by_one(good, error)
+                return self._apply_one_by_one(good, refused, error)
 
-    def _apply_one_by_one(self, good: Sequence[tuple[Message, Any]], error: Exception) -> list[Message]:
+    def _apply_one_by_one(
+        self, good: Sequence[tuple[Message, Any]], refused: int, error: Exception
+    ) -> list[Message]:
+        if good and refused:  # counted, whatever becomes of the others
+            self._apply([], refused)
         if len(good) > 1:
             return [done for single in good for done in self._apply([single])]
         for message, _ in good:
