@@ -16,12 +16,19 @@ from movies.clock import database_time
 from sessions_ingest.apply import apply_one
 from sessions_ingest.messages import Poison, Recommendations, Session, parse_recs, parse_session
 
-# What one request may carry, because a thread that works on it reads for nobody: 1,000 events take about 50 ms.
-# Messages on the queues are bounded by SQS itself (1 MiB), and nobody waits for their threads.
+# What one request may carry, because the thread that works on it serves nobody else: 1,000 events take some
+# 50 ms. A queue's messages are bounded by SQS alone, to as many bytes, and no client waits for their threads.
+MOST_BYTES = 1024 * 1024
 MOST_EVENTS = 1_000
 MOST_RECOMMENDATIONS = 1_000
 MISSING = re.compile(r"missing `(\w+)`")  # said of the object that should have the field
 Message = TypeVar("Message", Session, Recommendations)
+
+
+class MessageParser(RawJSONParser):
+    """A body as large as a message on a queue may be."""
+
+    most_bytes = MOST_BYTES
 
 
 class SessionData(APIView):
@@ -31,7 +38,7 @@ class SessionData(APIView):
     """
 
     required_role = "service"
-    parser_classes = [RawJSONParser]
+    parser_classes = [MessageParser]
 
     def post(self, request: Request) -> Response:
         session = _parsed(request, partial(parse_session, most=MOST_EVENTS))
@@ -45,7 +52,7 @@ class UserRecs(APIView):
     """`POST /tetraflix/userRecs`; the list is as of when the request came."""
 
     required_role = "service"
-    parser_classes = [RawJSONParser]
+    parser_classes = [MessageParser]
 
     def post(self, request: Request) -> Response:
         recommendations = _parsed(request, partial(parse_recs, most=MOST_RECOMMENDATIONS))
