@@ -43,9 +43,9 @@ class RawJSONParser(BaseParser):
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         """The body's bytes. Raises BodyTooLarge."""
-        limit = min(
-            settings.DATA_UPLOAD_MAX_MEMORY_SIZE, self.most_bytes or settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        )
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if self.most_bytes is not None:
+            limit = min(limit, self.most_bytes)
         if int((parser_context or {})["request"].META.get("CONTENT_LENGTH") or 0) > limit:
             raise BodyTooLarge(f"A body has at most {limit:,} bytes.")
         return stream.read()

@@ -139,7 +139,8 @@ class DescribedCurrentlyWatching(OpenApiViewExtension):
             @_moves(
                 "bringBack",
                 "Bring a movie back that was taken off",
-                "To the front, with its progress. May be repeated; 404 when the movie was not taken off and is not there.",
+                "To the front, with its progress. May be repeated; 404 when the movie was not taken off and "
+                "is not there.",
             )
             def put(self, request: Any, user_id: str, movie_id: str) -> Any:
                 """Described above."""
