@@ -57,15 +57,28 @@ def sent(draw: st.DrawFn) -> list[list[Event] | tuple[list[int], int]]:
             listed = draw(st.permutations(range(1, 26)))[draw(st.integers(0, 20)) :]
             messages.append((listed + draw(st.lists(st.integers(1, 80), max_size=5)), number))
             continue
-        # most of it before any list; seconds tell the finishes of two sessions apart
-        session = [
-            replace(event, told=minutes(number), at=event.at + timedelta(minutes=-30, seconds=number))
-            for event in draw(st.lists(events(few), max_size=6))
-        ]
+        # some of it ahead of its sending; seconds tell the finishes of two sessions apart
+        session = in_one_message(
+            [
+                replace(event, told=minutes(number), at=event.at + timedelta(minutes=-30, seconds=number))
+                for event in draw(st.lists(events(few), max_size=6))
+            ]
+        )
         finishes += sum(event.finished for event in session)
         if finishes <= LONGEST:
             messages.append(session)
     return messages
+
+
+def in_one_message(session: list[Event]) -> list[Event]:
+    """The events; those ahead are ordered by the sending, and among each other as they state."""
+    ahead = sorted({event.at for event in session if event.at > event.told})
+    return [
+        replace(event, effective_at=event.told + timedelta(microseconds=ahead.index(event.at)))
+        if event.at in ahead
+        else event
+        for event in session
+    ]
 
 
 sessions = st.lists(st.lists(events(few), max_size=6), max_size=12)
@@ -97,11 +110,15 @@ def test_any_order_of_arrival_comes_to_what_the_order_of_sending_does(messages: 
     for message in messages:
         if isinstance(message, list):
             for event in message:
-                model.watched(USER, event.movie_id, event.progress, event.at)
+                model.watched(USER, event.movie_id, event.progress, event.at, event.told)
         else:
-            model.recommended(USER, message[0], minutes(message[1]))
+            model.recommended(USER, message[0])
     in_order = reduce(after, messages, NOBODY)
     assert list(in_order.recommended) == model.recommendations(USER)
+    assert [
+        (entry.movie_id, entry.progress, entry.at - (entry.at - START) % timedelta(seconds=1))
+        for entry in in_order.watching
+    ] == model.currently_watching(USER)
     chance.shuffle(messages)
     assert reduce(after, messages, NOBODY) == in_order
     chance.shuffle(messages)
