@@ -237,19 +237,24 @@ def _changes(plan: _Plan, counted_now: set[watched.Finish]) -> dict[int, _Change
     )
     since = kept_since()
 
-    def counted_before(user: int, event: Event) -> bool:
-        return (user, event.movie_id, event.at) not in counted_now and (since is None or event.at >= since)
+    def with_the_record(user: int, event: Event) -> Event:
+        if not event.finished:
+            last_finish = last.get((user, event.movie_id))
+            return replace(event, last_finish=last_finish) if last_finish else event
+        counted_before = (user, event.movie_id, event.at) not in counted_now and (
+            since is None or event.at >= since
+        )
+        return replace(event, counted_before=True) if counted_before else event
 
-    changes: dict[int, _Change] = {}
-    for user in plan.events.keys() | plan.recs.keys():
-        events = [
-            replace(event, counted_before=counted_before(user, event))
-            if event.finished
-            else replace(event, last_finish=last.get((user, event.movie_id)))
-            for event in plan.events.get(user, ())
-        ]
-        changes[user] = _Change(events, plan.recs.get(user), plan.existing, finished_since.get(user, set()))
-    return changes
+    return {
+        user: _Change(
+            [with_the_record(user, event) for event in plan.events.get(user, ())],
+            plan.recs.get(user),
+            plan.existing,
+            finished_since.get(user, set()),
+        )
+        for user in plan.events.keys() | plan.recs.keys()
+    }
 
 
 def _record(batches: Sequence[Batch], outcomes: Sequence[Outcome]) -> None:

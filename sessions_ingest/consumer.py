@@ -14,9 +14,8 @@ from sessions_ingest.messages import Poison
 logger = logging.getLogger(__name__)
 T = TypeVar("T")  # a message, parsed
 
-HELPER_WAIT_SECONDS = (
-    1  # a helper's poll of a queue that may have run empty; only the first receiver waits long
-)
+# a poll of a queue that had messages a moment ago; only the first receiver of a quiet queue waits long
+SHORT_WAIT_SECONDS = 1
 
 
 class QueueAway(Exception):
@@ -135,7 +134,7 @@ class Receiver:
     ) -> None:
         self.queue, self.handler, self.stop, self.busy, self.helper = queue, handler, stop, busy, helper
         self.counts = Counts()
-        self.holding = False  # messages are in hand: wait for this one when stopping
+        self.holding = False  # messages are in hand, or may come at any moment: wait for it when stopping
 
     def run(self) -> None:
         """Works until `stop` is set."""
@@ -165,14 +164,17 @@ class Receiver:
         """One batch, from receiving to deleting. Raises QueueAway."""
         if self.helper and not self.busy.wait(1):
             return
-        messages = self.queue.receive(HELPER_WAIT_SECONDS if self.helper else None)
-        if not messages:
-            self.busy.clear()
-            return
-        if len(messages) >= 10:
-            self.busy.set()
-        self.holding = True
+        self.holding = short = self.helper or self.busy.is_set()
         try:
+            if short and self.stop.is_set():
+                return
+            messages = self.queue.receive(SHORT_WAIT_SECONDS if short else None)
+            if not messages:
+                self.busy.clear()
+                return
+            if len(messages) >= 10:
+                self.busy.set()
+            self.holding = True
             if self.stop.is_set():  # came after the word to stop
                 self.queue.give_back(messages)
             else:

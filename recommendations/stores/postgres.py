@@ -47,6 +47,7 @@ WRITE = f"""INSERT INTO recommendations_userlists AS old ({COLUMNS})
         excluded.watched_at, excluded.brought_back_at, excluded.removed, excluded.finished, now())"""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+_TO_JSON = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps makes an encoder for each call
 COUNTED_FOR_SECONDS = 60  # how long a count is reused that took more than COUNT_IS_DEAR seconds
 COUNT_IS_DEAR = 0.2
 WRITTEN_AT_ONCE = 2_000  # rows a statement of `write`: a megabyte or so
@@ -183,10 +184,8 @@ def texts(lists: UserLists) -> tuple[str | None, ...]:
         _array(f'"{entry.back_at.isoformat()}"' if entry.back_at else "NULL" for entry in lists.watching)
         if any(entry.back_at for entry in lists.watching)
         else None,
-        json.dumps(
-            [[e.movie_id, e.progress, _microseconds(e.at)] for e in lists.removed], separators=(",", ":")
-        ),
-        json.dumps([_finish(finish) for finish in lists.finished], separators=(",", ":")),
+        _TO_JSON([[e.movie_id, e.progress, _microseconds(e.at)] for e in lists.removed]),
+        _TO_JSON([_finish(finish) for finish in lists.finished]),
     )
 
 
