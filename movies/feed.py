@@ -225,7 +225,7 @@ def _send_batch(messages: list[Message]) -> set[str]:
             if not (again and isinstance(error, ClientError) and bus.is_gone(error)):
                 raise BusAway(str(error)) from error
             try:
-                bus.ensure_queues([name])
+                bus.create_missing(name)
             except (BotoCoreError, ClientError) as still_away:
                 raise BusAway(str(still_away)) from still_away
         else:

@@ -56,7 +56,9 @@ class View(models.Model):
     pk = models.CompositePrimaryKey("user_id", "movie_id", "watched_at")
     user_id = models.BigIntegerField()
     movie_id = models.BigIntegerField()
-    watched_at = models.DateTimeField()
+    watched_at = models.DateTimeField()  # as stated by the event
+    # where that lay ahead of the message's sending: what the view is ordered by
+    effective_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"user {self.user_id} finished movie {self.movie_id} at {self.watched_at:%Y-%m-%d %H:%M:%S}"

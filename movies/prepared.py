@@ -69,10 +69,15 @@ class Prepared:
             kept.renew()
         cursor = kept.cursor
         try:
-            if self not in kept.prepared:
-                cursor.execute(self._prepare)
-                kept.prepared.add(self)
-            cursor.execute(self._execute % literals)
+            try:
+                self._run_prepared(cursor, literals)
+            except psycopg2.errors.FeatureNotSupported:
+                # "cached plan must not change result type": a migration gave a column another type
+                if connection.in_atomic_block:
+                    raise ProgrammingError(f"{self.name} was prepared before a table was changed") from None
+                cursor.execute(f"DEALLOCATE {self.name}")
+                kept.prepared.discard(self)
+                self._run_prepared(cursor, literals)
         except (psycopg2.errors.InvalidSqlStatementName, psycopg2.errors.DuplicatePreparedStatement):
             # A pooler in between gave us another server connection: there nothing can be prepared for good.
             if connection.in_atomic_block:
@@ -81,6 +86,12 @@ class Prepared:
             cursor.execute(self._plain(literals))
         connection.health_check_done = True  # it answered: the ORM need not ask whether it does
         return cursor.fetchone()
+
+    def _run_prepared(self, cursor: Any, literals: tuple[str, ...]) -> None:
+        if self not in kept.prepared:
+            cursor.execute(self._prepare)
+            kept.prepared.add(self)
+        cursor.execute(self._execute % literals)
 
     def _plain(self, literals: tuple[str, ...]) -> str:
         sql = self.sql

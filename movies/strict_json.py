@@ -3,6 +3,11 @@
 import json
 from typing import Any, NoReturn
 
+import msgspec
+
+_DECODE = msgspec.json.Decoder().decode
+_ENCODE = msgspec.json.Encoder().encode
+
 
 class BadJson(ValueError):
     """The text is not JSON as this service reads it; the message is a sentence that says what is wrong."""
@@ -10,6 +15,20 @@ class BadJson(ValueError):
 
 def loads(text: str | bytes) -> Any:
     """The value of a JSON text in UTF-8 with every key once and no NaN or Infinity. Raises BadJson."""
+    backslash, quote = ("\\", '"') if isinstance(text, str) else (b"\\", b'"')
+    try:
+        value = _DECODE(text)  # keeps the last of equal keys
+        # Without a backslash every quotation mark begins or ends a string, and the value encoded anew has as
+        # many, unless a key was there twice.
+        if backslash not in text and _ENCODE(value).count(b'"') == text.count(quote):  # type: ignore[operator, arg-type]
+            return value
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        pass  # the slow reader decides, and says what is wrong
+    return loads_slowly(text)
+
+
+def loads_slowly(text: str | bytes) -> Any:
+    """The same as `loads`, which is several times faster: `loads` is exact because this is its reference."""
     try:
         return json.loads(
             text if isinstance(text, str) else text.decode(),

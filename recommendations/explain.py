@@ -117,7 +117,9 @@ def why(user_id: int, movie_id: int) -> list[str]:
     at = last_finishes([(user_id, movie_id, EVER)]).get((user_id, movie_id))
     if at:
         # forgotten: told before the last 20 finishes were
-        remembered = (finish for finish in lists.finished if (finish.movie_id, finish.at) == (movie_id, at))
+        remembered = (
+            finish for finish in lists.finished if (finish.movie_id, finish.order) == (movie_id, at)
+        )
         finish = next(remembered, Finish(movie_id, at, told=at))
         later = lists.recommended_at is not None and not finish.is_news_to(lists.recommended_at)
         tail = "; the list is newer and may name it all the same" if later else ", so it left recommendations"

@@ -1,17 +1,21 @@
 """What a user is shown, ready to send; and what takes a movie off that or brings it back."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
+from django.conf import settings
+
 from movies.catalog import catalog, listed
 from movies.charts import chart, unfinished
+from movies.clock import database_time
 from movies.genres import OVERALL
 from movies.signals import Activity, activity_listeners
 from movies.watched import finished_after
 from recommendations import lists, stores
+from recommendations.lists import UserLists
 from recommendations.stores.base import ServedRow
 
 EVER = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
@@ -68,12 +72,13 @@ def _own(row: ServedRow, version: int) -> Shown:
         begun = set(watched)
         chosen = [movie for movie in chosen if movie not in begun]
     found = catalog.find(version, chosen + watched)
+    mark = settings.FINISHED_MARK  # what is stored is below 1; a lower mark may be newer than what is stored
     return Shown(
         [entry for entry in found[: len(chosen)] if entry],
         [
             b"%b%b}" % (entry, progress)
             for entry, progress in zip(found[len(chosen) :], row.progress, strict=True)
-            if entry
+            if entry and (mark == 1 or float(progress) < mark)
         ],
     )
 
@@ -102,11 +107,30 @@ def _announced(user_id: int, shown: Shown) -> bytes:
     return shown.json()
 
 
-def take_off(*, user_id: int, movie_id: int) -> None:
-    """The movie is not shown as being watched until brought back or watched again; its progress is kept."""
-    stores.current().update({user_id: partial(lists.take_off, movie_id=movie_id)})
+def take_off(*, user_id: int, movie_id: int) -> bool:
+    """The movie is not shown as being watched until brought back or watched again; its progress is kept.
+
+    False if it is neither being watched nor taken off: nothing is changed.
+    """
+    return _change(user_id, movie_id, lists.take_off)
 
 
-def bring_back(*, user_id: int, movie_id: int) -> None:
-    """A movie that was taken off is shown again, with its progress."""
-    stores.current().update({user_id: partial(lists.bring_back, movie_id=movie_id)})
+def bring_back(*, user_id: int, movie_id: int) -> bool:
+    """A movie that was taken off is shown again, in front, with its progress.
+
+    False if it is neither being watched nor taken off: nothing is changed.
+    """
+    return _change(user_id, movie_id, partial(lists.bring_back, at=database_time()))
+
+
+def _change(user_id: int, movie_id: int, change: Callable[[UserLists, int], UserLists]) -> bool:
+    found = False
+
+    def change_if_there(before: UserLists) -> UserLists:
+        nonlocal found
+        kept = lists.leave_finished(before, settings.FINISHED_MARK)
+        found = movie_id in {entry.movie_id for entry in (*kept.watching, *kept.removed)}
+        return change(kept, movie_id)
+
+    stores.current().update({user_id: change_if_there})
+    return found

@@ -6,18 +6,17 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from datetime import datetime
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
-from django.utils import timezone
 
 from movies import watched
 from movies.partitions import kept_since
 from movies.signals import Activity, activity_listeners
 from recommendations import lists, stores
-from recommendations.lists import Event, UserLists
-from recommendations.stores.base import Change, StoreUnavailable
+from recommendations.lists import NOBODY, Event, UserLists
+from recommendations.stores.base import StoreUnavailable
 from sessions_ingest.messages import Recommendations, Session
 
 logger = logging.getLogger(__name__)
@@ -47,6 +46,15 @@ class Outcome:
     poison: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one message came to, for whoever sent it."""
+
+    outcome: Outcome
+    superseded: int  # events that changed nothing, because something newer is known
+    newer_list: datetime | None  # of when the stored list is that kept a list of recommendations out
+
+
 @dataclass(slots=True)
 class _Plan:
     """What the batches mean, by user."""
@@ -56,11 +64,48 @@ class _Plan:
     recs: dict[int, Recommendations] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class _Change:
+    """What the messages make of one user's lists; may be called more than once."""
+
+    events: Sequence[Event]
+    rec: Recommendations | None
+    existing: set[int]
+    finished_since: set[int]
+    # of the last call
+    before: UserLists = NOBODY
+    after: UserLists = NOBODY
+
+    def __call__(self, before: UserLists) -> UserLists:
+        after = lists.watched(lists.leave_finished(before, settings.FINISHED_MARK), self.events)
+        if rec := self.rec:
+            after = lists.recommend(after, rec.movie_ids, rec.at, self.existing, self.finished_since)
+        self.before, self.after = before, after
+        return after
+
+
 def apply(batches: Sequence[Batch]) -> list[Outcome]:
     """All is committed, or nothing is and it raises; applying it again changes nothing. An outcome a batch.
 
-    A store outside PostgreSQL is updated right after the commit; if it raises StoreUnavailable, apply again.
+    A store outside PostgreSQL is updated last before the commit. If that fails, nothing is counted; if the
+    commit fails, the lists are ahead of the views until the messages are applied again, which changes no list.
     """
+    return _retried(batches)[0]
+
+
+def apply_one(queue: str, message: Session | Recommendations) -> Answer:
+    """As `apply` does it; also says what of the message was left out."""
+    (outcome,), changes = _retried([Batch(queue, [message])])
+    change = changes.get(message.user_id)
+    if change is None:
+        return Answer(outcome, 0, None)
+    superseded = len(lists.superseded(change.before, change.after, change.events))
+    stored = change.after.recommended_at
+    newer = stored if isinstance(message, Recommendations) and stored and stored > message.at else None
+    return Answer(outcome, superseded, newer)
+
+
+def _retried(batches: Sequence[Batch]) -> tuple[list[Outcome], dict[int, _Change]]:
     for attempt in range(1, TRIES + 1):
         try:
             with transaction.atomic():
@@ -78,24 +123,23 @@ def _met_another(error: BaseException | None) -> bool:
     return getattr(error, "pgcode", None) in MET_ANOTHER
 
 
-def _apply(batches: Sequence[Batch]) -> list[Outcome]:
+def _apply(batches: Sequence[Batch]) -> tuple[list[Outcome], dict[int, _Change]]:
+    changes: dict[int, _Change] = {}
     outcomes = [Outcome(messages=len(batch.messages), poison=batch.refused) for batch in batches]
     messages = [message for batch in batches for message in batch.messages]
     if messages:
         _lock_users({message.user_id for message in messages})
         plan = _plan(batches, outcomes)
-        new_views = watched.count_views(_finishes(plan))
+        new_views = watched.record_views(_finishes(plan))
         _count_new(batches, outcomes, new_views)
-        store = stores.current()
-        changes = _changes(plan, new_views if store.joins_transaction else None)
-        if store.joins_transaction:
-            store.update(changes)
-        else:
-            transaction.on_commit(lambda: store.update(changes))
+        changes = _changes(plan, new_views)
+        stores.current().update(changes)
+        # after a store that may take its time: until the commit, others wait for the rows from here on
+        watched.raise_counters(new_views)
         if activity_listeners:
             transaction.on_commit(lambda: _announce(messages, new_views))
     _record(batches, outcomes)
-    return outcomes
+    return outcomes, changes
 
 
 def _lock_users(user_ids: set[int]) -> None:
@@ -134,7 +178,7 @@ def _plan(batches: Sequence[Batch], outcomes: Sequence[Outcome]) -> _Plan:
             outcome.events += 1
             finished = event.progress >= settings.FINISHED_MARK
             plan.events[message.user_id].append(
-                Event(event.movie_id, event.progress, event.at, finished, told=message.sent_at)
+                Event(event.movie_id, event.progress, event.at, finished, message.sent_at, event.effective_at)
             )
     if unknown:
         skipped = sum(outcome.skipped for outcome in outcomes)
@@ -146,13 +190,16 @@ def _plan(batches: Sequence[Batch], outcomes: Sequence[Outcome]) -> _Plan:
     return plan
 
 
-def _finishes(plan: _Plan) -> set[watched.Finish]:
-    return {
-        (user, event.movie_id, event.at)
-        for user, events in plan.events.items()
-        for event in events
-        if event.finished
-    }
+def _finishes(plan: _Plan) -> dict[watched.Finish, datetime | None]:
+    """With what each is ordered by, if that is not its own time: of one that is told twice, the earliest."""
+    finishes: dict[watched.Finish, datetime | None] = {}
+    for user, events in plan.events.items():
+        for event in events:
+            if event.finished:
+                finish = (user, event.movie_id, event.at)
+                order = min(event.order, finishes.get(finish) or event.order)
+                finishes[finish] = order if order != event.at else None
+    return finishes
 
 
 def _count_new(batches: Sequence[Batch], outcomes: Sequence[Outcome], new: set[watched.Finish]) -> None:
@@ -166,14 +213,14 @@ def _count_new(batches: Sequence[Batch], outcomes: Sequence[Outcome], new: set[w
                 left -= told
 
 
-def _changes(plan: _Plan, counted_now: set[watched.Finish] | None) -> dict[int, Change]:
+def _changes(plan: _Plan, counted_now: set[watched.Finish]) -> dict[int, _Change]:
     """What to make of each user's lists.
 
-    `counted_now` is given when views and lists commit together: then any other finish within the kept views
+    Lists are written before views are committed. So any finish within the kept views that is not counted now
     has done its work before, and must not take off a movie that came back since, though it is told again.
     """
     last = watched.last_finishes(
-        (user, event.movie_id, event.at)
+        (user, event.movie_id, event.order)
         for user, events in plan.events.items()
         for event in events
         if not event.finished
@@ -190,55 +237,46 @@ def _changes(plan: _Plan, counted_now: set[watched.Finish] | None) -> dict[int, 
     )
     since = kept_since()
 
-    def counted_before(user: int, event: Event) -> bool:
-        return (
-            counted_now is not None
-            and (user, event.movie_id, event.at) not in counted_now
-            and (since is None or event.at >= since)
+    def with_the_record(user: int, event: Event) -> Event:
+        if not event.finished:
+            last_finish = last.get((user, event.movie_id))
+            return replace(event, last_finish=last_finish) if last_finish else event
+        counted_before = (user, event.movie_id, event.at) not in counted_now and (
+            since is None or event.at >= since
         )
+        return replace(event, counted_before=True) if counted_before else event
 
-    changes: dict[int, Change] = {}
-    for user in plan.events.keys() | plan.recs.keys():
-        events = [
-            replace(event, counted_before=counted_before(user, event))
-            if event.finished
-            else replace(event, last_finish=last.get((user, event.movie_id)))
-            for event in plan.events.get(user, ())
-        ]
-        changes[user] = partial(
-            _changed, events, plan.recs.get(user), plan.existing, finished_since.get(user, set())
+    return {
+        user: _Change(
+            [with_the_record(user, event) for event in plan.events.get(user, ())],
+            plan.recs.get(user),
+            plan.existing,
+            finished_since.get(user, set()),
         )
-    return changes
-
-
-def _changed(
-    events: Sequence[Event],
-    rec: Recommendations | None,
-    existing: set[int],
-    finished_since: set[int],
-    before: UserLists,
-) -> UserLists:
-    after = lists.watched(before, events)
-    return lists.recommend(after, rec.movie_ids, rec.at, existing, finished_since) if rec else after
+        for user in plan.events.keys() | plan.recs.keys()
+    }
 
 
 def _record(batches: Sequence[Batch], outcomes: Sequence[Outcome]) -> None:
     """The roll-up by minute; the last statement, because every consumer wants these rows."""
     sums: dict[str, list[int]] = {}
-    slowest: dict[str, int] = {}
+    oldest: dict[str, datetime] = {}
     for batch, outcome in zip(batches, outcomes, strict=True):
         one = [outcome.messages, outcome.events, outcome.views, outcome.skipped, outcome.poison]
         sums[batch.queue] = [a + b for a, b in zip(sums.get(batch.queue, [0] * 5), one, strict=True)]
-        slowest[batch.queue] = max(slowest.get(batch.queue, 0), _milliseconds_on_the_way(batch))
+        sent = [message.sent_at if isinstance(message, Session) else message.at for message in batch.messages]
+        if sent:
+            oldest[batch.queue] = min(*sent, oldest.get(batch.queue, sent[0]))
     queues = sorted(sums)
     with connection.cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO sessions_ingest_ingestminute AS kept
                 (minute, queue, messages, events, views, skipped, poison, slowest_ms)
-            SELECT date_trunc('minute', clock_timestamp()), new.*
-            FROM unnest(%s::text[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[], %s::bigint[])
-                AS new
+            SELECT date_trunc('minute', clock_timestamp()), queue, messages, events, views, skipped, poison,
+                greatest(0, coalesce(extract(epoch FROM clock_timestamp() - oldest) * 1000, 0))
+            FROM unnest(%s::text[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[], %s::timestamptz[])
+                AS new (queue, messages, events, views, skipped, poison, oldest)
             ON CONFLICT (minute, queue) DO UPDATE SET
                 messages = kept.messages + excluded.messages, events = kept.events + excluded.events,
                 views = kept.views + excluded.views, skipped = kept.skipped + excluded.skipped,
@@ -248,15 +286,9 @@ def _record(batches: Sequence[Batch], outcomes: Sequence[Outcome]) -> None:
             [
                 queues,
                 *([sums[queue][column] for queue in queues] for column in range(5)),
-                [slowest[queue] for queue in queues],
+                [oldest.get(queue) for queue in queues],
             ],
         )
-
-
-def _milliseconds_on_the_way(batch: Batch) -> int:
-    """How long the oldest message of the batch has been, from its sender up to now."""
-    sent = [message.sent_at if isinstance(message, Session) else message.at for message in batch.messages]
-    return max(0, round((timezone.now() - min(sent)).total_seconds() * 1000)) if sent else 0
 
 
 def _announce(messages: Sequence[Session | Recommendations], new_views: set[watched.Finish]) -> None:

@@ -1,10 +1,12 @@
-"""Group commit: portions that threads bring at the same time are applied together."""
+"""Group commit: batches that threads bring at the same time are applied together."""
 
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Generic, TypeVar
+
+from sessions_ingest.consumer import HandlerAway
 
 P = TypeVar("P")
 
@@ -23,7 +25,11 @@ class Combiner(Generic[P]):
         self._thread: threading.Thread | None = None
 
     def __call__(self, portion: P) -> None:
-        """The portion is applied; or nothing of it is, and what `apply` raised with it is raised here."""
+        """The portion is applied; or nothing of it is, and what `apply` raised for it is raised here.
+
+        HandlerAway concerns everybody. Any other error is of one portion, so each is applied alone then, and a
+        portion that can be applied never shares the error of another.
+        """
         done: Future[None] = Future()
         with self._starting:
             self._waiting.put((portion, done))
@@ -48,10 +54,15 @@ class Combiner(Generic[P]):
         self._close()
 
     def _work_on(self, together: list[tuple[P, Future[None]]]) -> None:
-        error: Exception | None = None
         try:
             self._apply([portion for portion, _ in together])
-        except Exception as raised:  # raised again by each thread whose portion it was
-            error = raised
-        for _, done in together:
-            done.set_exception(error) if error else done.set_result(None)
+        except Exception as error:  # raised again by the threads whose portions they were
+            if len(together) > 1 and not isinstance(error, HandlerAway):
+                for single in together:
+                    self._work_on([single])
+                return
+            for _, done in together:
+                done.set_exception(error)
+        else:
+            for _, done in together:
+                done.set_result(None)

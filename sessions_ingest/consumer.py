@@ -14,9 +14,8 @@ from sessions_ingest.messages import Poison
 logger = logging.getLogger(__name__)
 T = TypeVar("T")  # a message, parsed
 
-HELPER_WAIT_SECONDS = (
-    1  # a helper's poll of a queue that may have run empty; only the first receiver waits long
-)
+# a poll of a queue that had messages a moment ago; only the first receiver of a quiet queue waits long
+SHORT_WAIT_SECONDS = 1
 
 
 class QueueAway(Exception):
@@ -63,7 +62,7 @@ class Queue(Protocol):
         ...
 
     def restore(self) -> None:
-        """The queue exists again if it was gone."""
+        """The queue exists again if it was gone; one that is there is left as it is."""
         ...
 
     def close(self) -> None:
@@ -135,7 +134,7 @@ class Receiver:
     ) -> None:
         self.queue, self.handler, self.stop, self.busy, self.helper = queue, handler, stop, busy, helper
         self.counts = Counts()
-        self.holding = False  # messages are in hand: wait for this one when stopping
+        self.holding = False  # messages are in hand, or may come at any moment: wait for it when stopping
 
     def run(self) -> None:
         """Works until `stop` is set."""
@@ -165,14 +164,17 @@ class Receiver:
         """One batch, from receiving to deleting. Raises QueueAway."""
         if self.helper and not self.busy.wait(1):
             return
-        messages = self.queue.receive(HELPER_WAIT_SECONDS if self.helper else None)
-        if not messages:
-            self.busy.clear()
-            return
-        if len(messages) >= 10:
-            self.busy.set()
-        self.holding = True
+        self.holding = short = self.helper or self.busy.is_set()
         try:
+            if short and self.stop.is_set():
+                return
+            messages = self.queue.receive(SHORT_WAIT_SECONDS if short else None)
+            if not messages:
+                self.busy.clear()
+                return
+            if len(messages) >= 10:
+                self.busy.set()
+            self.holding = True
             if self.stop.is_set():  # came after the word to stop
                 self.queue.give_back(messages)
             else:
@@ -223,9 +225,13 @@ class Receiver:
                     return []
                 self.stop.wait(backoff.next())
             except Exception as error:
-                return self._apply_one_by_one(good, error)
+                return self._apply_one_by_one(good, refused, error)
 
-    def _apply_one_by_one(self, good: Sequence[tuple[Message, Any]], error: Exception) -> list[Message]:
+    def _apply_one_by_one(
+        self, good: Sequence[tuple[Message, Any]], refused: int, error: Exception
+    ) -> list[Message]:
+        if good and refused:  # counted, whatever becomes of the others
+            self._apply([], refused)
         if len(good) > 1:
             return [done for single in good for done in self._apply([single])]
         for message, _ in good:

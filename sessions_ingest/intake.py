@@ -7,7 +7,6 @@ from typing import Generic, TypeVar
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
-from movies import bus
 from recommendations import stores
 from recommendations.stores.base import StoreUnavailable
 from sessions_ingest.apply import Batch, apply
@@ -35,7 +34,7 @@ class Intake(Generic[M]):
 
     def open(self) -> SqsQueue:
         """A connection to its queue, for one thread."""
-        return SqsQueue(self.queue, settings.QUEUE_VISIBILITY_SECONDS, bus.ensure_queues)
+        return SqsQueue(self.queue, settings.QUEUE_VISIBILITY_SECONDS)
 
     def apply(self, parsed: Sequence[M], refused: int) -> None:
         self.combiner(Batch(self.queue, parsed, refused))

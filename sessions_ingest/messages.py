@@ -1,16 +1,22 @@
 """What arrives from the sister services: a message is what its schema says, or Poison with the reason."""
 
-import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, NoReturn
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import msgspec
 
+from movies import strict_json
 from movies.numbers import MAX_BIGINT, whole_number
 
+T = TypeVar("T")
+
 SHOWN = 60  # characters of a wrong value that are worth repeating to a person
+# An event's time: clocks and zones are wrong by hours, and no clock that Node reads shows a time before 1970.
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+FURTHEST_AHEAD = timedelta(hours=24)  # of the message's sending
+MICROSECOND = timedelta(microseconds=1)
 
 
 class Poison(ValueError):
@@ -21,13 +27,14 @@ class Poison(ValueError):
         super().__init__(f"{field}: {reason}" if field else reason)
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
+class Watched(NamedTuple):
     """One event: how far a user got in a movie, and when (UTC). The movie may not exist."""
 
     movie_id: int
     progress: float  # 0..1
-    at: datetime
+    at: datetime  # as stated
+    # Where `at` lies ahead of the message's sending: the time that the event is ordered by, the sending time.
+    effective_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,40 +83,66 @@ class _Recommendations(msgspec.Struct):
 _KEYS = {
     name for kind in (_Movie, _Event, _Session, _Recommendations) for name in kind.__struct_encode_fields__
 }
-_SESSION = msgspec.json.Decoder(_Session)
-_RECOMMENDATIONS = msgspec.json.Decoder(_Recommendations)
 
 
-def parse_session(body: str | bytes, sent_at: datetime) -> Session:
-    """The session in a message; `sent_at` is the time of events that tell none. Raises Poison."""
-    message = _decode(body, _SESSION)
+def parse_session(body: str | bytes, sent_at: datetime, *, most: int | None = None) -> Session:
+    """The session in a message; `sent_at` is the time of events that state none. Raises Poison.
+
+    More than `most` events are poison (None: any number).
+    """
+    message = _decode(body, _Session)
     user_id = _user_id(message.userId)
-    return Session(
-        user_id,
-        tuple(_watched(f"events[{i}]", event, sent_at) for i, event in enumerate(message.events)),
-        _milliseconds(sent_at),
-    )
+    _check_length("events", message.events, most)
+    sent_at = _milliseconds(sent_at)
+    events: list[Watched] = []
+    try:
+        for event in message.events:
+            events.append(_watched(event, sent_at))
+    except Poison as poison:
+        raise Poison(f"events[{len(events)}].{poison.field}", poison.reason) from None
+    return Session(user_id, tuple(_in_order(events, sent_at)), sent_at)
 
 
-def parse_recs(body: str | bytes, sent_at: datetime) -> Recommendations:
-    """The recommendation list in a message, as of `sent_at`. Raises Poison."""
-    message = _decode(body, _RECOMMENDATIONS)
-    return Recommendations(_user_id(message.userId), tuple(message.rec), _milliseconds(sent_at))
+def parse_recs(body: str | bytes, sent_at: datetime, *, most: int | None = None) -> Recommendations:
+    """The recommendation list in a message, as of `sent_at`. Raises Poison, also for more than `most` ids."""
+    message = _decode(body, _Recommendations)
+    user_id = _user_id(message.userId)
+    _check_length("rec", message.rec, most)
+    return Recommendations(user_id, tuple(message.rec), _milliseconds(sent_at))
+
+
+def _check_length(field: str, items: list[Any], most: int | None) -> None:
+    if most is not None and len(items) > most:
+        raise Poison(
+            field, f"{len(items):,} items; one request takes at most {most:,}: send the rest in others"
+        )
 
 
 def _milliseconds(sent_at: datetime) -> datetime:
-    """As SQS tells it, so that what came over HTTP is not taken for later than a message of the same instant."""
+    """As SQS states it, so that what came over HTTP is not taken for later than a message of the same instant."""
     return sent_at.replace(microsecond=sent_at.microsecond // 1000 * 1000)
 
 
-def _watched(place: str, event: _Event, sent_at: datetime) -> Watched:
+def _watched(event: _Event, sent_at: datetime) -> Watched:
     if not 0 <= event.progress <= 1:
-        raise Poison(f"{place}.progress", f"{_shown(event.progress)} is not between 0 and 1")
-    for name in ("timestamp", "startTime"):
-        text = getattr(event, name)
-        if text is not None:
-            return Watched(event.movie.id, event.progress, _time(f"{place}.{name}", text))
+        raise Poison("progress", f"{_shown(event.progress)} is not between 0 and 1")
+    if event.timestamp is not None:
+        return Watched(event.movie.id, event.progress, _time("timestamp", event.timestamp, sent_at))
+    if event.startTime is not None:
+        return Watched(event.movie.id, event.progress, _time("startTime", event.startTime, sent_at))
     return Watched(event.movie.id, event.progress, sent_at)
+
+
+def _in_order(events: list[Watched], sent_at: datetime) -> list[Watched]:
+    """The events; one that states a time ahead of the sending is ordered by the millisecond of the sending.
+
+    Within that millisecond such events of one message keep the order of their stated times.
+    """
+    ahead = {event.at for event in events if event.at > sent_at}
+    if not ahead:
+        return events
+    order = {at: sent_at + min(place, 999) * MICROSECOND for place, at in enumerate(sorted(ahead))}
+    return [event._replace(effective_at=order.get(event.at)) for event in events]
 
 
 def _user_id(value: int | str) -> int:
@@ -121,81 +154,71 @@ def _user_id(value: int | str) -> int:
 
 # Checked before fromisoformat, which takes any character between date and time
 _ISO = re.compile(r"[0-9W-]{8,10}(?:[Tt ][0-9:.,]+ ?(?:[Zz]|[+-][0-9:]+)?)?", re.ASCII)
-_CLOCK = re.compile(r"(\d{4}-\d\d-\d\d) (\d{1,2}):(\d\d)(?::(\d\d))? ?([AaPp])[Mm]", re.ASCII)
+# What Node's toLocaleString and the usual formatting libraries write: `2017-09-08 2:50PM`, `2017-09-08, 2:50:07 p.m.`
+_BLANK = "[ \u00a0\u2009\u202f]"  # no-break, thin and narrow no-break spaces come from ICU
+_CLOCK = re.compile(
+    rf"(\d{{4}}-\d\d-\d\d),?{_BLANK}+(\d{{1,2}}):(\d\d(?::\d\d(?:\.\d{{1,9}})?)?){_BLANK}*([AaPp])\.?{_BLANK}?[Mm]\.?",
+    re.ASCII,
+)
 
 
-def _time(field: str, text: str) -> datetime:
-    """The instant told by an ISO 8601 text, or one like `2017-09-08 2:50PM`; UTC where no zone is given."""
+def _time(field: str, text: str, sent_at: datetime) -> datetime:
+    """The instant stated by an ISO 8601 text, or one like `2017-09-08 2:50PM`; UTC where no zone is given.
+
+    Raises Poison for what is no time, and for one that a clock set wrong by some hours does not explain.
+    """
     try:
-        if clock := _CLOCK.fullmatch(text):
-            day, hour, minute, second, half = clock.groups()
-            if not 1 <= int(hour) <= 12:
-                _not_a_time(field, text)
-            hours = int(hour) % 12 + (12 if half in "Pp" else 0)
-            return datetime.fromisoformat(f"{day}T{hours:02}:{minute}:{second or '00'}+00:00")
-        if not _ISO.fullmatch(text):
-            _not_a_time(field, text)
-        time = datetime.fromisoformat(text.upper())
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    except (
-        ValueError,
-        OverflowError,
-    ) as error:  # Overflow: 0001-01-01T00:00+05:00 is before the first instant
-        if isinstance(error, Poison):
-            raise
-        _not_a_time(field, text)
+        if _ISO.fullmatch(text):
+            at = datetime.fromisoformat(text.upper())
+            at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        elif clock := _CLOCK.fullmatch(text):
+            day, hour, rest, half = clock.groups()
+            at = datetime.fromisoformat(f"{day}T{_hour(int(hour), half):02}:{rest}+00:00")
+        else:
+            raise ValueError(text)
+    except (ValueError, OverflowError):  # Overflow: 0001-01-01T00:00+05:00 is before the first instant
+        raise Poison(field, f"{_shown(text)} is not a time (ISO 8601, or like 2017-09-08 2:50PM)") from None
+    if at < EARLIEST:
+        raise Poison(field, f"{_shown(text)} is before 1970")
+    if at > sent_at and at - sent_at > FURTHEST_AHEAD:
+        raise Poison(
+            field,
+            f"{_shown(text)} is more than 24 hours ahead of the sending, {sent_at:%Y-%m-%d %H:%M:%S} UTC",
+        )
+    return at
 
 
-def _not_a_time(field: str, text: str) -> NoReturn:
-    raise Poison(field, f"{_shown(text)} is not a time (ISO 8601, or like 2017-09-08 2:50PM)")
+def _hour(hour: int, half: str) -> int:
+    """The hour of the day. Digits of 0 and 13 to 23 are those of 24 hours. Raises ValueError."""
+    afternoon = half in "Pp"
+    if 1 <= hour <= 12:
+        return hour % 12 + 12 * afternoon
+    if afternoon is not (hour >= 12):
+        raise ValueError("the meridiem says otherwise")
+    return hour
 
 
-def _decode(body: str | bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
-    try:
-        text = body if isinstance(body, str) else body.decode()
-    except UnicodeDecodeError as error:
-        raise Poison("", f"not UTF-8 (byte {error.start})") from None
-    if not text.strip():
+def _decode(body: str | bytes, kind: type[T]) -> T:
+    if not body.strip():
         raise Poison("", "empty")
     try:
-        return decoder.decode(text)
-    except msgspec.ValidationError as error:
-        _raise_at(error)
-    except RecursionError:
-        raise Poison("", "nested too deeply") from None
-    except (
-        ValueError
-    ) as error:  # not JSON, or JSON with half a surrogate pair, which msgspec refuses even in ignored keys
-        if re.search(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]", text):
-            return _convert(_loads(text), decoder)
-        raise Poison("", f"not JSON: {_plain(str(error).removeprefix('JSON is malformed: '))}") from None
-
-
-def _convert(message: object, decoder: msgspec.json.Decoder[Any]) -> Any:
+        value = strict_json.loads(body)
+    except strict_json.BadJson as error:
+        raise Poison("", _plain(str(error))) from None
     try:
-        return msgspec.convert(message, decoder.type)
+        try:
+            return msgspec.convert(value, kind)
+        except UnicodeEncodeError:  # half a surrogate pair in a key, which is none of ours
+            return msgspec.convert(_known(value), kind)
     except msgspec.ValidationError as error:
         _raise_at(error)
 
 
-def _loads(text: str) -> object:
-    """Slower, and as strict about the rest. Without the ignored keys: some cannot be encoded."""
-    try:
-        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_known)
-    except RecursionError:
-        raise Poison("", "nested too deeply") from None
-    except Poison:
-        raise
-    except ValueError as error:
-        raise Poison("", f"not JSON: {_plain(str(error))}") from None
-
-
-def _known(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    return {key: value for key, value in pairs if key in _KEYS}
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise Poison("", f"not JSON: {name} is not a number there")
+def _known(value: Any) -> Any:
+    """The value without ignored keys, down to where all keys are ignored."""
+    if isinstance(value, dict):
+        return {key: _known(held) for key, held in value.items() if key in _KEYS}
+    return [_known(held) for held in value] if isinstance(value, list) else value
 
 
 # msgspec's words for types, as the people who look into the dead-letter queue say them

@@ -3,7 +3,7 @@
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -36,11 +36,10 @@ LONGEST_REASON = 500  # characters; body and attributes together may not exceed 
 class SqsQueue:
     """A consumer.Queue on SQS, for one thread: each has its own connection."""
 
-    def __init__(self, name: str, visibility_seconds: float, ensure: Callable[[], object]) -> None:
+    def __init__(self, name: str, visibility_seconds: float) -> None:
         self.name = name
         self.requests = 0
         self.hold_seconds = visibility_seconds * 0.6  # with time left to apply and delete
-        self._ensure = ensure
         self._call = SqsCalls(
             bus.session(),
             bus.shared_client().meta.endpoint_url,
@@ -136,9 +135,8 @@ class SqsQueue:
         return True
 
     def restore(self) -> None:
-        bus.queue.cache_clear()
         with self._asking():
-            self._ensure()
+            bus.create_missing(self.name)
 
     def close(self) -> None:
         self._call.close()

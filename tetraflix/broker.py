@@ -22,7 +22,7 @@ class PredefinedQueue(dict[str, Any]):
         try:
             return bus.shared_client().get_queue_url(QueueName=self.name)["QueueUrl"]
         except ClientError:  # an embedded server that was killed has forgotten its queues
-            bus.ensure_queues()
+            bus.create_missing(self.name)
             return bus.shared_client().get_queue_url(QueueName=self.name)["QueueUrl"]
 
 

@@ -130,7 +130,8 @@ def _ingest(now: datetime) -> dict[str, Any]:
         if minute in places:
             queues.setdefault(queue, [0] * MINUTES)[places[minute]] = numbers[0]
             sums = {name: sums[name] + number for name, number in zip(sums, numbers, strict=True)}
-            slowest = slowest_ms if minute == minutes[-1] or minute == minutes[-2] else slowest
+            if minute in minutes[-2:]:
+                slowest = max(slowest or 0, slowest_ms)
     return {
         "minutes": [f"{minute:%H:%M}" for minute in minutes],
         "queues": queues,

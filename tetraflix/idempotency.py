@@ -18,9 +18,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
+from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.template.response import SimpleTemplateResponse
-from django.utils import timezone
 from psycopg2.errors import LockNotAvailable
 
 from tetraflix.keys import BadKey, caller_of, wait_seconds
@@ -28,7 +28,7 @@ from tetraflix.models import KeptAnswer
 
 HEADER = "Idempotency-Key"
 LONGEST = 255  # characters
-KEPT = timedelta(hours=24)
+KEPT_HOURS = 24
 # How long a repeat waits for the first to finish: a waiting thread serves nobody else.
 PATIENCE = "1s"
 # The answers that stay true when the same is sent again; 401, 403, 409, 413, 429 and 5xx may not.
@@ -38,10 +38,10 @@ KEPT_HEADERS = ("Content-Type", "Location", "ETag")
 # An answer older than a day is as good as none: its row is taken over.
 TAKE_THE_ROW = """
 INSERT INTO tetraflix_keptanswer AS kept (key_id, name, request, headers, body, created)
-VALUES (%s, %s, %s, '{}', '', %s)
+VALUES (%s, %s, %s, '{}', '', clock_timestamp())
 ON CONFLICT (key_id, name) DO UPDATE
 SET request = excluded.request, status = NULL, headers = '{}', body = '', created = excluded.created
-WHERE kept.created < %s
+WHERE kept.created < clock_timestamp() - make_interval(hours => %s)
 RETURNING id
 """
 
@@ -141,10 +141,9 @@ def _fingerprint(request: HttpRequest) -> bytes:
 
 def _take(asked: _Asked) -> int | None:
     """The id of a new row, ours until the transaction ends; None when somebody's is there."""
-    now = timezone.now()
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
-        cursor.execute(TAKE_THE_ROW, [asked.key_id, asked.name, asked.fingerprint, now, now - KEPT])
+        cursor.execute(TAKE_THE_ROW, [asked.key_id, asked.name, asked.fingerprint, KEPT_HOURS])
         row = cursor.fetchone()
         cursor.execute("SET LOCAL lock_timeout = DEFAULT")
     return row[0] if row else None
@@ -180,4 +179,4 @@ def _error(
 
 def forget_old_answers() -> int:
     """Answers older than a day are gone. Returns how many."""
-    return KeptAnswer.objects.filter(created__lt=timezone.now() - KEPT).delete()[0]
+    return KeptAnswer.objects.filter(created__lt=Now() - timedelta(hours=KEPT_HOURS)).delete()[0]

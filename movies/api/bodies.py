@@ -52,12 +52,15 @@ class RawJSONParser(BaseParser):
     """The bytes of a JSON body, for whoever parses them further."""
 
     media_type = "application/json"
+    most_bytes: int | None = None  # where less is enough than MAX_BODY_BYTES
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         """The body's bytes. Raises BodyTooLarge."""
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if self.most_bytes is not None:
+            limit = min(limit, self.most_bytes)
         if int((parser_context or {})["request"].META.get("CONTENT_LENGTH") or 0) > limit:
             raise BodyTooLarge(f"A body has at most {limit:,} bytes.")
         return stream.read()

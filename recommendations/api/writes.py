@@ -8,11 +8,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from movies.numbers import whole_number
-from recommendations import services, stores
+from recommendations import services
 
 
 class CurrentlyWatching(APIView):
-    """`/tetraflix/currentlyWatching/<user>/<movie>`: DELETE takes the movie off, PUT brings it back.
+    """`/tetraflix/currentlyWatching/<user>/<movie>`: DELETE takes the movie off, PUT brings it back to the front.
 
     Both may be repeated. 404 for a movie that is neither being watched nor taken off.
     """
@@ -26,12 +26,10 @@ class CurrentlyWatching(APIView):
         return _done(services.bring_back, user_id, movie_id)
 
 
-def _done(service: Callable[..., None], user_id: str, movie_id: str) -> Response:
+def _done(service: Callable[..., bool], user_id: str, movie_id: str) -> Response:
     user, movie = whole_number(user_id), whole_number(movie_id)
     if user is None or movie is None:
         raise NotFound("A user and a movie are whole numbers from 1 on.")
-    lists = stores.current().read(user)
-    if lists is None or movie not in {entry.movie_id for entry in (*lists.watching, *lists.removed)}:
+    if not service(user_id=user, movie_id=movie):
         raise NotFound(f"User {user} is not watching movie {movie}, and it was not taken off.")
-    service(user_id=user, movie_id=movie)
     return Response(status=204)

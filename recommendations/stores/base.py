@@ -28,9 +28,6 @@ class ListStore(Protocol):
     Every method raises StoreUnavailable, and no driver's own error, when the store is away.
     """
 
-    # whether `update` joins the caller's PostgreSQL transaction; if not, it is called after the commit
-    joins_transaction: bool
-
     def served(self, user_id: int) -> tuple[ServedRow | None, int]:
         """The user's row (None: never heard of) and the version of the inventory to serve it with."""
         ...

@@ -57,8 +57,6 @@ class MongoStore:
     them names its document by the shard key.
     """
 
-    joins_transaction = False
-
     def __init__(self, url: str) -> None:
         self.url = url
         self.breaker = Breaker("MongoDB", self._probe)

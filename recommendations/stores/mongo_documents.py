@@ -28,25 +28,34 @@ def document(lists: UserLists) -> dict[str, Any]:
         "watching": [entry.movie_id for entry in lists.watching],
         "progress": [entry.progress for entry in lists.watching],
         "watched_at": [microseconds(entry.at) for entry in lists.watching],
+        "brought_back_at": [microseconds(e.back_at) if e.back_at else None for e in lists.watching]
+        if any(entry.back_at for entry in lists.watching)
+        else None,
         "removed": [[e.movie_id, e.progress, microseconds(e.at)] for e in lists.removed],
-        "finished": [[f.movie_id, microseconds(f.at), microseconds(f.told)] for f in lists.finished],
+        "finished": [_finish(finish) for finish in lists.finished],
     }
+
+
+def _finish(finish: Finish) -> list[int]:
+    times = [finish.at, finish.told, *([finish.effective_at] if finish.effective_at else [])]
+    return [finish.movie_id, *map(microseconds, times)]
 
 
 def lists(found: Mapping[str, Any]) -> UserLists:
     """What `document` laid out."""
     recommended_at = found["recommended_at"]
+    back_at = found.get("brought_back_at") or [None] * len(found["watching"])
     return UserLists(
         recommended=tuple(found["recommended"]),
         recommended_at=time(recommended_at) if recommended_at is not None else None,
         watching=tuple(
-            Entry(movie_id, progress, time(at))
-            for movie_id, progress, at in zip(
-                found["watching"], found["progress"], found["watched_at"], strict=True
+            Entry(movie_id, progress, time(at), time(back) if back is not None else None)
+            for movie_id, progress, at, back in zip(
+                found["watching"], found["progress"], found["watched_at"], back_at, strict=True
             )
         ),
         removed=tuple(Entry(movie_id, progress, time(at)) for movie_id, progress, at in found["removed"]),
-        finished=tuple(Finish(movie_id, time(at), time(told)) for movie_id, at, told in found["finished"]),
+        finished=tuple(Finish(movie_id, *map(time, times)) for movie_id, *times in found["finished"]),
     )
 
 

@@ -24,12 +24,15 @@ SERVED = Prepared(
     " FROM movies_inventory i LEFT JOIN recommendations_userlists u ON u.user_id = $1",
 )
 # ruff: noqa: S608 (the statements are put together from the constants here)
-COLUMNS = "user_id, recommended, recommended_at, watching, progress, watched_at, removed, finished"
+COLUMNS = (
+    "user_id, recommended, recommended_at, watching, progress, watched_at, brought_back_at, removed, finished"
+)
 # A row comes as texts: arrays of arrays of different lengths cannot be unnested.
-ROWS = f"unnest(%s::bigint[]{', %s::text[]' * 7}) AS new ({COLUMNS})"
+ROWS = f"unnest(%s::bigint[]{', %s::text[]' * 8}) AS new ({COLUMNS})"
 VALUES = """new.recommended::bigint[], new.recommended_at::timestamptz, new.watching::bigint[],
-    new.progress::float8[], new.watched_at::timestamptz[], new.removed::jsonb, new.finished::jsonb"""
-SET = "(recommended, recommended_at, watching, progress, watched_at, removed, finished, updated)"
+    new.progress::float8[], new.watched_at::timestamptz[], new.brought_back_at::timestamptz[],
+    new.removed::jsonb, new.finished::jsonb"""
+SET = "(recommended, recommended_at, watching, progress, watched_at, brought_back_at, removed, finished, updated)"
 LOCK = f"""SELECT {COLUMNS} FROM recommendations_userlists WHERE user_id = ANY (%s)
     ORDER BY user_id FOR NO KEY UPDATE"""
 UPDATE = f"""UPDATE recommendations_userlists AS old SET {SET} = ROW({VALUES}, now())
@@ -41,9 +44,10 @@ WRITE = f"""INSERT INTO recommendations_userlists AS old ({COLUMNS})
     SELECT new.user_id, {VALUES} FROM {ROWS} ORDER BY new.user_id
     ON CONFLICT (user_id) DO UPDATE SET {SET} = ROW(
         excluded.recommended, excluded.recommended_at, excluded.watching, excluded.progress,
-        excluded.watched_at, excluded.removed, excluded.finished, now())"""
+        excluded.watched_at, excluded.brought_back_at, excluded.removed, excluded.finished, now())"""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+_TO_JSON = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps makes an encoder for each call
 COUNTED_FOR_SECONDS = 60  # how long a count is reused that took more than COUNT_IS_DEAR seconds
 COUNT_IS_DEAR = 0.2
 WRITTEN_AT_ONCE = 2_000  # rows a statement of `write`: a megabyte or so
@@ -64,8 +68,6 @@ def _unavailable(method: Callable[P, R]) -> Callable[P, R]:
 
 class PostgresStore:
     """See stores/base.py for what it promises."""
-
-    joins_transaction = True
 
     def __init__(self) -> None:
         self._counted: tuple[float, int] | None = None
@@ -152,26 +154,26 @@ class PostgresStore:
 
 
 def _lists(row: tuple) -> UserLists:
-    _, recommended, recommended_at, watching, progress, watched_at, removed, finished = row
+    _, recommended, recommended_at, watching, progress, watched_at, back_at, removed, finished = row
     return UserLists(
         recommended=tuple(recommended),
         recommended_at=recommended_at,
-        watching=tuple(map(Entry, watching, progress, watched_at)),
+        watching=tuple(map(Entry, watching, progress, watched_at, back_at or itertools.repeat(None))),
         removed=tuple(Entry(movie_id, share, _time(at)) for movie_id, share, at in _json(removed)),
-        finished=tuple(Finish(movie_id, _time(at), _time(told)) for movie_id, at, told in _json(finished)),
+        finished=tuple(Finish(movie_id, *map(_time, times)) for movie_id, *times in _json(finished)),
     )
 
 
 def _texts(rows: list[tuple[int, UserLists]]) -> list[list]:
     """The rows as one list a column, each value in PostgreSQL's own spelling."""
-    columns: list[list] = [[] for _ in range(8)]
+    columns: list[list] = [[] for _ in range(9)]
     for user_id, lists in rows:
         for column, value in zip(columns, (user_id, *texts(lists)), strict=True):
             column.append(value)
     return columns
 
 
-def texts(lists: UserLists) -> tuple[str, str | None, str, str, str, str, str]:
+def texts(lists: UserLists) -> tuple[str | None, ...]:
     """What is stored of the lists, column by column without the user's id, as COPY and casts read it."""
     return (
         _array(lists.recommended),
@@ -179,14 +181,17 @@ def texts(lists: UserLists) -> tuple[str, str | None, str, str, str, str, str]:
         _array(entry.movie_id for entry in lists.watching),
         _array(entry.progress for entry in lists.watching),
         _array(f'"{entry.at.isoformat()}"' for entry in lists.watching),
-        json.dumps(
-            [[e.movie_id, e.progress, _microseconds(e.at)] for e in lists.removed], separators=(",", ":")
-        ),
-        json.dumps(
-            [[f.movie_id, _microseconds(f.at), _microseconds(f.told)] for f in lists.finished],
-            separators=(",", ":"),
-        ),
+        _array(f'"{entry.back_at.isoformat()}"' if entry.back_at else "NULL" for entry in lists.watching)
+        if any(entry.back_at for entry in lists.watching)
+        else None,
+        _TO_JSON([[e.movie_id, e.progress, _microseconds(e.at)] for e in lists.removed]),
+        _TO_JSON([_finish(finish) for finish in lists.finished]),
     )
+
+
+def _finish(finish: Finish) -> list[int]:
+    times = [finish.at, finish.told, *([finish.effective_at] if finish.effective_at else [])]
+    return [finish.movie_id, *map(_microseconds, times)]
 
 
 def _array(values: Iterable[Any]) -> str:

@@ -55,6 +55,9 @@ def test_ingest_is_by_queue_and_minute_for_an_hour(viewer: Client):
     minute = NOW.replace(second=0)
     for ago, queue, messages, slowest in (
         (0, "sessionData", 7, 120),
+        (0, "userRecs", 0, 5),
+        (1, "sessionData", 0, 240),
+        (2, "sessionData", 0, 9000),
         (59, "userRecs", 3, 9),
         (60, "userRecs", 9, 9),
     ):
@@ -67,8 +70,8 @@ def test_ingest_is_by_queue_and_minute_for_an_hour(viewer: Client):
         )
     ingest = figures(viewer)["ingest"]
     assert ingest["queues"] == {"sessionData": [*[0] * 59, 7], "userRecs": [3, *[0] * 59]}
-    assert ingest["last_hour"] == {"messages": 10, "events": 0, "views": 2, "skipped": 0, "poison": 0}
-    assert (ingest["minutes"][0], ingest["minutes"][-1], ingest["slowest_ms"]) == ("11:01", "12:00", 120)
+    assert ingest["last_hour"] == {"messages": 10, "events": 0, "views": 5, "skipped": 0, "poison": 0}
+    assert (ingest["minutes"][0], ingest["minutes"][-1], ingest["slowest_ms"]) == ("11:01", "12:00", 240)
 
 
 def test_tops_hold_five_visible_movies_of_each_genre(viewer: Client):

@@ -1,8 +1,11 @@
 """JSON is read by one strict reader, whichever entrance it comes through."""
 
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from movies import strict_json
 
@@ -31,3 +34,41 @@ def test_anything_else_is_refused_with_the_reason(text: str | bytes, reason: str
     with pytest.raises(strict_json.BadJson) as refused:
         strict_json.loads(text)
     assert str(refused.value) == reason
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=8,
+)
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> str:
+    """JSON with a few of its characters left out, repeated, or exchanged for others; with keys twice."""
+    text = json.dumps(draw(VALUES), ensure_ascii=draw(st.booleans()))
+    if draw(st.booleans()):
+        twice = json.dumps(draw(st.text(max_size=2)))
+        text = f"{{{twice}: {text}, {draw(st.sampled_from([twice, json.dumps(draw(st.text()))]))}: 1}}"
+    for _ in range(draw(st.integers(0, 2))):
+        at = draw(st.integers(0, len(text)))
+        others = st.sampled_from(
+            ["", '"', "\\", ",", ":", "{", "]", "0", "e", "-", ".", "\x00", "\ufeff", "\ud800"]
+        )
+        text = text[:at] + draw(others) + text[at + draw(st.integers(0, 1)) :]
+    return text
+
+
+def outcome(read: Any, text: str | bytes) -> str:
+    """The value, told apart from others that are equal (1 and 1.0), or the reason."""
+    try:
+        return f"value {read(text)!r}"
+    except strict_json.BadJson as error:
+        return f"refused: {error}"
+
+
+@given(texts() | st.text(st.characters()))
+def test_the_fast_reader_understands_any_text_as_the_slow_one_does(text: str) -> None:
+    assert outcome(strict_json.loads, text) == outcome(strict_json.loads_slowly, text)
+    raw = text.encode(errors="surrogatepass")
+    assert outcome(strict_json.loads, raw) == outcome(strict_json.loads_slowly, raw)

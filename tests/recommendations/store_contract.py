@@ -123,8 +123,20 @@ class StoreContract:
         store.update({7: begun(1, 0.25)})
         store.update({7: partial(take_off, movie_id=1)})
         assert store.read(7) == UserLists(removed=(Entry(1, 0.25, AT),))
-        store.update({7: partial(bring_back, movie_id=1)})
-        assert store.read(7) == UserLists(watching=(Entry(1, 0.25, AT),))
+        again = AT + timedelta(days=1)
+        store.update({7: begun(2, 0.5), 8: begun(1)})
+        store.update({7: partial(bring_back, movie_id=1, at=again)})
+        brought_back = UserLists(watching=(Entry(1, 0.25, AT, back_at=again), Entry(2, 0.5, AT)))
+        assert store.read(7) == brought_back
+        assert dict(store.scan(0, 10)) == {7: brought_back, 8: UserLists(watching=(Entry(1, 0.5, AT),))}
+        store.update({7: partial(take_off, movie_id=1)})
+        assert store.read(7) == UserLists(watching=(Entry(2, 0.5, AT),), removed=(Entry(1, 0.25, AT),))
+
+    def test_what_a_finish_is_ordered_by_is_kept_where_that_is_not_its_own_time(self, store: ListStore):
+        ahead = Finish(1, AT + timedelta(hours=1), told=AT, effective_at=AT + timedelta(microseconds=1))
+        lists = UserLists(finished=(ahead, Finish(2, AT, told=AT)))
+        store.write([(7, lists)])
+        assert store.read(7) == lists
 
     def test_the_first_and_the_last_user_id_work(self, store: ListStore):
         store.update({1: begun(1), LARGEST: begun(LARGEST)})

@@ -56,15 +56,28 @@ def sent(draw: st.DrawFn) -> list[list[Event] | tuple[list[int], int]]:
             listed = draw(st.permutations(range(1, 26)))[draw(st.integers(0, 20)) :]
             messages.append((listed + draw(st.lists(st.integers(1, 80), max_size=5)), number))
             continue
-        # most of it before any list; seconds tell the finishes of two sessions apart
-        session = [
-            replace(event, told=minutes(number), at=event.at + timedelta(minutes=-30, seconds=number))
-            for event in draw(st.lists(events(few), max_size=6))
-        ]
+        # some of it ahead of its sending; seconds tell the finishes of two sessions apart
+        session = in_one_message(
+            [
+                replace(event, told=minutes(number), at=event.at + timedelta(minutes=-30, seconds=number))
+                for event in draw(st.lists(events(few), max_size=6))
+            ]
+        )
         finishes += sum(event.finished for event in session)
         if finishes <= LONGEST:
             messages.append(session)
     return messages
+
+
+def in_one_message(session: list[Event]) -> list[Event]:
+    """The events; those ahead are ordered by the sending, and among each other as they state."""
+    ahead = sorted({event.at for event in session if event.at > event.told})
+    return [
+        replace(event, effective_at=event.told + timedelta(microseconds=ahead.index(event.at)))
+        if event.at in ahead
+        else event
+        for event in session
+    ]
 
 
 sessions = st.lists(st.lists(events(few), max_size=6), max_size=12)
@@ -95,11 +108,15 @@ def test_any_order_of_arrival_comes_to_what_the_order_of_sending_does(messages: 
     for message in messages:
         if isinstance(message, list):
             for event in message:
-                model.watched(USER, event.movie_id, event.progress, event.at)
+                model.watched(USER, event.movie_id, event.progress, event.at, event.told)
         else:
-            model.recommended(USER, message[0], minutes(message[1]))
+            model.recommended(USER, message[0])
     in_order = reduce(after, messages, NOBODY)
     assert list(in_order.recommended) == model.recommendations(USER)
+    assert [
+        (entry.movie_id, entry.progress, entry.at - (entry.at - START) % timedelta(seconds=1))
+        for entry in in_order.watching
+    ] == model.currently_watching(USER)
     chance.shuffle(messages)
     assert reduce(after, messages, NOBODY) == in_order
     chance.shuffle(messages)
@@ -137,12 +154,42 @@ def test_a_finish_leaves_both_lists_at_once(told: list[Event], movie_id: int, at
     assert not [entry for entry in done.watching if entry.movie_id == movie_id and entry.at <= minutes(at)]
 
 
-@given(st.lists(events(few), max_size=15), st.integers(1, 15))
-def test_taken_off_and_brought_back_is_as_before(told: list[Event], movie_id: int):
+@given(st.lists(events(many), max_size=40), many, st.lists(events(many), max_size=40))
+def test_taken_off_and_brought_back_is_in_front_whatever_was_begun_meanwhile(
+    told: list[Event], movie_id: int, meanwhile: list[Event]
+):
     lists = watched(NOBODY, told)
+    entry = next((entry for entry in lists.watching if entry.movie_id == movie_id), None)
     off = take_off(lists, movie_id)
     assert movie_id not in [entry.movie_id for entry in off.watching]
-    assert bring_back(off, movie_id) == lists
+    off = watched(off, [event for event in meanwhile if event.movie_id != movie_id])
+    back = bring_back(off, movie_id, minutes(60))
+    if entry is None:
+        assert back == off
+        return
+    assert back.watching[0] == replace(entry, back_at=minutes(60))
+    assert back.watching[1:] == off.watching[: LONGEST - 1]
+    assert movie_id not in [entry.movie_id for entry in back.removed]
+    assert bring_back(back, movie_id, minutes(70)) == back
+
+
+def test_a_movie_brought_back_follows_its_events_as_if_it_had_never_been_off():
+    lists = bring_back(take_off(watched(NOBODY, [begun(1, 0.5, 5)]), 1), 1, minutes(20))
+    assert watched(lists, [begun(1, 0.9, 4)]) == lists
+    late = watched(lists, [begun(1, 0.6, 10), begun(2, 0.1, 15)])
+    assert late.watching == (Entry(1, 0.6, minutes(10), back_at=minutes(20)), Entry(2, 0.1, minutes(15)))
+    later = watched(lists, [begun(1, 0.7, 30)])
+    assert later.watching == (Entry(1, 0.7, minutes(30)),)
+    assert watched(lists, [finished(1, at=10, told=30)]).watching == ()
+
+
+def test_the_movie_taken_off_last_can_be_brought_back_however_many_were_before():
+    movies = range(1, LONGEST + 2)
+    lists = NOBODY
+    for movie in movies:  # each watched longer ago than the one before
+        lists = take_off(watched(lists, [begun(movie, 0.5, 50 - movie)]), movie)
+    assert [entry.movie_id for entry in lists.removed] == list(reversed(movies[1:]))
+    assert bring_back(lists, movies[-1], minutes(60)).watching[0].movie_id == movies[-1]
 
 
 def test_the_movie_watched_longest_ago_leaves_and_is_forgotten():

@@ -8,39 +8,37 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 
+Order = tuple[datetime, datetime]  # when it counts as watched; among times ahead of one sending, as stated
+
 
 @dataclass
 class Model:
     """Every event and list that was sent, and what must come of it."""
 
     movies: set[int]
-    finished: dict[tuple[int, int], set[datetime]] = field(default_factory=lambda: defaultdict(set))
-    progress: dict[tuple[int, int], set[tuple[datetime, float]]] = field(
+    finished: dict[tuple[int, int], dict[datetime, Order]] = field(default_factory=lambda: defaultdict(dict))
+    progress: dict[tuple[int, int], set[tuple[Order, float]]] = field(
         default_factory=lambda: defaultdict(set)
     )
     lists: dict[int, list[int]] = field(default_factory=dict)  # the one sent last, as it is by now
     finishes_since: Counter[int] = field(default_factory=Counter)  # that list, by user
 
-    def watched(self, user: int, movie: int, progress: float, at: datetime) -> None:
+    def watched(self, user: int, movie: int, progress: float, at: datetime, sent: datetime) -> None:
+        """At a time as stated, which may lie ahead: then it is no later than what is sent later."""
         if movie not in self.movies:
             return
+        order = (min(at, sent), at)
         if progress < 1:
-            self.progress[user, movie].add((at, progress))
+            self.progress[user, movie].add((order, progress))
         elif at not in self.finished[user, movie]:
-            self.finished[user, movie].add(at)
+            self.finished[user, movie][at] = order
             self.finishes_since[user] += 1
             if movie in self.lists.get(user, ()):
                 self.lists[user].remove(movie)
 
-    def recommended(self, user: int, movies: list[int], at: datetime) -> None:
-        """Best first: without repetitions and movies that do not exist, 20 at most.
-
-        Of these, a movie leaves whose finish was told already, but is of a time after the list's.
-        """
-        known = [movie for movie in dict.fromkeys(movies) if movie in self.movies][:20]
-        self.lists[user] = [
-            movie for movie in known if all(finish <= at for finish in self.finished.get((user, movie), ()))
-        ]
+    def recommended(self, user: int, movies: list[int]) -> None:
+        """Best first: without repetitions and movies that do not exist, 20 at most."""
+        self.lists[user] = [movie for movie in dict.fromkeys(movies) if movie in self.movies][:20]
         self.finishes_since[user] = 0
 
     def users(self) -> set[int]:
@@ -54,14 +52,14 @@ class Model:
         return dict(views)
 
     def currently_watching(self, user: int) -> list[tuple[int, float, datetime]]:
-        """Movie, progress, when; most recent first."""
+        """Movie, progress, when it counts as watched; most recent first."""
         shown = []
         for (who, movie), told in self.progress.items():
-            at, progress = max(told)
-            if who == user and all(at > finish for finish in self.finished.get((user, movie), ())):
-                shown.append((movie, progress, at))
+            order, progress = max(told)
+            if who == user and all(order > finish for finish in self.finished[user, movie].values()):
+                shown.append((order, movie, progress))
         assert len(shown) <= 20
-        return sorted(shown, key=lambda entry: (entry[2], entry[0]), reverse=True)
+        return [(movie, progress, order[0]) for order, movie, progress in sorted(shown, reverse=True)]
 
     def recommendations(self, user: int) -> list[int]:
         assert user not in self.lists or self.finishes_since[user] <= 20

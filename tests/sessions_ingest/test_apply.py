@@ -195,8 +195,8 @@ def test_the_number_of_statements_does_not_grow_with_the_batch() -> None:
         return len(queries)
 
     few = statements(1, 2, 2)
-    # BEGIN, locks of the users, movies, views, their counts, genres, last finishes, finished since,
-    # SAVEPOINT, rows, INSERT, RELEASE, roll-up, COMMIT
+    # BEGIN, locks of the users, movies, views, last finishes, finished since,
+    # SAVEPOINT, rows, INSERT, RELEASE, view counts, genres, roll-up, COMMIT
     assert few <= 15
     assert statements(1000, 100, 50) == few
 

@@ -211,6 +211,26 @@ def test_what_arrives_after_the_word_to_stop_is_given_back() -> None:
     assert (queue.given_back, handler.applied) == (["a"], [])
 
 
+def test_a_short_poll_under_way_at_the_word_to_stop_is_waited_for_and_given_back() -> None:
+    queue, handler = FakeQueue(*[[str(number) for number in range(10)]] * 2), FakeHandler()
+    polling, go_on = threading.Event(), threading.Event()
+    receive = queue.receive
+
+    def second_poll_lasts(wait_seconds: int | None = None) -> list[Message]:
+        if wait_seconds is not None:
+            polling.set()
+            go_on.wait(5)
+        return receive(wait_seconds)
+
+    queue.receive = second_poll_lasts  # type: ignore[method-assign]
+    consumer = Consumer([(lambda: queue, handler)], threads=1)
+    consumer.start()
+    assert polling.wait(5)
+    threading.Timer(0.1, go_on.set).start()
+    assert consumer.stop(seconds=5)
+    assert (len(queue.deleted), len(queue.given_back)) == (10, 10)
+
+
 def test_a_queue_that_was_away_is_restored_and_read_on() -> None:
     queue, handler = FakeQueue(["a"], failing={"receive": 2, "restore": 1}), FakeHandler()
     assert consume(queue, handler, lambda: queue.deleted == ["a"]) == Counts(applied=1)

@@ -27,12 +27,12 @@ LONG_AGO = datetime(2017, 9, 8, 14, 50, tzinfo=UTC)
 def put_aside(queue: bus.Queue, body: str, *, reason: str = "no user", sent_at: datetime = LONG_AGO) -> None:
     """As the consumer does with poison."""
     message = Message(id="original", receipt="", body=body, sent_at=sent_at, receives=3)
-    assert SqsQueue(queue.name, 60, lambda: None).put_aside([(message, reason)]) == [message]
+    assert SqsQueue(queue.name, 60).put_aside([(message, reason)]) == [message]
 
 
 def receive(queue: bus.Queue) -> list[Message]:
     """What the consumer gets."""
-    consumer = SqsQueue(queue.name, 60, lambda: None)
+    consumer = SqsQueue(queue.name, 60)
     received: list[Message] = []
     while messages := consumer.receive(1):
         consumer.delete(messages)

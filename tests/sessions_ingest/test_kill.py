@@ -32,7 +32,8 @@ KILLS = 10
 USERS = 60
 POISON = '{"userId": 1, "events": [{"movie": {"id": 5}, "progress": 7}]}'
 LONG_AGO = datetime(2017, 9, 1, tzinfo=UTC)
-LATER_THAN_ANY_LIST = datetime(2100, 1, 1, tzinfo=UTC)
+RECENT = datetime(2020, 1, 1, tzinfo=UTC)  # later than any time that a session states, unless it lies ahead
+AHEAD = 161  # the movie that each user watches by a clock that is ahead, and sometimes by none
 
 Body = dict[str, Any]
 
@@ -42,10 +43,11 @@ def traffic(seed: int, sessions: int) -> tuple[Model, list[list[str]]]:
 
     Users watch 15 movies at most, of 1-100, and are recommended those too, and 101-160; 900 does not exist.
     Out of order by nature: an event's time has nothing to do with when it is sent. One in six is sent twice.
-    Rounds of lists and of sessions take turns, so what was told before a list is certain.
+    Rounds of lists and of sessions take turns, so what was told before a list is certain. What a user watches by
+    a clock that is ahead is told once a round at most, so what comes later is certain, too.
     """
     random_ = random.Random(seed)
-    model = Model(movies=set(range(1, 161)))
+    model = Model(movies=set(range(1, 162)))
     taste = {user: random_.sample(range(1, 101), 15) for user in range(1, USERS + 1)}
     rounds: list[list[str]] = []
     for round_ in range(10):
@@ -54,13 +56,17 @@ def traffic(seed: int, sessions: int) -> tuple[Model, list[list[str]]]:
             if (user + round_) % 3:  # so nobody waits for a list longer than 20 finishes
                 movies = [*random_.sample(taste[user], 10), *random_.choices(range(101, 161), k=14), 900]
                 random_.shuffle(movies)
-                model.recommended(user, movies, datetime.now(UTC))
+                model.recommended(user, movies)
                 bodies.append(json.dumps({"userId": user, "rec": movies}))
         rounds.append(bodies)
-        bodies = []
+        bodies, ahead = [], set[int]()
+        sent = RECENT + timedelta(hours=round_)  # in the model only the order of the rounds matters
         for _ in range(sessions // 10):
             user = random_.randint(1, USERS)
-            events = [event(random_, taste[user], model, user) for _ in range(2)]
+            events = [event(random_, taste[user], model, user, sent) for _ in range(2)]
+            if user not in ahead and random_.random() < 0.5:
+                ahead.add(user)
+                events.append(event_ahead(random_, model, user, sent))
             bodies.append(json.dumps({"userId": random_.choice([user, str(user)]), "events": events}))
         again = [body for body in bodies if random_.random() < 1 / 6]
         bodies += [*again, POISON]
@@ -69,16 +75,27 @@ def traffic(seed: int, sessions: int) -> tuple[Model, list[list[str]]]:
     return model, rounds
 
 
-def event(random_: random.Random, taste: list[int], model: Model, user: int) -> Body:
+def event(random_: random.Random, taste: list[int], model: Model, user: int, sent: datetime) -> Body:
     movie = random_.choice(taste)
     progress = random_.choice([1, 1, round(random_.uniform(0, 0.99), 2), round(random_.uniform(0, 0.99), 2)])
     at = LONG_AGO + timedelta(minutes=random_.randint(0, 60 * 24 * 60))
     if random_.random() < 0.02:
-        movie, progress, at = random_.randint(101, 160), 1, LATER_THAN_ANY_LIST
+        movie, progress, at = random_.randint(101, 160), 1, ahead_of_now(random_)
     elif random_.random() < 0.02:
         movie = 900
-    model.watched(user, movie, progress, at)
+    model.watched(user, movie, progress, at, sent)
     return {"movie": {"id": movie}, "progress": progress, "timestamp": at.isoformat()}
+
+
+def event_ahead(random_: random.Random, model: Model, user: int, sent: datetime) -> Body:
+    progress = random_.choice([1, *(round(random_.uniform(0, 0.99), 2) for _ in range(3))])
+    at = ahead_of_now(random_) if progress == 1 or random_.random() < 0.5 else None
+    model.watched(user, AHEAD, progress, at or sent, sent)
+    return {"movie": {"id": AHEAD}, "progress": progress} | ({"timestamp": at.isoformat()} if at else {})
+
+
+def ahead_of_now(random_: random.Random) -> datetime:
+    return datetime.now(UTC) + timedelta(hours=random_.uniform(1, 23))
 
 
 def send(rounds: list[list[str]]) -> None:
@@ -106,7 +123,7 @@ def later_than(millisecond: int) -> bool:
 
 def add_movies() -> None:
     Movie.objects.bulk_create(
-        Movie(id=id_, title=f"Movie {id_}", profile=[100] + [0] * 14) for id_ in range(1, 161)
+        Movie(id=id_, title=f"Movie {id_}", profile=[100] + [0] * 14) for id_ in range(1, 162)
     )
 
 
@@ -128,10 +145,13 @@ def assert_as_the_model_says(model: Model, poison: int) -> None:
     assert View.objects.count() == sum(views.values())
     shown = {user: stores.current().read(user) for user in model.users()}
     assert {
-        user: [(entry.movie_id, entry.progress, entry.at) for entry in lists.watching]
+        user: [(entry.movie_id, entry.progress, min(entry.at, RECENT)) for entry in lists.watching]
         for user, lists in shown.items()
         if lists
-    } == {user: model.currently_watching(user) for user in model.users()}
+    } == {
+        user: [(movie, progress, min(at, RECENT)) for movie, progress, at in model.currently_watching(user)]
+        for user in model.users()
+    }
     assert {user: list(lists.recommended) for user, lists in shown.items() if lists} == {
         user: model.recommendations(user) for user in model.users()
     }

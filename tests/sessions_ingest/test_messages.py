@@ -73,13 +73,13 @@ def test_recommendations_are_their_user_and_ids_as_they_came() -> None:
     )
 
 
-def test_messages_are_as_of_whole_milliseconds_and_events_without_a_time_as_of_when_they_came() -> None:
+def test_messages_and_their_events_without_a_time_are_as_of_whole_milliseconds() -> None:
     """Over HTTP a list comes at some microsecond; SQS tells milliseconds of a session sent after it."""
     came = SENT.replace(microsecond=123456)
     sent = SENT.replace(microsecond=123000)
     assert parse_recs('{"userId": 1, "rec": [7]}', came) == Recommendations(1, (7,), sent)
     session = parse_session('{"userId": 1, "events": [{"movie": {"id": 7}, "progress": 1}]}', came)
-    assert session == Session(1, (Watched(7, 1.0, came),), sent)
+    assert session == Session(1, (Watched(7, 1.0, sent),), sent)
 
 
 @pytest.mark.parametrize(
@@ -116,8 +116,9 @@ def test_a_missing_timestamp_leaves_the_word_to_the_start_time() -> None:
     [
         "",
         "yesterday",
-        "2017-09-08 13:50PM",
-        "2017-09-08 0:50AM",
+        "2017-09-08 13:50AM",
+        "2017-09-08 0:50PM",
+        "2017-09-08 24:00PM",
         "2017-02-29",
         "2017-09-08x14:50",
         "0001-01-01T00:00+05:00",  # before the first instant that can be told
@@ -136,8 +137,11 @@ def test_what_is_no_time_is_poison(text: str) -> None:
     ("body", "why"),
     [
         ("", "empty"),
-        ("{", "not JSON: Input data was truncated"),
-        (b'{"userId": "\xff"}', "not UTF-8 (byte 12)"),
+        (
+            "{",
+            "not valid JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+        ),
+        (b'{"userId": "\xff"}', "not UTF-8 (at byte 12)"),
         ("null", "Expected an object, got null"),
         ('{"events": []}', "missing `userId`"),
         ('{"userId": true, "events": []}', "userId: Expected a whole number, got true or false"),
@@ -153,7 +157,7 @@ def test_what_is_no_time_is_poison(text: str) -> None:
         (session(movie={"id": 5.0}), "events[0].movie.id: Expected a whole number, got a number"),
         (session(progress=7), "events[0].progress: 7.0 is not between 0 and 1"),
         (session(progress=None), "events[0].progress: Expected a number, got null"),
-        (session(progress=float("nan")), "not JSON: invalid character (byte 58)"),
+        (session(progress=float("nan")), "not valid JSON: NaN is not a number in JSON"),
         (session(timestamp=1504882200), "events[0].timestamp: Expected a text, got a whole number"),
         ('{"userId": 1, "events": [], "more": %s}' % ("[" * 50_000 + "]" * 50_000), "nested too deeply"),
     ],
@@ -184,12 +188,10 @@ def test_other_user_ids_are_poison(user: int | str) -> None:
         '"x": 1e999',
         '"x": ' + "9" * 4000,
         '"x": [{"userId": "no"}]',
-        '"userId": 2',
     ],
 )
-def test_unknown_keys_may_hold_anything_and_the_last_of_two_counts(more: str) -> None:
-    user = 2 if more == '"userId": 2' else 1
-    assert parse_session(f'{{"userId": 1, "events": [], {more}}}', SENT) == Session(user, (), SENT)
+def test_unknown_keys_may_hold_anything(more: str) -> None:
+    assert parse_session(f'{{"userId": 1, "events": [], {more}}}', SENT) == Session(1, (), SENT)
 
 
 @pytest.mark.parametrize("body", POISON)

@@ -10,6 +10,7 @@ from movies.genres import GENRES
 from movies.numbers import MAX_BIGINT
 from movies.profiles import LARGEST_TITLE
 from recommendations.lists import LONGEST
+from sessions_ingest.api import MOST_EVENTS, MOST_RECOMMENDATIONS
 
 Schema = dict[str, Any]
 
@@ -76,7 +77,8 @@ _USER_ID: Schema = {
 _EVENT_TIME: Schema = {
     "type": "string",
     "nullable": True,
-    "description": "ISO 8601, or like `2017-09-08 12:50PM`; UTC where no zone is given. None: now.",
+    "description": "ISO 8601, or like `2017-09-08 12:50PM`; UTC where no zone is given. From 1970 to 24 hours "
+    "from now; a time ahead counts as stated and is ordered as now. None: now.",
 }
 
 SCHEMAS: dict[str, Schema] = {
@@ -123,7 +125,10 @@ SCHEMAS: dict[str, Schema] = {
         additionalProperties=False,
     ),
     "Session": _object(
-        {"userId": _USER_ID, "events": {"type": "array", "items": ref("SessionEvent")}},
+        {
+            "userId": _USER_ID,
+            "events": {"type": "array", "items": ref("SessionEvent"), "maxItems": MOST_EVENTS},
+        },
         description="Unknown fields are ignored.",
     ),
     "SessionEvent": _object(
@@ -138,14 +143,35 @@ SCHEMAS: dict[str, Schema] = {
             "events": {"type": "integer", "description": "Events about movies that exist."},
             "views": {"type": "integer", "description": "Finished watches counted now, for the first time."},
             "skipped": {"type": "integer", "description": "Events about movies that do not exist."},
+            "superseded": {
+                "type": "integer",
+                "description": "Events that changed nothing, because something newer is known.",
+            },
         },
         additionalProperties=False,
     ),
     "Recommendations": _object(
-        {"userId": _USER_ID, "rec": {"type": "array", "items": {"type": "integer", "format": "int64"}}},
+        {
+            "userId": _USER_ID,
+            "rec": {
+                "type": "array",
+                "items": {"type": "integer", "format": "int64"},
+                "maxItems": MOST_RECOMMENDATIONS,
+            },
+        },
         description="Best first. Unknown movies are dropped, duplicates keep their first place, 20 are kept.",
     ),
-    "RecommendationsOutcome": _object({"received": {"type": "integer"}}, additionalProperties=False),
+    "RecommendationsOutcome": _object(
+        {
+            "received": {"type": "integer", "description": "Ids in the body."},
+            "stored": {
+                "type": "boolean",
+                "description": "False when a newer list is stored, which is kept.",
+            },
+        },
+        {"reason": {"type": "string", "description": "Why it is not stored."}},
+        additionalProperties=False,
+    ),
     "Error": _object({"detail": {"type": "string"}}, additionalProperties=False),
     "FieldErrors": _object(
         {

@@ -68,7 +68,9 @@ class DescribedSessionData(OpenApiViewExtension):
                 request=as_json(ref("Session")),
                 examples=[OpenApiExample("Example", SESSION, request_only=True)],
                 responses={
-                    201: answers("SessionOutcome", "Applied.", {"events": 2, "views": 1, "skipped": 0}),
+                    201: answers(
+                        "SessionOutcome", "Applied.", {"events": 2, "views": 1, "skipped": 0, "superseded": 0}
+                    ),
                     **parts.WRITE_ERRORS,
                     **parts.BODY_ERRORS,
                     **parts.POST_ERRORS,
@@ -95,7 +97,7 @@ class DescribedUserRecs(OpenApiViewExtension):
                 request=as_json(ref("Recommendations")),
                 examples=[OpenApiExample("Example", RECOMMENDATIONS, request_only=True)],
                 responses={
-                    201: answers("RecommendationsOutcome", "Applied.", {"received": 3}),
+                    201: answers("RecommendationsOutcome", "Applied.", {"received": 3, "stored": True}),
                     **parts.WRITE_ERRORS,
                     **parts.BODY_ERRORS,
                     **parts.POST_ERRORS,
@@ -138,7 +140,8 @@ class DescribedCurrentlyWatching(OpenApiViewExtension):
             @_moves(
                 "bringBack",
                 "Bring a movie back that was taken off",
-                "With its progress. May be repeated; 404 when the movie was not taken off and is not there.",
+                "To the front, with its progress. May be repeated; 404 when the movie was not taken off and "
+                "is not there.",
             )
             def put(self, request: Any, user_id: str, movie_id: str) -> Any:
                 """Described above."""

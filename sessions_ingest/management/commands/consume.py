@@ -1,9 +1,7 @@
 """`manage.py consume`: the ingest loop alone, in the foreground."""
 
 import signal
-import threading
 import time
-from types import FrameType
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +10,7 @@ from django.core.management.base import BaseCommand
 from sessions_ingest.intake import make_consumer
 
 REPORT_SECONDS = 10
+SIGNALS = {signal.SIGTERM, signal.SIGINT}
 
 
 class Command(BaseCommand):
@@ -20,13 +19,15 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        stop = threading.Event()
+        # Blocked before threads start, and so in each of them: the wait below is what takes the signal. A handler
+        # would have to wait for the interpreter, and for the end of a wait that the signal did not interrupt.
+        usual = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            self._consume()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, usual)
 
-        def on_signal(number: int, frame: FrameType | None) -> None:
-            stop.set()
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, on_signal)
+    def _consume(self) -> None:
         consumer = make_consumer()
         consumer.start()
         self.stdout.write(
@@ -35,7 +36,7 @@ class Command(BaseCommand):
         )
         self.stdout.flush()
         seen, since = 0, time.monotonic()
-        while not stop.wait(REPORT_SECONDS):
+        while signal.sigtimedwait(SIGNALS, REPORT_SECONDS) is None:
             counts = consumer.counts()
             total = counts.applied + counts.poison
             if total != seen:

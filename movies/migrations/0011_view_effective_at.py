@@ -1,0 +1,11 @@
+"""What a view is ordered by, where its stated time lay ahead of the message's sending."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("movies", "0007_lists_in_sight")]
+    operations = [
+        # null wherever the time as stated serves: no byte of a row
+        migrations.AddField(model_name="view", name="effective_at", field=models.DateTimeField(null=True)),
+    ]
