@@ -22,6 +22,13 @@ CONNECT_SECONDS = 2.0
 READ_SECONDS = LONG_POLL_SECONDS + 10.0
 KEEP_SECONDS = 14 * 24 * 3600  # the longest that SQS keeps a message
 BATCH = 10  # messages in one SQS request, at most
+DEAD_ATTRIBUTES: "Attributes" = {"MessageRetentionPeriod": str(KEEP_SECONDS)}
+# The queue of the service's own tasks. A task that was cut short is shown again after the visibility timeout; one
+# that ends its worker again and again is dead-lettered by SQS. Every task is sent anew by beat or by the next change,
+# so none is worth keeping longer: what piles up while no worker runs stays small.
+TASKS_VISIBILITY_SECONDS = 600
+TASKS_MAX_RECEIVES = 5
+TASKS_KEEP_SECONDS = 4 * 3600  # longer than all these receives take
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,11 @@ def domain_queue_names() -> tuple[str, str, str]:
     return settings.SESSION_QUEUE, settings.RECS_QUEUE, settings.CHANGES_QUEUE
 
 
+def queue_names() -> tuple[str, ...]:
+    """Every queue of the service, each with its dead-letter queue: also that of its own tasks."""
+    return *domain_queue_names(), settings.CELERY_QUEUE
+
+
 def dead_name(name: str) -> str:
     """The name of a queue's dead-letter queue: `x` -> `x-dead`, `x.fifo` -> `x-dead.fifo`."""
     stem, fifo, _ = name.partition(".fifo")
@@ -90,27 +102,44 @@ def queue(name: str) -> Queue:
 
 
 def ensure_queues(names: Iterable[str] | None = None) -> list[Queue]:
-    """Creates what is missing, with redrive policies, and brings attributes up to date. Safe to repeat."""
+    """Creates what is missing, with redrive policies, and brings attributes up to date. Safe to repeat.
+
+    For a start of the stack and for `manage.py ensure_queues`: a process at work has no business to undo what an
+    operator set, and calls `create_missing` instead.
+    """
     names = tuple(names or domain_queue_names())
-    for name in names:
-        dead_url = _ensure(dead_name(name), {"MessageRetentionPeriod": str(KEEP_SECONDS)})
-        arn = shared_client().get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])[
-            "Attributes"
-        ]["QueueArn"]
-        _ensure(
-            name,
-            {
-                "MessageRetentionPeriod": str(KEEP_SECONDS),
-                "VisibilityTimeout": str(settings.QUEUE_VISIBILITY_SECONDS),
-                "ReceiveMessageWaitTimeSeconds": str(LONG_POLL_SECONDS),
-                "RedrivePolicy": json.dumps(
-                    {"deadLetterTargetArn": arn, "maxReceiveCount": str(settings.QUEUE_MAX_RECEIVES)}
-                ),
-            },
-        )
-    _ensure(settings.CELERY_QUEUE, {"VisibilityTimeout": "600", "ReceiveMessageWaitTimeSeconds": "10"})
+    for name in (*names, settings.CELERY_QUEUE):
+        _ensure(dead_name(name), DEAD_ATTRIBUTES)
+        _ensure(name, _attributes(name))
     queue.cache_clear()
     return [queue(name) for name in names]
+
+
+def create_missing(name: str) -> None:
+    """The queue of this name is there, with its dead-letter queue; one that was there is left as it is.
+
+    Where nothing is missing this needs the right sqs:GetQueueUrl alone. Raises ClientError, also where a queue
+    is missing that may not be created.
+    """
+    queue.cache_clear()
+    _find(dead_name(name)) or _create(dead_name(name), DEAD_ATTRIBUTES)
+    _find(name) or _create(name, _attributes(name))
+
+
+def _attributes(name: str) -> "Attributes":
+    """Of a queue whose dead-letter queue is there."""
+    dead_url = shared_client().get_queue_url(QueueName=dead_name(name))["QueueUrl"]
+    arn = shared_client().get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])["Attributes"]
+    keep, visibility, receives = KEEP_SECONDS, settings.QUEUE_VISIBILITY_SECONDS, settings.QUEUE_MAX_RECEIVES
+    if name == settings.CELERY_QUEUE:
+        keep, visibility, receives = TASKS_KEEP_SECONDS, TASKS_VISIBILITY_SECONDS, TASKS_MAX_RECEIVES
+    redrive = {"deadLetterTargetArn": arn["QueueArn"], "maxReceiveCount": str(receives)}
+    return {
+        "MessageRetentionPeriod": str(keep),
+        "VisibilityTimeout": str(visibility),
+        "ReceiveMessageWaitTimeSeconds": str(LONG_POLL_SECONDS),
+        "RedrivePolicy": json.dumps(redrive),
+    }
 
 
 def is_gone(error: ClientError) -> bool:
@@ -119,19 +148,28 @@ def is_gone(error: ClientError) -> bool:
     return "NonExistentQueue" in code or "QueueDoesNotExist" in code
 
 
-def _ensure(name: str, attributes: "Attributes") -> str:
-    sqs = shared_client()
+def _ensure(name: str, attributes: "Attributes") -> None:
+    if url := _find(name):
+        shared_client().set_queue_attributes(QueueUrl=url, Attributes=attributes)
+    else:
+        _create(name, attributes)
+
+
+def _find(name: str) -> str | None:
+    """The queue's URL; None when there is no such queue."""
     try:
-        url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        return shared_client().get_queue_url(QueueName=name)["QueueUrl"]
     except ClientError as error:
         if not is_gone(error):
             raise
-        fifo: Attributes = {}
-        if name.endswith(".fifo"):
-            fifo = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
-        return sqs.create_queue(QueueName=name, Attributes={**attributes, **fifo})["QueueUrl"]
-    sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
-    return url
+        return None
+
+
+def _create(name: str, attributes: "Attributes") -> str:
+    fifo: Attributes = {}
+    if name.endswith(".fifo"):
+        fifo = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
+    return shared_client().create_queue(QueueName=name, Attributes={**attributes, **fifo})["QueueUrl"]
 
 
 def depth(url: str) -> int:

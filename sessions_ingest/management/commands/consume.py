@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from movies.signals import consuming
 from sessions_ingest.intake import make_consumer
 
 REPORT_SECONDS = 10
@@ -28,6 +29,7 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, on_signal)
         consumer = make_consumer()
+        consuming.send(sender=None)
         consumer.start()
         self.stdout.write(
             f"Consuming {settings.SESSION_QUEUE} and {settings.RECS_QUEUE},"
