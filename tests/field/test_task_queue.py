@@ -3,9 +3,11 @@
 import base64
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg2
 import pytest
 from celery.worker.request import Request
 from django.conf import settings
@@ -126,7 +128,7 @@ def taken_by_celery(payload: dict[str, Any]) -> Request:
         "delivery_tag": "tag",
         "delivery_info": {"exchange": "", "routing_key": "celery"},
     }
-    message = Message(payload, channel=_Channel())
+    message = Message(payload, channel=_Channel())  # type: ignore[arg-type]
     name = message.headers["task"]
     request = Request(message, app=app, task=app.tasks[name], headers=message.headers, body=message.body)
     assert message.payload[:2] == [[], {}]
@@ -249,6 +251,32 @@ def test_nothing_in_the_queue_ends_the_worker(private_bus: EmbeddedSqs, worker: 
     wait_until(lambda: bus.depth(url) == 0, seconds=60)  # acknowledged
     assert (heartbeats.age("worker") or 1e9) < heartbeats.ALIVE_SECONDS
     assert worker.stop(seconds=60) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.timeout(300)
+def test_a_worker_stops_though_a_task_hangs(
+    private_bus: EmbeddedSqs, worker: Process, database_url: str
+) -> None:
+    """A11: whatever its parts wait for; the task is received again."""
+    worker.wait_for("ready.", seconds=90)
+    with closing(psycopg2.connect(database_url)) as other, other.cursor() as cursor:
+        cursor.execute("LOCK TABLE sessions_ingest_ingestminute")
+        with app.connection_for_write(private_bus.url.replace("http://", "sqs://") + "//") as connection:
+            app.send_task(TASK, connection=connection)
+        wait_until(lambda: _waits_for_a_lock(database_url), seconds=90)
+        worker.stop(seconds=90)
+        other.rollback()
+    assert "Timeout (0:00:15)!" in worker.output()  # and where it hung
+    assert bus.depth(bus.queue(settings.CELERY_QUEUE).url) == 1
+
+
+def _waits_for_a_lock(database_url: str) -> bool:
+    with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        return cursor.fetchone()[0] > 0
 
 
 def test_the_queue_of_tasks_has_dead_letters_and_nothing_in_it_goes_round_for_days(
