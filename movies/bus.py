@@ -23,7 +23,12 @@ READ_SECONDS = LONG_POLL_SECONDS + 10.0
 KEEP_SECONDS = 14 * 24 * 3600  # the longest that SQS keeps a message
 BATCH = 10  # messages in one SQS request, at most
 DEAD_ATTRIBUTES: "Attributes" = {"MessageRetentionPeriod": str(KEEP_SECONDS)}
-CELERY_ATTRIBUTES: "Attributes" = {"VisibilityTimeout": "600", "ReceiveMessageWaitTimeSeconds": "10"}
+# The queue of the service's own tasks. A task that was cut short is shown again after the visibility timeout; one
+# that ends its worker again and again is dead-lettered by SQS. Every task is sent anew by beat or by the next change,
+# so none is worth keeping longer: what piles up while no worker runs stays small.
+TASKS_VISIBILITY_SECONDS = 600
+TASKS_MAX_RECEIVES = 5
+TASKS_KEEP_SECONDS = 4 * 3600  # longer than all these receives take
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,11 @@ def domain_queue_names() -> tuple[str, str, str]:
     return settings.SESSION_QUEUE, settings.RECS_QUEUE, settings.CHANGES_QUEUE
 
 
+def queue_names() -> tuple[str, ...]:
+    """Every queue of the service, each with its dead-letter queue: also that of its own tasks."""
+    return *domain_queue_names(), settings.CELERY_QUEUE
+
+
 def dead_name(name: str) -> str:
     """The name of a queue's dead-letter queue: `x` -> `x-dead`, `x.fifo` -> `x-dead.fifo`."""
     stem, fifo, _ = name.partition(".fifo")
@@ -98,10 +108,9 @@ def ensure_queues(names: Iterable[str] | None = None) -> list[Queue]:
     operator set, and calls `create_missing` instead.
     """
     names = tuple(names or domain_queue_names())
-    for name in names:
+    for name in (*names, settings.CELERY_QUEUE):
         _ensure(dead_name(name), DEAD_ATTRIBUTES)
         _ensure(name, _attributes(name))
-    _ensure(settings.CELERY_QUEUE, CELERY_ATTRIBUTES)
     queue.cache_clear()
     return [queue(name) for name in names]
 
@@ -113,9 +122,6 @@ def create_missing(name: str) -> None:
     is missing that may not be created.
     """
     queue.cache_clear()
-    if name == settings.CELERY_QUEUE:
-        _find(name) or _create(name, CELERY_ATTRIBUTES)
-        return
     _find(dead_name(name)) or _create(dead_name(name), DEAD_ATTRIBUTES)
     _find(name) or _create(name, _attributes(name))
 
@@ -124,10 +130,13 @@ def _attributes(name: str) -> "Attributes":
     """Of a queue whose dead-letter queue is there."""
     dead_url = shared_client().get_queue_url(QueueName=dead_name(name))["QueueUrl"]
     arn = shared_client().get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])["Attributes"]
-    redrive = {"deadLetterTargetArn": arn["QueueArn"], "maxReceiveCount": str(settings.QUEUE_MAX_RECEIVES)}
+    keep, visibility, receives = KEEP_SECONDS, settings.QUEUE_VISIBILITY_SECONDS, settings.QUEUE_MAX_RECEIVES
+    if name == settings.CELERY_QUEUE:
+        keep, visibility, receives = TASKS_KEEP_SECONDS, TASKS_VISIBILITY_SECONDS, TASKS_MAX_RECEIVES
+    redrive = {"deadLetterTargetArn": arn["QueueArn"], "maxReceiveCount": str(receives)}
     return {
-        "MessageRetentionPeriod": str(KEEP_SECONDS),
-        "VisibilityTimeout": str(settings.QUEUE_VISIBILITY_SECONDS),
+        "MessageRetentionPeriod": str(keep),
+        "VisibilityTimeout": str(visibility),
         "ReceiveMessageWaitTimeSeconds": str(LONG_POLL_SECONDS),
         "RedrivePolicy": json.dumps(redrive),
     }

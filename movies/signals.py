@@ -27,3 +27,9 @@ activity_listeners: list[Callable[[Activity], object]] = []
 
 # After a bulk job was put down that the worker is to do.
 job_waits = Signal()
+
+# When a process begins to consume the queues of messages.
+consuming = Signal()
+
+# Each time a queue of messages answered a receiver, with messages or without; tells its name as `queue`.
+queue_polled = Signal()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from movies import bus
+from movies.signals import queue_polled
 from sessions_ingest.consumer import Message, QueueAway
 from sessions_ingest.sqs_calls import SqsCalls
 
@@ -59,6 +60,7 @@ class SqsQueue:
                     "MessageAttributeNames": [SENT_AT],
                 },
             )
+        queue_polled.send(sender=None, queue=self.name)
         return [_message(raw) for raw in answer.get("Messages", ())]
 
     def delete(self, messages: Sequence[Message]) -> None:

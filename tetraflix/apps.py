@@ -3,12 +3,14 @@
 from django.apps import AppConfig
 from django.conf import settings
 
-from movies.signals import inventory_changed, job_waits
+from movies.signals import consuming, inventory_changed, job_waits, queue_polled
 from tetraflix import (
     celery,
     checks,  # noqa: F401 - to import it is to register the system checks
     error_reports,
+    heartbeats,
     request_ids,
+    schedule,
     task_times,
 )
 from tetraflix.feed_wake import job_waker, waker
@@ -24,6 +26,9 @@ class TetraflixConfig(AppConfig):
         """What the apps announce is heard."""
         request_ids.follow_into_tasks()
         task_times.watch()
+        schedule.watch()
+        consuming.connect(heartbeats.pulse.start, dispatch_uid="heartbeats")
+        queue_polled.connect(heartbeats.polled, dispatch_uid="heartbeats")
         inventory_changed.connect(waker.wake, dispatch_uid="wake the change feed")
         job_waits.connect(job_waker.wake, dispatch_uid="wake the worker for a job")
         if settings.SENTRY_DSN:

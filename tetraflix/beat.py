@@ -1,29 +1,52 @@
-"""Beat's scheduler: Celery's own, which also leaves a sign of life in the database."""
+"""Beat's scheduler: tasks are due by the database's clock, and beat leaves a heartbeat there."""
 
 import logging
 import time
 from typing import Any
 
-from celery.beat import PersistentScheduler
+from celery import beat
 from django.db import DatabaseError, InterfaceError, connection
 
-from tetraflix import heartbeats
+from tetraflix import heartbeats, schedule
 
 logger = logging.getLogger(__name__)
 
+TICK_SECONDS = 1.0
 
-class Scheduler(PersistentScheduler):
-    """While it ticks, `heartbeats.age("beat")` stays below heartbeats.ALIVE_SECONDS."""
 
-    _signed = 0.0
+class Scheduler(beat.Scheduler):
+    """Sends what tetraflix.schedule says is due. Without the database nothing is: every task needs it, too.
+
+    Celery's own keeps its times in a file, by this host's clock. Any number of these may run: each task is sent once.
+    """
+
+    _begun = False
+    _signed = float("-inf")
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        wait = super().tick(*args, **kwargs)
-        if time.monotonic() - self._signed >= heartbeats.EVERY_SECONDS:
-            try:
+        try:
+            if not self._begun:
+                schedule.begin_anew()
+                self._begun = True
+            self._send(schedule.take_due(self._seconds()))
+            if time.monotonic() - self._signed >= heartbeats.EVERY_SECONDS:
                 heartbeats.sign("beat")
-            except (DatabaseError, InterfaceError) as error:  # the clock goes on without a database
-                logger.warning("no sign of life left in the database: %s", error)
-                connection.close()
-            self._signed = time.monotonic()
-        return min(wait, heartbeats.EVERY_SECONDS)
+                self._signed = time.monotonic()
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("nothing is sent without the database: %s", str(error).strip())
+            connection.close()
+            return heartbeats.EVERY_SECONDS / 2
+        return TICK_SECONDS
+
+    def _seconds(self) -> dict[str, float]:
+        entries: dict[str, Any] = self.schedule
+        return {entry.task: entry.schedule.run_every.total_seconds() for entry in entries.values()}
+
+    def _send(self, names: list[str]) -> None:
+        for place, name in enumerate(names):
+            try:
+                self.app.send_task(name, retry=False)
+            except Exception as error:  # whatever it is: SQS is away, and these stay due
+                logger.warning("%s is not sent: %s", name, error)
+                schedule.put_back(names[place:])
+                return

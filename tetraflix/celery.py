@@ -5,11 +5,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from celery import Celery
-from celery.signals import setup_logging, worker_ready
+from celery.signals import setup_logging, worker_init
 from django.conf import settings
 from kombu.transport import TRANSPORT_ALIASES
 
 from tetraflix.broker import PredefinedQueue
+from tetraflix.heartbeats import pulse
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tetraflix.settings")
 TRANSPORT_ALIASES["sqs"] = "tetraflix.broker:Transport"
@@ -34,6 +35,9 @@ def _broker() -> dict[str, Any]:
             "is_secure": endpoint.scheme != "http",
             "wait_time_seconds": 10,  # a long poll: fewer paid requests, and a new task starts at once
             "polling_interval": 0.1,  # between polls that found nothing, or nobody there
+            "fetch_message_attributes": ["SentTimestamp"],  # what a dead letter tells
+            # Acknowledgements are sent from the worker's event loop: nothing else happens meanwhile.
+            "client-config": {"connect_timeout": 2, "read_timeout": 5, "retries": {"total_max_attempts": 2}},
             "predefined_queues": {
                 settings.CELERY_QUEUE: PredefinedQueue(
                     settings.CELERY_QUEUE, region=settings.SQS_REGION, **keys
@@ -63,62 +67,33 @@ app.conf.update(
     worker_soft_shutdown_timeout=5.0,
     timezone="UTC",
     beat_scheduler="tetraflix.beat:Scheduler",
-    # what waits longer than its own interval is overtaken by the next of its kind
+    # No task has an expiry: it would compare the clocks of two hosts. How no pile grows: tetraflix/schedule.py.
     beat_schedule={
         "sweep the change feed": {
             "task": "movies.tasks.publish_changes",
             "schedule": settings.FEED_SWEEP_SECONDS,
-            "options": {"expires": settings.FEED_SWEEP_SECONDS},
         },
         "refresh popularity": {
             "task": "movies.tasks.refresh_popularity",
             "schedule": settings.POPULARITY_SECONDS,
-            "options": {"expires": settings.POPULARITY_SECONDS},
         },
-        "make partitions": {
-            "task": "movies.tasks.make_partitions",
-            "schedule": DAY,
-            "options": {"expires": DAY},
-        },
-        "clean up answers": {
-            "task": "tetraflix.tasks.clean_up",
-            "schedule": HOUR,
-            "options": {"expires": HOUR},
-        },
-        "run what jobs wait": {
-            "task": "movies.tasks.run_jobs",
-            "schedule": JOBS_SECONDS,
-            "options": {"expires": JOBS_SECONDS},
-        },
-        "clean up jobs": {"task": "movies.tasks.clean_up_jobs", "schedule": DAY, "options": {"expires": DAY}},
-        "clean up movies": {"task": "movies.tasks.clean_up", "schedule": DAY, "options": {"expires": DAY}},
-        "clean up ingest": {
-            "task": "sessions_ingest.tasks.clean_up",
-            "schedule": DAY,
-            "options": {"expires": DAY},
-        },
+        "make partitions": {"task": "movies.tasks.make_partitions", "schedule": DAY},
+        "clean up answers": {"task": "tetraflix.tasks.clean_up", "schedule": HOUR},
+        "run what jobs wait": {"task": "movies.tasks.run_jobs", "schedule": JOBS_SECONDS},
+        "clean up jobs": {"task": "movies.tasks.clean_up_jobs", "schedule": DAY},
+        "clean up movies": {"task": "movies.tasks.clean_up", "schedule": DAY},
+        "clean up ingest": {"task": "sessions_ingest.tasks.clean_up", "schedule": DAY},
     },
 )
 if settings.ELASTICSEARCH_URL:
     app.conf.beat_schedule |= {
-        "index changes": {
-            "task": "movies.elastic.tasks.index_changes",
-            "schedule": SEARCH_SECONDS,
-            "options": {"expires": SEARCH_SECONDS},
-        },
-        "rebuild search": {
-            "task": "movies.elastic.tasks.rebuild_search",
-            "schedule": DAY,
-            "options": {"expires": DAY},
-        },
-        "drop old activity": {
-            "task": "tetraflix.analytics.tasks.drop_old_activity",
-            "schedule": DAY,
-            "options": {"expires": DAY},
-        },
+        "index changes": {"task": "movies.elastic.tasks.index_changes", "schedule": SEARCH_SECONDS},
+        "rebuild search": {"task": "movies.elastic.tasks.rebuild_search", "schedule": DAY},
+        "drop old activity": {"task": "tetraflix.analytics.tasks.drop_old_activity", "schedule": DAY},
     }
 app.autodiscover_tasks()
 app.steps["worker"].add("sessions_ingest.worker:ConsumerStep")
+app.steps["worker"].add("tetraflix.worker_stop:BoundedStop")
 
 
 @setup_logging.connect
@@ -126,7 +101,5 @@ def log_as_set(**kwargs: Any) -> None:
     """Nothing to do: a receiver keeps Celery from setting up its own, and settings.LOGGING stands."""
 
 
-@worker_ready.connect
-def prepare(**kwargs: Any) -> None:
-    """The months of views are there from the start, not only after beat's first day."""
-    app.send_task("movies.tasks.make_partitions")
+# The word of the worker's event loop (tetraflix/broker.py) and of its receivers is left in the database.
+worker_init.connect(pulse.start)

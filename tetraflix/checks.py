@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
@@ -14,9 +13,14 @@ from movies.bus import dead_name, domain_queue_names
 
 SHORTEST_KEY = 50  # characters
 OLDEST_POSTGRES = 16
+_NAME = r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?"
+_IPV6 = r"\[[0-9A-Fa-f:.]+\]"
+HOST = re.compile(rf"\*|\.?{_NAME}|{_IPV6}")
+ORIGIN = re.compile(rf"https?://((\*\.)?{_NAME}|{_IPV6})(:\d{{1,5}})?")
 # (at least, at most, what): whole numbers outside cannot work
 RANGES = {
     "PORT": (1, 65535, "the web server's port"),
+    "WEB_WORKERS": (1, 256, "web processes"),
     "POPULARITY_SECONDS": (10, 7 * 24 * 3600, "seconds between two refreshes"),
     "FEED_SWEEP_SECONDS": (1, 3600, "seconds between two sweeps"),
     "CHANGES_KEPT_DAYS": (1, 36500, "days"),
@@ -26,12 +30,6 @@ RANGES = {
     "QUEUE_MAX_RECEIVES": (1, 1000, "tries; SQS allows 1000"),
     "CONSUMER_THREADS": (1, 64, "receivers of each queue"),
     "WRITES_PER_MINUTE": (1, 10**9, "calls"),
-}
-# what each address may begin with
-SCHEMES = {
-    "SQS_ENDPOINT": ("AWS_ENDPOINT_URL_SQS", ("http", "https")),
-    "MONGODB_URL": ("MONGODB_URL", ("mongodb", "mongodb+srv")),
-    "ELASTICSEARCH_URL": ("ELASTICSEARCH_URL", ("http", "https")),
 }
 
 
@@ -86,21 +84,6 @@ def whole_numbers(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
-@register()
-def database_is_postgresql(**kwargs: Any) -> list[CheckMessage]:
-    """E004: the service's rules are PostgreSQL's triggers and statements."""
-    engine = settings.DATABASES["default"].get("ENGINE", "")
-    if engine.endswith(".postgresql"):
-        return []
-    return [
-        Error(
-            f"DATABASE_URL leads to {engine.rpartition('.')[2] or 'nothing'}, not to PostgreSQL.",
-            hint="postgresql://user:password@host:port/name; or leave it out for the embedded one.",
-            id="tetraflix.E004",
-        )
-    ]
-
-
 @register(Tags.database)
 def database_is_recent(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """E005: an older PostgreSQL misses what the migrations use. Asked only where databases are checked."""
@@ -150,16 +133,29 @@ def queue_names_are_legal(**kwargs: Any) -> list[CheckMessage]:
     return errors
 
 
-@register()
-def addresses_are_addresses(**kwargs: Any) -> list[CheckMessage]:
-    """E008: an address that its client would not understand."""
+@register(Tags.security)
+def origins_are_origins(**kwargs: Any) -> list[CheckMessage]:
+    """E009: an origin that no browser sends admits nobody."""
     return [
         Error(
-            f"{variable} has an address that does not start with {' or '.join(f'{s}://' for s in schemes)}.",
-            hint="Write the whole address, host included; or leave it out.",
-            id="tetraflix.E008",
+            f"CSRF_TRUSTED_ORIGINS has {origin!r}, which is no origin.",
+            hint="Write scheme, host and port alone, like https://t.example:8443 or https://*.t.example.",
+            id="tetraflix.E009",
         )
-        for setting, (variable, schemes) in SCHEMES.items()
-        for address in filter(None, getattr(settings, setting).split(","))
-        if urlsplit(address).scheme not in schemes or not urlsplit(address).netloc
+        for origin in settings.CSRF_TRUSTED_ORIGINS
+        if not ORIGIN.fullmatch(origin)
+    ]
+
+
+@register(Tags.security)
+def hosts_are_hosts(**kwargs: Any) -> list[CheckMessage]:
+    """E010: a name that no request can carry keeps everybody out."""
+    return [
+        Error(
+            f"ALLOWED_HOSTS has {host!r}, which is no host name.",
+            hint="Write names alone, without scheme, port and path: t.example, or .t.example for all below it.",
+            id="tetraflix.E010",
+        )
+        for host in settings.ALLOWED_HOSTS
+        if not HOST.fullmatch(host)
     ]

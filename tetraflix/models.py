@@ -59,10 +59,21 @@ class KeptAnswer(models.Model):
 
 
 class Heartbeat(models.Model):
-    """The last sign of life of a process (tetraflix/heartbeats.py)."""
+    """The last heartbeat of a process (tetraflix/heartbeats.py)."""
 
-    name = models.CharField(max_length=40, primary_key=True)
+    name = models.CharField(max_length=100, primary_key=True)  # one holds the name of a queue, of up to 80
     at = models.DateTimeField()
 
     def __str__(self) -> str:
         return f"{self.name} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class ScheduledTask(models.Model):
+    """When a task of the schedule was sent last (tetraflix/schedule.py), by the database's clock."""
+
+    name = models.CharField(max_length=200, primary_key=True)
+    sent_at = models.DateTimeField()
+    waiting_since = models.DateTimeField(null=True)  # sent and not done since; null when it was done
+
+    def __str__(self) -> str:
+        return f"{self.name}, sent at {self.sent_at:%Y-%m-%d %H:%M:%S}"

@@ -5,48 +5,46 @@ Each variable is documented where it is read. Given none of them, the embedded P
 """
 
 import os
-import secrets
 from pathlib import Path
 
-from environs import Env, validate
-
-from tetraflix import addresses, admin_theme, logs
+from tetraflix import addresses, admin_theme, environment, logs, secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = Env(eager=False)  # all bad variables are reported at once, by seal() below
+environment.past_the_proxy(os.environ)
+env = environment.Environment()  # all bad variables are reported at once, by seal() below
 
 # TETRAFLIX_VAR: folder of everything that is kept (databases, queues, logs, the generated secret key).
 VAR_DIR = env.path("TETRAFLIX_VAR", BASE_DIR / "var")
+# each process's figures, added up at a scrape; emptied by `make run`
+METRICS_DIR = str(VAR_DIR / "run" / "metrics")
+# prometheus_client reads this variable, once, at its import: processes share figures through the folder.
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = METRICS_DIR
 stack = addresses.read(VAR_DIR) or {}
 
 # -- Django ------------------------------------------------------------------------------------
 # DEBUG: Django's debug pages; never on where strangers can reach the service.
-DEBUG = env.bool("DEBUG", False)
-
-
-def _secret_key() -> str:
-    """The key kept in var/, made at first use: a secret of this installation, in no repository."""
-    path = VAR_DIR / "secret_key"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fd = os.open(path, os.O_CREAT | os.O_WRONLY, 0o600)
-        with os.fdopen(fd, "w") as file:
-            file.write(secrets.token_urlsafe(50))
-    return path.read_text()
-
+DEBUG = env.switch("DEBUG", False)
 
 # SECRET_KEY: signs sessions; at least 50 characters; the same on every machine. Default: made once, kept in
 # var/.
-SECRET_KEY = env.str("SECRET_KEY", "") or _secret_key()
+try:
+    SECRET_KEY = env.str("SECRET_KEY", "") or secret_key.kept(VAR_DIR)
+    os.makedirs(METRICS_DIR, exist_ok=True)
+except OSError as error:
+    SECRET_KEY = ""
+    env.refuse(
+        "TETRAFLIX_VAR",
+        f"leads to {VAR_DIR}, which cannot be used ({error.strerror or error}): name a folder that can be written.",
+    )
 # ALLOWED_HOSTS: comma-separated host names that the service answers to.
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
+ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 # PORT: where the web server listens (and what links in commands point to).
-PORT = env.int("PORT", 8000)
+PORT = env.whole("PORT", 8000)
 # where commands find the web server: that of the running stack, unless PORT says otherwise
 WEB_URL = stack.get("web") if stack and not env.str("PORT", "") else f"http://127.0.0.1:{PORT}"
 # WEB_WORKERS: processes of the web server that `make run` starts; each holds the inventory, and one thread.
-WEB_WORKERS = env.int("WEB_WORKERS", 2)
+WEB_WORKERS = env.whole("WEB_WORKERS", 2)
 
 INSTALLED_APPS = [
     "tetraflix",
@@ -114,28 +112,26 @@ AUTH_PASSWORD_VALIDATORS = [
 DATABASE_URL = env.str("DATABASE_URL", "") or stack.get(
     "database", "postgresql://tetraflix@127.0.0.1:54329/tetraflix"
 )
-DATABASES = {
-    "default": env.dj_db_url(
-        "DATABASE_URL",
-        DATABASE_URL,
-        conn_max_age=None,  # one connection a process, kept: a hot read has no time to connect
-        conn_health_checks=True,  # before the ORM's first statement of a request; hot reads mend theirs
-    )
-}
+DATABASES = {"default": env.database_url("DATABASE_URL", DATABASE_URL)}
 EMBEDDED_POSTGRES = not env.str("DATABASE_URL", "")
 
 # -- User lists ----------------------------------------------------------------------------------
 # MONGODB_URL: a MongoDB replica set or sharded cluster (6.0 or newer) that keeps the user lists instead of
 # PostgreSQL, mongodb://user:password@host1,host2/name?replicaSet=rs0; database `tetraflix` when it names none.
-MONGODB_URL = env.str("MONGODB_URL", stack.get("mongodb", ""))
+MONGODB_URL = env.mongodb("MONGODB_URL", stack.get("mongodb", ""))
 
 # -- Elasticsearch: search and activity ---------------------------------------------------------------
 # ELASTICSEARCH_URL: one or more addresses, comma-separated, http://user:password@host:9200. Then movies are
 # searched there (PostgreSQL steps in while it is away) and activity is recorded there. Unset, nothing of it is
 # even imported.
-ELASTICSEARCH_URL = env.str("ELASTICSEARCH_URL", stack.get("elasticsearch", ""))
+ELASTICSEARCH_URL = env.addresses(
+    "ELASTICSEARCH_URL",
+    stack.get("elasticsearch", ""),
+    schemes=("http", "https"),
+    example="http://user:password@host:9200",
+)
 # ACTIVITY_KEPT_DAYS: daily indices of activity older than this are dropped.
-ACTIVITY_KEPT_DAYS = env.int("ACTIVITY_KEPT_DAYS", 90)
+ACTIVITY_KEPT_DAYS = env.whole("ACTIVITY_KEPT_DAYS", 90)
 # How the words of `GET /tetraflix/movies?q=` are looked up: a function like movies.fulltext.find.
 SEARCH_FUNCTION = "movies.fulltext.find"
 if ELASTICSEARCH_URL:
@@ -147,7 +143,9 @@ if ELASTICSEARCH_URL:
 # -- SQS -----------------------------------------------------------------------------------------
 # AWS_ENDPOINT_URL_SQS, AWS_REGION and the credentials are AWS's own variables, read by boto3 itself;
 # without an endpoint and a region, the embedded server's are used.
-SQS_ENDPOINT = env.str("AWS_ENDPOINT_URL_SQS", "")
+SQS_ENDPOINT = env.address(
+    "AWS_ENDPOINT_URL_SQS", "", schemes=("http", "https"), example="http://host:port", user=False
+)
 EMBEDDED_SQS = not SQS_ENDPOINT and not env.str("AWS_REGION", "")
 if EMBEDDED_SQS:
     # Never empty: with the stack down, boto3 would go to Amazon with whatever credentials it finds.
@@ -163,35 +161,35 @@ CHANGES_QUEUE = env.str("CHANGES_QUEUE", "movieChanges")
 # CELERY_QUEUE: the service's own background work.
 CELERY_QUEUE = env.str("CELERY_QUEUE", "celery")
 # QUEUE_VISIBILITY_SECONDS: how long a received message stays hidden; a batch takes far less.
-QUEUE_VISIBILITY_SECONDS = env.int("QUEUE_VISIBILITY_SECONDS", 60)
+QUEUE_VISIBILITY_SECONDS = env.whole("QUEUE_VISIBILITY_SECONDS", 60)
 # QUEUE_MAX_RECEIVES: after so many failed tries SQS itself puts a message aside.
-QUEUE_MAX_RECEIVES = env.int("QUEUE_MAX_RECEIVES", 20)
+QUEUE_MAX_RECEIVES = env.whole("QUEUE_MAX_RECEIVES", 20)
 
 # -- Rules of the domain -------------------------------------------------------------------------
 # FEED_SWEEP_SECONDS: how often changes of inventory are sent whose own wake was lost (a commit sends one).
-FEED_SWEEP_SECONDS = env.int("FEED_SWEEP_SECONDS", 5)
+FEED_SWEEP_SECONDS = env.whole("FEED_SWEEP_SECONDS", 5)
 # FINISHED_MARK: the progress (0 < mark <= 1) from which a movie counts as watched to the end.
-FINISHED_MARK = env.float("FINISHED_MARK", 1.0)
+FINISHED_MARK = env.fraction("FINISHED_MARK", 1.0)
 # POPULARITY_SECONDS: how often the popularity lists are computed anew.
-POPULARITY_SECONDS = env.int("POPULARITY_SECONDS", 3600)
+POPULARITY_SECONDS = env.whole("POPULARITY_SECONDS", 3600)
 # CHANGES_KEPT_DAYS: how long the history of inventory changes is kept.
-CHANGES_KEPT_DAYS = env.int("CHANGES_KEPT_DAYS", 730)
+CHANGES_KEPT_DAYS = env.whole("CHANGES_KEPT_DAYS", 730)
 # VIEWS_KEPT_MONTHS: full months that single views are kept for (view counts stay); 0: for ever. An event from
 # before the kept months is not counted: whether it was counted already, nobody knows any more.
-VIEWS_KEPT_MONTHS = env.int("VIEWS_KEPT_MONTHS", 0)
+VIEWS_KEPT_MONTHS = env.whole("VIEWS_KEPT_MONTHS", 0)
 # READS_NEED_KEY: clients' reads need an API key too (by default a gateway in front does that).
-READS_NEED_KEY = env.bool("READS_NEED_KEY", False)
+READS_NEED_KEY = env.switch("READS_NEED_KEY", False)
 # WRITES_PER_MINUTE: calls that change something, a key and minute, over all processes; more are answered 429.
-WRITES_PER_MINUTE = env.int("WRITES_PER_MINUTE", 1200)
+WRITES_PER_MINUTE = env.whole("WRITES_PER_MINUTE", 1200)
 # MAX_BODY_BYTES: the largest request body; 1,000 movies in one call take less than 1 MB.
-DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("MAX_BODY_BYTES", 4 * 1024 * 1024)
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.whole("MAX_BODY_BYTES", 4 * 1024 * 1024)
 
 # -- Ingest --------------------------------------------------------------------------------------
 # CONSUME_IN_WORKER: the Celery worker reads sessionData and userRecs too; off where `manage.py consume` does.
-CONSUME_IN_WORKER = env.bool("CONSUME_IN_WORKER", True)
+CONSUME_IN_WORKER = env.switch("CONSUME_IN_WORKER", True)
 # CONSUMER_THREADS: receivers of each queue in one process. What they receive at once is applied in one
 # transaction, by one thread with one database connection: more of them, and each message costs less, up to 12.
-CONSUMER_THREADS = env.int("CONSUMER_THREADS", 12)
+CONSUMER_THREADS = env.whole("CONSUMER_THREADS", 12)
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -227,7 +225,13 @@ SPECTACULAR_SETTINGS = {
 # BEHIND_HTTPS: a proxy in front takes https, sets X-Forwarded-Proto (dropping what a client sent under that
 # name) and is the only way in. Cookies then travel over https alone; browsers use nothing else for a year.
 # Off by default: `make run` serves http on this machine.
-BEHIND_HTTPS = env.bool("BEHIND_HTTPS", False)
+BEHIND_HTTPS = env.switch("BEHIND_HTTPS", False)
+# CSRF_TRUSTED_ORIGINS: comma-separated origins (scheme://host:port) whose forms are taken besides those of the
+# host that the request names, e.g. https://t.example:8443 where the proxy listens on another port.
+CSRF_TRUSTED_ORIGINS = env.items("CSRF_TRUSTED_ORIGINS", [])
+# USE_FORWARDED_HOST: the host is what the proxy in front says in X-Forwarded-Host. Only behind a proxy that sets
+# this header itself and drops what a client sent under that name.
+USE_X_FORWARDED_HOST = env.switch("USE_FORWARDED_HOST", False)
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_HTTPS else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if BEHIND_HTTPS else 0
@@ -239,22 +243,16 @@ X_FRAME_OPTIONS = "DENY"
 # METRICS_TOKEN: who reads /metrics sends it as `Authorization: Bearer ...`. Without it, /metrics answers only
 # what runs on the same machine and comes through no proxy.
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
-METRICS_DIR = str(
-    VAR_DIR / "run" / "metrics"
-)  # each process's figures, added up at a scrape; emptied by `make run`
-# prometheus_client reads this variable, once, at its import: processes share figures through the folder.
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = METRICS_DIR
-os.makedirs(METRICS_DIR, exist_ok=True)
 # SENTRY_DSN: errors are sent there. Nothing is sent, and nothing of Sentry started, without it.
-SENTRY_DSN = env.str("SENTRY_DSN", "")
+SENTRY_DSN = env.address("SENTRY_DSN", "", schemes=("https", "http"), example="https://key@host/project")
 # SLOW_REQUEST_MS: a request that takes longer is logged.
-SLOW_REQUEST_MS = env.int("SLOW_REQUEST_MS", 1000)
+SLOW_REQUEST_MS = env.whole("SLOW_REQUEST_MS", 1000)
 # REQUEST_LOG_SAMPLE: the part (0 to 1) of other requests that is logged; a line costs as much as a read.
-REQUEST_LOG_SAMPLE = env.float("REQUEST_LOG_SAMPLE", 0.0)
+REQUEST_LOG_SAMPLE = env.fraction("REQUEST_LOG_SAMPLE", 0.0)
 # LOG_FORMAT: json (for machines), console (for people), auto (console on a terminal and in DEBUG, else json).
-LOG_FORMAT = env.str("LOG_FORMAT", "auto", validate=validate.OneOf(["auto", "json", "console"]))
+LOG_FORMAT = env.choice("LOG_FORMAT", "auto", among=["auto", "json", "console"])
 # LOG_LEVEL: DEBUG, INFO, WARNING or ERROR.
-LOG_LEVEL = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", among=["DEBUG", "INFO", "WARNING", "ERROR"])
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

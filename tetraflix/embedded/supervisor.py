@@ -92,13 +92,27 @@ class Supervisor:
             if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
                 continue  # nohup
             self._before[number] = signal.signal(number, self._on_signal)
-        self.start(self.program("guard", [str(Path(guard.__file__)), self.mark], env=None), quiet=True)
+        try:
+            self.start(self._guard(), quiet=True)
+        except BaseException:  # also Asked: a `with` that is not entered is not left
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.stop()
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _guard(self) -> Program:
+        child = self._child(
+            "guard",
+            [str(Path(guard.__file__)), self.mark, str(os.getpid())],
+            None,
+            log=self.log_dir / "guard.log",
+        )
+        child.blocked = {signal.SIGTERM}
+        return Program(child, ready=lambda: guard.ready_line(child.pid or 0) in child.tail())
 
     def program(
         self,

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from movies.signals import consuming
 from sessions_ingest.intake import make_consumer
 
 REPORT_SECONDS = 10
@@ -29,6 +30,7 @@ class Command(BaseCommand):
 
     def _consume(self) -> None:
         consumer = make_consumer()
+        consuming.send(sender=None)
         consumer.start()
         self.stdout.write(
             f"Consuming {settings.SESSION_QUEUE} and {settings.RECS_QUEUE},"
