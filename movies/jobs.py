@@ -31,7 +31,7 @@ AT_ONCE_BYTES = 256 * 1024  # a smaller file is checked while the person waits
 MOST_BYTES = 400 * 1024 * 1024  # of one file: a million movies
 READY_KEPT = timedelta(days=1)  # an import that nobody confirms, the file of an export
 KEPT = timedelta(days=30)
-PAUSES = (5, 30, 120, 600)  # seconds from the beginning of a try that failed to the next one
+PAUSES = (0, 30, 120, 600)  # seconds from the beginning of a try that failed to the next one
 MOST_TRIES = len(PAUSES) + 1
 
 UNDER_WAY = (Job.State.CHECKING, Job.State.APPLYING)
@@ -65,7 +65,7 @@ def start_bulk(
 ) -> Job:
     """Hides, shows or deletes the movies of the selection, or these. `size` (about): whether at once."""
     which = {"selection": selection.as_json()} if selection else {"ids": list(movie_ids)}
-    return _start(Job(kind=kind, actor=actor, request=which), size)
+    return _start(Job(kind=kind, actor=actor, request=which, total=_known(size)), size)
 
 
 def start_revert(*, batch: uuid.UUID, actor: str, size: int) -> Job:
@@ -94,7 +94,7 @@ def start_import(*, actor: str, file_name: str, chunks: Iterable[bytes]) -> Job:
 
 def start_export(*, actor: str, form: str, size: int) -> Job:
     """Writes the whole inventory into a file, for `exported`. `size` (about): whether at once."""
-    return _start(Job(kind="export", actor=actor, request={"format": form}), size)
+    return _start(Job(kind="export", actor=actor, request={"format": form}, total=_known(size)), size)
 
 
 def exported(job: Job) -> bytes:
@@ -136,7 +136,7 @@ def run(job_id: uuid.UUID, *, progress: imports.Progress = lambda done: None, pa
     try:
         with transaction.atomic():
             _work(job_id, progress, patient)
-    except InventoryBusy:
+    except (InventoryBusy, locks.Taken):
         _not_counted(job_id)
     except (transfer.BadFile, NoSuchBatch) as error:
         _fail(job_id, str(error))
@@ -174,6 +174,11 @@ def clean_up() -> int:
         drop(job_id=job_id)
     JobChunk.objects.filter(job__kind="export", job__updated__lt=now - READY_KEPT).delete()
     return Job.objects.filter(created__lt=now - KEPT).exclude(state__in=UNDER_WAY).delete()[0]
+
+
+def _known(size: int) -> int:
+    """The size of the work; 0 for an estimate: the work itself counts before it begins."""
+    return size if getattr(size, "exact", True) else 0
 
 
 def _start(job: Job, size: int) -> Job:
@@ -228,12 +233,10 @@ def _not_counted(job_id: uuid.UUID, *, seconds: float = 0) -> None:
 
 
 def _work(job_id: uuid.UUID, progress: imports.Progress, patient: bool) -> None:
-    """In one transaction: the job's work, and that it is done."""
-    job = (
-        Job.objects.filter(id=job_id, state__in=UNDER_WAY).first()
-        if locks.try_take(_lock_of(job_id))
-        else None
-    )
+    """In one transaction: the job's work, and that it is done. Raises locks.Taken when another one is at it."""
+    if not locks.try_take(_lock_of(job_id)):
+        raise locks.Taken
+    job = Job.objects.filter(id=job_id, state__in=UNDER_WAY).first()
     if job is None:
         return
     with job_work.Reporter(job, progress) as report:
