@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from django.db import DatabaseError, InterfaceError, connection
 
+from movies.leases import Held
 from movies.models import Failure
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,8 @@ def retried(name: str, *expected: type[Exception], first: float, longest: float)
     """Whether the work is due: it is not during the pause after a failure.
 
     An error in the block is recorded under the name and begins a pause; an `expected` one ends there, others go on
-    up. A block that ends without one has succeeded: the record is gone.
+    up. A block that ends without one has succeeded: the record is gone. One that ends with leases.Held is neither:
+    another process is at it.
     """
     failure = Failure.objects.extra(select={"due": "next_try <= clock_timestamp()"}).filter(name=name).first()
     if failure and not failure.due:
@@ -35,6 +37,8 @@ def retried(name: str, *expected: type[Exception], first: float, longest: float)
         return
     try:
         yield True
+    except Held:
+        logger.debug("another process is at work on %s", name)
     except expected as error:
         _record(name, error, first, longest)
     except Exception as error:
@@ -52,7 +56,7 @@ def retried(name: str, *expected: type[Exception], first: float, longest: float)
 def problems() -> list[str]:
     """A sentence for each work that fails at present: what, since when, why, and when it is tried again."""
     return [
-        f"The {failure.name} fails since {failure.since:%Y-%m-%d %H:%M:%S} UTC ({failure.times} times;"
+        f"The {failure.name} has failed since {failure.since:%Y-%m-%d %H:%M:%S} UTC ({failure.times} times;"
         f" next try at {failure.next_try:%H:%M:%S}): {failure.error}"
         for failure in Failure.objects.order_by("name")
     ]

@@ -38,6 +38,11 @@ class ChangedMeanwhile(ValueError):
         self.movie = movie
 
 
+RETRY_AFTER_SECONDS = (
+    5  # what a refused caller is told: a bulk change of 300,000 movies takes longer, most do not
+)
+
+
 class InventoryBusy(Exception):
     """Somebody else is changing the inventory for longer than this change may wait; nothing was changed."""
 

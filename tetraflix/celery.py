@@ -16,6 +16,7 @@ TRANSPORT_ALIASES["sqs"] = "tetraflix.broker:Transport"
 HOUR = 3600
 DAY = 24 * HOUR
 JOBS_SECONDS = 10  # a bulk job whose own wake was lost waits no longer
+REBUILD_SECONDS = 600  # between two looks whether the search index is older than a day
 SEARCH_SECONDS = 5  # how far the search index in Elasticsearch may be behind the inventory
 
 
@@ -77,8 +78,8 @@ app.conf.update(
         },
         "make partitions": {
             "task": "movies.tasks.make_partitions",
-            "schedule": DAY,
-            "options": {"expires": DAY},
+            "schedule": HOUR,  # mostly two look-ups; months whose tables were in use are not late by a day
+            "options": {"expires": HOUR},
         },
         "clean up answers": {
             "task": "tetraflix.tasks.clean_up",
@@ -108,8 +109,8 @@ if settings.ELASTICSEARCH_URL:
         },
         "rebuild search": {
             "task": "movies.elastic.tasks.rebuild_search",
-            "schedule": DAY,
-            "options": {"expires": DAY},
+            "schedule": REBUILD_SECONDS,
+            "options": {"expires": REBUILD_SECONDS},
         },
         "drop old activity": {
             "task": "tetraflix.analytics.tasks.drop_old_activity",

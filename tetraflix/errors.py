@@ -9,13 +9,12 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_handler
 from rest_framework.views import set_rollback
 
-from movies.services import InventoryBusy
+from movies import services
 from recommendations.stores.base import StoreUnavailable
 
 API = "/tetraflix/"
 AWAY = (OperationalError, InterfaceError, StoreUnavailable)
 RETRY_AFTER_SECONDS = 2  # an embedded PostgreSQL is back in less, a failed-over one in some more
-BULK_RETRY_AFTER_SECONDS = 5  # a bulk change of 300,000 movies takes longer, most take less
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -27,10 +26,10 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
             status=503,
             headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
         )
-    if isinstance(error, InventoryBusy):
+    if isinstance(error, services.InventoryBusy):
         set_rollback()
         return Response(
-            {"detail": str(error)}, status=503, headers={"Retry-After": str(BULK_RETRY_AFTER_SECONDS)}
+            {"detail": str(error)}, status=503, headers={"Retry-After": str(services.RETRY_AFTER_SECONDS)}
         )
     response = drf_handler(error, context)
     if response is not None and not (isinstance(response.data, dict) and "detail" in response.data):
