@@ -157,7 +157,7 @@ def run_waiting() -> int:
     """Each job that is due was run once, the oldest first, those put down meanwhile included; returns how many."""
     while _owed:
         job_id = next(iter(_owed))
-        _not_counted(job_id, seconds=PAUSES[min(_cut_off[job_id], len(PAUSES)) - 1])
+        _not_counted(job_id, seconds=PAUSES[min(_cut_off[job_id], len(PAUSES) - 1)])
         _owed.discard(job_id)
     looked_at: set[uuid.UUID] = set()
     while due := _next_due(looked_at):
