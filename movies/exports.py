@@ -12,10 +12,14 @@ GZIP = 16 + zlib.MAX_WBITS
 
 
 def export_chunks(form: str, progress: Callable[[int], None] = lambda done: None) -> Iterator[bytes]:
-    """The file piece by piece, as of one instant, in order of the ids. `progress`: told how many are out."""
+    """The file piece by piece, as of one instant, in order of the ids. `progress`: told how many are out.
+
+    In the caller's transaction: a server-side cursor that outlives one needs a database session of its own, which
+    no pooler gives.
+    """
     yield heading(form)
     rows = Movie.objects.order_by("id").values_list("id", "title", "hidden", "profile")
-    movies = rows.iterator(chunk_size=ROWS_AT_ONCE)  # a cursor of the server's
+    movies = rows.iterator(chunk_size=ROWS_AT_ONCE)
     done = 0
     while some := list(itertools.islice(movies, ROWS_AT_ONCE)):
         yield lines_of(some, form)

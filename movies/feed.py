@@ -4,14 +4,13 @@ import json
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
-from movies import bus
+from movies import bus, locks
 from movies.profiles import to_wire
 
 if TYPE_CHECKING:
@@ -19,8 +18,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PUBLISHER_LOCK = 4_201_713  # PostgreSQL advisory lock: one publisher at a time, in all processes
 LOCK_PATIENCE = 1.0  # seconds; see publish()
+ANNOUNCE_PATIENCE = 60.0  # seconds; see announce()
+# A publisher whose machine is gone would hold its lock as long as PostgreSQL believes in its connection. This is
+# longer than any request to SQS takes, all its tries included.
+LONGEST_SILENCE = "90s"
 CHUNK = 100  # changes read, sent and marked together: what a killed publisher may send twice
 TRIES = 3  # of an entry that SQS refuses alone, before the movie waits for the next run
 LARGEST_STUCK = 1_000  # movies that wait at once, before the run gives up
@@ -55,29 +57,47 @@ class Message(NamedTuple):
 def publish(*, seconds: float) -> int:
     """Sends what is in the outbox, oldest first, until it is empty or the time is over; returns how many.
 
-    A change is marked sent after SQS accepted it: a publisher that dies repeats at most one chunk. While
-    another one is at work this waits LOCK_PATIENCE and returns 0: that one reads again after each chunk until
-    nothing is left, so it sees whatever was committed before this call. Raises BusAway.
+    Each chunk is read, sent and marked in one transaction, which holds the publisher's lock: publishers take turns,
+    and each reads what the last one left. A change is marked sent after SQS accepted it: a publisher that dies
+    repeats at most one chunk. While another one keeps the lock for LOCK_PATIENCE this returns: that one reads again
+    after each chunk until nothing is left, so it sees whatever was committed before this call. Raises BusAway.
     """
     deadline = time.monotonic() + seconds
-    with _only_publisher() as alone:
-        if not alone:
-            return 0
-        sent, last, stuck = 0, 0, set[int]()
-        # Ids commit in order (the inventory's lock), so nothing unsent can appear below the last id read.
-        while changes := _unsent(after=last, without=stuck):
-            last = changes[-1][0]
-            accepted: set[str] = set()
-            try:
-                _send([message for _, message in changes], accepted, stuck)
-            finally:
-                _mark_sent([id for id, message in changes if message.change_id in accepted])
-            sent += len(accepted)
-            if time.monotonic() > deadline or len(stuck) > LARGEST_STUCK:
-                break
+    sent, last, stuck = 0, 0, set[int]()
+    while True:
+        try:
+            done, last = _publish_chunk(last, stuck)
+        except locks.Taken:
+            break
+        sent += done
+        if not last or time.monotonic() > deadline or len(stuck) > LARGEST_STUCK:
+            break
     if stuck:
         logger.warning("SQS refused changes of %d movies; they wait for the next run", len(stuck))
     return sent
+
+
+def _publish_chunk(after: int, stuck: set[int]) -> tuple[int, int]:
+    """Sends the next chunk of changes; returns how many were sent, and the id of the last (0: nothing is left).
+
+    What SQS took is marked, whatever happens to the rest. Raises locks.Taken or BusAway.
+    """
+    away: BusAway | None = None
+    with transaction.atomic():
+        _be_the_only_publisher(LOCK_PATIENCE)
+        # Ids commit in order (the inventory's lock), so nothing unsent can appear below the last id read.
+        changes = _unsent(after=after, without=stuck)
+        if not changes:
+            return 0, 0
+        accepted: set[str] = set()
+        try:
+            _send([message for _, message in changes], accepted, stuck)
+        except BusAway as error:
+            away = error
+        _mark_sent([id for id, message in changes if message.change_id in accepted])
+    if away:
+        raise away
+    return len(accepted), changes[-1][0]
 
 
 def announce(*, after: int = 0) -> Iterator[tuple[int, int]]:
@@ -90,16 +110,20 @@ def announce(*, after: int = 0) -> Iterator[tuple[int, int]]:
     their order is kept. The publisher waits for each chunk, so a later change is sent later.
     """
     while True:
-        with _only_publisher(patience=60) as alone:
-            if not alone:
-                raise BusAway("the publisher of the change feed is busy: try again when the outbox is empty")
-            movies = _announced(after)
-            if not movies:
-                return
-            after = movies[-1].movie_id
-            refused: set[int] = set()
-            accepted: set[str] = set()
-            _send([message for message in movies if message.action == "added"], accepted, refused)
+        refused: set[int] = set()
+        accepted: set[str] = set()
+        try:
+            with transaction.atomic():
+                _be_the_only_publisher(ANNOUNCE_PATIENCE)
+                movies = _announced(after)
+                _send([message for message in movies if message.action == "added"], accepted, refused)
+        except locks.Taken:
+            raise BusAway(
+                "the publisher of the change feed is busy: try again when the outbox is empty"
+            ) from None
+        if not movies:
+            return
+        after = movies[-1].movie_id
         if refused:
             raise BusAway(f"SQS refused {len(refused)} messages, the first about movie {min(refused)}")
         yield len(accepted), after
@@ -118,26 +142,11 @@ def waiting(*, at_most: int = 100_000) -> tuple[int, float]:
         return cursor.fetchone()
 
 
-@contextmanager
-def _only_publisher(patience: float = LOCK_PATIENCE) -> Iterator[bool]:
-    """Whether this connection holds the publisher's lock in the block. A process that dies gives it back."""
-    deadline = time.monotonic() + patience
-    while not (alone := _ask("SELECT pg_try_advisory_lock(%s)", PUBLISHER_LOCK)):
-        if time.monotonic() > deadline:
-            break
-        time.sleep(0.05)
-    try:
-        yield alone
-    finally:
-        # A lost connection has given the lock back by itself.
-        if alone and connection.connection is not None and not connection.connection.closed:
-            _ask("SELECT pg_advisory_unlock(%s)", PUBLISHER_LOCK)
-
-
-def _ask(sql: str, *values: Any) -> bool:
+def _be_the_only_publisher(patience: float) -> None:
+    """Nobody else sends until the transaction ends, which it does when this process dies. Raises locks.Taken."""
+    locks.take(locks.PUBLISHER, seconds=patience)
     with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return bool(cursor.fetchone()[0])
+        cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{LONGEST_SILENCE}'")
 
 
 def _unsent(*, after: int, without: set[int]) -> list[tuple[int, Message]]:

@@ -1,42 +1,59 @@
 """Bulk work on the inventory: asked for by a person, done in the worker, all of it or nothing.
 
-A job survives whoever works on it: what a killed worker began is rolled back by the database, and
-`run_waiting` finds the job again. Two workers never run one job: each holds an advisory lock while it does.
+A job is one transaction: what a killed worker began is rolled back by the database, and `run_waiting` finds the job
+again. Two workers never run one job: each holds an advisory lock, of that transaction, while it does. A job that
+fails is tried again a few times, later each time, and holds up no other.
 """
 
 import logging
-import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from django.db import OperationalError, connection, transaction
+from django.db import Error, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from movies import browsing, exports, imports, transfer
+from movies import imports, job_work, locks, transfer
 from movies.browsing import Selection
+from movies.database_errors import is_unavailable
 from movies.models import Job, JobChunk
-from movies.reverting import NoSuchBatch, revert_batch
-from movies.services import change, delete_movies, hide_movies, show_movies
+from movies.reverting import NoSuchBatch
+from movies.services import InventoryBusy, refuse_other_changes
 from movies.signals import job_waits
 
 logger = logging.getLogger(__name__)
 
 AT_ONCE_MOVIES = 2_000  # fewer are done while the person waits: a second
 AT_ONCE_BYTES = 256 * 1024  # a smaller file is checked while the person waits
-CHUNK_BYTES = 1024 * 1024
 MOST_BYTES = 400 * 1024 * 1024  # of one file: a million movies
-MOVIES_A_STATEMENT = 10_000
-REPORT_EVERY_SECONDS = 0.5
-NAMED = 200  # movies named that a revert left alone
 READY_KEPT = timedelta(days=1)  # an import that nobody confirms, the file of an export
 KEPT = timedelta(days=30)
+PAUSES = (0, 30, 120, 600)  # seconds from the beginning of a try that failed to the next one
+MOST_TRIES = len(PAUSES) + 1
 
 UNDER_WAY = (Job.State.CHECKING, Job.State.APPLYING)
-BULK: dict[str, Callable[..., int]] = {"hide": hide_movies, "show": show_movies, "delete": delete_movies}
+
+# The count is committed before the work begins, so that a try that kills its worker counts as well. The lock is
+# given back at once; while the work lasts it is held by the work's own transaction.
+BEGIN_TRY = """
+UPDATE movies_job SET tries = tries + 1, done = 0, updated = clock_timestamp(),
+    next_try = clock_timestamp() + make_interval(secs => (%(pauses)s::int[])[least(tries + 1, %(most)s - 1)])
+WHERE id = %(id)s AND state = ANY (%(under_way)s) AND next_try <= clock_timestamp()
+    AND pg_try_advisory_xact_lock(%(lock)s)
+RETURNING tries
+"""
+NOT_COUNTED = """
+UPDATE movies_job SET tries = greatest(tries - 1, 0),
+    next_try = clock_timestamp() + make_interval(secs => %(seconds)s)
+WHERE id = %(id)s AND state = ANY (%(under_way)s)
+"""
+# Of this process: how often in a row a job's try ended because the database became unavailable, which is not the
+# job's fault; and the jobs whose last such try is still counted, as nothing could be written then.
+_cut_off: Counter[uuid.UUID] = Counter()
+_owed: set[uuid.UUID] = set()
 
 
 class NotReady(ValueError):
@@ -48,13 +65,12 @@ def start_bulk(
 ) -> Job:
     """Hides, shows or deletes the movies of the selection, or these. `size` (about): whether at once."""
     which = {"selection": selection.as_json()} if selection else {"ids": list(movie_ids)}
-    return _start(Job(kind=kind, state=Job.State.APPLYING, actor=actor, request=which, total=size), size)
+    return _start(Job(kind=kind, actor=actor, request=which, total=_known(size)), size)
 
 
 def start_revert(*, batch: uuid.UUID, actor: str, size: int) -> Job:
-    """Undoes a batch; what was changed since stays. `size`: how many changes it has."""
-    job = Job(kind="revert", state=Job.State.APPLYING, actor=actor, request={"batch": str(batch)}, total=size)
-    return _start(job, size)
+    """Undoes a batch; what was changed since stays. `size` (about): whether at once."""
+    return _start(Job(kind="revert", actor=actor, request={"batch": str(batch)}), size)
 
 
 def start_import(*, actor: str, file_name: str, chunks: Iterable[bytes]) -> Job:
@@ -67,7 +83,7 @@ def start_import(*, actor: str, file_name: str, chunks: Iterable[bytes]) -> Job:
             actor=actor,
             request={"file": file_name[-200:], "format": form},
         )
-        for number, data in enumerate(_resized(chunks)):
+        for number, data in enumerate(job_work.resized(chunks)):
             job.total += len(data)
             if job.total > MOST_BYTES:
                 raise transfer.BadFile(f"A file has at most {MOST_BYTES // 1024 // 1024} MB: take it apart.")
@@ -77,9 +93,8 @@ def start_import(*, actor: str, file_name: str, chunks: Iterable[bytes]) -> Job:
 
 
 def start_export(*, actor: str, form: str, size: int) -> Job:
-    """Writes the whole inventory into a file, which `exported` has when it is done."""
-    job = Job(kind="export", state=Job.State.APPLYING, actor=actor, request={"format": form}, total=size)
-    return _start(job, size)
+    """Writes the whole inventory into a file, for `exported`. `size` (about): whether at once."""
+    return _start(Job(kind="export", actor=actor, request={"format": form}, total=_known(size)), size)
 
 
 def exported(job: Job) -> bytes:
@@ -90,48 +105,65 @@ def exported(job: Job) -> bytes:
 
 def confirm(*, job_id: uuid.UUID, actor: str) -> Job:
     """The import that was checked is applied. Raises NotReady."""
-    job = _moved(job_id, Job.State.READY, Job.State.APPLYING, actor=actor)
-    job.total, job.done = job.result["rows"], 0
-    job.save(update_fields=["total", "done"])
+    with transaction.atomic():
+        job = _moved(job_id, Job.State.READY, Job.State.APPLYING, actor=actor, tries=0, next_try=Now())
+        job.total, job.done = job.result["rows"], 0
+        job.save(update_fields=["total", "done"])
     return _begun(job, at_once=job.total <= AT_ONCE_MOVIES)
 
 
 def drop(*, job_id: uuid.UUID) -> None:
     """The import that was checked is forgotten. Raises NotReady."""
-    _moved(job_id, Job.State.READY, Job.State.DROPPED)
-    imports.unstage(job_id)
+    with transaction.atomic():
+        _moved(job_id, Job.State.READY, Job.State.DROPPED)
+        imports.unstage(job_id)
 
 
-def run(job_id: uuid.UUID, *, progress: imports.Progress = lambda done: None) -> None:
-    """The job is as far as it goes without a person, unless another process is at it.
+def run(job_id: uuid.UUID, *, progress: imports.Progress = lambda done: None, patient: bool = True) -> None:
+    """The job is as far as it goes without a person; or it is left to a later call.
 
-    `progress`: told how much of `total` is done. Raises OperationalError when the database goes away; the job
-    is then found again later.
+    It is left while another process is at it, during the pause after a try that failed, and while somebody else
+    changes the inventory. `patient`: waits for short changes to end and has others refused meanwhile; a web process,
+    which must not wait, is not. `progress`: told how much of `total` is done. Raises the database's error when it
+    becomes unavailable; that try does not count.
     """
-    with _claim(job_id) as mine:
-        job = Job.objects.filter(id=job_id, state__in=UNDER_WAY).first() if mine else None
-        if job is None:
-            return
-        try:
-            with _Reporter(job_id, progress) as report:
-                (_check if job.state == Job.State.CHECKING else _apply)(job, report)
-        except OperationalError:
+    tries = _begin_try(job_id)
+    if tries is None:
+        return
+    if tries > MOST_TRIES:
+        _fail(job_id, f"The worker ended {MOST_TRIES} times while it was at this job. Nothing was changed.")
+        return
+    try:
+        with transaction.atomic():
+            _work(job_id, progress, patient)
+    except (InventoryBusy, locks.Taken):
+        _not_counted(job_id)
+    except (transfer.BadFile, NoSuchBatch) as error:
+        _fail(job_id, str(error))
+    except Error as error:
+        if is_unavailable(error):
+            _cut_off[job_id] += 1
+            _owed.add(job_id)
             raise
-        except (transfer.BadFile, NoSuchBatch) as error:
-            _fail(job, str(error))
-        except Exception:  # whatever it is, it would be the same the next time
-            logger.exception("job %s (%s) failed", job_id, job.kind)
-            _fail(job, "Something went wrong here; it is on record. Nothing was changed.")
+        logger.exception("try %d of job %s failed", tries, job_id)
+        _try_failed(job_id, tries, str(error).partition("\n")[0].strip())
+    except Exception:  # whatever it is, it would be the same the next time
+        logger.exception("job %s failed", job_id)
+        _fail(job_id, "Something went wrong here; it is on record. Nothing was changed.")
+    _cut_off.pop(job_id, None)
 
 
 def run_waiting() -> int:
-    """Every job that nobody works on is done; returns how many were looked at."""
-    waiting = list(
-        Job.objects.filter(state__in=UNDER_WAY).order_by("created").values_list("id", flat=True)[:100]
-    )
-    for job_id in waiting:
-        run(job_id)
-    return len(waiting)
+    """Each job that is due was run once, the oldest first, those put down meanwhile included; returns how many."""
+    while _owed:
+        job_id = next(iter(_owed))
+        _not_counted(job_id, seconds=PAUSES[min(_cut_off[job_id], len(PAUSES) - 1)])
+        _owed.discard(job_id)
+    looked_at: set[uuid.UUID] = set()
+    while due := _next_due(looked_at):
+        looked_at.add(due)
+        run(due)
+    return len(looked_at)
 
 
 def clean_up() -> int:
@@ -144,16 +176,23 @@ def clean_up() -> int:
     return Job.objects.filter(created__lt=now - KEPT).exclude(state__in=UNDER_WAY).delete()[0]
 
 
+def _known(size: int) -> int:
+    """The size of the work; 0 for an estimate: the work itself counts before it begins."""
+    return size if getattr(size, "exact", True) else 0
+
+
 def _start(job: Job, size: int) -> Job:
+    job.state = Job.State.APPLYING
     job.save(force_insert=True)
     return _begun(job, at_once=size <= AT_ONCE_MOVIES)
 
 
 def _begun(job: Job, *, at_once: bool) -> Job:
+    """What could not be done at once, as the inventory was busy, is left to the worker."""
     if at_once:
-        run(job.id)
+        run(job.id, patient=False)
         job.refresh_from_db()
-    else:
+    if job.state in UNDER_WAY:
         transaction.on_commit(lambda: job_waits.send(sender="movies"), robust=True)
     return job
 
@@ -165,130 +204,69 @@ def _moved(job_id: uuid.UUID, old: str, new: str, **more: Any) -> Job:
     return Job.objects.get(id=job_id)
 
 
-def _check(job: Job, report: "_Reporter") -> None:
-    def chunks() -> Iterator[bytes]:
-        done = 0
-        for number in range(JobChunk.objects.filter(job=job).count()):
-            data = bytes(JobChunk.objects.get(job=job, number=number).data)
-            yield data
-            done += len(data)
-            report(done)
-
-    checked = imports.stage(job_id=job.id, rows=transfer.rows(chunks(), job.request["format"]))
-    state = Job.State.FAILED if checked.bad or not checked.rows else Job.State.READY
-    result = checked.as_json()
-    if not checked.rows:
-        result["error"] = "There is no row in this file."
-    if state == Job.State.FAILED:
-        imports.unstage(job.id)
-    with transaction.atomic():
-        _end(job, state, result)
-        JobChunk.objects.filter(job=job).delete()
+def _next_due(looked_at: set[uuid.UUID]) -> uuid.UUID | None:
+    due = Job.objects.filter(state__in=UNDER_WAY, next_try__lte=Now()).exclude(id__in=looked_at)
+    return due.order_by("created").values_list("id", flat=True).first()
 
 
-def _apply(job: Job, report: "_Reporter") -> None:
-    with transaction.atomic():
-        if job.kind == "import":
-            result = imports.apply(job_id=job.id, actor=job.actor, progress=report).as_json()
-        elif job.kind == "export":
-            result = _export(job, report)
-        elif job.kind == "revert":
-            reverted = revert_batch(batch=uuid.UUID(job.request["batch"]), actor=job.actor)
-            result = {
-                "movies": reverted.movies,
-                "batch": str(reverted.batch),
-                "changed_since": len(reverted.changed_since),
-                "named": reverted.changed_since[:NAMED],
-            }
-        else:
-            result = _bulk(job, report)
-        _end(job, Job.State.DONE, result)
-
-
-def _export(job: Job, report: "_Reporter") -> dict[str, Any]:
-    pieces = exports.compressed(exports.export_chunks(job.request["format"], report))
-    size = 0
-    for number, data in enumerate(_resized(pieces)):
-        JobChunk.objects.create(job=job, number=number, data=data)
-        size += len(data)
-    return {"movies": report.done, "bytes": size}
-
-
-def _bulk(job: Job, report: "_Reporter") -> dict[str, Any]:
-    movies = looked_at = 0
-    with change(actor=job.actor, batch=job.id):
-        selected = job.request.get("selection")
-        ids = browsing.ids(Selection(**selected)) if selected else job.request["ids"]
-        for some in _portions(ids):
-            movies += BULK[job.kind](actor=job.actor, movie_ids=some)
-            looked_at += len(some)
-            report(looked_at)
-    return {"movies": movies, "of": looked_at}
-
-
-def _portions(ids: list[int]) -> Iterator[list[int]]:
-    for start in range(0, len(ids), MOVIES_A_STATEMENT):
-        yield ids[start : start + MOVIES_A_STATEMENT]
-
-
-def _end(job: Job, state: str, result: dict[str, Any]) -> None:
-    """In the transaction of the work, so that it is done once. Raises NotReady when it was already."""
-    _moved(job.id, job.state, state, result=result)
-
-
-def _fail(job: Job, reason: str) -> None:
-    imports.unstage(job.id)
-    JobChunk.objects.filter(job=job).delete()
-    Job.objects.filter(id=job.id).update(state=Job.State.FAILED, result={"error": reason}, updated=Now())
-
-
-def _resized(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    waiting = bytearray()
-    for chunk in chunks:
-        waiting += chunk
-        while len(waiting) >= CHUNK_BYTES:
-            yield bytes(waiting[:CHUNK_BYTES])
-            del waiting[:CHUNK_BYTES]
-    if waiting:
-        yield bytes(waiting)
-
-
-@contextmanager
-def _claim(job_id: uuid.UUID) -> Iterator[bool]:
-    """Whether the job is this process's until the block ends; a lost connection gives it up."""
-    key = job_id.int % 2**63
+def _begin_try(job_id: uuid.UUID) -> int | None:
+    """The number of this try; None when the job is not due, or another process is at it."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])
-        (mine,) = cursor.fetchone()
-    try:
-        yield mine
-    finally:
-        if mine and connection.is_usable():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
+        cursor.execute(
+            BEGIN_TRY,
+            {
+                "id": job_id,
+                "lock": _lock_of(job_id),
+                "under_way": list(UNDER_WAY),
+                "pauses": list(PAUSES),
+                "most": MOST_TRIES,
+            },
+        )
+        row = cursor.fetchone()
+    return row[0] if row else None
 
 
-class _Reporter:
-    """Writes how far a job is, on a connection of its own: the job's transaction shows nothing meanwhile."""
+def _not_counted(job_id: uuid.UUID, *, seconds: float = 0) -> None:
+    """The last try was not the job's; the next one begins in so many seconds."""
+    with connection.cursor() as cursor:
+        cursor.execute(NOT_COUNTED, {"id": job_id, "seconds": seconds, "under_way": list(UNDER_WAY)})
 
-    def __init__(self, job_id: uuid.UUID, progress: imports.Progress) -> None:
-        self._job_id, self._progress = job_id, progress
-        self.done = 0
-        self._last, self._connection = time.monotonic(), connection.copy()
 
-    def __enter__(self) -> "_Reporter":
-        return self
+def _work(job_id: uuid.UUID, progress: imports.Progress, patient: bool) -> None:
+    """In one transaction: the job's work, and that it is done. Raises locks.Taken when another one is at it."""
+    if not locks.try_take(_lock_of(job_id)):
+        raise locks.Taken
+    job = Job.objects.filter(id=job_id, state__in=UNDER_WAY).first()
+    if job is None:
+        return
+    with job_work.Reporter(job, progress) as report:
+        if job.state == Job.State.CHECKING:
+            state, result = job_work.check(job, report)
+        else:
+            if patient and job.kind != Job.Kind.EXPORT:
+                refuse_other_changes()
+            state, result = Job.State.DONE, job_work.apply(job, report)
+        _moved(job.id, job.state, state, result=result, done=report.done, total=report.total)
 
-    def __exit__(self, *error: object) -> None:
-        self._connection.close()
 
-    def __call__(self, done: int) -> None:
-        self.done = done
-        self._progress(done)
-        if time.monotonic() - self._last < REPORT_EVERY_SECONDS:
-            return
-        self._last = time.monotonic()
-        with self._connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE movies_job SET done = %s, updated = now() WHERE id = %s", [done, self._job_id]
-            )
+def _lock_of(job_id: uuid.UUID) -> int:
+    return locks.key_of("job", job_id)
+
+
+def _try_failed(job_id: uuid.UUID, tries: int, reason: str) -> None:
+    if tries >= MOST_TRIES:
+        _fail(job_id, f"Given up after {tries} tries: {reason}. Nothing was changed.")
+        return
+    job = Job.objects.get(id=job_id)
+    job.result["error"] = (
+        f"Try {tries} of {MOST_TRIES} failed: {reason}. The next one begins at {job.next_try:%H:%M:%S} UTC."
+    )
+    Job.objects.filter(id=job_id, state=job.state).update(result=job.result, updated=Now())
+
+
+def _fail(job_id: uuid.UUID, reason: str) -> None:
+    with transaction.atomic():
+        failed = Job.objects.filter(id=job_id, state__in=UNDER_WAY)
+        if failed.update(state=Job.State.FAILED, result={"error": reason}, updated=Now()):
+            imports.unstage(job_id)
+            JobChunk.objects.filter(job=job_id).delete()

@@ -194,6 +194,8 @@ class Job(models.Model):
     done = models.PositiveBigIntegerField(default=0)  # of `total`, in movies (checking: in bytes of the file)
     total = models.PositiveBigIntegerField(default=0)
     result = models.JSONField(default=dict)  # numbers, and what is wrong
+    tries = models.PositiveSmallIntegerField(default=0, db_default=0)  # begun in this state
+    next_try = models.DateTimeField(db_default=Now())  # not begun (again) before
     created = models.DateTimeField(db_default=Now())
     updated = models.DateTimeField(db_default=Now())
 
@@ -236,3 +238,27 @@ class ImportRow(models.Model):
 
     def __str__(self) -> str:
         return f"line {self.line} of {self.job_id}"
+
+
+class Lease(models.Model):
+    """Who does a work that one process at a time may do, and until when (leases.py)."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    owner = models.UUIDField()
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} until {self.expires_at:%Y-%m-%d %H:%M:%S}"
+
+
+class Failure(models.Model):
+    """A work that fails at present and is tried again (retries.py); no row: it works."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    times = models.PositiveIntegerField()  # in a row
+    since = models.DateTimeField()
+    error = models.TextField()
+    next_try = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} since {self.since:%Y-%m-%d %H:%M:%S}: {self.error}"

@@ -14,6 +14,7 @@ from movies import generated
 from movies.genres import GENRES
 from movies.models import Movie
 from movies.profiles import TOTAL
+from movies.services import refuse_other_changes
 
 DAYS = 30  # of views by genre, so that a new dashboard has something to show
 SHARE_OF_DAYS = 0.1  # of all views ever, that these days had
@@ -53,9 +54,11 @@ def top_up(*, movies: int, seed: int, progress: Progress = lambda done: None) ->
     """The inventory has at least so many movies; those added are of the seed, each at the id of its number.
 
     The movies of a seed are the same wherever they have the same ids, whether they were added at once or not.
-    `progress` is told how many rows (two a movie) are written. Nobody else changes the inventory meanwhile.
+    `progress` is told how many rows (two a movie) are written. Nobody else changes the inventory meanwhile:
+    raises InventoryBusy beside another bulk change.
     """
     with transaction.atomic(), connection.cursor() as cursor:
+        refuse_other_changes()
         cursor.execute("SET LOCAL tetraflix.bulk_load = 'on'")
         cursor.execute("SELECT FROM movies_inventory FOR UPDATE")
         missing = movies - Movie.objects.count()

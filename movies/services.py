@@ -1,6 +1,7 @@
 """Every way to change the inventory: one function a rule, each a transaction, on record with who did it."""
 
 import json
+import time
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,8 +10,11 @@ from enum import Enum
 from typing import Any, Final
 
 import structlog
-from django.db import connection, transaction
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
 
+from movies import locks
+from movies.database_errors import is_lock_timeout
 from movies.drafts import BadMovie, BadMovies, NewMovie, checked, checked_all
 from movies.models import Movie
 from movies.numbers import MAX_BIGINT
@@ -34,6 +38,21 @@ class ChangedMeanwhile(ValueError):
         self.movie = movie
 
 
+RETRY_AFTER_SECONDS = (
+    5  # what a refused caller is told: a bulk change of 300,000 movies takes longer, most do not
+)
+
+
+class InventoryBusy(Exception):
+    """Somebody else is changing the inventory for longer than this change may wait; nothing was changed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The inventory is being changed in bulk right now, so this change was not made."
+            " Try again in a moment."
+        )
+
+
 class _Unchanged(Enum):
     UNCHANGED = 0
 
@@ -43,28 +62,50 @@ UNCHANGED: Final = _Unchanged.UNCHANGED  # stands for a field that a change leav
 _under_way: ContextVar[bool] = ContextVar("a change of the inventory is under way", default=False)
 
 
+# What a change waits for the locks of others that are as short as itself; settings.INVENTORY_LOCK_TIMEOUT_MS.
+# A web process has one thread: after a change waited in vain, the next ones wait hardly at all for a while, so
+# that their waits do not add up for its readers.
+IMPATIENT_FOR_SECONDS = 2.0
+IMPATIENT_MS = 20
+BULK_SECONDS = 10.0  # a bulk change waits for those under way; later ones are refused meanwhile
+
+_impatient_until = 0.0
+
+
 @contextmanager
 def change(*, actor: str, batch: uuid.UUID | None = None) -> Iterator[None]:
     """One transaction in which every change of a movie is recorded as the actor's, and as part of the batch.
 
     Nobody else changes the inventory until it ends. A change inside a change is part of it: it has the outer
-    one's actor and batch. After the commit `inventory_changed` is sent, once.
+    one's actor and batch. After the commit `inventory_changed` is sent, once. Raises InventoryBusy: at once
+    beside a bulk change, else after settings.INVENTORY_LOCK_TIMEOUT_MS.
     """
     if _under_way.get():
         with transaction.atomic():
             yield
         return
     request_id = str(structlog.contextvars.get_contextvars().get("request_id", ""))
-    with transaction.atomic():
-        _lock_as(actor=actor, batch=str(batch or ""), request_id=request_id)
+    with _busy_when_locks_are_kept(), transaction.atomic():
+        lock_timeout = _lock_as(actor=actor, batch=str(batch or ""), request_id=request_id)
         token = _under_way.set(True)
         try:
             yield
         finally:
             _under_way.reset(token)
         # A caller's transaction may go on: what else it changes was not done by this actor.
-        _lock_as(actor="", batch="", request_id="")
+        _set(actor="", batch="", request_id="", lock_timeout=lock_timeout)
         transaction.on_commit(lambda: inventory_changed.send(sender="movies"), robust=True)
+
+
+def refuse_other_changes() -> None:
+    """Until the transaction ends every other change raises InventoryBusy at once. Of bulk changes, one at a time.
+
+    Raises InventoryBusy while another bulk change is under way; the transaction can only be rolled back then.
+    """
+    try:
+        locks.take(locks.BULK_CHANGE, seconds=BULK_SECONDS)
+    except locks.Taken as error:
+        raise InventoryBusy from error
 
 
 def add_movie(*, actor: str, title: Any, profile: Any, hidden: Any = False, movie_id: Any = None) -> Movie:
@@ -170,14 +211,50 @@ def _stored(movie_id: int, expected_versions: Collection[int] | None) -> Movie:
     return movie
 
 
-def _lock_as(*, actor: str, batch: str, request_id: str) -> None:
-    """The inventory is locked, before anything else is; the triggers write these into the change records."""
+@contextmanager
+def _busy_when_locks_are_kept() -> Iterator[None]:
+    global _impatient_until  # noqa: PLW0603 - one for the process, whose requests wait one after the other
+    try:
+        yield
+    except OperationalError as error:
+        if not is_lock_timeout(error):
+            raise
+        _impatient_until = time.monotonic() + IMPATIENT_FOR_SECONDS
+        raise InventoryBusy from error
+
+
+def _lock_as(*, actor: str, batch: str, request_id: str) -> str:
+    """The inventory is locked, before anything else is; the triggers write these into the change records.
+
+    Returns the lock_timeout that was set before. Raises InventoryBusy.
+    """
+    impatient = time.monotonic() < _impatient_until
+    milliseconds = IMPATIENT_MS if impatient else settings.INVENTORY_LOCK_TIMEOUT_MS
     with connection.cursor() as cursor:
+        # In this order: MATERIALIZED is evaluated before the row is locked, and not locked is what was not free.
         cursor.execute(
             """
-            SELECT set_config('tetraflix.actor', %s, true), set_config('tetraflix.batch', %s, true),
-                   set_config('tetraflix.request_id', %s, true)
-            FROM (SELECT FROM movies_inventory FOR UPDATE) AS locked
+            WITH free AS MATERIALIZED (
+                SELECT current_setting('lock_timeout') AS lock_timeout, set_config('lock_timeout', %s, true),
+                       set_config('tetraflix.actor', %s, true), set_config('tetraflix.batch', %s, true),
+                       set_config('tetraflix.request_id', %s, true),
+                       pg_try_advisory_xact_lock_shared(%s) AS no_bulk_change
+            )
+            SELECT lock_timeout FROM free CROSS JOIN movies_inventory WHERE no_bulk_change
+            FOR UPDATE OF movies_inventory
             """,
-            [actor, batch, request_id],
+            [f"{milliseconds}ms", actor, batch, request_id, locks.BULK_CHANGE],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise InventoryBusy
+    return str(row[0])
+
+
+def _set(*, actor: str, batch: str, request_id: str, lock_timeout: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('tetraflix.actor', %s, true), set_config('tetraflix.batch', %s, true),"
+            " set_config('tetraflix.request_id', %s, true), set_config('lock_timeout', %s, true)",
+            [actor, batch, request_id, lock_timeout],
         )

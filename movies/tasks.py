@@ -8,13 +8,18 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from movies import feed, jobs, partitions, popularity
+from movies import feed, jobs, partitions, popularity, retries
 
 logger = logging.getLogger(__name__)
 
 # Well under the visibility timeout of Celery's queue (600 s), after which a task is given out again.
 LONGEST_PUBLISH_SECONDS = 240
 PORTION = 10_000  # change records removed at once
+DAY_SECONDS = 24 * 3600
+
+
+class PartitionsWait(Exception):
+    """Months of views that could not be made or dropped, because their tables were in use."""
 
 
 @shared_task
@@ -24,11 +29,10 @@ def publish_changes() -> int:
     While the inventory is smaller than a popularity list, the lists follow it too.
     """
     popularity.refresh_if_short()
-    try:
-        return feed.publish(seconds=LONGEST_PUBLISH_SECONDS)
-    except feed.BusAway as error:
-        logger.warning("changes of inventory wait: %s", error)
-        return 0
+    with retries.retried("change feed", feed.BusAway, first=2, longest=30) as due:
+        if due:
+            return feed.publish(seconds=LONGEST_PUBLISH_SECONDS)
+    return 0
 
 
 @shared_task
@@ -40,8 +44,13 @@ def refresh_popularity() -> int:
 @shared_task
 def make_partitions() -> list[str]:
     """The months of views are there, the too old ones are gone; returns what was made or dropped."""
-    tended = partitions.tend()
-    return tended.made + tended.dropped
+    with retries.retried("months of views", PartitionsWait, first=1800, longest=DAY_SECONDS) as due:
+        if due:
+            tended = partitions.tend()
+            if tended.postponed:
+                raise PartitionsWait(f"no lock soon enough for {', '.join(tended.postponed)}")
+            return tended.made + tended.dropped
+    return []
 
 
 @shared_task

@@ -10,6 +10,7 @@ from movies.catalog import catalog
 from tests.servers.elasticsearch import elasticsearch_url, private_elasticsearch
 from tests.servers.fixtures import database_url, open_folder, postgres, private_postgres, private_sqs, sqs
 from tests.servers.mongodb import mongodb_server, mongodb_url, private_mongodb
+from tests.servers.pgbouncer import pooled_postgres
 from tests.servers.queues import queues
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "mongodb_server",
     "mongodb_url",
     "open_folder",
+    "pooled_postgres",
     "postgres",
     "private_elasticsearch",
     "private_mongodb",

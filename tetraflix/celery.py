@@ -17,6 +17,7 @@ TRANSPORT_ALIASES["sqs"] = "tetraflix.broker:Transport"
 HOUR = 3600
 DAY = 24 * HOUR
 JOBS_SECONDS = 10  # a bulk job whose own wake was lost waits no longer
+REBUILD_SECONDS = 600  # between two looks whether the search index is older than a day
 SEARCH_SECONDS = 5  # how far the search index in Elasticsearch may be behind the inventory
 
 
@@ -77,7 +78,8 @@ app.conf.update(
             "task": "movies.tasks.refresh_popularity",
             "schedule": settings.POPULARITY_SECONDS,
         },
-        "make partitions": {"task": "movies.tasks.make_partitions", "schedule": DAY},
+        # mostly two look-ups; months whose tables were in use are not late by a day
+        "make partitions": {"task": "movies.tasks.make_partitions", "schedule": HOUR},
         "clean up answers": {"task": "tetraflix.tasks.clean_up", "schedule": HOUR},
         "run what jobs wait": {"task": "movies.tasks.run_jobs", "schedule": JOBS_SECONDS},
         "clean up jobs": {"task": "movies.tasks.clean_up_jobs", "schedule": DAY},
@@ -88,7 +90,7 @@ app.conf.update(
 if settings.ELASTICSEARCH_URL:
     app.conf.beat_schedule |= {
         "index changes": {"task": "movies.elastic.tasks.index_changes", "schedule": SEARCH_SECONDS},
-        "rebuild search": {"task": "movies.elastic.tasks.rebuild_search", "schedule": DAY},
+        "rebuild search": {"task": "movies.elastic.tasks.rebuild_search", "schedule": REBUILD_SECONDS},
         "drop old activity": {"task": "tetraflix.analytics.tasks.drop_old_activity", "schedule": DAY},
     }
 app.autodiscover_tasks()

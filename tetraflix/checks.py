@@ -29,6 +29,7 @@ RANGES = {
     "QUEUE_VISIBILITY_SECONDS": (1, 12 * 3600, "seconds; SQS allows 12 hours"),
     "QUEUE_MAX_RECEIVES": (1, 1000, "tries; SQS allows 1000"),
     "CONSUMER_THREADS": (1, 64, "receivers of each queue"),
+    "INVENTORY_LOCK_TIMEOUT_MS": (1, 60_000, "milliseconds that a change of the inventory waits for another"),
     "WRITES_PER_MINUTE": (1, 10**9, "calls"),
 }
 

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_handler
 from rest_framework.views import set_rollback
 
+from movies import services
 from recommendations.stores.base import StoreUnavailable
 
 API = "/tetraflix/"
@@ -24,6 +25,11 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
             {"detail": "The service is short of its database. Try again in a moment."},
             status=503,
             headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+        )
+    if isinstance(error, services.InventoryBusy):
+        set_rollback()
+        return Response(
+            {"detail": str(error)}, status=503, headers={"Retry-After": str(services.RETRY_AFTER_SECONDS)}
         )
     response = drf_handler(error, context)
     if response is not None and not (isinstance(response.data, dict) and "detail" in response.data):

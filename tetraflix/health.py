@@ -80,12 +80,12 @@ def _database() -> Iterator[Any]:
     params = connection.get_connection_params() | {
         "connect_timeout": DATABASE_SECONDS,
         "tcp_user_timeout": DATABASE_SECONDS * 1000,
-        "options": f"-c statement_timeout={DATABASE_SECONDS}s",
     }
     own = psycopg2.connect(**params)
     try:
-        own.autocommit = True
         with own.cursor() as cursor:
+            # In the transaction, not in the connection's options: a pooler refuses those.
+            cursor.execute(f"SET LOCAL statement_timeout = '{DATABASE_SECONDS}s'")
             yield cursor
     finally:
         own.close()

@@ -181,6 +181,9 @@ VIEWS_KEPT_MONTHS = env.whole("VIEWS_KEPT_MONTHS", 0)
 READS_NEED_KEY = env.switch("READS_NEED_KEY", False)
 # WRITES_PER_MINUTE: calls that change something, a key and minute, over all processes; more are answered 429.
 WRITES_PER_MINUTE = env.whole("WRITES_PER_MINUTE", 1200)
+# INVENTORY_LOCK_TIMEOUT_MS: how long a change of the inventory waits for another one (milliseconds) before it is
+# answered 503. Beside a bulk change it does not wait at all. A waiting web process answers nobody.
+INVENTORY_LOCK_TIMEOUT_MS = env.whole("INVENTORY_LOCK_TIMEOUT_MS", 1000)
 # MAX_BODY_BYTES: the largest request body; 1,000 movies in one call take less than 1 MB.
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.whole("MAX_BODY_BYTES", 4 * 1024 * 1024)
 

@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, ProgrammingError, connection
 
-from movies import bus
+from movies import bus, retries
 from recommendations import stores
 from recommendations.stores.base import StoreUnavailable
 from tetraflix import addresses, heartbeats, unreachable
@@ -78,6 +78,7 @@ def _database(status: Status) -> None:
             cursor.execute(SIZES)
             movies, views = cursor.fetchone()
             status.figures |= {"movies": movies, "views": int(views)}
+        status.down += retries.problems()
         status.figures["users"] = stores.current().count()
     except (OperationalError, InterfaceError, StoreUnavailable) as error:
         status.down.append(unreachable.in_one_line(error) or str(error))

@@ -72,6 +72,7 @@ class MovieForm(forms.ModelForm):
         help_text="A hidden movie is shown to nobody, in no list.",
     )
     seen = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    refusal = ""  # why a form that was right could not be saved: it is shown again, with what was typed
 
     class Meta:
         model = Movie
@@ -89,6 +90,8 @@ class MovieForm(forms.ModelForm):
         return str(good["title"])
 
     def clean(self) -> dict[str, Any] | None:
+        if self.refusal:
+            raise forms.ValidationError(self.refusal)
         seen = self.cleaned_data.get("seen")
         if self.instance.pk and seen and seen != self.instance.version:
             raise forms.ValidationError(

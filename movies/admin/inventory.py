@@ -145,10 +145,27 @@ class MovieAdmin(ModelAdmin):
     ) -> Any:
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
+        except services.InventoryBusy as error:
+            request._refusal = str(error)  # type: ignore[attr-defined]
+            return _busy(super().changeform_view(request, object_id, form_url, extra_context))
         except (services.ChangedMeanwhile, services.NoSuchMovie) as error:
             # between the form's own look and the lock
             messages.error(request, f"{error} Nothing was saved.")
             return HttpResponseRedirect(request.path)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        form.refusal = getattr(request, "_refusal", "")
+        return form
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except services.InventoryBusy as error:
+            messages.error(request, str(error))
+            return HttpResponseRedirect(reverse("admin:movies_movie_change", args=[object_id]))
 
     def delete_model(self, request: HttpRequest, obj: Movie) -> None:
         services.delete_movie(actor=actor_of(request), movie_id=obj.pk)
@@ -252,6 +269,12 @@ class MovieAdmin(ModelAdmin):
             path("export/<str:form>", view(transfers.export), name="movies_movie_export"),
             *super().get_urls(),
         ]
+
+
+def _busy(response: HttpResponse) -> HttpResponse:
+    response.status_code = 503
+    response["Retry-After"] = str(services.RETRY_AFTER_SECONDS)
+    return response
 
 
 def _views(movie: Movie) -> int:

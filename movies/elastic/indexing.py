@@ -1,18 +1,17 @@
 """Keeping the search index right: by the change log, or rebuilt into a new index that takes over at once."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from django.db import connection
-from elasticsearch import Elasticsearch, NotFoundError
+from elasticsearch import BadRequestError, Elasticsearch, NotFoundError
 from elasticsearch.helpers import streaming_bulk
 
-from movies.elastic.connection import client
+from movies.elastic.connection import AWAY, client
 from movies.elastic.documents import ALIAS, MovieDocument
 from movies.genres import GENRES
+from movies.leases import Lease, lease
 from movies.models import Inventory, Movie, MovieChange, ViewCount
 
 logger = logging.getLogger(__name__)
@@ -20,8 +19,13 @@ logger = logging.getLogger(__name__)
 CHUNK = 2_000  # movies read and sent together
 STATE = "tetraflix-search-state"  # one document an index: the id of the last change that is in it
 BULK_LOAD = 1_000_000  # the inventory's version jumps by this when movies were loaded without change records
-KEEPS_UP = 0x7E5E  # advisory locks: one process at a time keeps the index right,
-REBUILDS = 0x7E5F  # and one rebuilds it
+STATE_MAPPINGS = {"dynamic": "strict", "properties": {"change_id": {"type": "long"}}}
+STATE_SETTINGS = {"number_of_shards": 1, "auto_expand_replicas": "0-1"}
+KEEPS_UP = "the search index"  # leases: one process at a time keeps the index right,
+REBUILDS = "a rebuild of the search index"  # and one rebuilds it
+LEASE_SECONDS = 90.0  # renewed before each request, which takes at most BULK_SECONDS
+MOST_AGE = timedelta(days=1)
+MADE_AT = "%Y%m%d%H%M%S%f"  # the end of an index's name
 STALE_VERSION = 409
 GONE_TITLE = ""
 GONE_PROFILE = [0] * len(GENRES)
@@ -29,6 +33,10 @@ GONE_PROFILE = [0] * len(GENRES)
 
 class IndexIncompleteError(Exception):
     """The change log alone cannot bring an index up to date; the message says why."""
+
+
+class IndexRefusedError(Exception):
+    """Elasticsearch does not take a movie as it is sent."""
 
 
 @dataclass(slots=True)
@@ -40,53 +48,78 @@ class Indexed:
 
 
 def keep_up() -> Indexed:
-    """Every change committed before this call is in the index in use; or another process is at it.
+    """Every change committed before this call is in the index in use.
 
-    Rebuilds the index when changes alone cannot bring it there. Raises what `rebuild` raises.
+    Rebuilds the index when changes alone cannot bring it there. Raises leases.Held while another process is at it,
+    and what `rebuild` raises.
     """
-    with _only_one(KEEPS_UP) as alone:
-        if not alone:
-            return Indexed()
+    with lease(KEEPS_UP, seconds=LEASE_SECONDS) as mine:
         elasticsearch = client()
         index = index_in_use(elasticsearch)
         try:
             if index is None:
                 raise IndexIncompleteError("there is no search index")
-            return Indexed(_catch_up(elasticsearch, index), index)
+            return Indexed(_catch_up(elasticsearch, index, mine), index)
         except IndexIncompleteError as error:
             logger.info("rebuilding the search index: %s", error)
-            return rebuild()
+            return rebuild(held=mine)
 
 
-def rebuild(progress: Callable[[int], object] = lambda movies: None) -> Indexed:
+def rebuild(progress: Callable[[int], object] = lambda movies: None, *, held: Lease | None = None) -> Indexed:
     """A new index holds the inventory, changes made meanwhile included, and the old one is gone.
 
-    Searches see the old one until the new one takes over, in one step. A rebuild that is cut off changes
-    nothing. Nothing is done while another process rebuilds. `progress` is told how many movies came in.
-    Raises connection.AWAY, or IndexIncompleteError when many movies were loaded meanwhile: try again then.
+    Searches see the old one until the new one takes over, in one step. A rebuild that fails takes its index away;
+    what a killed one left is taken away by the next, so that there is never more than one beside the one in use.
+    `progress` is told how many movies came in; `held` is a lease of the caller to be renewed as well. Raises
+    leases.Held while another process rebuilds, connection.AWAY, leases.Lost, IndexRefusedError, or
+    IndexIncompleteError when many movies were loaded meanwhile: try again then.
     """
-    with _only_one(REBUILDS) as alone:
-        if not alone:
-            return Indexed()
+    with lease(REBUILDS, seconds=LEASE_SECONDS) as mine:
         elasticsearch = client()
-        # First the version, then the movies, which may be newer: catching up sends those changes again.
-        start = _inventory_version()
-        index = f"{ALIAS}-{datetime.now(UTC):%Y%m%d%H%M%S%f}"
+        _make(elasticsearch, STATE, STATE_MAPPINGS, STATE_SETTINGS)
+        _remove_all_but(elasticsearch, index_in_use(elasticsearch))
         definition = MovieDocument._index.to_dict()
-        elasticsearch.indices.create(
-            index=index, mappings=definition["mappings"], settings=definition["settings"]
-        )
-        done = Indexed(index=index)
-        last = 0
-        while movies := _movies_after(last):
-            done.movies += _send(elasticsearch, index, movies)
-            last = movies[-1].id
-            progress(len(movies))
-        _note(elasticsearch, index, start)
-        _catch_up(elasticsearch, index)
-        elasticsearch.indices.refresh(index=index)
-        _take_over(elasticsearch, index)
-        return done
+        index = f"{ALIAS}-{datetime.now(UTC):{MADE_AT}}"
+        try:
+            _make(elasticsearch, index, definition["mappings"], definition["settings"])
+            return _fill(elasticsearch, index, progress, [mine, *filter(None, [held])])
+        except BaseException:
+            _remove(elasticsearch, index)
+            raise
+
+
+def is_old() -> bool:
+    """Whether the index in use was made more than a day ago. Raises connection.AWAY."""
+    index = index_in_use(client())
+    if index is None:
+        return False  # keep_up makes the first one
+    try:
+        made = datetime.strptime(index.removeprefix(f"{ALIAS}-"), MADE_AT).replace(tzinfo=UTC)
+    except ValueError:
+        return True
+    return datetime.now(UTC) - made > MOST_AGE
+
+
+def _fill(
+    elasticsearch: Elasticsearch, index: str, progress: Callable[[int], object], leases: Sequence[Lease]
+) -> Indexed:
+    # First the version, then the movies, which may be newer: catching up sends those changes again.
+    start = _inventory_version()
+    done = Indexed(index=index)
+    last = 0
+    while movies := _movies_after(last):
+        for one in leases:
+            one.renew()
+        done.movies += _send(elasticsearch, index, movies)
+        last = movies[-1].id
+        progress(len(movies))
+    _note(elasticsearch, index, start)
+    _catch_up(elasticsearch, index, *leases)
+    elasticsearch.indices.refresh(index=index)
+    for one in leases:
+        one.renew()
+    _take_over(elasticsearch, index)
+    return done
 
 
 def index_in_use(elasticsearch: Elasticsearch) -> str | None:
@@ -97,7 +130,7 @@ def index_in_use(elasticsearch: Elasticsearch) -> str | None:
         return None
 
 
-def _catch_up(elasticsearch: Elasticsearch, index: str) -> int:
+def _catch_up(elasticsearch: Elasticsearch, index: str, *leases: Lease) -> int:
     """Sends what changed since the index was last noted. Raises IndexIncompleteError."""
     sent = 0
     position = _noted(elasticsearch, index)
@@ -106,6 +139,8 @@ def _catch_up(elasticsearch: Elasticsearch, index: str) -> int:
         _check_complete(position, [change.id for change in changes])
         if not changes:
             return sent
+        for one in leases:
+            one.renew()
         latest = {change.movie_id: change for change in changes}
         views = dict(ViewCount.objects.filter(movie__in=latest).values_list("movie_id", "views"))
         sent += _send(elasticsearch, index, [_as_of(change, views) for change in latest.values()])
@@ -147,7 +182,7 @@ def _send(elasticsearch: Elasticsearch, index: str, movies: Iterable[Movie]) -> 
         if accepted:
             sent += 1
         elif item["index"]["status"] != STALE_VERSION:
-            raise RuntimeError(f"a movie was refused: {item['index'].get('error')}")
+            raise IndexRefusedError(f"a movie was refused: {item['index'].get('error')}")
     return sent
 
 
@@ -163,31 +198,40 @@ def _note(elasticsearch: Elasticsearch, index: str, change_id: int) -> None:
 
 
 def _take_over(elasticsearch: Elasticsearch, index: str) -> None:
-    others = [name for name in elasticsearch.indices.get(index=f"{ALIAS}-*") if name != index]
-    in_use = [name for name in others if elasticsearch.indices.exists_alias(index=name, name=ALIAS)]
-    elasticsearch.indices.update_aliases(
-        actions=[
-            *({"remove": {"index": name, "alias": ALIAS}} for name in in_use),
-            {"add": {"index": index, "alias": ALIAS}},
-        ]
-    )
-    for name in others:  # those of rebuilds that were cut off, too
-        elasticsearch.indices.delete(index=name, ignore_unavailable=True)
-        elasticsearch.options(ignore_status=404).delete(index=STATE, id=name)
+    old = index_in_use(elasticsearch)
+    removed = [{"remove": {"index": old, "alias": ALIAS}}] if old else []
+    elasticsearch.indices.update_aliases(actions=[*removed, {"add": {"index": index, "alias": ALIAS}}])
+    _remove_all_but(elasticsearch, index)
+
+
+def _make(elasticsearch: Elasticsearch, index: str, mappings: object, settings: object) -> None:
+    """The index is there. Clusters may forbid that it comes to be by a write (action.auto_create_index)."""
+    try:
+        elasticsearch.indices.create(index=index, mappings=mappings, settings=settings)  # type: ignore[arg-type]
+    except BadRequestError as error:
+        if error.error != "resource_already_exists_exception":
+            raise
+
+
+def _remove_all_but(elasticsearch: Elasticsearch, kept: str | None) -> None:
+    """No index of movies is there but this one: rebuilds that were killed leave theirs."""
+    names = elasticsearch.indices.get(index=f"{ALIAS}-*", filter_path="*.settings.index.uuid")
+    for name in names:
+        if name != kept:
+            _remove_for_good(elasticsearch, name)
+
+
+def _remove(elasticsearch: Elasticsearch, index: str) -> None:
+    try:
+        _remove_for_good(elasticsearch, index)
+    except AWAY as error:  # the next rebuild does it
+        logger.warning("%s is left over: %s", index, error)
+
+
+def _remove_for_good(elasticsearch: Elasticsearch, index: str) -> None:
+    elasticsearch.indices.delete(index=index, ignore_unavailable=True)
+    elasticsearch.options(ignore_status=404).delete(index=STATE, id=index)
 
 
 def _inventory_version() -> int:
     return Inventory.objects.values_list("version", flat=True).get()
-
-
-@contextmanager
-def _only_one(lock: int) -> Iterator[bool]:
-    """Whether nobody else holds the lock; held until the end, or the end of the connection."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [lock])
-        (alone,) = cursor.fetchone()
-        try:
-            yield alone
-        finally:
-            if alone:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [lock])

@@ -1,30 +1,29 @@
 """The work of this app that runs in the Celery worker; each task is thin, and safe to run twice."""
 
-import logging
-
 from celery import shared_task
 
+from movies import leases
 from movies.elastic import indexing
 from movies.elastic.connection import AWAY
+from movies.retries import retried
 
-logger = logging.getLogger(__name__)
+FIRST_PAUSE, LONGEST_PAUSE = 5, 300  # seconds between tries: a rebuild reads and sends the whole inventory
+EXPECTED = (*AWAY, indexing.IndexIncompleteError, indexing.IndexRefusedError, leases.Lost)
 
 
 @shared_task
 def index_changes() -> int:
-    """The search index has every change; while Elasticsearch is away the next run takes them along."""
-    try:
-        return indexing.keep_up().movies
-    except (*AWAY, indexing.IndexIncompleteError) as error:
-        logger.warning("the search index waits: %s", error)
-        return 0
+    """The search index has every change; a run that fails is tried again, later each time."""
+    with retried("search index", *EXPECTED, first=FIRST_PAUSE, longest=LONGEST_PAUSE) as due:
+        if due:
+            return indexing.keep_up().movies
+    return 0
 
 
 @shared_task
 def rebuild_search() -> int:
-    """The search index is new: its view counts, which changes do not carry, are of today."""
-    try:
-        return indexing.rebuild().movies
-    except (*AWAY, indexing.IndexIncompleteError) as error:
-        logger.warning("the search index was not rebuilt: %s", error)
-        return 0
+    """The search index is of the last day: its view counts do not come with changes."""
+    with retried("daily search index", *EXPECTED, first=FIRST_PAUSE, longest=LONGEST_PAUSE) as due:
+        if due and indexing.is_old():
+            return indexing.rebuild().movies
+    return 0

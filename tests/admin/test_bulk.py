@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from movies import history, jobs, services
+from movies import history, job_work, jobs, services
 from movies.browsing import Selection
 from movies.models import Job, Movie, MovieChange
 from tests.admin.forms import says
@@ -120,7 +120,7 @@ def test_a_job_that_cannot_be_done_says_so_and_changes_nothing(four: None, monke
         services.hide_movies(actor="staff:x", movie_ids=[1])
         raise RuntimeError("the unforeseen")
 
-    monkeypatch.setitem(jobs.BULK, "hide", broken)
+    monkeypatch.setitem(job_work.BULK, "hide", broken)
     job = jobs.start_bulk(kind="hide", actor="staff:x", movie_ids=[1, 2], size=2)
     assert (job.state, job.result) == (
         "failed",

@@ -14,7 +14,7 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movies import jobs
+from movies import job_work, jobs
 from movies.genres import GENRES
 from movies.models import ImportRow, Job, JobChunk, Movie, MovieChange
 from movies.transfer import COLUMNS, BadFile, Row, heading, lines_of, rows
@@ -179,7 +179,7 @@ def test_an_import_is_applied_once_or_forgotten(editor: Client):
 def test_a_large_file_is_checked_and_applied_by_the_worker(editor: Client, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(jobs, "AT_ONCE_BYTES", 10)
     monkeypatch.setattr(jobs, "AT_ONCE_MOVIES", 1)
-    monkeypatch.setattr(jobs, "CHUNK_BYTES", 100)  # rows are cut in the middle
+    monkeypatch.setattr(job_work, "CHUNK_BYTES", 100)  # rows are cut in the middle
     job, page = upload(editor, HEADER, *(f",Größe {number},,{ACTION}" for number in range(30)))
     assert f'data-progress="/admin/movies/job/{job.pk}/progress.json"' in page
     assert JobChunk.objects.count() > 10

@@ -55,7 +55,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
 def elasticsearch(elasticsearch_url: str, settings: Settings) -> Iterator[Elasticsearch]:
     """The live server, without activity; the settings lead to it."""
     settings.ELASTICSEARCH_URL = elasticsearch_url
-    shipping._template_is_there.cache_clear()
+    shipping._index_is_there.cache_clear()
     with Elasticsearch(elasticsearch_url, request_timeout=60) as client:
         client.indices.delete(index=f"{PREFIX}*")
         yield client

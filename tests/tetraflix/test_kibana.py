@@ -27,7 +27,7 @@ AT = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
 def elasticsearch(elasticsearch_url: str, settings: Settings, db: None) -> Iterator[Elasticsearch]:
     """The live server with some activity in it."""
     settings.ELASTICSEARCH_URL = elasticsearch_url
-    shipping._template_is_there.cache_clear()
+    shipping._index_is_there.cache_clear()
     comedy = Movie.objects.create(title="Heat", profile=[0, 0, 60, 0, 40] + 10 * [0]).id
     with Elasticsearch(elasticsearch_url, request_timeout=60) as client:
         client.indices.delete(index=f"{PREFIX}*")

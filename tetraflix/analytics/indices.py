@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from elasticsearch import Elasticsearch
+from elasticsearch import BadRequestError, Elasticsearch
 
 from movies.elastic.connection import client
 from movies.genres import GENRES
@@ -52,6 +52,15 @@ def ensure_template(elasticsearch: Elasticsearch) -> None:
         priority=200,
         template={"settings": SETTINGS, "mappings": MAPPING},
     )
+
+
+def ensure_index(elasticsearch: Elasticsearch, index: str) -> None:
+    """The index is there. Clusters may forbid that it comes to be by a write (action.auto_create_index)."""
+    try:
+        elasticsearch.indices.create(index=index)  # as the template says
+    except BadRequestError as error:
+        if error.error != "resource_already_exists_exception":
+            raise
 
 
 def drop_old(today: date) -> list[str]:

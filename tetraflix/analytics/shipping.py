@@ -15,7 +15,7 @@ from movies.elastic.connection import AWAY as ELASTICSEARCH_AWAY
 from movies.elastic.connection import client
 from movies.genres import GENRES
 from movies.signals import Activity
-from tetraflix.analytics.indices import ensure_template, index_of
+from tetraflix.analytics.indices import ensure_index, ensure_template, index_of
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +24,7 @@ AWAY = (*ELASTICSEARCH_AWAY, OperationalError, InterfaceError)
 BULK_SECONDS = 10.0
 ALREADY_THERE = 409
 BUSY = (429, 503)
+NO_INDEX = 404
 HEADERS = {"accept": "application/json", "content-type": "application/x-ndjson"}
 
 
@@ -33,7 +34,8 @@ def ship(records: Sequence[Activity], name: str) -> int:
     Raises AWAY when it does not answer or takes nothing now.
     """
     elasticsearch = client(BULK_SECONDS)
-    _template_is_there(settings.ELASTICSEARCH_URL)
+    for day in {datetime.fromtimestamp(record.at, UTC).date() for record in records}:
+        _index_is_there(settings.ELASTICSEARCH_URL, index_of(day))
     answer = elasticsearch.perform_request(
         "POST",
         "/_bulk",
@@ -45,6 +47,9 @@ def ship(records: Sequence[Activity], name: str) -> int:
         return 0
     if any(item["create"]["status"] in BUSY for item in answer["items"]):
         raise TransportError("Elasticsearch takes no more for now")
+    if any(item["create"]["status"] == NO_INDEX for item in answer["items"]):
+        _index_is_there.cache_clear()
+        raise TransportError("an index of activity was removed; it is made again")
     bad = [item["create"] for item in answer["items"] if _refused(item["create"]["status"])]
     if bad:
         logger.error("%s activity records refused: %s", len(bad), bad[0].get("error", {}).get("reason"))
@@ -55,9 +60,11 @@ def _refused(status: int) -> bool:
     return status >= 400 and status != ALREADY_THERE
 
 
-@functools.lru_cache(maxsize=8)  # once a process and address; not kept when it raises
-def _template_is_there(url: str) -> None:
-    ensure_template(client(BULK_SECONDS))
+@functools.lru_cache(maxsize=8)  # once a process, address and day; not kept when it raises
+def _index_is_there(url: str, index: str) -> None:
+    elasticsearch = client(BULK_SECONDS)
+    ensure_template(elasticsearch)
+    ensure_index(elasticsearch, index)
 
 
 def _lines(records: Sequence[Activity], name: bytes) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 from rich.console import Console
 from rich.progress import Progress
 
@@ -36,7 +37,7 @@ class Command(BaseCommand):
                 done = number
                 bar.update(task, completed=number)
 
-            with path.open("wb") as file:
+            with path.open("wb") as file, transaction.atomic():
                 for chunk in export_chunks(form, report):
                     file.write(chunk)
         self.stdout.write(f"{done:,} movies are in {path}.")

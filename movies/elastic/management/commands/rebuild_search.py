@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from movies import leases
 from movies.elastic import indexing
 from movies.elastic.connection import AWAY
 from movies.models import Movie
@@ -24,8 +25,11 @@ class Command(BaseCommand):
             with Progress(*columns, console=Console(file=self.stderr)) as bar:  # type: ignore[arg-type]
                 task = bar.add_task("", total=Movie.objects.count())
                 done = indexing.rebuild(lambda movies: bar.advance(task, movies))
-        except (*AWAY, indexing.IndexIncompleteError) as error:
-            raise CommandError(f"The old index stays in use, the new one is not complete: {error}") from error
-        if not done.index:
-            raise CommandError("Another process is rebuilding the index.")
+        except leases.Held as error:
+            raise CommandError(
+                "Another process is rebuilding the index. If it was killed, try again in"
+                f" {indexing.LEASE_SECONDS:.0f} s."
+            ) from error
+        except (*AWAY, indexing.IndexIncompleteError, indexing.IndexRefusedError, leases.Lost) as error:
+            raise CommandError(f"The old index stays in use; the new one was removed: {error}") from error
         self.stdout.write(f"{done.movies:,} movies indexed; searches use {done.index} now.")
