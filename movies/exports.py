@@ -1,8 +1,10 @@
-"""The whole inventory as a file, streamed: memory is bounded, whatever its size."""
+"""Movies as a file, streamed: memory is bounded, whatever its size."""
 
 import itertools
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+
+from django.db.models import QuerySet
 
 from movies.models import Movie
 from movies.transfer import heading, lines_of
@@ -11,13 +13,19 @@ ROWS_AT_ONCE = 2_000
 GZIP = 16 + zlib.MAX_WBITS
 
 
-def export_chunks(form: str, progress: Callable[[int], None] = lambda done: None) -> Iterator[bytes]:
-    """The file piece by piece, as of one instant, in order of the ids. `progress`: told how many are out."""
+def export_chunks(
+    form: str, progress: Callable[[int], None] = lambda done: None, *, movies: QuerySet[Movie] | None = None
+) -> Iterator[bytes]:
+    """The file piece by piece, as of one instant, in order of the ids. `progress`: told how many are out.
+
+    `movies`: which ones; all, if none are given.
+    """
     yield heading(form)
-    rows = Movie.objects.order_by("id").values_list("id", "title", "hidden", "profile")
-    movies = rows.iterator(chunk_size=ROWS_AT_ONCE)  # a cursor of the server's
+    chosen = Movie.objects.all() if movies is None else movies
+    rows = chosen.order_by("id").values_list("id", "title", "hidden", "profile")
+    read = rows.iterator(chunk_size=ROWS_AT_ONCE)  # a cursor of the server's
     done = 0
-    while some := list(itertools.islice(movies, ROWS_AT_ONCE)):
+    while some := list(itertools.islice(read, ROWS_AT_ONCE)):
         yield lines_of(some, form)
         done += len(some)
         progress(done)

@@ -7,7 +7,7 @@ A job survives whoever works on it: what a killed worker began is rolled back by
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from movies import browsing, exports, imports, transfer
 from movies.browsing import Selection
-from movies.models import Job, JobChunk
+from movies.models import Job, JobChunk, MovieChange
 from movies.reverting import NoSuchBatch, revert_batch
 from movies.services import change, delete_movies, hide_movies, show_movies
 from movies.signals import job_waits
@@ -43,18 +43,24 @@ class NotReady(ValueError):
     """The job is not in the state that this needs; somebody may have been faster."""
 
 
-def start_bulk(
-    *, kind: str, actor: str, selection: Selection | None = None, movie_ids: Iterable[int] = (), size: int
-) -> Job:
-    """Hides, shows or deletes the movies of the selection, or these. `size` (about): whether at once."""
-    which = {"selection": selection.as_json()} if selection else {"ids": list(movie_ids)}
-    return _start(Job(kind=kind, state=Job.State.APPLYING, actor=actor, request=which, total=size), size)
+def start_bulk(*, kind: str, actor: str, which: Selection | Collection[int]) -> Job:
+    """Hides, shows or deletes every movie of a selection, or those of some ids.
+
+    No ids at all are a caller's mistake, never all movies: raises ValueError.
+    """
+    if isinstance(which, Selection):
+        return _start(kind, actor, {"selection": which.as_json()}, size=browsing.count(which))
+    if not which:
+        raise ValueError("No movies were chosen.")
+    ids = list(dict.fromkeys(which))
+    return _start(kind, actor, {"ids": ids}, size=len(ids))
 
 
-def start_revert(*, batch: uuid.UUID, actor: str, size: int) -> Job:
-    """Undoes a batch; what was changed since stays. `size`: how many changes it has."""
-    job = Job(kind="revert", state=Job.State.APPLYING, actor=actor, request={"batch": str(batch)}, total=size)
-    return _start(job, size)
+def start_revert(*, batch: uuid.UUID, actor: str) -> Job:
+    """Undoes a batch; what was changed since stays."""
+    return _start(
+        "revert", actor, {"batch": str(batch)}, size=MovieChange.objects.filter(batch=batch).count()
+    )
 
 
 def start_import(*, actor: str, file_name: str, chunks: Iterable[bytes]) -> Job:
@@ -76,10 +82,11 @@ def start_import(*, actor: str, file_name: str, chunks: Iterable[bytes]) -> Job:
     return _begun(job, at_once=job.total <= AT_ONCE_BYTES)
 
 
-def start_export(*, actor: str, form: str, size: int) -> Job:
-    """Writes the whole inventory into a file, which `exported` has when it is done."""
-    job = Job(kind="export", state=Job.State.APPLYING, actor=actor, request={"format": form}, total=size)
-    return _start(job, size)
+def start_export(*, actor: str, form: str, selection: Selection | None = None) -> Job:
+    """Writes the movies of the selection (all, if none is given) into a file; `exported` has it when done."""
+    selection = selection or Selection()
+    request = {"format": form, "selection": selection.as_json()}
+    return _start("export", actor, request, size=browsing.count(selection))
 
 
 def exported(job: Job) -> bytes:
@@ -144,16 +151,21 @@ def clean_up() -> int:
     return Job.objects.filter(created__lt=now - KEPT).exclude(state__in=UNDER_WAY).delete()[0]
 
 
-def _start(job: Job, size: int) -> Job:
-    job.save(force_insert=True)
+def _start(kind: str, actor: str, request: dict[str, Any], *, size: int) -> Job:
+    """`size`: exactly how many movies it is about, which decides whether it is done at once."""
+    job = Job.objects.create(kind=kind, state=Job.State.APPLYING, actor=actor, request=request, total=size)
     return _begun(job, at_once=size <= AT_ONCE_MOVIES)
 
 
 def _begun(job: Job, *, at_once: bool) -> Job:
     if at_once:
-        run(job.id)
+        try:
+            run(job.id)
+        except OperationalError as error:
+            # Another job holds the inventory, or the time of a web process is up: the worker does it instead.
+            logger.warning("job %s (%s) is left to the worker: %s", job.id, job.kind, str(error).strip())
         job.refresh_from_db()
-    else:
+    if job.state in UNDER_WAY:
         transaction.on_commit(lambda: job_waits.send(sender="movies"), robust=True)
     return job
 
@@ -206,7 +218,9 @@ def _apply(job: Job, report: "_Reporter") -> None:
 
 
 def _export(job: Job, report: "_Reporter") -> dict[str, Any]:
-    pieces = exports.compressed(exports.export_chunks(job.request["format"], report))
+    selected = job.request.get("selection")  # jobs of an older release have none: all movies
+    movies = browsing.movies(Selection(**selected) if selected else Selection())
+    pieces = exports.compressed(exports.export_chunks(job.request["format"], report, movies=movies))
     size = 0
     for number, data in enumerate(_resized(pieces)):
         JobChunk.objects.create(job=job, number=number, data=data)
@@ -217,13 +231,19 @@ def _export(job: Job, report: "_Reporter") -> dict[str, Any]:
 def _bulk(job: Job, report: "_Reporter") -> dict[str, Any]:
     movies = looked_at = 0
     with change(actor=job.actor, batch=job.id):
-        selected = job.request.get("selection")
-        ids = browsing.ids(Selection(**selected)) if selected else job.request["ids"]
+        ids = _chosen(job)
         for some in _portions(ids):
             movies += BULK[job.kind](actor=job.actor, movie_ids=some)
             looked_at += len(some)
             report(looked_at)
     return {"movies": movies, "of": looked_at}
+
+
+def _chosen(job: Job) -> list[int]:
+    if "ids" in job.request:
+        return job.request["ids"]
+    movies = browsing.movies(Selection(**job.request["selection"]))
+    return list(movies.order_by("id").values_list("id", flat=True))
 
 
 def _portions(ids: list[int]) -> Iterator[list[int]]:
