@@ -53,8 +53,8 @@ INSTALLED_APPS = [
     "sessions_ingest",
     "recommendations",
     "movies",
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "tetraflix.apps.AdminConfig",  # django.contrib.admin, with the theme's site and our mends of it
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -98,6 +98,7 @@ TEMPLATES = [
     }
 ]
 UNFOLD = admin_theme.UNFOLD
+LOGIN_REDIRECT_URL = "admin:index"  # for who opens /admin/login/ itself
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 STORAGES = {
@@ -122,6 +123,16 @@ DATABASES = {
         conn_health_checks=True,  # before the ORM's first statement of a request; hot reads mend theirs
     )
 }
+# WEB_STATEMENT_TIMEOUT_MS: the database stops a statement of a web process that takes longer (0: never), and the
+# request is answered 503: its thread serves others too. The worker and commands have no such limit.
+WEB_STATEMENT_TIMEOUT_MS = env.int("WEB_STATEMENT_TIMEOUT_MS", 15_000, validate=validate.Range(min=0))
+# WEB_LOCK_TIMEOUT_MS: the same for a statement that waits for a lock, while a bulk job changes movies.
+WEB_LOCK_TIMEOUT_MS = env.int("WEB_LOCK_TIMEOUT_MS", 2_000, validate=validate.Range(min=0))
+# WEB_IDLE_IN_TRANSACTION_TIMEOUT_MS: the database ends a transaction in which a web process asks nothing for so
+# long: one that hangs keeps its locks.
+WEB_IDLE_IN_TRANSACTION_TIMEOUT_MS = env.int(
+    "WEB_IDLE_IN_TRANSACTION_TIMEOUT_MS", 30_000, validate=validate.Range(min=0)
+)
 EMBEDDED_POSTGRES = not env.str("DATABASE_URL", "")
 
 # -- User lists ----------------------------------------------------------------------------------
