@@ -1,36 +1,34 @@
 """The inventory as staff browse it: by words, genre and state, in any order, counted without a scan."""
-# ruff: noqa: S608 - statements are put together from parts written here; values travel as parameters
 
 import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db import connection
+from django.db.models import BooleanField, QuerySet
+from django.db.models.expressions import RawSQL
 
 from movies.genres import GENRE_POSITION
+from movies.models import Movie
 from movies.numbers import whole_number
 from movies.pages import Place, sorted_page, stretch
 from movies.search import MOST_RESULTS, search
-from movies.watched import existing
 
-COUNTED = 1_000  # movies are counted one by one up to here; more are estimated
+COUNTED = 20_000  # pages count movies one by one up to here; more are estimated
 
 
 class Number(int):
-    """How many there are; an estimate says so in words: `about 300,000`."""
+    """How many there are, for people; one that is not exact says so in words: `about 300,000`."""
 
-    exact: bool
-    at_least: bool
+    words: str
 
-    def __new__(cls, number: int, *, exact: bool, at_least: bool = False) -> "Number":
+    def __new__(cls, number: int, words: str = "") -> "Number":
         made = super().__new__(cls, number)
-        made.exact, made.at_least = exact, at_least
+        made.words = words
         return made
 
     def __str__(self) -> str:
-        if self.at_least:
-            return f"the first {int(self):,}"
-        return f"{int(self):,}" if self.exact else f"about {_round(int(self)):,}"
+        return f"{self.words} {int(self):,}".strip()
 
     def __html__(self) -> str:  # Django's templates would print the bare number
         return str(self)
@@ -89,60 +87,61 @@ def found_by_words(selection: Selection) -> list[int]:
     """Ids for the words, best match first; a number finds the movie of that id before all others."""
     found = search(selection.q, genre=selection.genre, hidden=selection.hidden, limit=MOST_RESULTS)
     number = whole_number(selection.q.strip())
-    if number:
-        found = [*existing([number]), *(movie for movie in found if movie != number)]
+    if number and _filtered(selection).filter(pk=number).exists():
+        found = [number, *(movie for movie in found if movie != number)]
     return found
 
 
+def movies(selection: Selection) -> QuerySet[Movie]:
+    """Every movie of the selection, unordered: for bulk work, which touches them all anyway."""
+    if selection.q:
+        return Movie.objects.filter(pk__in=found_by_words(selection)).order_by()
+    return _filtered(selection)
+
+
+def count(selection: Selection) -> int:
+    """Exactly how many movies the selection has. May read them all: for bulk work, not for pages."""
+    return movies(selection).count()
+
+
 def how_many(selection: Selection) -> Number:
-    """In bounded time: exact where they are few, else what the planner knows."""
+    """In bounded time, for pages: exact where they are few, else what the planner knows."""
     if selection.q:
         return _number_found(found_by_words(selection))
-    where, values = _condition(selection)
-    if where == "true":
-        estimate = _one("SELECT reltuples::bigint FROM pg_class WHERE oid = 'movies_movie'::regclass", [])
-    else:
-        plan = _one(f"EXPLAIN (FORMAT JSON) SELECT FROM movies_movie WHERE {where}", values)
-        plan = json.loads(plan) if isinstance(plan, str) else plan
-        estimate = plan[0]["Plan"]["Plan Rows"]
-    if estimate > 10 * COUNTED:
-        return Number(estimate, exact=False)
+    estimate = _estimate(selection)
+    if estimate > 2 * COUNTED:
+        return Number(_round(estimate), "about")
     # in order of the id where nothing else chooses, so that an index is walked and not the table
-    order = "ORDER BY id" if selection.genre is None else ""
-    counted = f"SELECT id FROM movies_movie WHERE {where} {order} LIMIT {COUNTED + 1}"
-    number = _one(f"SELECT count(*) FROM ({counted}) AS counted", values)
-    return Number(number, exact=True) if number <= COUNTED else Number(max(estimate, number), exact=False)
+    ordered = _filtered(selection).order_by(*([] if selection.genre else ["id"]))
+    number = ordered[: COUNTED + 1].count()
+    if number <= COUNTED:
+        return Number(number)
+    return Number(_round(estimate), "about") if estimate > COUNTED else Number(COUNTED, "more than")
+
+
+def _estimate(selection: Selection) -> int:
+    if selection == Selection():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = 'movies_movie'::regclass")
+            return cursor.fetchone()[0]
+    plan = json.loads(_filtered(selection).values("id").explain(format="json"))
+    return plan[0]["Plan"]["Plan Rows"]
 
 
 def _number_found(found: list[int]) -> Number:
-    return Number(len(found), exact=True, at_least=len(found) >= MOST_RESULTS)
+    return Number(len(found), "the first" if len(found) >= MOST_RESULTS else "")
 
 
-def ids(selection: Selection) -> list[int]:
-    """Every movie of the selection: for bulk actions, which touch them all anyway."""
-    if selection.q:
-        return found_by_words(selection)
-    where, values = _condition(selection)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT id FROM movies_movie WHERE {where} ORDER BY id", values)
-        return [movie_id for (movie_id,) in cursor]
-
-
-def _condition(selection: Selection) -> tuple[str, list[Any]]:
-    conditions: list[str] = []
-    values: list[Any] = []
+def _filtered(selection: Selection) -> QuerySet[Movie]:
+    """By genre and state, without the words."""
+    found = Movie.objects.order_by()
     if selection.genre is not None:
-        conditions.append("movies_genres(profile) @> ARRAY[%s]::smallint[]")
-        values.append(GENRE_POSITION[selection.genre] + 1)
+        position = GENRE_POSITION[selection.genre] + 1
+        indexed = "movies_genres(profile) @> ARRAY[%s]::smallint[]"  # as the index is defined
+        found = found.filter(RawSQL(indexed, [position], output_field=BooleanField()))  # noqa: S611  (a constant)
     if selection.hidden is not None:
-        conditions.append("hidden" if selection.hidden else "NOT hidden")
-    return " AND ".join(conditions) or "true", values
-
-
-def _one(sql: str, values: list[Any]) -> Any:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return cursor.fetchone()[0]
+        found = found.filter(hidden=selection.hidden)
+    return found
 
 
 def _round(number: int) -> int:

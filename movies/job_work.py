@@ -10,7 +10,7 @@ from django.db import Error, connection
 
 from movies import browsing, exports, imports, transfer
 from movies.browsing import Selection
-from movies.models import Job, JobChunk, Movie
+from movies.models import Job, JobChunk
 from movies.reverting import revert_batch
 from movies.services import change, delete_movies, hide_movies, show_movies
 
@@ -117,8 +117,10 @@ def resized(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _export(job: Job, report: Reporter) -> dict[str, Any]:
-    report.of(Movie.objects.count())
-    pieces = exports.compressed(exports.export_chunks(job.request["format"], report))
+    selected = job.request.get("selection")  # jobs of an older release have none: all movies
+    movies = browsing.movies(Selection(**selected) if selected else Selection())
+    report.of(movies.count())
+    pieces = exports.compressed(exports.export_chunks(job.request["format"], report, movies=movies))
     size = 0
     for number, data in enumerate(resized(pieces)):
         JobChunk.objects.create(job=job, number=number, data=data)
@@ -142,11 +144,17 @@ def _revert(job: Job, report: Reporter) -> dict[str, Any]:
 def _bulk(job: Job, report: Reporter) -> dict[str, Any]:
     movies = 0
     with change(actor=job.actor, batch=job.id):
-        selected = job.request.get("selection")
-        ids = browsing.ids(Selection(**selected)) if selected else job.request["ids"]
+        ids = _chosen(job)
         report.of(len(ids))
         for start in range(0, len(ids), MOVIES_A_STATEMENT):
             some = ids[start : start + MOVIES_A_STATEMENT]
             movies += BULK[job.kind](actor=job.actor, movie_ids=some)
             report(start + len(some))
     return {"movies": movies, "of": len(ids)}
+
+
+def _chosen(job: Job) -> list[int]:
+    if "ids" in job.request:
+        return job.request["ids"]
+    movies = browsing.movies(Selection(**job.request["selection"]))
+    return list(movies.order_by("id").values_list("id", flat=True))

@@ -8,7 +8,7 @@ fails is tried again a few times, later each time, and holds up no other.
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -16,10 +16,10 @@ from django.db import Error, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from movies import imports, job_work, locks, transfer
+from movies import browsing, imports, job_work, locks, transfer
 from movies.browsing import Selection
 from movies.database_errors import is_unavailable
-from movies.models import Job, JobChunk
+from movies.models import Job, JobChunk, MovieChange
 from movies.reverting import NoSuchBatch
 from movies.services import InventoryBusy, refuse_other_changes
 from movies.signals import job_waits
@@ -60,17 +60,23 @@ class NotReady(ValueError):
     """The job is not in the state that this needs; somebody may have been faster."""
 
 
-def start_bulk(
-    *, kind: str, actor: str, selection: Selection | None = None, movie_ids: Iterable[int] = (), size: int
-) -> Job:
-    """Hides, shows or deletes the movies of the selection, or these. `size` (about): whether at once."""
-    which = {"selection": selection.as_json()} if selection else {"ids": list(movie_ids)}
-    return _start(Job(kind=kind, actor=actor, request=which, total=_known(size)), size)
+def start_bulk(*, kind: str, actor: str, which: Selection | Collection[int]) -> Job:
+    """Hides, shows or deletes every movie of a selection, or those of some ids.
+
+    No ids at all are a caller's mistake, never all movies: raises ValueError.
+    """
+    if isinstance(which, Selection):
+        return _start(kind, actor, {"selection": which.as_json()}, size=browsing.count(which))
+    if not which:
+        raise ValueError("No movies were chosen.")
+    ids = list(dict.fromkeys(which))
+    return _start(kind, actor, {"ids": ids}, size=len(ids))
 
 
-def start_revert(*, batch: uuid.UUID, actor: str, size: int) -> Job:
-    """Undoes a batch; what was changed since stays. `size` (about): whether at once."""
-    return _start(Job(kind="revert", actor=actor, request={"batch": str(batch)}), size)
+def start_revert(*, batch: uuid.UUID, actor: str) -> Job:
+    """Undoes a batch; what was changed since stays."""
+    size = MovieChange.objects.filter(batch=batch).values("movie_id").distinct().count()
+    return _start("revert", actor, {"batch": str(batch)}, size=size)
 
 
 def start_import(*, actor: str, file_name: str, chunks: Iterable[bytes]) -> Job:
@@ -92,9 +98,11 @@ def start_import(*, actor: str, file_name: str, chunks: Iterable[bytes]) -> Job:
     return _begun(job, at_once=job.total <= AT_ONCE_BYTES)
 
 
-def start_export(*, actor: str, form: str, size: int) -> Job:
-    """Writes the whole inventory into a file, for `exported`. `size` (about): whether at once."""
-    return _start(Job(kind="export", actor=actor, request={"format": form}, total=_known(size)), size)
+def start_export(*, actor: str, form: str, selection: Selection | None = None) -> Job:
+    """Writes the movies of the selection (all, if none is given) into a file; `exported` has it when done."""
+    selection = selection or Selection()
+    request = {"format": form, "selection": selection.as_json()}
+    return _start("export", actor, request, size=browsing.count(selection))
 
 
 def exported(job: Job) -> bytes:
@@ -176,14 +184,9 @@ def clean_up() -> int:
     return Job.objects.filter(created__lt=now - KEPT).exclude(state__in=UNDER_WAY).delete()[0]
 
 
-def _known(size: int) -> int:
-    """The size of the work; 0 for an estimate: the work itself counts before it begins."""
-    return size if getattr(size, "exact", True) else 0
-
-
-def _start(job: Job, size: int) -> Job:
-    job.state = Job.State.APPLYING
-    job.save(force_insert=True)
+def _start(kind: str, actor: str, request: dict[str, Any], *, size: int) -> Job:
+    """`size`: exactly how many movies it is about, which decides whether it is done at once."""
+    job = Job.objects.create(kind=kind, state=Job.State.APPLYING, actor=actor, request=request, total=size)
     return _begun(job, at_once=size <= AT_ONCE_MOVIES)
 
 

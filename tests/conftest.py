@@ -12,13 +12,17 @@ from tests.servers.fixtures import database_url, open_folder, postgres, private_
 from tests.servers.mongodb import mongodb_server, mongodb_url, private_mongodb
 from tests.servers.pgbouncer import pooled_postgres
 from tests.servers.queues import queues
+from tests.staff import boss, editor, plain_static_files, roles, viewer
 
 __all__ = [
+    "boss",
     "database_url",
+    "editor",
     "elasticsearch_url",
     "mongodb_server",
     "mongodb_url",
     "open_folder",
+    "plain_static_files",
     "pooled_postgres",
     "postgres",
     "private_elasticsearch",
@@ -26,7 +30,9 @@ __all__ = [
     "private_postgres",
     "private_sqs",
     "queues",
+    "roles",
     "sqs",
+    "viewer",
 ]
 
 # A busy machine is no reason to fail. On CI each run tries the same examples; developers' runs look for new ones.

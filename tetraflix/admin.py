@@ -1,29 +1,59 @@
-"""API keys and staff in the admin: a key is shown once, when it is made."""
+"""API keys and staff in the admin: a key is shown once, when it is made; a new member of staff has a role."""
 
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from unfold.admin import ModelAdmin
+from django.urls import reverse
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminSelectWidget
 
-from tetraflix.keys import create_key, revoke_keys
+from movies.admin.staff import StaffAdmin, actor_of
+from tetraflix.keys import BadName, checked_name, create_key, is_key_of, revoke_keys
 from tetraflix.models import ApiKey
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
 
 
+class StaffCreationForm(UserCreationForm):
+    """Somebody who can log in, and may do what the role allows."""
+
+    usable_password = None  # everybody here logs in with one
+    role = forms.ModelChoiceField(
+        Group.objects.order_by("name"),
+        widget=UnfoldAdminSelectWidget,
+        help_text="What they may do: see Roles. A superuser is made of them afterwards, on their own page.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("password1", "password2"):
+            self.fields[name].required = True
+
+    def save(self, commit: bool = True) -> User:
+        self.instance.is_staff = True
+        return super().save(commit)
+
+    def _save_m2m(self) -> None:
+        super()._save_m2m()
+        self.instance.groups.set([self.cleaned_data["role"]])
+
+
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):
+class UserAdmin(DjangoUserAdmin, StaffAdmin):
     form = UserChangeForm
-    add_form = UserCreationForm
+    add_form = StaffCreationForm
+    add_form_template = "admin/change_form.html"
+    add_fieldsets = ((None, {"fields": ("username", "password1", "password2", "role")}),)
     change_password_form = AdminPasswordChangeForm
     list_display = ["username", "roles", "is_active", "is_superuser", "last_login"]
 
@@ -36,7 +66,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(DjangoGroupAdmin, StaffAdmin):
     pass
 
 
@@ -48,21 +78,36 @@ class KeyForm(forms.ModelForm):
         fields = ["name", "role"]
 
     def clean_name(self) -> str:
-        name = str(self.cleaned_data["name"]).strip()
-        if not name.isprintable():
-            raise forms.ValidationError("A key's name has 1 to 100 printable characters.")
-        return name
+        try:
+            return checked_name(str(self.cleaned_data["name"]))
+        except BadName as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+# The new key travels from the answer that made it to the page that shows it in a cookie for that page alone, so
+# that it is neither in an address nor kept here. The page takes nothing from it but the key whose hash is stored.
+NEW_KEY = "new_api_key"
+NEW_KEY_SECONDS = 60
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ModelAdmin):
+class ApiKeyAdmin(StaffAdmin):
     """Made and revoked; never changed, and never deleted, because the history names it."""
 
     form = KeyForm
-    list_display = ["name", "role", "lookup", "created", "last_used", "state"]
+    list_display = ["name", "role", "lookup", "made", "used", "state"]
     list_filter = ["role"]
     search_fields = ["name", "lookup"]
     actions = ["revoke"]
+    change_form_outer_before_template = "admin/tetraflix/apikey/new_key.html"
+    change_form_outer_after_template = "admin/tetraflix/apikey/revoke_button.html"
+
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
+        return [*KeyForm.Meta.fields, *(["lookup", "made", "used", "state"] if obj else [])]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Whoever makes a key must be able to see it."""
+        return super().has_add_permission(request) and self.has_view_permission(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -73,27 +118,86 @@ class ApiKeyAdmin(ModelAdmin):
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("tetraflix.change_apikey")
 
+    @admin.display(description="Created (UTC)", ordering="created")
+    def made(self, key: ApiKey) -> str:
+        return f"{key.created:%Y-%m-%d %H:%M}{_by(key.created_by)}"
+
+    @admin.display(description="Last used (UTC)", ordering="last_used")
+    def used(self, key: ApiKey) -> str:
+        return f"{key.last_used:%Y-%m-%d %H:%M}" if key.last_used else "never"
+
     @admin.display(description="State")
     def state(self, key: ApiKey) -> str:
-        return f"revoked {key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else "in use"
+        return f"revoked {key.revoked_at:%Y-%m-%d %H:%M}{_by(key.revoked_by)}" if key.revoked_at else "in use"
 
-    @admin.action(description="Revoke", permissions=["revoke"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-        number = revoke_keys(queryset)
-        messages.success(request, f"{number} revoked: refused from the next request on.")
+    # -- a new key -----------------------------------------------------------------------------
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        try:
+            return super().add_view(
+                request, form_url, {"show_save_and_add_another": False} | (extra_context or {})
+            )
+        except BadName as error:  # taken since the form looked
+            messages.error(request, str(error))
+            return HttpResponseRedirect(request.path)
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
-        made, obj.secret = create_key(name=obj.name, role=obj.role)  # type: ignore[attr-defined]
+        made, obj.secret = create_key(name=obj.name, role=obj.role, actor=actor_of(request))  # type: ignore[attr-defined]
         obj.pk, obj.lookup = made.pk, made.lookup
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: Any = None) -> HttpResponse:
-        """The key itself, in this answer alone: it is kept nowhere, not even in a message."""
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "A new API key",
-            "key": obj,
-            "secret": obj.secret,  # type: ignore[attr-defined]
-            "opts": self.opts,
-        }
-        # no browser keeps the page: the admin's answers are all `no-store`
-        return TemplateResponse(request, "admin/tetraflix/apikey/made.html", context)
+        """Leads to the key's page, which shows the key this once."""
+        page = reverse("admin:tetraflix_apikey_change", args=[obj.pk])
+        response = HttpResponseRedirect(page)
+        response.set_cookie(
+            NEW_KEY,
+            obj.secret,  # type: ignore[attr-defined]
+            max_age=NEW_KEY_SECONDS,
+            path=page,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Strict",
+        )
+        return response
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The key's page. No browser keeps it: the admin's answers are all `no-store`."""
+        secret = request.COOKIES.get(NEW_KEY, "")
+        key = self.get_object(request, object_id) if secret else None
+        shown = secret if isinstance(key, ApiKey) and is_key_of(key, secret) else ""
+        context = {"new_key": shown, "may_revoke": self.has_revoke_permission(request)}
+        response = super().change_view(request, object_id, form_url, context | (extra_context or {}))
+        if secret:
+            response.delete_cookie(NEW_KEY, path=request.path, samesite="Strict")
+        return response
+
+    # -- its end -------------------------------------------------------------------------------
+
+    @admin.action(description="Revoke", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> HttpResponse | None:
+        """Asks first, and says which keys; then they are refused from the next request on."""
+        keys = list(queryset.filter(revoked_at=None))
+        if not keys:
+            messages.warning(request, "Nothing was revoked: no key in use is among them.")
+            return None
+        if "sure" not in request.POST:
+            context = {**self.admin_site.each_context(request), "title": "Revoke API keys?", "keys": keys}
+            return TemplateResponse(request, "admin/tetraflix/apikey/revoke.html", context)
+        with transaction.atomic():
+            number = revoke_keys(queryset, actor=actor_of(request))
+            for key in keys:
+                self.log_change(request, key, "Revoked.")
+        messages.success(request, f"{number} API key{'' if number == 1 else 's'} revoked, effective now.")
+        return None
+
+
+def _by(actor: str) -> str:
+    return f" by {actor}" if actor else ""

@@ -1,7 +1,8 @@
-"""The app of everything about running the service."""
+"""The app of everything about running the service, and which site the admin is."""
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.contrib.admin import apps as admin_apps
 
 from movies.signals import consuming, inventory_changed, job_waits, queue_polled
 from tetraflix import (
@@ -33,3 +34,10 @@ class TetraflixConfig(AppConfig):
         job_waits.connect(job_waker.wake, dispatch_uid="wake the worker for a job")
         if settings.SENTRY_DSN:
             error_reports.start(settings.SENTRY_DSN)
+
+
+class AdminConfig(admin_apps.AdminConfig):
+    """Django's admin app with our site; settings name it."""
+
+    default = False  # of "tetraflix", that is
+    default_site = "tetraflix.admin_site.Site"

@@ -92,7 +92,7 @@ class Channel(SQS.Channel):
             receives=int(raw["Attributes"]["ApproximateReceiveCount"]),
         )
         logger.error("%s: message %s is dead-lettered: %s", name, message.id, reason)
-        queue = SqsQueue(name, bus.TASKS_VISIBILITY_SECONDS, bus.ensure_queues)
+        queue = SqsQueue(name, bus.TASKS_VISIBILITY_SECONDS)
         try:
             queue.delete(queue.put_aside([(message, reason)]))
         except (QueueAway, BotoCoreError, ClientError) as error:

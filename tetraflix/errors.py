@@ -1,9 +1,15 @@
-"""How errors under /tetraflix/ look: JSON with a `detail`, and `errors` by field where the body was bad."""
+"""How errors look: under /tetraflix/ JSON with a `detail`, and `errors` by field where the body was bad.
 
+A database that is unavailable, or that stopped what took too long, is 503 with Retry-After everywhere.
+"""
+
+import logging
+import sys
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
+from django.db import Error, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
 from django.views import defaults
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_handler
@@ -11,26 +17,75 @@ from rest_framework.views import set_rollback
 
 from movies import services
 from recommendations.stores.base import StoreUnavailable
+from tetraflix.unreachable import chain
+
+logger = logging.getLogger(__name__)
 
 API = "/tetraflix/"
 AWAY = (OperationalError, InterfaceError, StoreUnavailable)
 RETRY_AFTER_SECONDS = 2  # an embedded PostgreSQL is back in less, a failed-over one in some more
 
+UNAVAILABLE = "The service is short of its database. Try again in a moment."
+BUSY = "Somebody else is changing the same data. Try again in a moment."
+TOO_LONG = "This took the database too long and was stopped. Nothing was changed; try again, or ask for less."
+# By PostgreSQL's code of an error, or its class, the first two characters:
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+BY_CODE = {
+    "57014": TOO_LONG,  # statement_timeout, or cancelled by hand
+    "25P03": TOO_LONG,  # idle_in_transaction_session_timeout
+    "55P03": BUSY,  # lock_timeout
+    "40": BUSY,  # deadlock, serialization failure
+    "08": UNAVAILABLE,  # connection lost
+    "53": UNAVAILABLE,  # too many connections, out of memory, disk full
+    "57P": UNAVAILABLE,  # shutting down, starting up
+    "58": UNAVAILABLE,  # a disk that fails
+}
+
+
+def unavailable_because(error: BaseException) -> str | None:
+    """What to tell the caller of a database that cannot serve now; None when trying again would not help."""
+    if isinstance(error, services.InventoryBusy):
+        return str(error)
+    if not isinstance(error, Error | StoreUnavailable):
+        return None
+    codes = [str(code) for cause in chain(error) if (code := getattr(cause, "pgcode", None))]
+    for code in codes:
+        for prefix, sentence in BY_CODE.items():
+            if code.startswith(prefix):
+                return sentence
+    if isinstance(error, StoreUnavailable) or (isinstance(error, AWAY) and not codes):
+        return UNAVAILABLE
+    return None
+
+
+def retry_after(error: BaseException) -> str:
+    """The seconds after which trying again makes sense."""
+    busy = isinstance(error, services.InventoryBusy)
+    return str(services.RETRY_AFTER_SECONDS if busy else RETRY_AFTER_SECONDS)
+
+
+def unavailable(request: HttpRequest, error: BaseException) -> HttpResponse | None:
+    """503 for such an error, as JSON or as a page; None for others. What any view raises comes through here."""
+    detail = unavailable_because(error)
+    if detail is None:
+        return None
+    logger.warning("503 for want of the database: %s", str(error).strip(), extra={"path": request.path})
+    if request.path.startswith(API) or request.path.endswith(".json"):
+        response: HttpResponse = JsonResponse({"detail": detail}, status=503)
+    else:
+        address = request.get_full_path() if request.method == "GET" else request.path
+        page = render_to_string("503.html", {"detail": detail, "address": address})
+        response = HttpResponse(page, status=503)
+    response["Retry-After"] = retry_after(error)
+    response["Cache-Control"] = "no-store"
+    return response
+
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's answer in our form; 503 when a database is away; None (a 500, logged) for what is our fault."""
-    if isinstance(error, AWAY):
+    if detail := unavailable_because(error):
         set_rollback()
-        return Response(
-            {"detail": "The service is short of its database. Try again in a moment."},
-            status=503,
-            headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
-        )
-    if isinstance(error, services.InventoryBusy):
-        set_rollback()
-        return Response(
-            {"detail": str(error)}, status=503, headers={"Retry-After": str(services.RETRY_AFTER_SECONDS)}
-        )
+        return Response({"detail": detail}, status=503, headers={"Retry-After": retry_after(error)})
     response = drf_handler(error, context)
     if response is not None and not (isinstance(response.data, dict) and "detail" in response.data):
         response.data = {"detail": _sentence(response.data), "errors": response.data}
@@ -70,6 +125,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """500; but 503 when a middleware (a session, say) met a database that is unavailable."""
+    error = sys.exc_info()[1]
+    response = unavailable(request, error) if error else None
+    if response is not None:
+        return response
     if request.path.startswith(API):
         return JsonResponse({"detail": "Something went wrong here; it is on record."}, status=500)
     return defaults.server_error(request)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -25,6 +25,7 @@ PREFIXES = {ApiKey.Role.DISTRIBUTOR: "tfd", ApiKey.Role.SERVICE: "tfs"}
 LOOKUP_ALPHABET = "23456789bcdfghjkmnpqrstvwxz"
 SHAPE = re.compile(r"(tfd|tfs)_([2-9b-z]{10})_([A-Za-z0-9_-]{43})")
 USED_EVERY = timedelta(minutes=1)
+TAKEN = "A key named {} is in use. Choose another name, or revoke that key first."
 
 COUNT_A_CALL = """
 INSERT INTO tetraflix_keyuse AS use (key_id, minute, calls) VALUES (%s, %s, 1)
@@ -56,19 +57,42 @@ class Caller:
         return True
 
 
-def create_key(*, name: str, role: str) -> tuple[ApiKey, str]:
-    """A new key's row, and the key itself, this once. Raises ValueError for a bad name or role."""
+class BadName(ValueError):
+    """No new key can have this name; the message says why."""
+
+
+def checked_name(name: str) -> str:
+    """The name as a new key would have it. Raises BadName, also for the name of a key that is in use."""
     name = name.strip()
     if not 1 <= len(name) <= 100 or not name.isprintable():
-        raise ValueError("A key's name has 1 to 100 printable characters.")
+        raise BadName("A key's name has 1 to 100 printable characters.")
+    if ApiKey.objects.filter(name=name, revoked_at=None).exists():
+        raise BadName(TAKEN.format(name))
+    return name
+
+
+def create_key(*, name: str, role: str, actor: str = "") -> tuple[ApiKey, str]:
+    """A new key's row, and the key itself, this once. Raises ValueError for a bad name (BadName) or role."""
+    name = checked_name(name)
     lookup = "".join(secrets.choice(LOOKUP_ALPHABET) for _ in range(10))
     key = f"{PREFIXES[ApiKey.Role(role)]}_{lookup}_{secrets.token_urlsafe(32)}"
-    return ApiKey.objects.create(name=name, role=role, lookup=lookup, digest=_digest(key)), key
+    row = ApiKey(name=name, role=role, lookup=lookup, digest=_digest(key), created_by=actor)
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError as error:  # somebody took the name since it was looked up
+        raise BadName(TAKEN.format(name)) from error
+    return row, key
 
 
-def revoke_keys(which: QuerySet[ApiKey]) -> int:
+def revoke_keys(which: QuerySet[ApiKey], *, actor: str = "") -> int:
     """None of these keys opens anything from the next request on. Returns how many did until now."""
-    return which.filter(revoked_at=None).update(revoked_at=timezone.now())
+    return which.filter(revoked_at=None).update(revoked_at=timezone.now(), revoked_by=actor)
+
+
+def is_key_of(row: ApiKey, key: str) -> bool:
+    """Whether this is the row's key."""
+    return hmac.compare_digest(bytes(row.digest), _digest(key))
 
 
 def named(name_or_lookup: str) -> QuerySet[ApiKey]:
@@ -94,7 +118,7 @@ def _recognised(header: str) -> Caller:
         raise BadKey("Send the key as: Authorization: Bearer <key>.")
     shape = SHAPE.fullmatch(key.strip())
     row = ApiKey.objects.filter(lookup=shape[2]).first() if shape else None
-    if row is None or not hmac.compare_digest(bytes(row.digest), _digest(key.strip())):
+    if row is None or not is_key_of(row, key.strip()):
         raise BadKey("No such API key.")
     if row.revoked_at is not None:
         raise BadKey("This API key was revoked.")

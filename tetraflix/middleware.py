@@ -1,4 +1,7 @@
-"""What every request passes first: its id, its time, headers of pages. The hot reads pay for each line."""
+"""What every request passes first: its id, its time, headers of pages. The hot reads pay for each line.
+
+What a view raises because its database is unavailable is answered 503 here, whoever's view it is.
+"""
 
 import logging
 import random
@@ -8,6 +11,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from tetraflix.errors import unavailable
 from tetraflix.health import healthz, readyz
 from tetraflix.metrics import http_request_seconds
 from tetraflix.request_ids import HEADER, accepted, request_id_variable
@@ -60,6 +64,7 @@ def observe(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Ht
             headers.setdefault("Content-Security-Policy", policy)
         return response
 
+    middleware.process_exception = unavailable  # type: ignore[attr-defined]
     return middleware
 
 

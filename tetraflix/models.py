@@ -18,12 +18,23 @@ class ApiKey(models.Model):
     lookup = models.CharField(max_length=12, unique=True, editable=False)
     digest = models.BinaryField(max_length=32, editable=False)
     created = models.DateTimeField(auto_now_add=True)
+    # who made it and who revoked it, as actors of change records are named; empty where nobody wrote it down
+    created_by = models.CharField(max_length=200, default="", editable=False)
     last_used = models.DateTimeField(null=True, editable=False)  # to the minute
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_by = models.CharField(max_length=200, default="", editable=False)
 
     class Meta:
         ordering = ["-created"]
         verbose_name = "API key"
+        constraints = [
+            # the history of changes names a key by its name, and so does who revokes it
+            models.UniqueConstraint(
+                fields=["name"],
+                condition=models.Q(revoked_at=None),
+                name="tetraflix_one_living_key_a_name",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.lookup})"

@@ -51,8 +51,8 @@ INSTALLED_APPS = [
     "sessions_ingest",
     "recommendations",
     "movies",
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "tetraflix.apps.AdminConfig",  # django.contrib.admin, with the theme's site and our mends of it
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -96,6 +96,7 @@ TEMPLATES = [
     }
 ]
 UNFOLD = admin_theme.UNFOLD
+LOGIN_REDIRECT_URL = "admin:index"  # for who opens /admin/login/ itself
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 STORAGES = {
@@ -113,6 +114,14 @@ DATABASE_URL = env.str("DATABASE_URL", "") or stack.get(
     "database", "postgresql://tetraflix@127.0.0.1:54329/tetraflix"
 )
 DATABASES = {"default": env.database_url("DATABASE_URL", DATABASE_URL)}
+# WEB_STATEMENT_TIMEOUT_MS: the database stops a statement of a web process that takes longer (0: never), and the
+# request is answered 503: its thread serves others too. The worker and commands have no such limit.
+WEB_STATEMENT_TIMEOUT_MS = env.whole("WEB_STATEMENT_TIMEOUT_MS", 15_000)
+# WEB_LOCK_TIMEOUT_MS: the same for a statement that waits for a lock, while a bulk job changes movies.
+WEB_LOCK_TIMEOUT_MS = env.whole("WEB_LOCK_TIMEOUT_MS", 2_000)
+# WEB_IDLE_IN_TRANSACTION_TIMEOUT_MS: the database ends a transaction in which a web process asks nothing for so
+# long: one that hangs keeps its locks.
+WEB_IDLE_IN_TRANSACTION_TIMEOUT_MS = env.whole("WEB_IDLE_IN_TRANSACTION_TIMEOUT_MS", 30_000)
 EMBEDDED_POSTGRES = not env.str("DATABASE_URL", "")
 
 # -- User lists ----------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ application = whole(get_wsgi_application())
 from django.db import DatabaseError, connection  # noqa: E402
 
 from movies.catalog import catalog  # noqa: E402
+from tetraflix import web_timeouts  # noqa: E402
 
 try:
     catalog.load()
@@ -22,6 +23,8 @@ except DatabaseError as error:  # it fills with what is asked for, once the data
     logging.getLogger(__name__).warning("Starting with an empty catalog: %s", str(error).strip())
 finally:
     connection.close()  # this thread's own; requests run in another
+
+web_timeouts.start()  # after the catalog, which is one long statement
 
 # What is loaded stays: never looked at again by the collector, nor copied by its marks when a process forks.
 gc.collect()

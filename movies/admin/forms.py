@@ -9,6 +9,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 from movies.drafts import checked
 from movies.genres import GENRES, label
 from movies.models import Movie
+from movies.numbers import whole_number
 from movies.palette import COLOURS
 from movies.profiles import TOTAL, BadProfile
 from movies.profiles import checked as checked_profile
@@ -48,9 +49,10 @@ class WeightsField(forms.Field):
     widget = WeightsWidget
 
     def to_python(self, value: Any) -> list[int]:
-        weights: list[Any] = [
-            int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text or 0 for text in value
-        ]
+        weights: list[Any] = []
+        for text in value:
+            number = whole_number(text, least=0)
+            weights.append((text or 0) if number is None else number)
         try:
             return list(checked_profile(weights))
         except BadProfile as error:
@@ -59,6 +61,18 @@ class WeightsField(forms.Field):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return [str(weight) for weight in initial or ()] != [text or "0" for text in data]
+
+
+class VersionField(forms.Field):
+    """The version of a movie, as this form was given it."""
+
+    widget = forms.HiddenInput
+
+    def to_python(self, value: Any) -> int | None:
+        number = whole_number(value)
+        if value and number is None:
+            raise forms.ValidationError("The form lost the movie's version. Open the movie again.")
+        return number
 
 
 class MovieForm(forms.ModelForm):
@@ -71,7 +85,7 @@ class MovieForm(forms.ModelForm):
         widget=UnfoldBooleanSwitchWidget,
         help_text="A hidden movie is shown to nobody, in no list.",
     )
-    seen = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    seen = VersionField(required=False)
     refusal = ""  # why a form that was right could not be saved: it is shown again, with what was typed
 
     class Meta:

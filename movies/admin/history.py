@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from movies import history, jobs
 from movies.admin.staff import ReadOnlyAdmin, actor_of
 from movies.models import Job, MovieChange
+from movies.numbers import whole_number
 
 
 @admin.register(MovieChange)
@@ -27,7 +28,7 @@ class ChangeAdmin(ReadOnlyAdmin):
     ) -> TemplateResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        before = _number(request.GET.get("before"))
+        before = whole_number(request.GET.get("before"))
         records = history.latest(before=before)
         context = {
             **self.admin_site.each_context(request),
@@ -52,7 +53,7 @@ class ChangeAdmin(ReadOnlyAdmin):
             if not may_revert:
                 raise PermissionDenied
             return _revert(request, batch)
-        records = history.of_batch(batch_id, after=_number(request.GET.get("after")) or 0)
+        records = history.of_batch(batch_id, after=whole_number(request.GET.get("after")) or 0)
         context = {
             **self.admin_site.each_context(request),
             "title": "A bulk change",
@@ -74,7 +75,7 @@ class ChangeAdmin(ReadOnlyAdmin):
 
 
 def _revert(request: HttpRequest, batch: history.Batch) -> HttpResponse:
-    job = jobs.start_revert(batch=batch.id, actor=actor_of(request), size=batch.changes)
+    job = jobs.start_revert(batch=batch.id, actor=actor_of(request))
     if job.state != Job.State.DONE:
         return HttpResponseRedirect(reverse("admin:movies_job_change", args=[job.pk]))
     result = job.result
@@ -89,7 +90,3 @@ def _revert(request: HttpRequest, batch: history.Batch) -> HttpResponse:
             f"{result['changed_since']:,} left alone, because they were changed since: movie {named}.",
         )
     return HttpResponseRedirect(request.path)
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isdigit() and len(text) < 19 else None

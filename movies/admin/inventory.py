@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import PermissionDenied
 from django.db.models import BigIntegerField, F, Func, QuerySet, Value
@@ -11,17 +12,17 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 
 from movies import browsing, history, jobs, services
 from movies.admin import transfers
 from movies.admin.bars import genre_bar, legend
 from movies.admin.forms import MovieForm
-from movies.admin.listing import STATES, MovieChangeList
-from movies.admin.staff import actor_of
+from movies.admin.listing import STATES, MovieChangeList, selection_of
+from movies.admin.staff import StaffAdmin, actor_of, everything_is_meant
 from movies.browsing import Selection
 from movies.genres import GENRES, label
 from movies.models import Job, Movie
+from movies.numbers import whole_number
 
 SHOWN_BEFORE_DELETING = 20  # titles
 AUTOCOMPLETED = 20  # movies offered while one types
@@ -51,7 +52,7 @@ class StateFilter(GenreFilter):
 
 
 @admin.register(Movie)
-class MovieAdmin(ModelAdmin):
+class MovieAdmin(StaffAdmin):
     form = MovieForm
     fields = ["title", "profile", "hidden", "seen"]
     list_display = ["number", "name", "genres", "views", "popularity", "state", "version", "changed"]
@@ -115,7 +116,8 @@ class MovieAdmin(ModelAdmin):
         self, request: HttpRequest, queryset: QuerySet[Movie], search_term: str
     ) -> tuple[QuerySet[Movie], bool]:
         """For autocompletion: the best matches alone, in their order, without a count."""
-        found = browsing.found_by_words(Selection(q=search_term)) if search_term.strip() else []
+        words = "" if "\0" in search_term else search_term.strip()
+        found = browsing.found_by_words(Selection(q=words)) if words else []
         wanted = Value(found[:AUTOCOMPLETED], output_field=ArrayField(BigIntegerField()))
         place = Func(wanted, F("pk"), function="array_position")
         return queryset.filter(pk__in=found[:AUTOCOMPLETED]).order_by(place), False
@@ -185,18 +187,16 @@ class MovieAdmin(ModelAdmin):
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        if not object_id.isdigit() or len(object_id) > 18:
+        movie_id = whole_number(object_id)
+        if movie_id is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        before = request.GET.get("before", "")
-        records = history.of_movie(
-            int(object_id), before_version=int(before) if before.isdigit() and len(before) < 10 else None
-        )
+        records = history.of_movie(movie_id, before_version=whole_number(request.GET.get("before")))
         context = {
             **self.admin_site.each_context(request),
-            "title": f"History of movie {object_id}",
+            "title": f"History of movie {movie_id}",
             "records": records,
-            "movie_id": object_id,
-            "exists": Movie.objects.filter(pk=object_id).exists(),
+            "movie_id": str(movie_id),
+            "exists": Movie.objects.filter(pk=movie_id).exists(),
             "older": f"?before={records[-1].change.version}" if len(records) == history.PAGE else None,
         }
         return TemplateResponse(request, "admin/movies/moviechange/history.html", context)
@@ -220,39 +220,34 @@ class MovieAdmin(ModelAdmin):
     def delete(self, request: HttpRequest, queryset: QuerySet[Movie]) -> HttpResponse:
         if "sure" in request.POST:
             return self._start(request, queryset, "delete")
-        selection, ids, size = self._asked_for(request)
-        first = (
-            ids or browsing.browse(selection, ordering=None, place=None, limit=SHOWN_BEFORE_DELETING).ids
-        )[:SHOWN_BEFORE_DELETING]
+        which = self._asked_for(request)
+        if isinstance(which, Selection):
+            size = browsing.count(which)
+            first = browsing.browse(which, ordering=None, place=None, limit=SHOWN_BEFORE_DELETING).ids
+        else:
+            size, first = len(which), which[:SHOWN_BEFORE_DELETING]
+        if not size:
+            messages.warning(request, "Nothing was deleted: no movie matches.")
+            return HttpResponseRedirect(request.get_full_path())
         context = {
             **self.admin_site.each_context(request),
             "title": "Delete movies?",
             "movies": Movie.objects.filter(pk__in=first),
             "size": size,
             "more": size > len(first),
-            "ids": ids,
-            "across": not ids,
+            "across": isinstance(which, Selection),
+            "ids": [] if isinstance(which, Selection) else which,
         }
         return TemplateResponse(request, "admin/movies/movie/delete_confirmation_of_many.html", context)
 
-    def _asked_for(self, request: HttpRequest) -> tuple[Selection, list[int], browsing.Number]:
-        """All of the selection (and no ids), or the movies that were ticked."""
-        selection = self.get_changelist_instance(request).selection
-        if request.POST.get("select_across") == "1":
-            return selection, [], browsing.how_many(selection)
-        ticked = request.POST.getlist("_selected_action")
-        ids = [int(text) for text in ticked if text.isdigit() and len(text) < 19]
-        return selection, ids, browsing.Number(len(ids), exact=True)
+    def _asked_for(self, request: HttpRequest) -> Selection | list[int]:
+        """All of the selection, if the form says so, or the movies that were ticked."""
+        if everything_is_meant(request):
+            return selection_of(request.GET)
+        return [int(text) for text in request.POST.getlist(ACTION_CHECKBOX_NAME)]  # read by response_action
 
     def _start(self, request: HttpRequest, queryset: QuerySet[Movie], kind: str) -> HttpResponse:
-        selection, ids, size = self._asked_for(request)
-        job = jobs.start_bulk(
-            kind=kind,
-            actor=actor_of(request),
-            selection=None if ids else selection,
-            movie_ids=ids,
-            size=size,
-        )
+        job = jobs.start_bulk(kind=kind, actor=actor_of(request), which=self._asked_for(request))
         if job.state != Job.State.DONE:
             return HttpResponseRedirect(reverse("admin:movies_job_change", args=[job.pk]))
         messages.success(request, _came_to(job))

@@ -3,7 +3,8 @@
 import uuid
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -11,9 +12,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
-from movies import browsing, jobs, transfer
+from movies import jobs, transfer
+from movies.admin.listing import FILTERS, selection_of
 from movies.admin.staff import actor_of
-from movies.browsing import Selection
 from movies.models import Job
 
 TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
@@ -54,12 +55,22 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def export(request: HttpRequest, form: str) -> HttpResponse:
-    """All movies as one file, in the columns that an import takes; made by the worker when they are many."""
+    """The movies of a list as one file, in the columns of an import; made by the worker when they are many.
+
+    The address has the list's own filters; without any, all movies are meant.
+    """
     if not request.user.has_perm("movies.view_movie"):
         raise PermissionDenied
     if form not in transfer.FORMATS:
         raise Http404("Movies are exported as csv or jsonl.")
-    job = jobs.start_export(actor=actor_of(request), form=form, size=browsing.how_many(Selection()))
+    try:
+        if not FILTERS.issuperset(request.GET):
+            raise IncorrectLookupParameters
+        selection = selection_of(request.GET)
+    except IncorrectLookupParameters:
+        messages.error(request, "Nothing was exported: there is no such filter. Set it in the list again.")
+        return HttpResponseRedirect(reverse("admin:movies_movie_changelist"))
+    job = jobs.start_export(actor=actor_of(request), form=form, selection=selection)
     return HttpResponseRedirect(reverse("admin:movies_job_change", args=[job.pk]))
 
 

@@ -72,6 +72,8 @@ class JobAdmin(ReadOnlyAdmin):
 
     def decide_view(self, request: HttpRequest, job_id: uuid.UUID, decision: str) -> HttpResponse:
         """Confirms or drops an import that was checked."""
+        if decision not in ("confirm", "drop"):
+            raise Http404("An import is confirmed or dropped.")
         if request.method != "POST" or not request.user.has_perm("movies.import_movies"):
             raise PermissionDenied
         try:
@@ -126,16 +128,20 @@ def _what(job: Job) -> str:
     if job.kind == "import":
         return f"the file {request['file']}"
     if job.kind == "export":
-        return f"all movies, as {request['format']}"
+        return f"{_selected(request.get('selection') or {})}, as {request['format']}"
     if job.kind == "revert":
         return f"batch {request['batch']}"
     if "ids" in request:
         return f"{len(request['ids']):,} chosen movies"
-    selection = request["selection"]
+    return _selected(request["selection"])
+
+
+def _selected(selection: dict[str, Any]) -> str:
+    """A selection in words."""
     parts = [
-        f"found by “{selection['q']}”" if selection["q"] else "",
-        f"with something of {selection['genre']}" if selection["genre"] else "",
-        {None: "", True: "that are hidden", False: "that are visible"}[selection["hidden"]],
+        f"found by “{selection['q']}”" if selection.get("q") else "",
+        f"with something of {selection['genre']}" if selection.get("genre") else "",
+        {None: "", True: "that are hidden", False: "that are visible"}[selection.get("hidden")],
     ]
     return f"all movies {' '.join(part for part in parts if part)}".strip()
 

@@ -108,7 +108,7 @@ def test_many_are_left_to_the_worker_and_the_page_shows_how_far(
 
 
 def test_a_job_that_was_done_is_not_done_again(four: None):
-    job = jobs.start_bulk(kind="hide", actor="staff:x", selection=Selection(), size=4)
+    job = jobs.start_bulk(kind="hide", actor="staff:x", which=Selection())
     services.show_movies(actor="staff:y", movie_ids=[1, 2, 3, 4])
     jobs.run(job.pk)
     assert jobs.run_waiting() == 0
@@ -121,7 +121,7 @@ def test_a_job_that_cannot_be_done_says_so_and_changes_nothing(four: None, monke
         raise RuntimeError("the unforeseen")
 
     monkeypatch.setitem(job_work.BULK, "hide", broken)
-    job = jobs.start_bulk(kind="hide", actor="staff:x", movie_ids=[1, 2], size=2)
+    job = jobs.start_bulk(kind="hide", actor="staff:x", which=[1, 2])
     assert (job.state, job.result) == (
         "failed",
         {"error": "Something went wrong here; it is on record. Nothing was changed."},
@@ -130,8 +130,8 @@ def test_a_job_that_cannot_be_done_says_so_and_changes_nothing(four: None, monke
 
 
 def test_the_list_of_jobs_says_what_came_of_each(boss: Client, four: None):
-    hide = jobs.start_bulk(kind="hide", actor="staff:x", selection=Selection(genre="drama"), size=3)
-    jobs.start_revert(batch=hide.pk, actor="staff:y", size=2)
+    hide = jobs.start_bulk(kind="hide", actor="staff:x", which=Selection(genre="drama"))
+    jobs.start_revert(batch=hide.pk, actor="staff:y")
     file = b'{"title": "Kahaani", "profile": [100,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}\n'
     imported = jobs.start_import(actor="staff:z", file_name="m.jsonl", chunks=[file])
     jobs.confirm(job_id=imported.pk, actor="staff:z")

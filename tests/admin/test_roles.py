@@ -111,7 +111,7 @@ def test_an_editor_does_not_revert_what_would_delete(editor: Client):
     jobs.confirm(job_id=job.pk, actor="staff:boss")
     assert editor.post(f"/admin/movies/moviechange/batch/{job.pk}/").status_code == 403
     assert Movie.objects.count() == 1
-    hidden = jobs.start_bulk(kind="hide", actor="staff:boss", selection=Selection(), size=1)
+    hidden = jobs.start_bulk(kind="hide", actor="staff:boss", which=Selection())
     assert editor.post(f"/admin/movies/moviechange/batch/{hidden.pk}/").status_code == 302
     assert list(Movie.objects.values_list("hidden", flat=True)) == [False]
 

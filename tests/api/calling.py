@@ -7,6 +7,7 @@ from django.test import Client
 
 from movies.genres import GENRES
 from tetraflix.keys import create_key
+from tetraflix.models import ApiKey
 
 NO_SUCH_KEY = "tfd_2222222222_" + "x" * 43
 PROFILE = {genre: {"action": 40, "fantasy": 60}.get(genre, 0) for genre in GENRES}
@@ -17,7 +18,7 @@ class Caller:
     """Sends requests with a new key of the role, or with the header given; without either, with none."""
 
     def __init__(self, role: str | None = None, *, authorization: str = "") -> None:
-        self.key = create_key(name=f"the {role}", role=role)[1] if role else ""
+        self.key = create_key(name=_free_name(f"the {role}"), role=role)[1] if role else ""
         self.authorization = authorization or (f"Bearer {self.key}" if role else "")
         self.client = Client(raise_request_exception=False)
 
@@ -30,6 +31,12 @@ class Caller:
         if self.authorization:
             sent["Authorization"] = self.authorization
         return self.client.generic(method, path, **_encoded(content), headers=sent)
+
+
+def _free_name(name: str) -> str:
+    """The name, or `<name> 2` and so on when a key in use has it."""
+    same = ApiKey.objects.filter(name__startswith=name, revoked_at=None).count()
+    return f"{name} {same + 1}" if same else name
 
 
 def _encoded(content: dict[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 """API keys: who is let in, who is not, and when that ends."""
 
+import getpass
 from datetime import timedelta
+from importlib import import_module
 from io import StringIO
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -12,6 +15,7 @@ from pytest_django import Settings
 
 from movies.models import Movie
 from tests.api.calling import LORD, NO_SUCH_KEY, PROFILE, Caller
+from tetraflix import keys
 from tetraflix.keys import create_key
 from tetraflix.models import ApiKey, KeyUse
 
@@ -165,17 +169,63 @@ def test_create_api_key_prints_the_key_alone_and_says_how_to_revoke_it(db):
     assert Caller(authorization=f"Bearer {key}")("POST", MOVIES, LORD).status_code == 201
 
 
-def test_two_keys_of_one_name_are_not_revoked_by_accident(db):
+def test_a_name_is_that_of_one_key_in_use(db):
     create_key(name="Acme", role="distributor")
-    row, _ = create_key(name="Acme", role="service")
-    with pytest.raises(CommandError, match="2 keys have this name"):
-        call_command("revoke_api_key", "Acme")
+    with pytest.raises(CommandError, match="A key named Acme is in use"):
+        call_command("create_api_key", " Acme ", role="service")
     out = StringIO()
-    call_command("revoke_api_key", row.lookup, stdout=out)
-    assert out.getvalue() == f"Revoked: Acme ({row.lookup})\n"
-    assert ApiKey.objects.filter(revoked_at=None).count() == 1
+    call_command("revoke_api_key", "Acme", stdout=out)
+    first = ApiKey.objects.get()
+    assert out.getvalue() == f"Revoked: Acme ({first.lookup})\n"
+    call_command("create_api_key", "Acme", role="service", stdout=StringIO(), stderr=StringIO())
+    call_command("revoke_api_key", "Acme", stdout=StringIO())
+    assert [key.revoked_at is None for key in ApiKey.objects.all()] == [False, False]
+    assert {key.revoked_by for key in ApiKey.objects.all()} == {f"command:{getpass.getuser()}"}
     with pytest.raises(CommandError, match="No such living key"):
+        call_command("revoke_api_key", first.lookup)
+
+
+def test_the_database_itself_refuses_a_second_key_of_a_name(db, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(keys, "checked_name", str.strip)  # as if both had looked before either was stored
+    create_key(name="Acme", role="distributor")
+    with pytest.raises(keys.BadName, match="A key named Acme is in use"):
+        create_key(name="Acme", role="service")
+    assert ApiKey.objects.count() == 1
+
+
+def test_a_name_that_is_also_a_look_up_part_revokes_neither(db):
+    row, _ = create_key(name="Acme", role="distributor")
+    _, other = create_key(name=row.lookup, role="service")
+    with pytest.raises(CommandError, match="That is said of several keys"):
         call_command("revoke_api_key", row.lookup)
+    call_command("revoke_api_key", other, stdout=StringIO())
+    assert [key.name for key in ApiKey.objects.filter(revoked_at=None)] == ["Acme"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_keys_of_one_name_are_named_apart_before_it_is_forbidden():
+    """The migration keeps every key, and the name of the first."""
+    with connection.cursor() as cursor:
+        cursor.execute("DROP INDEX tetraflix_one_living_key_a_name")
+    for name, lookup, revoked in [
+        ("Acme", "a" * 10, False),
+        ("Acme", "b" * 10, False),
+        ("Acme", "c" * 10, True),
+        ("x" * 100, "d" * 10, False),
+        ("x" * 100, "e" * 10, False),
+    ]:
+        revoked_at = timezone.now() if revoked else None
+        ApiKey.objects.create(name=name, role="service", lookup=lookup, digest=b"", revoked_at=revoked_at)
+    import_module("tetraflix.migrations.0004_keys_by_whom").name_apart(apps, None)
+    with connection.schema_editor() as editor:
+        editor.add_constraint(ApiKey, ApiKey._meta.constraints[0])
+    assert list(ApiKey.objects.order_by("id").values_list("name", flat=True)) == [
+        "Acme",
+        f"Acme ({'b' * 10})",
+        "Acme",
+        "x" * 100,
+        f"{'x' * 87} ({'e' * 10})",
+    ]
 
 
 def test_list_api_keys_shows_everything_but_the_secret(db):

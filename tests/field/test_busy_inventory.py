@@ -216,7 +216,7 @@ def test_a_job_that_applies_refuses_other_changes_meanwhile(
             connection.close()
 
     monkeypatch.setitem(jobs.job_work.BULK, "hide", hide_and_look)
-    jobs.start_bulk(kind="hide", actor="x", selection=Selection(), size=3)
+    jobs.start_bulk(kind="hide", actor="x", which=Selection())
     jobs.run_waiting()
     assert [refused(answer) for answer in answers] == [True]
     assert Movie.objects.filter(hidden=True).count() == 3
@@ -226,7 +226,7 @@ def test_a_bulk_change_waits_for_the_short_ones_under_way(monkeypatch: pytest.Mo
     """B4: it is they who must not wait; nothing that they did is lost."""
     monkeypatch.setattr(jobs, "AT_ONCE_MOVIES", -1)
     movie("Alpha")
-    job = jobs.start_bulk(kind="hide", actor="x", selection=Selection(), size=1)
+    job = jobs.start_bulk(kind="hide", actor="x", which=Selection())
 
     def run() -> None:
         try:

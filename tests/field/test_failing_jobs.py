@@ -38,7 +38,7 @@ def for_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def put_down(kind: str) -> Job:
-    return jobs.start_bulk(kind=kind, actor="staff:x", selection=Selection(), size=1)
+    return jobs.start_bulk(kind=kind, actor="staff:x", which=Selection())
 
 
 def pause_is_over(job: Job) -> None:
@@ -136,7 +136,7 @@ def test_the_bar_of_an_undo_shows_how_many_of_all_its_movies_are_done(
     assert batch is not None
     assert batch.changes == 4
     seen = []
-    job = jobs.start_revert(batch=hide.pk, actor="staff:y", size=batch.changes)
+    job = jobs.start_revert(batch=hide.pk, actor="staff:y")
 
     def progress(done: int) -> None:
         seen.append(done)
@@ -154,10 +154,9 @@ def test_what_is_under_way_is_seen_from_outside_with_its_exact_size(
     monkeypatch.setattr(job_work, "REPORT_EVERY_SECONDS", 0)
     for number in range(7):
         movie(f"Movie {number}")
-    estimate = 1_000_000
     started = [
-        jobs.start_bulk(kind="hide", actor="x", selection=Selection(), size=estimate),
-        jobs.start_export(actor="x", form="csv", size=estimate),
+        jobs.start_bulk(kind="hide", actor="x", which=Selection()),
+        jobs.start_export(actor="x", form="csv"),
     ]
     for job in started:
         seen: list[tuple[int, int]] = []

@@ -29,7 +29,7 @@ class Command(BaseCommand):
         except BadFile as error:
             raise CommandError(str(error)) from None
         with Progress(console=Console(file=sys.stderr), transient=True) as bar:
-            task = bar.add_task("Exporting", total=int(browsing.how_many(Selection())))
+            task = bar.add_task("Exporting", total=browsing.count(Selection()))
             done = 0
 
             def report(number: int) -> None:

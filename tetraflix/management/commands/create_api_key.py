@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from movies import actors
 from tetraflix.keys import create_key
 from tetraflix.models import ApiKey
 
@@ -13,12 +14,14 @@ class Command(BaseCommand):
     help = "Makes an API key and prints it. It is stored as a hash, so it cannot be shown again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("name", help="who holds it; the history of changes shows it")
+        parser.add_argument(
+            "name", help="who holds it, no other key in use has it; the history of changes shows it"
+        )
         parser.add_argument("--role", required=True, choices=ApiKey.Role.values)
 
     def handle(self, *args: Any, name: str, role: str, **options: Any) -> None:
         try:
-            row, key = create_key(name=name, role=role)
+            row, key = create_key(name=name, role=role, actor=actors.of_command())
         except ValueError as error:
             raise CommandError(str(error)) from None
         self.stderr.write(

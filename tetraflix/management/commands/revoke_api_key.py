@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from movies import actors
 from tetraflix.keys import named, revoke_keys
 
 
@@ -15,18 +16,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "name", help="the key's name, its look-up part (tfd_<this>_...) or the key itself"
         )
-        parser.add_argument(
-            "--all", action="store_true", help="every key of this name, where there are several"
-        )
 
-    def handle(self, *args: Any, name: str, all: bool, **options: Any) -> None:
+    def handle(self, *args: Any, name: str, **options: Any) -> None:
         keys = named(name)
         found = [str(key) for key in keys]
         if not found:
             raise CommandError("No such living key; manage.py list_api_keys shows them.")
-        if len(found) > 1 and not all:
-            raise CommandError(
-                f"{len(found)} keys have this name: {', '.join(found)}. Give a look-up part, or --all."
-            )
-        revoke_keys(keys)
-        self.stdout.write(f"Revoked: {', '.join(found)}")
+        if len(found) > 1:  # one has for a name what is the look-up part of another
+            raise CommandError(f"That is said of several keys: {', '.join(found)}. Give the key itself.")
+        revoke_keys(keys, actor=actors.of_command())
+        self.stdout.write(f"Revoked: {found[0]}")

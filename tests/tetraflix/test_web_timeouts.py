@@ -1,0 +1,119 @@
+"""Web processes, and they alone, have limits to what they let the database take."""
+
+import logging
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.db import connection
+from pytest_django import Settings
+
+from movies.prepared import Prepared
+from tetraflix import web_timeouts
+
+SHOW = """
+from django.db import connection
+with connection.cursor() as cursor:
+    for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+        cursor.execute(f"SHOW {name}")
+        print(cursor.fetchone()[0])
+"""
+NONE = ["0", "0", "0"]
+
+
+def shown(start: str, database_url: str, **env: str) -> list[str]:
+    """The time-outs of a connection in a new process that starts like this."""
+    argv = [sys.executable, "-c", f"{start}\n{SHOW}"]
+    env = {**os.environ, "DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": "tetraflix.settings"} | env
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=120, check=True)
+    return done.stdout.split()
+
+
+def test_a_web_process_has_the_timeouts_of_the_settings(database_url: str):
+    entry = "import tetraflix.wsgi"
+    assert shown(entry, database_url) == ["15s", "2s", "30s"]
+    given = {
+        "WEB_STATEMENT_TIMEOUT_MS": "1234",
+        "WEB_LOCK_TIMEOUT_MS": "0",
+        "WEB_IDLE_IN_TRANSACTION_TIMEOUT_MS": "60000",
+    }
+    assert shown(entry, database_url, **given) == ["1234ms", "0", "1min"]
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "import django; django.setup()",
+        "from tetraflix.celery import app; app.finalize(); app.loader.init_worker()",
+    ],
+)
+def test_the_worker_and_commands_have_none(database_url: str, start: str):
+    assert shown(start, database_url) == NONE
+
+
+def timeouts() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_setting('statement_timeout'), current_setting('lock_timeout'),"
+            " current_setting('idle_in_transaction_session_timeout')"
+        )
+        return list(cursor.fetchone())
+
+
+@pytest.fixture
+def new_connection(transactional_db: None) -> Any:
+    """The test's own connection is made anew inside the test, and again after it."""
+    connection.close()
+    yield
+    web_timeouts.connection_created.disconnect(dispatch_uid="time-outs of web processes")
+    connection.close()
+
+
+def test_hot_reads_have_them_too(new_connection: None):
+    web_timeouts.start()
+    show = Prepared("show_timeout", (), "SELECT current_setting('statement_timeout')")
+    assert show.row() == ("15s",)
+    connection.close()
+    assert show.row() == ("15s",)
+
+
+def test_behind_a_pooler_nothing_is_set_and_that_is_said(
+    new_connection: None, caplog: pytest.LogCaptureFixture
+):
+    """The pid that a pooler tells its clients is no server's."""
+    connection.connect()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+
+    pooled = SimpleNamespace(
+        connection=SimpleNamespace(get_backend_pid=lambda: pid + 1), cursor=connection.cursor
+    )
+    with caplog.at_level(logging.WARNING):
+        web_timeouts.limit(None, pooled)
+    assert timeouts() == NONE
+    assert "A pooler is in between" in caplog.text
+
+
+def test_a_connection_that_is_lost_at_once_is_not_kept_without_them(
+    new_connection: None, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(
+        web_timeouts, "LIMIT", "SELECT pg_terminate_backend(pg_backend_pid()), %s, %s, %s, %s"
+    )
+    web_timeouts.start()
+    with pytest.raises(Exception, match="terminat"):
+        connection.ensure_connection()
+    assert connection.connection is None
+
+
+def test_a_negative_timeout_is_refused_by_name(settings: Settings):
+    argv = [sys.executable, "-c", "import tetraflix.settings"]
+    done = subprocess.run(
+        argv, env={**os.environ, "WEB_LOCK_TIMEOUT_MS": "-1"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode
+    assert "WEB_LOCK_TIMEOUT_MS" in done.stderr

@@ -1,0 +1,42 @@
+"""Who made and who revoked a key; and no two keys in use of one name, which the history could not tell apart."""
+
+from django.db import migrations, models
+
+LONGEST_NAME = 100
+
+
+def name_apart(apps, schema_editor):
+    """Of keys in use with one name, the first made keeps it; the others get their look-up part behind theirs."""
+    keys = apps.get_model("tetraflix", "ApiKey").objects.filter(revoked_at=None).order_by("created", "id")
+    seen = set()
+    for key in keys:
+        if key.name in seen:
+            suffix = f" ({key.lookup})"
+            key.name = key.name[: LONGEST_NAME - len(suffix)] + suffix
+            key.save(update_fields=["name"])
+        seen.add(key.name)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("tetraflix", "0003_roles")]
+    operations = [
+        migrations.AddField(
+            model_name="apikey",
+            name="created_by",
+            field=models.CharField(default="", editable=False, max_length=200),
+        ),
+        migrations.AddField(
+            model_name="apikey",
+            name="revoked_by",
+            field=models.CharField(default="", editable=False, max_length=200),
+        ),
+        migrations.RunPython(name_apart, migrations.RunPython.noop),
+        migrations.AddConstraint(
+            model_name="apikey",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("revoked_at", None)),
+                fields=("name",),
+                name="tetraflix_one_living_key_a_name",
+            ),
+        ),
+    ]
