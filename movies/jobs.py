@@ -22,13 +22,13 @@ from movies.models import Job, JobChunk
 from movies.reverting import NoSuchBatch, revert_batch
 from movies.services import change, delete_movies, hide_movies, show_movies
 from movies.signals import job_waits
+from movies.text_file import MAX_BYTES, unpacks_within
 
 logger = logging.getLogger(__name__)
 
 AT_ONCE_MOVIES = 2_000  # fewer are done while the person waits: a second
 AT_ONCE_BYTES = 256 * 1024  # a smaller file is checked while the person waits
 CHUNK_BYTES = 1024 * 1024
-MOST_BYTES = 400 * 1024 * 1024  # of one file: a million movies
 MOVIES_A_STATEMENT = 10_000
 REPORT_EVERY_SECONDS = 0.5
 NAMED = 200  # movies named that a revert left alone
@@ -69,11 +69,12 @@ def start_import(*, actor: str, file_name: str, chunks: Iterable[bytes]) -> Job:
         )
         for number, data in enumerate(_resized(chunks)):
             job.total += len(data)
-            if job.total > MOST_BYTES:
-                raise transfer.BadFile(f"A file has at most {MOST_BYTES // 1024 // 1024} MB: take it apart.")
+            if job.total > MAX_BYTES:
+                raise transfer.BadFile(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB: split it.")
             JobChunk.objects.create(job=job, number=number, data=data)
         job.save(update_fields=["total"])
-    return _begun(job, at_once=job.total <= AT_ONCE_BYTES)
+    small = job.total <= AT_ONCE_BYTES and unpacks_within(_stored(job), AT_ONCE_BYTES)
+    return _begun(job, at_once=small)
 
 
 def start_export(*, actor: str, form: str, size: int) -> Job:
@@ -84,8 +85,7 @@ def start_export(*, actor: str, form: str, size: int) -> Job:
 
 def exported(job: Job) -> bytes:
     """The file that an export made, compressed by gzip; empty when it is not kept any more."""
-    chunks = JobChunk.objects.filter(job=job).order_by("number").values_list("data", flat=True)
-    return b"".join(bytes(data) for data in chunks) if job.kind == "export" else b""
+    return b"".join(_stored(job)) if job.kind == "export" else b""
 
 
 def confirm(*, job_id: uuid.UUID, actor: str) -> Job:
@@ -163,6 +163,12 @@ def _moved(job_id: uuid.UUID, old: str, new: str, **more: Any) -> Job:
     if not Job.objects.filter(id=job_id, state=old).update(state=new, updated=Now(), **more):
         raise NotReady("This job is not waiting for that any more.")
     return Job.objects.get(id=job_id)
+
+
+def _stored(job: Job) -> Iterator[bytes]:
+    """The file of the job, as it came or was made."""
+    chunks = JobChunk.objects.filter(job=job).order_by("number").values_list("data", flat=True)
+    return (bytes(data) for data in chunks)
 
 
 def _check(job: Job, report: "_Reporter") -> None:
