@@ -29,6 +29,8 @@ def delimiter_of(lines: Lines, names: Collection[str]) -> tuple[str, Lines]:
         if match := SEP_LINE.match(text):
             candidates[:0] = match[1].strip(' "')[:1]
             continue
+        if text.lstrip().startswith("{"):
+            raise BadFile(f"Line {number} is JSON, but the name of the file says CSV: end it in .jsonl.")
         delimiter = max(candidates, key=lambda one: _score(text.split(one), names))
         return delimiter, itertools.chain([(number, text)], lines)
     raise BadFile("The file is empty.")

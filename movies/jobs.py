@@ -22,7 +22,7 @@ from movies.models import Job, JobChunk
 from movies.reverting import NoSuchBatch, revert_batch
 from movies.services import change, delete_movies, hide_movies, show_movies
 from movies.signals import job_waits
-from movies.text_file import MAX_BYTES, unpacks_within
+from movies.text_file import MAX_BYTES, decompresses_within
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ def start_import(*, actor: str, file_name: str, chunks: Iterable[bytes]) -> Job:
                 raise transfer.BadFile(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB: split it.")
             JobChunk.objects.create(job=job, number=number, data=data)
         job.save(update_fields=["total"])
-    small = job.total <= AT_ONCE_BYTES and unpacks_within(_stored(job), AT_ONCE_BYTES)
+    small = job.total <= AT_ONCE_BYTES and decompresses_within(_stored(job), AT_ONCE_BYTES)
     return _begun(job, at_once=small)
 
 

@@ -1,4 +1,4 @@
-"""A text file as numbered lines: unpacked and decoded, whatever program wrote it. No Django."""
+"""A text file as numbered lines: decompressed and decoded, whatever program wrote it. No Django."""
 
 import codecs
 import io
@@ -6,19 +6,19 @@ import itertools
 import zlib
 from collections.abc import Iterable, Iterator
 
-MAX_BYTES = 400 * 1024 * 1024  # of one file, packed or not: a million movies
+MAX_BYTES = 400 * 1024 * 1024  # of one file, compressed and decompressed: a million movies
 MAX_LINE_LENGTH = 100_000  # characters; a movie has less than 2,000, but a spreadsheet has 16,384 columns
 GZIP_MAGIC = b"\x1f\x8b"
 GZIP_WINDOW = 16 + zlib.MAX_WBITS  # zlib's way to say: with gzip's head and checksum
-PIECE_BYTES = 1024 * 1024  # unpacked at once: so much memory, however much a packed byte stands for
-PACKED_BYTES = 16 * 1024  # given to zlib at once: it copies what follows the end of each member
+PIECE_BYTES = 1024 * 1024  # decompressed at once: so much memory, however much one byte stands for
+COMPRESSED_BYTES = 16 * 1024  # given to zlib at once: it copies what follows the end of each member
 BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF16_LE: "utf-16-le",  # Excel's "Unicode Text"
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
 NOT_TEXT = {
-    GZIP_MAGIC: "is compressed twice: unpack it once",
+    GZIP_MAGIC: "is compressed twice: decompress it once",
     b"PK\x03\x04": 'is an Excel workbook or a zip archive: save it as "CSV UTF-8"',
     b"\xd0\xcf\x11\xe0": 'is an Excel workbook: save it as "CSV UTF-8"',
 }
@@ -31,9 +31,9 @@ class BadFile(ValueError):
 def numbered_lines(chunks: Iterable[bytes]) -> Iterator[tuple[int, str]]:
     """Each line with its number; CR, LF and CRLF end one, and come as LF. Raises BadFile.
 
-    The text is UTF-8, or UTF-16 with its byte order mark; it may be packed by gzip.
+    The text is UTF-8, or UTF-16 with its byte order mark; it may be compressed with gzip.
     """
-    start, chunks = _peeked(unpacked(chunks))
+    start, chunks = _peeked(decompressed(chunks))
     for magic, what in NOT_TEXT.items():
         if start.startswith(magic):
             raise BadFile(f"The file {what}.")
@@ -42,7 +42,7 @@ def numbered_lines(chunks: Iterable[bytes]) -> Iterator[tuple[int, str]]:
     decoder = codecs.getincrementaldecoder(encoding)()
     line_ends = io.IncrementalNewlineDecoder(None, translate=True)
     number, rest, unread = 0, "", len(mark)
-    for chunk, last in _last_told(chunks):
+    for chunk, last in _with_end(chunks):
         bad = None
         try:
             text = decoder.decode(chunk[unread:], final=last)
@@ -66,15 +66,15 @@ def numbered_lines(chunks: Iterable[bytes]) -> Iterator[tuple[int, str]]:
         yield number + 1, rest + "\n"
 
 
-def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """The file's bytes: as they are, or what a gzip file holds, in bounded memory. Raises BadFile."""
     start, chunks = _peeked(chunks)
     if not start.startswith(GZIP_MAGIC):
         yield from chunks
         return
     size, member = 0, zlib.decompressobj(GZIP_WINDOW)
-    for packed in _sliced(chunks):
-        waiting = packed
+    for compressed in _sliced(chunks):
+        waiting = compressed
         while waiting:
             if member.eof:  # gzip files may be joined, and padded with zeros
                 waiting = waiting.lstrip(b"\0")
@@ -84,22 +84,24 @@ def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
             try:
                 piece = member.decompress(waiting, PIECE_BYTES)
             except zlib.error as error:
-                raise BadFile(f"The gzip file is damaged after {size:,} unpacked bytes: {error}.") from None
+                raise BadFile(
+                    f"The gzip file is damaged after {size:,} decompressed bytes: {error}."
+                ) from None
             size += len(piece)
             if size > MAX_BYTES:
-                raise BadFile(f"The file unpacks to more than {MAX_BYTES // 1024 // 1024} MB: split it.")
+                raise BadFile(f"The file decompresses to more than {MAX_BYTES // 1024 // 1024} MB: split it.")
             yield piece
             waiting = member.unused_data if member.eof else member.unconsumed_tail
     yield member.flush()
     if not member.eof:
-        raise BadFile(f"The gzip file ends too early, after {size:,} unpacked bytes: send it again.")
+        raise BadFile(f"The gzip file ends too early, after {size:,} decompressed bytes: send it again.")
 
 
-def unpacks_within(chunks: Iterable[bytes], most: int) -> bool:
-    """Whether the file has at most `most` bytes when unpacked; True as well when that shows a BadFile."""
+def decompresses_within(chunks: Iterable[bytes], most: int) -> bool:
+    """Whether the file has at most `most` bytes when decompressed; True as well when that shows a BadFile."""
     size = 0
     try:
-        for piece in unpacked(chunks):
+        for piece in decompressed(chunks):
             size += len(piece)
             if size > most:
                 return False
@@ -124,11 +126,11 @@ def _peeked(chunks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
 
 def _sliced(chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
-        for place in range(0, len(chunk), PACKED_BYTES):
-            yield chunk[place : place + PACKED_BYTES]
+        for place in range(0, len(chunk), COMPRESSED_BYTES):
+            yield chunk[place : place + COMPRESSED_BYTES]
 
 
-def _last_told(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+def _with_end(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
     """The chunks, and an empty one that is said to be the last."""
     for chunk in chunks:
         yield chunk, False

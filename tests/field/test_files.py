@@ -8,7 +8,7 @@ import pytest
 from movies import jobs
 from movies.genres import GENRES
 from movies.models import Movie
-from movies.transfer import COLUMNS, BadFile, rows
+from movies.transfer import COLUMNS, BadFile, lines_of, rows
 from tests.movies.making import profile
 
 FILES = Path(__file__).parent / "files"
@@ -129,6 +129,9 @@ def test_wrong_columns_are_named_with_their_place():
     text = bad(f"sep=,\n\n{HEADER.removesuffix('western')},title,\n")
     assert "The columns that line 3 names" in text
     assert "missing: western; there more than once: title (columns 2 and 19); column 18 has no name." in text
+    assert bad(lines_of([(1, "A", False, list(WEIGHTS))], "jsonl")) == (
+        "Line 1 is JSON, but the name of the file says CSV: end it in .jsonl."
+    )
     assert "This is one column only: columns are separated by" in bad(
         HEADER.replace(",", " ") + "\n1 A 100\n"
     )

@@ -1,4 +1,4 @@
-"""The bytes of a file of movies: packed or not, in what encoding, under what name; and our own download."""
+"""The bytes of a file of movies: compressed or not, in what encoding, under what name; and our own download."""
 
 import gzip
 from pathlib import Path
@@ -17,12 +17,12 @@ from tests.movies.making import movie
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
-@pytest.mark.parametrize("packed", [False, True])
-def test_the_text_is_utf_8_or_utf_16_packed_or_not(encoding: str, packed: bool):
+@pytest.mark.parametrize("compressed", [False, True])
+def test_the_text_is_utf_8_or_utf_16_packed_or_not(encoding: str, compressed: bool):
     """D8, D6: Excel's Unicode Text is UTF-16 with tabs."""
     mark = "\ufeff" if encoding in ("utf-16-le", "utf-16-be") else ""
     content = (mark + f"{HEADER}\r\n1,Amélie 映画 🎬,,{ACTION}\r\n".replace(",", "\t")).encode(encoding)
-    content = gzip.compress(content) if packed else content
+    content = gzip.compress(content) if compressed else content
     for size in (1, 3, 1_000):
         pieces = [content[place : place + size] for place in range(0, len(content), size)]
         assert list(rows(pieces, "csv")) == [Row(2, 1, "Amélie 映画 🎬", WEIGHTS, None)]
@@ -48,16 +48,16 @@ def test_bytes_that_are_no_text_are_named_with_their_line():
     [
         (b"PK\x03\x04...", 'The file is an Excel workbook or a zip archive: save it as "CSV UTF-8".'),
         (b"\xd0\xcf\x11\xe0..", 'The file is an Excel workbook: save it as "CSV UTF-8".'),
-        (gzip.compress(gzip.compress(b"x")), "The file is compressed twice: unpack it once."),
+        (gzip.compress(gzip.compress(b"x")), "The file is compressed twice: decompress it once."),
         (
             gzip.compress(b"x" * 99)[:-9],
-            "The gzip file ends too early, after 99 unpacked bytes: send it again.",
+            "The gzip file ends too early, after 99 decompressed bytes: send it again.",
         ),
-        (b"\x1f\x8bxxxx", "The gzip file is damaged after 0 unpacked bytes: "),
+        (b"\x1f\x8bxxxx", "The gzip file is damaged after 0 decompressed bytes: "),
         (gzip.compress(b"title\n")[:-8] + bytes(8), "The gzip file is damaged after "),
         (
             gzip.compress(HEADER.encode()) + b"more",
-            f"The gzip file is damaged after {len(HEADER)} unpacked bytes: ",
+            f"The gzip file is damaged after {len(HEADER)} decompressed bytes: ",
         ),
         (b"", "The file is empty."),
         (b"\xef\xbb\xbf\r\n;;\r\nsep=;", "The file is empty."),
@@ -68,19 +68,22 @@ def test_a_file_of_another_kind_is_told_what_it_is(content: bytes, says: str):
     assert bad(content).startswith(says)
 
 
-def test_what_a_gzip_file_unpacks_to_is_bounded(db: None, monkeypatch: pytest.MonkeyPatch):
-    """D6: a small file that unpacks to a large one neither fills the memory nor keeps the person waiting."""
+def test_what_a_gzip_file_decompresses_to_is_bounded(db: None, monkeypatch: pytest.MonkeyPatch):
+    """D6: a small file that decompresses to a large one neither fills the memory nor keeps the person waiting."""
     monkeypatch.setattr(text_file, "MAX_BYTES", 5 * text_file.PIECE_BYTES)
     bomb = gzip.compress(f"{HEADER}\n".encode() + b",,,\n" * 3_000_000)
-    pieces = text_file.unpacked([bomb])
+    pieces = text_file.decompressed([bomb])
     assert all(len(next(pieces)) <= text_file.PIECE_BYTES for _ in range(5))
-    with pytest.raises(BadFile, match="unpacks to more than 5 MB"):
+    with pytest.raises(BadFile, match="decompresses to more than 5 MB"):
         list(pieces)
     job = jobs.start_import(actor="staff:edith", file_name="m.csv", chunks=[bomb])
     assert (job.state, job.total) == ("checking", len(bomb))
     jobs.run_waiting()
     job.refresh_from_db()
-    assert (job.state, job.result) == ("failed", {"error": "The file unpacks to more than 5 MB: split it."})
+    assert (job.state, job.result) == (
+        "failed",
+        {"error": "The file decompresses to more than 5 MB: split it."},
+    )
 
 
 def test_joined_and_padded_gzip_files_are_one_file():
@@ -102,9 +105,9 @@ def test_a_download_is_encoded_only_for_who_takes_it_and_imports_either_way(
 ):
     """D6-q, D6: gzip;q=0 refuses gzip; what is then sent is a file that an import takes."""
     movie('=1+1, "quoted"', movie_id=3, drama=100)
-    job = jobs.start_export(actor="staff:edith", form=form, size=1)
+    made: Any = admin_client.post(f"/admin/movies/movie/export/{form}")
     headers = {} if header is None else {"Accept-Encoding": header}
-    response = admin_client.get(f"/admin/movies/job/{job.pk}/download", headers=headers)
+    response = admin_client.get(f"{made.url}download", headers=headers)
     name = response["Content-Disposition"].partition('filename="')[2].rstrip('"')
     assert ("Content-Encoding" in response, name.endswith(".gz")) == (encoded, not encoded)
     assert (response["Content-Type"] == "application/gzip") == (not encoded)

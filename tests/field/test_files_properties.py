@@ -124,8 +124,10 @@ def broken(draw: Any, form: str) -> bytes:
             st.binary(max_size=20) | st.sampled_from([b'"', b"\r", b"\0", b'"a":1,', b"\\ud800", b"NaN"])
         )
         content = content[:place] + junk + content[place + length :]
-    packed = draw(st.sampled_from([lambda text: text, gzip.compress, lambda text: gzip.compress(text)[:-1]]))
-    return packed(content)
+    compressed = draw(
+        st.sampled_from([lambda text: text, gzip.compress, lambda text: gzip.compress(text)[:-1]])
+    )
+    return compressed(content)
 
 
 @given(st.data(), st.sampled_from(["csv", "jsonl"]), st.integers(1, 500))

@@ -23,7 +23,7 @@ LOOK_AGAIN_SECONDS = 0.5
 
 class Command(BaseCommand):
     help = (
-        "Reads FILE (CSV or JSON lines, also packed by gzip), says what it would change, and applies it:"
+        "Reads FILE (CSV or JSON lines, also compressed with gzip), says what it would change, and applies it:"
         " all rows, or none."
     )
 
