@@ -8,7 +8,7 @@ fails is tried again a few times, later each time, and holds up no other.
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -23,12 +23,12 @@ from movies.models import Job, JobChunk, MovieChange
 from movies.reverting import NoSuchBatch
 from movies.services import InventoryBusy, refuse_other_changes
 from movies.signals import job_waits
+from movies.text_file import MAX_BYTES, decompresses_within
 
 logger = logging.getLogger(__name__)
 
 AT_ONCE_MOVIES = 2_000  # fewer are done while the person waits: a second
 AT_ONCE_BYTES = 256 * 1024  # a smaller file is checked while the person waits
-MOST_BYTES = 400 * 1024 * 1024  # of one file: a million movies
 READY_KEPT = timedelta(days=1)  # an import that nobody confirms, the file of an export
 KEPT = timedelta(days=30)
 PAUSES = (0, 30, 120, 600)  # seconds from the beginning of a try that failed to the next one
@@ -91,11 +91,12 @@ def start_import(*, actor: str, file_name: str, chunks: Iterable[bytes]) -> Job:
         )
         for number, data in enumerate(job_work.resized(chunks)):
             job.total += len(data)
-            if job.total > MOST_BYTES:
-                raise transfer.BadFile(f"A file has at most {MOST_BYTES // 1024 // 1024} MB: take it apart.")
+            if job.total > MAX_BYTES:
+                raise transfer.BadFile(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB: split it.")
             JobChunk.objects.create(job=job, number=number, data=data)
         job.save(update_fields=["total"])
-    return _begun(job, at_once=job.total <= AT_ONCE_BYTES)
+    small = job.total <= AT_ONCE_BYTES and decompresses_within(_stored(job), AT_ONCE_BYTES)
+    return _begun(job, at_once=small)
 
 
 def start_export(*, actor: str, form: str, selection: Selection | None = None) -> Job:
@@ -107,8 +108,7 @@ def start_export(*, actor: str, form: str, selection: Selection | None = None) -
 
 def exported(job: Job) -> bytes:
     """The file that an export made, compressed by gzip; empty when it is not kept any more."""
-    chunks = JobChunk.objects.filter(job=job).order_by("number").values_list("data", flat=True)
-    return b"".join(bytes(data) for data in chunks) if job.kind == "export" else b""
+    return b"".join(_stored(job)) if job.kind == "export" else b""
 
 
 def confirm(*, job_id: uuid.UUID, actor: str) -> Job:
@@ -210,6 +210,12 @@ def _moved(job_id: uuid.UUID, old: str, new: str, **more: Any) -> Job:
 def _next_due(looked_at: set[uuid.UUID]) -> uuid.UUID | None:
     due = Job.objects.filter(state__in=UNDER_WAY, next_try__lte=Now()).exclude(id__in=looked_at)
     return due.order_by("created").values_list("id", flat=True).first()
+
+
+def _stored(job: Job) -> Iterator[bytes]:
+    """The file of the job, as it came or was made."""
+    chunks = JobChunk.objects.filter(job=job).order_by("number").values_list("data", flat=True)
+    return (bytes(data) for data in chunks)
 
 
 def _begin_try(job_id: uuid.UUID) -> int | None:

@@ -45,12 +45,14 @@ def from_wire(value: Any) -> tuple[int, ...]:
 
 def checked(weights: Sequence[Any]) -> tuple[int, ...]:
     """The 15 weights as they are, if they are a profile. Raises BadProfile."""
-    bad = {
-        genre: "A weight is a whole number from 0 to 100."
-        for genre, weight in zip(GENRES, weights, strict=True)
-        if isinstance(weight, bool) or not isinstance(weight, int) or not 0 <= weight <= TOTAL
-    }
-    if bad:
+    if (
+        {*map(type, weights)} != {int} or min(weights) < 0 or max(weights) > TOTAL
+    ):  # an import asks 300,000 times
+        bad = {
+            genre: "A weight is a whole number from 0 to 100."
+            for genre, weight in zip(GENRES, weights, strict=True)
+            if type(weight) is not int or not 0 <= weight <= TOTAL
+        }
         raise BadProfile(f"A weight is a whole number from 0 to 100: {', '.join(bad)}.", bad)
     total = sum(weights)
     if total != TOTAL:

@@ -5,27 +5,42 @@ then id, title, hidden and the 15 genres, in any order. JSON lines: {"id", "titl
 `id` and `hidden` may be left out: then a row is a new movie, or the movie stays as visible as it is.
 """
 
-import codecs
 import csv
 import io
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import orjson
 
-from movies.drafts import checked
+from movies import strict_json
+from movies.csv_file import DELIMITERS, delimiter_of, records
+from movies.drafts import LARGEST_MOVIE_ID, checked
 from movies.genres import GENRES
+from movies.numbers import whole_number
+from movies.profiles import TOTAL
+from movies.text_file import BadFile, numbered_lines, shown
 
 COLUMNS = ("id", "title", "hidden", *GENRES)
 NEEDED = ("title", *GENRES)
 FORMATS = ("csv", "jsonl")
-YES_OR_NO = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-LONGEST_LINE = 100_000  # characters; a row with a title of 300 has less than 2,000
-
-
-class BadFile(ValueError):
-    """The whole file cannot be read as one of movies; the message says where it goes wrong."""
+WRITTEN = {"csv": "csv", "jsonl": "jsonl", "ndjson": "jsonl"}  # what a file is, by the end of its name
+READ = {**WRITTEN, "tsv": "csv", "txt": "csv"}  # what separates the values is seen in the file
+NAMED = 20  # wrong columns that a message names
+MAX_ERROR_LENGTH = 400
+PLAIN_WEIGHTS = {str(weight): weight for weight in range(TOTAL + 1)}  # a look-up reads most weights of a file
+JSON_PLACE = re.compile(r"(?: at)?: line 1 column (\d+) \(char \d+\)")  # the decoder knows one line only
+JSON_PLACE_SHOWN = r" at character \1"
+# A spreadsheet takes true and false for logical values, and writes them in the language of its user.
+TRUE = (
+    "true 1 yes wahr vrai verdadero vero verdadeiro waar sant sand sann tosi prawda pravda igaz истина doğru"
+)
+FALSE = (
+    "false 0 no falsch faux falso onwaar falskt falsk usann epätosi fałsz nepravda hamis ложь yanlış yanliş"  # noqa: RUF001
+)
+YES_OR_NO = dict.fromkeys(TRUE.split(), True) | dict.fromkeys(FALSE.split(), False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,140 +55,174 @@ class Row:
     errors: dict[str, str] = field(default_factory=dict)
 
 
-def format_of(file_name: str) -> str:
-    """`csv` or `jsonl`, by the end of the name. Raises BadFile."""
-    ending = file_name.rpartition(".")[2].lower()
-    if ending not in {"csv", "jsonl", "ndjson"}:
-        raise BadFile("The name of the file ends in .csv or .jsonl.")
-    return "csv" if ending == "csv" else "jsonl"
+def format_of(file_name: str, endings: Mapping[str, str] = READ) -> str:
+    """`csv` or `jsonl`, by the end of the name without `.gz`. Raises BadFile."""
+    _, dot, ending = file_name.lower().removesuffix(".gz").rpartition(".")
+    if not dot or ending not in endings:
+        known = ", ".join(f".{one}" for one in endings)
+        raise BadFile(f"The name {file_name[-40:]!r} does not end in any of {known} (each also with .gz).")
+    return endings[ending]
 
 
 def rows(chunks: Iterable[bytes], form: str) -> Iterator[Row]:
     """Each row of the file, good or bad, in bounded memory. Raises BadFile."""
-    lines = _lines(chunks)
+    lines = numbered_lines(chunks)
     return _csv_rows(lines) if form == "csv" else _json_rows(lines)
 
 
-def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Lines of UTF-8 with their ends. Raises BadFile."""
-    decoder = codecs.getincrementaldecoder("utf-8-sig")()
-    rest, number = "", 0
-    for chunk in _ended(chunks):
-        try:
-            text = rest + decoder.decode(chunk or b"", final=chunk is None)
-        except UnicodeDecodeError:
-            raise BadFile(f"The file is not UTF-8 text: see after line {number}.") from None
-        if "\0" in text:
-            raise BadFile(f"There is a NUL character after line {number}: is this a text file?")
-        *whole, rest = text.split("\n")
-        for line in whole:
-            number += 1
-            yield line + "\n"
-        if len(rest) > LONGEST_LINE:
-            raise BadFile(f"Line {number + 1} is longer than {LONGEST_LINE:,} characters.")
-    if rest:
-        yield rest
-
-
-def _ended(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
-    yield from chunks
-    yield None
-
-
-def _csv_rows(lines: Iterator[str]) -> Iterator[Row]:
-    header_line = next(lines, "")
-    delimiter = ";" if header_line.count(";") > header_line.count(",") else ","
-    header = [name.strip().lower() for name in next(csv.reader([header_line], delimiter=delimiter), [])]
-    _check_header(header)
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    while True:
-        line = reader.line_num + 2  # where the row begins, after the header
-        try:
-            values = next(reader, None)
-        except csv.Error as error:
-            raise BadFile(f"Line {line} is no row of CSV: {error}.") from None
-        if values is None:
-            return
-        if not values:  # an empty line
+def _csv_rows(lines: Iterator[tuple[int, str]]) -> Iterator[Row]:
+    delimiter, lines = delimiter_of(lines, COLUMNS)
+    table = records(lines, delimiter)
+    line, names = next(table)
+    header = [name.strip().lower() for name in names]
+    _check_header(line, header)
+    places = [header.index(name) if name in header else -1 for name in COLUMNS]
+    pick: Callable[[Sequence[str]], Sequence[str]] = itemgetter(*places)
+    nameless = "" in header
+    for line, values in table:
+        if not any(map(str.strip, values)):  # an empty row
             continue
-        if len(values) != len(header):
-            message = f"The row has {len(values)} values; the header names {len(header)} columns."
-            yield Row(line, errors={"row": message})
+        if (nameless or len(values) != len(header)) and (errors := _misplaced(header, values, delimiter)):
+            yield Row(line, errors=errors)
             continue
-        yield _csv_row(line, dict(zip(header, values, strict=True)))
+        values.extend([""] * (1 + max(0, len(header) - len(values))))  # one more: for columns left out
+        yield _csv_row(line, pick(values))
 
 
-def _check_header(header: list[str]) -> None:
-    unknown = [name for name in header if name not in COLUMNS]
-    missing = [name for name in NEEDED if name not in header]
-    twice = {name for name in header if header.count(name) > 1}
-    if unknown or missing or twice:
-        wrong = [
-            f"{what}: {', '.join(sorted(names)[:20])}"
-            for what, names in (("unknown", unknown), ("missing", missing), ("twice", twice))
-            if names
-        ]
-        raise BadFile(
-            f"The first line names the columns {', '.join(COLUMNS)} (id and hidden may be left out)."
-            f" In this file: {'; '.join(wrong)}."
-        )
+def _check_header(line: int, header: list[str]) -> None:
+    """Raises BadFile with all that is wrong with the names of the columns."""
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(header, 1):
+        places.setdefault(name, []).append(place)
+    nameless = places.pop("", [])
+    unknown = [f"{shown(name)} (column {found[0]})" for name, found in places.items() if name not in COLUMNS]
+    missing = [name for name in NEEDED if name not in places]
+    twice = [
+        f"{name} (columns {' and '.join(map(str, found[:NAMED]))})"
+        for name, found in places.items()
+        if name in COLUMNS and len(found) > 1
+    ]
+    wrong = [
+        f"{what}: {', '.join(names[:NAMED])}"
+        for what, names in (("unknown", unknown), ("missing", missing), ("there more than once", twice))
+        if names
+    ]
+    if not wrong:
+        return
+    if missing and nameless:
+        wrong.append(f"column {nameless[0]} has no name")
+    hint = ""
+    if len(header) == 1:
+        hint = " This is one column only: columns are separated by a comma, a semicolon, a tab or a |."
+    raise BadFile(
+        f"The columns that line {line} names are not those of a file of movies: {'; '.join(wrong)}.{hint}"
+        f" A file has the columns {', '.join(COLUMNS)}, in any order; id and hidden may be left out."
+    )
 
 
-def _csv_row(line: int, values: dict[str, str]) -> Row:
+def _misplaced(header: list[str], values: list[str], delimiter: str) -> dict[str, str]:
+    """What is wrong with a row whose values and columns may not match."""
+    for place, value in enumerate(values):
+        if value.strip() and place >= len(header):
+            needs = f"A value with {DELIMITERS.get(delimiter, delimiter)} in it needs quotation marks."
+            return {
+                f"column {place + 1}": f"{shown(value)} is one value too many: the row has {len(values)} values,"
+                f" the header names {len(header)} columns. {needs}"
+            }
+        if value.strip() and not header[place]:
+            return {
+                f"column {place + 1}": f"{shown(value)} is in a column to which the header gives no name."
+            }
+    for name in header[len(values) :]:
+        if name in NEEDED:
+            return {
+                name: f"The row ends before this column: it has {len(values)} values, the header names"
+                f" {len(header)} columns.{_other_delimiter(values, len(header))}"
+            }
+    return {}
+
+
+def _other_delimiter(values: list[str], columns: int) -> str:
+    """A hint for a row that is one value, because it is not separated as the header is."""
+    found = [
+        what for one, what in DELIMITERS.items() if len(values) == 1 and values[0].count(one) == columns - 1
+    ]
+    return f" Its values look separated by {found[0]}, unlike the header." if found else ""
+
+
+def _csv_row(line: int, values: Sequence[str]) -> Row:
+    movie_id, title, hidden = (value.strip() for value in values[:3])
+    texts = values[3:]
+    weights = [*map(PLAIN_WEIGHTS.get, texts)]
     errors: dict[str, str] = {}
-    weights: list[int] = []
-    for genre in GENRES:
-        text = values[genre].strip()
-        if not (text.isascii() and text.isdigit() and int(text[:9]) <= 100):
-            errors[genre] = f"{_shown(text)} is no whole number from 0 to 100."
-        else:
-            weights.append(int(text[:9]))
-    movie_id: Any = None
-    if text := values.get("id", "").strip():
-        movie_id = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else text
-    hidden: Any = None
-    if text := values.get("hidden", "").strip().lower():
-        hidden = YES_OR_NO.get(text, text)
-    return _row(line, movie_id, values["title"], weights if not errors else None, hidden, errors)
+    if None in weights:
+        weights = [whole_number(text.strip(), least=0, most=TOTAL) for text in texts]
+    read = [weight for weight in weights if weight is not None]
+    if len(read) < len(GENRES):
+        errors = {
+            genre: f"{shown(text)} is not a whole number from 0 to {TOTAL}."
+            for genre, text, weight in zip(GENRES, texts, weights, strict=True)
+            if weight is None
+        }
+    elif sum(read) != TOTAL:
+        errors = _wrong_sum(read)
+    number = whole_number(movie_id, most=LARGEST_MOVIE_ID)
+    if movie_id and number is None:
+        errors["id"] = f"{shown(movie_id)} is not a whole number from 1 to {LARGEST_MOVIE_ID}."
+    visible = YES_OR_NO.get(hidden.lower())
+    if hidden and visible is None:
+        errors["hidden"] = f"{shown(hidden)} is not true or false."
+    good, bad = checked({"title": title})
+    if errors or bad:
+        return Row(line, errors=errors | bad)
+    return Row(line, number, good["title"], tuple(read), visible)
 
 
-def _json_rows(lines: Iterator[str]) -> Iterator[Row]:
-    for line, text in enumerate(lines, 1):
+def _wrong_sum(weights: list[int]) -> dict[str, str]:
+    """Said of the first column that counts, as each of them may be the wrong one."""
+    some = {genre: weight for genre, weight in zip(GENRES, weights, strict=True) if weight} or {GENRES[0]: 0}
+    named = ", ".join(f"{genre} {weight}" for genre, weight in some.items())
+    return {next(iter(some)): f"The weights sum to {sum(weights)}, not {TOTAL}: {named}."}
+
+
+def _json_rows(lines: Iterator[tuple[int, str]]) -> Iterator[Row]:
+    for line, text in lines:
         if not text.strip():
             continue
         try:
-            value = orjson.loads(text)
-        except ValueError:
-            yield Row(line, errors={"row": "This is no JSON."})
+            value = strict_json.loads(text[:-1])
+        except strict_json.BadJson as error:
+            yield _bad(line, {"row": f"The line is {JSON_PLACE.sub(JSON_PLACE_SHOWN, str(error))}."})
             continue
         if not isinstance(value, dict):
-            yield Row(line, errors={"row": "A row is a JSON object."})
+            yield _bad(line, {"row": "The line is not a JSON object."})
             continue
-        errors = {
-            name: "There is no such column."
-            for name in value
-            if name not in ("id", "title", "hidden", "profile")
-        }
-        profile = value.get("profile")
-        if profile is None:
-            errors["profile"] = "A profile is needed."
-        yield _row(line, value.get("id"), value.get("title"), profile, value.get("hidden"), errors)
+        yield _json_row(line, value)
 
 
-def _row(line: int, movie_id: Any, title: Any, profile: Any, hidden: Any, errors: dict[str, str]) -> Row:
-    fields = {"id": movie_id, "title": title}
-    if hidden is not None:
-        fields["hidden"] = hidden
-    if profile is not None:
-        fields["profile"] = profile
+def _json_row(line: int, value: dict[str, Any]) -> Row:
+    unknown = [name for name in value if name not in ("id", "title", "hidden", "profile")]
+    errors = dict.fromkeys(unknown[:NAMED], "There is no such column.")
+    fields = {"id": value.get("id"), "title": value.get("title")}
+    if value.get("hidden") is not None:
+        fields["hidden"] = value["hidden"]
+    if value.get("profile") is not None:
+        fields["profile"] = value["profile"]
+    else:
+        errors["profile"] = "A profile is needed."
     good, bad = checked(fields)
     if bad or errors:
-        return Row(line, errors=errors | bad)
+        return _bad(line, errors | bad)
     return Row(line, good["id"], good["title"], tuple(good["profile"]), good.get("hidden"))
 
 
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 20 else text[:20] + "...")
+def _bad(line: int, errors: dict[str, str]) -> Row:
+    return Row(line, errors={_printable(column): _printable(error) for column, error in errors.items()})
+
+
+def _printable(text: str) -> str:
+    """Text of a file, in a message: short, and without what the database cannot keep in JSON (a NUL)."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text[:MAX_ERROR_LENGTH])
 
 
 def heading(form: str) -> bytes:

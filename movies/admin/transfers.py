@@ -1,5 +1,6 @@
 """Import and export of movies as files, CSV and JSON lines."""
 
+import re
 import uuid
 
 from django import forms
@@ -9,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
@@ -18,6 +20,7 @@ from movies.admin.staff import actor_of
 from movies.models import Job
 
 TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
+CODING = re.compile(r"\s*(?:x-)?(?P<name>[^\s;]+)\s*(?:;\s*q\s*=\s*(?P<quality>[01](?:\.[0-9]{0,3})?)\s*)?")
 
 
 class UploadForm(forms.Form):
@@ -25,7 +28,9 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         label="CSV or JSON lines",
-        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.jsonl,.ndjson"}),
+        widget=UnfoldAdminFileFieldWidget(
+            attrs={"accept": ",".join(f".{one}" for one in (*transfer.READ, "gz"))}
+        ),
     )
 
 
@@ -88,11 +93,18 @@ def download(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
         raise Http404("There is no such file (any more): export again.")
     form = job.request["format"]
     name = f"movies-{job.created:%Y-%m-%d}.{form}"
-    if "gzip" in request.headers.get("Accept-Encoding", ""):
-        response = HttpResponse(content, content_type=TYPES[form])
-        response["Content-Encoding"] = "gzip"
-    else:
+    if accepts_gzip(request.headers.get("Accept-Encoding", "")):
+        response = HttpResponse(content, content_type=TYPES[form], headers={"Content-Encoding": "gzip"})
+    else:  # a file that an import takes, too
         response = HttpResponse(content, content_type="application/gzip")
         name += ".gz"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
+    patch_vary_headers(response, ["Accept-Encoding"])
     return response
+
+
+def accepts_gzip(header: str) -> bool:
+    """Whether an Accept-Encoding takes gzip, by its name or else by `*`; `q=0` refuses, and so does no header."""
+    found = [match for coding in header.lower().split(",") if (match := CODING.fullmatch(coding))]
+    accepted = {match["name"]: match["quality"] is None or float(match["quality"]) > 0 for match in found}
+    return accepted.get("gzip", accepted.get("*", False))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
+from movies.genres import GENRES
 from movies.models import Movie
 from movies.popularity import refresh
 from movies.transfer import heading, lines_of
@@ -112,7 +113,7 @@ def test_an_import_names_its_bad_rows_and_a_good_one_is_applied(visit: Open, tmp
     page.wait_for_selector("text=Nothing was applied.")
     assert page.locator(".tf-table tbody tr").all_inner_texts() == [
         "3\ttitle\tA title is needed.",
-        "4\tprofile\tThe weights sum to 1500, not 100.",
+        f"4\taction\tThe weights sum to 1500, not 100: {', '.join(f'{genre} 100' for genre in GENRES)}.",
     ]
     assert window.fits()
     page.click("text=Import a mended file")

@@ -12,20 +12,22 @@ from rich.progress import Progress
 
 from movies import browsing
 from movies.browsing import Selection
-from movies.exports import export_chunks
-from movies.transfer import BadFile, format_of
+from movies.exports import compressed, export_chunks
+from movies.transfer import WRITTEN, BadFile, format_of
 
 
 class Command(BaseCommand):
-    help = "Writes every movie to FILE (.csv or .jsonl): id, title, hidden and the 15 genres."
+    help = "Writes every movie to FILE: id, title, hidden and the 15 genres."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, help="ends in .csv or .jsonl; overwritten if it is there")
+        parser.add_argument(
+            "file", type=Path, help="ends in .csv, .jsonl, .csv.gz or .jsonl.gz; is overwritten"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
         try:
-            form = format_of(path.name)
+            form = format_of(path.name, WRITTEN)
         except BadFile as error:
             raise CommandError(str(error)) from None
         with Progress(console=Console(file=sys.stderr), transient=True) as bar:
@@ -37,7 +39,11 @@ class Command(BaseCommand):
                 done = number
                 bar.update(task, completed=number)
 
-            with path.open("wb") as file, transaction.atomic():
-                for chunk in export_chunks(form, report):
-                    file.write(chunk)
+            chunks = export_chunks(form, report)
+            try:
+                with path.open("wb") as file, transaction.atomic():
+                    for chunk in compressed(chunks) if path.suffix.lower() == ".gz" else chunks:
+                        file.write(chunk)
+            except OSError as error:
+                raise CommandError(f"The file cannot be written: {error}.") from None
         self.stdout.write(f"{done:,} movies are in {path}.")

@@ -1,6 +1,7 @@
 """`manage.py import_movies FILE`: movies from a file into the inventory, all of them or none."""
 
 import getpass
+import os
 import sys
 import time
 from argparse import ArgumentParser
@@ -21,7 +22,10 @@ LOOK_AGAIN_SECONDS = 0.5
 
 
 class Command(BaseCommand):
-    help = "Reads FILE (.csv or .jsonl), says what it would change, and applies it: all rows, or none."
+    help = (
+        "Reads FILE (CSV or JSON lines, also compressed with gzip), says what it would change, and applies it:"
+        " all rows, or none."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, help="rows with an id change that movie, rows without are new")
@@ -31,14 +35,17 @@ class Command(BaseCommand):
         path: Path = options["file"]
         if not path.is_file():
             raise CommandError(f"There is no file {path}.")
+        name = os.fsencode(path.name).decode(errors="replace")
         with Progress(console=Console(file=sys.stderr), transient=True) as bar:
             task = bar.add_task("Reading", total=path.stat().st_size)
             try:
                 job = jobs.start_import(
-                    actor=f"command:{getpass.getuser()}", file_name=path.name, chunks=_chunks(path, bar, task)
+                    actor=f"command:{getpass.getuser()}", file_name=name, chunks=_chunks(path, bar, task)
                 )
             except BadFile as error:
                 raise CommandError(str(error)) from None
+            except OSError as error:
+                raise CommandError(f"The file cannot be read: {error}.") from None
             job = _finished(job, bar, "Checking")
         self._report(job)
         if job.state == Job.State.FAILED:
