@@ -18,7 +18,7 @@ def name_apart(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tetraflix", "0003_roles")]
+    dependencies = [("tetraflix", "0004_heartbeats_and_schedule")]
     operations = [
         migrations.AddField(
             model_name="apikey",
