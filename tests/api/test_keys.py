@@ -216,7 +216,7 @@ def test_keys_of_one_name_are_named_apart_before_it_is_forbidden():
     ]:
         revoked_at = timezone.now() if revoked else None
         ApiKey.objects.create(name=name, role="service", lookup=lookup, digest=b"", revoked_at=revoked_at)
-    import_module("tetraflix.migrations.0004_keys_by_whom").name_apart(apps, None)
+    import_module("tetraflix.migrations.0005_keys_by_whom").name_apart(apps, None)
     with connection.schema_editor() as editor:
         editor.add_constraint(ApiKey, ApiKey._meta.constraints[0])
     assert list(ApiKey.objects.order_by("id").values_list("name", flat=True)) == [
