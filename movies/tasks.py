@@ -21,7 +21,7 @@ PORTION = 10_000  # change records removed at once
 def publish_changes() -> int:
     """What waited in the outbox is on the bus. Woken after each change; a sweep sends what a wake missed.
 
-    While the inventory is smaller than a popularity list, the lists follow it too.
+    Popularity lists follow too while the inventory is smaller than one, or when most of one was hidden or deleted.
     """
     popularity.refresh_if_short()
     try:
