@@ -26,7 +26,7 @@ class PartitionsWait(Exception):
 def publish_changes() -> int:
     """What waited in the outbox is on the bus. Woken after each change; a sweep sends what a wake missed.
 
-    While the inventory is smaller than a popularity list, the lists follow it too.
+    Popularity lists follow too while the inventory is smaller than one, or when most of one was hidden or deleted.
     """
     popularity.refresh_if_short()
     with retries.retried("change feed", feed.BusAway, first=2, longest=30) as due:

@@ -52,7 +52,8 @@ def popular_instead(user_id: int) -> bytes:
 def shown_to(user_id: int) -> Shown:
     """What the user is shown: their own list while anything of it is left, else the overall most popular movies.
 
-    At most two SQL statements for a list of their own; four to six where there is nothing of it to show.
+    At most two SQL statements for a list of their own. Three where nothing of it is left to show, and a few more
+    where the popular list is short too or the user finished nearly all of it.
 
     Raises StoreUnavailable, or django.db.OperationalError, when what it reads from does not answer.
     """
