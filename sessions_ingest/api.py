@@ -16,8 +16,8 @@ from movies.clock import database_time
 from sessions_ingest.apply import apply_one
 from sessions_ingest.messages import Poison, Recommendations, Session, parse_recs, parse_session
 
-# What one request may carry, because the thread that works on it serves nobody else: 1,000 events take some
-# 50 ms. A queue's messages are bounded by SQS alone, to as many bytes, and no client waits for their threads.
+# What one request may carry, because the thread that works on it serves nobody else: 1,000 events take it less
+# than 0.1 s. A message is bounded by SQS alone, to as many bytes, and no client waits for the consumer's threads.
 MOST_BYTES = 1024 * 1024
 MOST_EVENTS = 1_000
 MOST_RECOMMENDATIONS = 1_000

@@ -1,5 +1,6 @@
 """`POST /tetraflix/sessionData` and `userRecs`; currently watching taken off and brought back."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -36,23 +37,27 @@ def watched(movie_id: int, progress: float, time: str | None = None) -> dict[str
 
 def test_a_session_is_applied_when_the_answer_comes(service: Caller, anybody: Caller):
     assert service("POST", RECS, {"userId": "5", "rec": [1, 2, 3]}).status_code == 201
+    soon = datetime.now(UTC) + timedelta(hours=1)
     events = [
-        watched(1, 1, "2117-09-08T14:50:00.000Z"),
-        watched(2, 0.7, "2117-09-08T14:51:00.000Z"),
+        watched(1, 1, soon.isoformat()),
+        watched(2, 0.7, (soon + timedelta(minutes=1)).isoformat()),
         watched(99, 1),
     ]
     answer = service("POST", SESSION, {"userId": 5, "events": events})
-    assert (answer.status_code, answer.json()) == (201, {"events": 2, "views": 1, "skipped": 1})
+    assert (answer.status_code, answer.json()) == (
+        201,
+        {"events": 2, "views": 1, "skipped": 1, "superseded": 0},
+    )
     assert shown(anybody) == ([3], [(2, 0.7)])
     assert ViewCount.objects.get(movie_id=1).views == 1
     again = service("POST", SESSION, {"userId": 5, "events": events})
-    assert again.json() == {"events": 2, "views": 0, "skipped": 1}
+    assert again.json() == {"events": 2, "views": 0, "skipped": 1, "superseded": 0}
     assert View.objects.count() == 1
 
 
 def test_a_list_is_applied_when_the_answer_comes(service: Caller, anybody: Caller):
     answer = service("POST", RECS, {"userId": 5, "rec": [3, 99, 1, 3]})
-    assert (answer.status_code, answer.json()) == (201, {"received": 4})
+    assert (answer.status_code, answer.json()) == (201, {"received": 4, "stored": True})
     assert shown(anybody) == ([3, 1], [])
 
 
@@ -60,7 +65,7 @@ def test_a_list_is_applied_when_the_answer_comes(service: Caller, anybody: Calle
     ("path", "body", "field", "reason"),
     [
         (SESSION, b"", "non_field_errors", "empty"),
-        (SESSION, b"{", "non_field_errors", "not JSON: Input data was truncated"),
+        (SESSION, b"{", "non_field_errors", None),
         (SESSION, b'{"events": []}', "userId", "missing `userId`"),
         (SESSION, b'{"userId": 0, "events": []}', "userId", None),
         (

@@ -265,3 +265,29 @@ class CountingAnyBatches(TestCase):
             for genre, weight in zip(GENRES, Movie.objects.get(id=movie_id).profile, strict=True):
                 weights[at.date(), genre] += weight
         assert genre_views() == {key: weight for key, weight in weights.items() if weight}
+
+
+def test_a_view_ahead_counts_at_its_own_time_and_is_ordered_by_another(db):
+    kahaani, ahead, sent = movie().id, NOON + timedelta(hours=20), NOON
+    finish = (1, kahaani, ahead)
+    assert watched.record_views({finish: sent + timedelta(minutes=2)}) == {finish}
+    for effective_at in (
+        sent + timedelta(minutes=9),
+        None,
+        sent + timedelta(minutes=1),
+    ):  # the earliest stays
+        assert watched.record_views({finish: effective_at}) == set()
+    assert View.objects.get().watched_at == ahead
+    order = sent + timedelta(minutes=1)
+    assert View.objects.get().effective_at == order
+    assert watched.last_finishes([(1, kahaani, order)]) == {(1, kahaani): order}
+    assert watched.last_finishes([(1, kahaani, order + timedelta(microseconds=1))]) == {}
+    assert watched.finished_after([(1, [kahaani], sent), (1, [kahaani], order)]) == [{kahaani}, set()]
+
+
+def test_the_order_of_a_view_told_again_is_put_earlier_only(db):
+    kahaani = movie().id
+    finish = (1, kahaani, NOON)
+    assert watched.record_views({finish: None}) == {finish}
+    watched.record_views({finish: NOON - timedelta(hours=1)})
+    assert View.objects.get().effective_at == NOON - timedelta(hours=1)

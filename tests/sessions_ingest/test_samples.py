@@ -63,7 +63,7 @@ def test_the_session_from_the_events_service(queues: Queues, drain: Callable[[],
     finished = datetime(2017, 11, 2, 19, 44, 51, tzinfo=UTC)
     watching = Entry(101, 0.45, datetime(2017, 11, 2, 19, 4, 11, 512000, tzinfo=UTC))
     assert_lists(5783, watching, 202, finished)
-    assert list(View.objects.values_list()) == [(5783, 202, finished)]
+    assert list(View.objects.values_list("user_id", "movie_id", "watched_at")) == [(5783, 202, finished)]
 
 
 def test_the_session_from_the_readme(queues: Queues, drain: Callable[[], Counts]) -> None:
