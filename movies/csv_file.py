@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from movies.text_file import BadFile, shown
 
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a |"}
-MAX_LINES_OF_A_ROW = 100  # a quotation mark that is not closed does not swallow the file
+MAX_LINES_OF_A_ROW = 20  # a quotation mark that is not closed does not swallow the file
 EMPTY = "".join(DELIMITERS) + '" \n'  # all that a row without any value is made of
 SEP_LINE = re.compile(r'\s*"?sep=(.*)', re.IGNORECASE)
 
@@ -46,7 +46,7 @@ def records(lines: Lines, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         if '"' not in line:
             yield number, line[:-1].split(delimiter)
             continue
-        text, following = line, itertools.islice(lines, MAX_LINES_OF_A_ROW)
+        text, following = line, itertools.islice(lines, MAX_LINES_OF_A_ROW - 1)
         found = fields.findall(text)
         while '"' in "".join([plain for _, plain in found]):
             first = next((field for field in fields.finditer(text) if _opens(field[2])), None)
@@ -59,7 +59,8 @@ def records(lines: Lines, delimiter: str) -> Iterator[tuple[int, list[str]]]:
                 )
             if (more := next(following, None)) is None:
                 raise BadFile(
-                    f"The row that begins in line {number} has a quotation mark that is not closed."
+                    f"The row that begins in line {number} has a quotation mark that is not closed"
+                    f" within {MAX_LINES_OF_A_ROW} lines."
                 )
             text += more[1]
             found = fields.findall(text)

@@ -78,6 +78,8 @@ def _csv_rows(lines: Iterator[tuple[int, str]]) -> Iterator[Row]:
     _check_header(line, header)
     places = [header.index(name) if name in header else -1 for name in COLUMNS]
     pick: Callable[[Sequence[str]], Sequence[str]] = itemgetter(*places)
+    while not header[-1]:  # a spreadsheet may leave thousands of them
+        del header[-1]
     nameless = "" in header
     for line, values in table:
         if not any(map(str.strip, values)):  # an empty row
@@ -121,24 +123,15 @@ def _check_header(line: int, header: list[str]) -> None:
 
 
 def _misplaced(header: list[str], values: list[str], delimiter: str) -> dict[str, str]:
-    """What is wrong with a row whose values and columns may not match."""
+    """What is wrong with a row that may have values without a column, or columns without a value."""
+    counts = f"the row has {len(values)} values, the header names {len(header)} columns."
     for place, value in enumerate(values):
-        if value.strip() and place >= len(header):
+        if value.strip() and not (place < len(header) and header[place]):
             needs = f"A value with {DELIMITERS.get(delimiter, delimiter)} in it needs quotation marks."
-            return {
-                f"column {place + 1}": f"{shown(value)} is one value too many: the row has {len(values)} values,"
-                f" the header names {len(header)} columns. {needs}"
-            }
-        if value.strip() and not header[place]:
-            return {
-                f"column {place + 1}": f"{shown(value)} is in a column to which the header gives no name."
-            }
-    for name in header[len(values) :]:
-        if name in NEEDED:
-            return {
-                name: f"The row ends before this column: it has {len(values)} values, the header names"
-                f" {len(header)} columns.{_other_delimiter(values, len(header))}"
-            }
+            return {f"column {place + 1}": f"{shown(value)} is in a column without a name: {counts} {needs}"}
+    if absent := [name for name in NEEDED if name not in header[: len(values)]]:
+        name = min(absent, key=header.index)
+        return {name: f"The row ends before this column: {counts}{_other_delimiter(values, len(header))}"}
     return {}
 
 

@@ -139,18 +139,13 @@ def test_wrong_columns_are_named_with_their_place():
 
 def test_a_value_without_a_column_is_named_with_its_place():
     """D5-columns: also when a comma in a title moves the others."""
+    says = "the row has {} values, the header names {} columns. A value with a comma in it needs quotation marks."
     assert errors(f"{HEADER},,", f"1,A,,{ACTION},,x", f"2,B, again,,{ACTION}", f"3,C,,{ACTION}") == [
-        (2, {"column 20": "'x' is in a column to which the header gives no name."}),
-        (3, {"column 19": "'0' is in a column to which the header gives no name."}),
+        (2, {"column 20": f"'x' is in a column without a name: {says.format(20, 18)}"}),
+        (3, {"column 19": f"'0' is in a column without a name: {says.format(19, 18)}"}),
     ]
-    assert errors(HEADER, f"2,B, again,,{ACTION}") == [
-        (
-            2,
-            {
-                "column 19": "'0' is one value too many: the row has 19 values, the header names 18 columns."
-                " A value with a comma in it needs quotation marks."
-            },
-        )
+    assert errors(f",{HEADER}", f"0,1,A,,{ACTION}", f",1,A,,{ACTION}") == [
+        (2, {"column 1": f"'0' is in a column without a name: {says.format(19, 19)}"})
     ]
 
 
@@ -181,7 +176,7 @@ def test_errors_of_csv_name_columns_of_the_csv():
     assert sentences[7]["animation"] == "The weights sum to 101, not 100: animation 60, comedy 41."
     assert sentences[8]["title"].endswith("Its values look separated by a semicolon, unlike the header.")
     assert sentences[9]["western"] == (
-        "The row ends before this column: it has 17 values, the header names 18 columns."
+        "The row ends before this column: the row has 17 values, the header names 18 columns."
     )
 
 
@@ -189,10 +184,10 @@ def test_quotation_marks_that_do_not_match_are_named_with_the_row_where_they_beg
     """D3: and do not swallow the rest of the file."""
     good = f"1,A,,{ACTION}"
     assert bad(f'{HEADER}\n{good}\n2,"B,,{ACTION}\n{good}\n') == (
-        "The row that begins in line 3 has a quotation mark that is not closed."
+        "The row that begins in line 3 has a quotation mark that is not closed within 20 lines."
     )
     assert bad(f'{HEADER}\n{good}\n2,"B\n' + f"{good}\n" * 5_000) == (
-        "The row that begins in line 3 has a quotation mark that is not closed."
+        "The row that begins in line 3 has a quotation mark that is not closed within 20 lines."
     )
     assert bad(f'{HEADER}\n{good}\n2,"B "bold" one",,{ACTION}\n').startswith(
         'The row that begins in line 3 has text after the closing quotation mark of the value \'"B "bold" one"\''
