@@ -35,7 +35,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": "Dead letters",
-            "queues": [_queue(name) for name in bus.domain_queue_names()],
+            "queues": [_queue(name) for name in bus.queue_names()],
             "acts": DeadLetterAct.objects.all()[:SHOWN],
             "may_handle": request.user.has_perm(HANDLE),
             "opts": self.opts,
@@ -45,7 +45,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     def _act(self, request: HttpRequest) -> HttpResponse:
         queue, act = request.POST.get("queue", ""), request.POST.get("act", "")
         ids = None if act.endswith("-all") else request.POST.getlist("id")
-        if queue not in bus.domain_queue_names() or act not in ACTS:
+        if queue not in bus.queue_names() or act not in ACTS:
             messages.error(request, "Nothing was done: that is no act on a queue of this service.")
         elif ids == []:
             messages.warning(request, "Nothing was done: tick the messages first.")

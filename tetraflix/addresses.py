@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,15 @@ def started_at(pid: int) -> str:
     """
     # The command's name, in brackets, may hold blanks: count the fields from the last bracket.
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+
+
+def uptime(pid: int) -> float:
+    """Seconds since the process started; 0 when there is none."""
+    try:
+        ticks = int(started_at(pid))
+    except OSError:
+        return 0.0
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
 
 
 def runs(pid: int) -> bool:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
-from movies.bus import dead_name, domain_queue_names
+from movies.bus import dead_name, queue_names
 
 SHORTEST_KEY = 50  # characters
 OLDEST_POSTGRES = 16
@@ -103,8 +103,8 @@ def database_is_recent(databases: Sequence[str] | None = None, **kwargs: Any) ->
 @register()
 def queues_are_different(**kwargs: Any) -> list[CheckMessage]:
     """E006: one queue for two purposes, and messages end up where nobody expects them."""
-    names = [name for domain in domain_queue_names() for name in (domain, dead_name(domain))]
-    twice = [name for name, count in Counter([*names, settings.CELERY_QUEUE]).items() if count > 1]
+    names = [name for queue in queue_names() for name in (queue, dead_name(queue))]
+    twice = [name for name, count in Counter(names).items() if count > 1]
     return [
         Error(
             f"Two queues have the name {name}.",

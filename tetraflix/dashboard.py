@@ -17,7 +17,7 @@ from movies.genres import GENRES, OVERALL, label
 from movies.palette import COLOURS
 from recommendations import stores
 from recommendations.stores.base import StoreUnavailable
-from tetraflix import heartbeats
+from tetraflix import heartbeats, schedule
 from tetraflix.queue_sizes import queue_sizes
 
 DAYS = 30
@@ -64,7 +64,7 @@ def figures_json(request: HttpRequest) -> JsonResponse:
 
 
 def figures() -> dict[str, Any]:
-    """Everything the page shows. SQS that does not answer within a second is null; so are absent figures."""
+    """Everything the page shows. SQS that does not answer in time is null; so are absent figures."""
     now = datetime.now(UTC)
     tops = _tops()
     return {
@@ -76,6 +76,7 @@ def figures() -> dict[str, Any]:
         "queues": _queues(),
         "outbox_age_seconds": _outbox_age(),
         "beat_age_seconds": heartbeats.age("beat"),
+        "problems": [*heartbeats.silences(), *schedule.late()],
         "movies": str(browsing.how_many(Selection())),
         "users": _users(),
     }

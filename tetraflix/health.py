@@ -1,9 +1,7 @@
 """What probes ask: whether this process lives (/healthz), whether the service can work (/readyz)."""
 
 import functools
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +12,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from movies import bus
+from tetraflix.background import Background
 from tetraflix.heartbeats import ALIVE_SECONDS
 from tetraflix.unreachable import database_line, sqs_line
 
@@ -29,38 +28,19 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 when all that the service needs is there, else 503; the body says in a sentence what is not."""
     problems = looked()
+    if problems is None:
+        problems = dict.fromkeys(CHECKS, "not known: no look has ended in time")
     checks = {name: problems.get(name, "ok") for name in CHECKS}
     response = JsonResponse({"ready": not problems, "checks": checks}, status=503 if problems else 200)
     response["Cache-Control"] = "no-store"
     return response
 
 
-class Kept:
-    """A function's answer, asked for again after KEPT_SECONDS; one caller looks, the others wait for it."""
-
-    def __init__(self, look: Callable[[], dict[str, str]]) -> None:
-        self._look = look
-        self._lock = threading.Lock()
-        self._until = 0.0
-        self._answer: dict[str, str] = {}
-
-    def __call__(self) -> dict[str, str]:
-        with self._lock:
-            if time.monotonic() > self._until:
-                self._answer = self._look()
-                self._until = time.monotonic() + KEPT_SECONDS
-            return self._answer
-
-    def forget(self) -> None:
-        """The next call looks again."""
-        self._until = 0.0
-
-
 CHECKS = ("database", "migrations", "beat", "queue")
 
 
 def look() -> dict[str, str]:
-    """What is wrong now, by check; empty when nothing is. Takes a few seconds at most."""
+    """What is wrong now, by check; empty when nothing is. Takes seconds where a server hangs: for a thread."""
     problems: dict[str, str] = {}
     try:
         with _database() as cursor:
@@ -71,7 +51,7 @@ def look() -> dict[str, str]:
     return problems | _queue()
 
 
-looked = Kept(look)
+looked = Background(look, every=KEPT_SECONDS)
 
 
 @contextmanager

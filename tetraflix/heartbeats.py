@@ -28,10 +28,11 @@ def sign(*names: str) -> None:
 
 def ages(names: Iterable[str]) -> dict[str, float | None]:
     """Seconds since the last heartbeat of each name; None where there never was one."""
+    names = list(names)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT name, extract(epoch FROM now() - at)::float8 FROM tetraflix_heartbeat WHERE name = ANY(%s)",
-            [list(names)],
+            [names],
         )
         found = dict(cursor.fetchall())
     return {name: found.get(name) for name in names}
@@ -72,6 +73,13 @@ def watched() -> list[Watched]:
         Watched("worker", "The worker", "`make run` or `celery -A tetraflix worker` starts it."),
         *(Watched(receiver(queue), f"The receiver of {queue}", receivers) for queue in queues),
     ]
+
+
+def silences() -> list[str]:
+    """A sentence for everything that should go on and has had no heartbeat for too long."""
+    found = watched()
+    known = ages([one.name for one in found])
+    return [line for one in found if (line := one.silence(known[one.name]))]
 
 
 class Pulse:

@@ -51,9 +51,21 @@ REGISTERED = {
             "outbox_changes", "gauge", "Changes that the bus was not sent yet (at most 100,000 counted)."
         ),
         Registered("outbox_lag_seconds", "gauge", "How long the oldest change that was not sent has waited."),
-        Registered("beat_age_seconds", "gauge", "Since beat's last sign of life."),
+        Registered("beat_age_seconds", "gauge", "Since beat's last heartbeat."),
+        Registered(
+            "heartbeat_age_seconds",
+            "gauge",
+            "Since the last heartbeat of beat, the worker, and who receives from each queue.",
+            ("name",),
+        ),
+        Registered(
+            "task_waiting_seconds",
+            "gauge",
+            "Since a scheduled task was sent that is not done yet; no sample for those that are done.",
+            ("task",),
+        ),
         Registered("queue_messages", "gauge", "Messages waiting or in hand.", ("queue",)),
-        Registered("dead_letters", "gauge", "Messages put aside.", ("queue",)),
+        Registered("dead_letters", "gauge", "Dead-lettered messages.", ("queue",)),
         Registered("ingest_messages_per_minute", "gauge", "Applied in the last whole minute.", ("queue",)),
         Registered("ingest_events_per_minute", "gauge", "Applied in the last whole minute.", ("queue",)),
         Registered("ingest_views_per_minute", "gauge", "Counted in the last whole minute.", ("queue",)),

@@ -1,47 +1,28 @@
-"""How many messages wait, and how many were put aside, in the queues of this service."""
+"""How many messages wait, and how many are dead-lettered, in the queues of this service."""
 
-import threading
-import time
 from typing import NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
-from django.conf import settings
 
 from movies import bus
+from tetraflix.background import Background
 
 KEPT_SECONDS = 3.0  # an answer is kept for: each look is a paid request a queue
 
 
 class QueueSize(NamedTuple):
-    """Messages of one queue: waiting or in hand, and put aside (Celery's own queue puts none aside)."""
+    """Messages of one queue: waiting or in hand, and dead-lettered."""
 
     depth: int
     dead: int
 
 
-class QueueSizes:
-    """The sizes of all queues, asked for at most every KEPT_SECONDS whoever calls."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._asked = float("-inf")
-        self._sizes: dict[str, QueueSize] | None = None
-
-    def __call__(self) -> dict[str, QueueSize] | None:
-        """By queue name; None when SQS does not answer at once, or a queue is missing."""
-        with self._lock:
-            if time.monotonic() - self._asked > KEPT_SECONDS:
-                try:
-                    self._sizes = _ask()
-                except (BotoCoreError, ClientError):
-                    self._sizes = None
-                self._asked = time.monotonic()
-            return self._sizes
-
-
-def _ask() -> dict[str, QueueSize]:
-    sizes = {name: QueueSize(_depth(name), _depth(bus.dead_name(name))) for name in bus.domain_queue_names()}
-    return sizes | {settings.CELERY_QUEUE: QueueSize(_depth(settings.CELERY_QUEUE), 0)}
+def _ask() -> dict[str, QueueSize] | None:
+    """By queue name; None when SQS does not answer, or a queue is missing."""
+    try:
+        return {name: QueueSize(_depth(name), _depth(bus.dead_name(name))) for name in bus.queue_names()}
+    except (BotoCoreError, ClientError):
+        return None
 
 
 def _depth(name: str) -> int:
@@ -51,6 +32,13 @@ def _depth(name: str) -> int:
         AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
     )["Attributes"]
     return sum(int(number) for number in attributes.values())
+
+
+class QueueSizes(Background[dict[str, QueueSize] | None]):
+    """The sizes of all queues by name, asked for at most every KEPT_SECONDS; None when SQS does not tell them."""
+
+    def __init__(self) -> None:
+        super().__init__(_ask, every=KEPT_SECONDS)
 
 
 queue_sizes = QueueSizes()

@@ -78,6 +78,15 @@ def waiting() -> dict[str, float]:
         return dict(cursor.fetchall())
 
 
+def late() -> list[str]:
+    """A sentence for each task that should have been done long ago."""
+    return [
+        f"{name} was sent {seconds:,.0f} s ago and is not done: see the worker's log."
+        for name, seconds in waiting().items()
+        if seconds > LATE_SECONDS
+    ]
+
+
 def watch() -> None:
     """From now on every task that ends well in this process counts as done."""
     signals.task_postrun.connect(_ended, dispatch_uid="schedule")

@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from movies import feed
 from sessions_ingest.models import IngestMinute
+from tetraflix import heartbeats, schedule
 from tetraflix.metrics import family, http_request_seconds
 from tetraflix.queue_sizes import queue_sizes
 
@@ -77,6 +78,12 @@ def _from_database() -> Iterator[Metric]:
         names = ("movies", "inventory_version", "popularity_age_seconds", "beat_age_seconds")
         for name, value in zip(names, cursor.fetchone(), strict=True):
             yield family(name, [] if value is None else [((), float(value))])
+        ages = heartbeats.ages(one.name for one in heartbeats.watched())
+        yield family(
+            "heartbeat_age_seconds", [([name], age) for name, age in ages.items() if age is not None]
+        )
+        late = schedule.waiting()
+        yield family("task_waiting_seconds", [([name], seconds) for name, seconds in late.items()])
         count, age = feed.waiting()
         yield family("outbox_changes", [((), count)])
         yield family("outbox_lag_seconds", [((), age)])

@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError, ProgrammingError, connec
 from movies import bus, retries
 from recommendations import stores
 from recommendations.stores.base import StoreUnavailable
-from tetraflix import addresses, heartbeats, unreachable
+from tetraflix import addresses, heartbeats, schedule, unreachable
 from tetraflix.embedded.ports import http_status
 
 MIGRATE = "The database has no tables yet, or old ones: `manage.py migrate` makes them."
@@ -23,9 +23,14 @@ SIZES = """
 
 @dataclass
 class Status:
-    """`figures`: null is what does not run. `down`: a line for each thing that should and does not."""
+    """What was found.
+
+    `figures`: for programs; null is what does not run. `rows`: more for people, by name. `down`: a line for each
+    thing that should run and does not.
+    """
 
     figures: dict[str, Any] = field(default_factory=dict)
+    rows: dict[str, str] = field(default_factory=dict)
     down: list[str] = field(default_factory=list)
 
 
@@ -50,7 +55,7 @@ def _web(status: Status, url: str) -> None:
 def _queues(status: Status) -> None:
     figures: dict[str, Any] = {}
     status.figures |= {"sqs": None, "queues": figures}
-    for name in bus.domain_queue_names():
+    for name in bus.queue_names():
         try:
             queue = bus.queue(name)
             figures[name] = {
@@ -87,21 +92,25 @@ def _database(status: Status) -> None:
 
 
 def _programs(status: Status, stack: dict[str, Any] | None) -> None:
-    """Worker and beat listen nowhere: the stack knows its own, and beat leaves signs of life."""
+    """Worker and beat listen nowhere: the stack knows its own, and both leave heartbeats."""
     if stack:
         for name in ("worker", "beat"):
             pid = stack["programs"].get(name)
             if not pid or not addresses.runs(pid):
                 log = settings.VAR_DIR / "log" / f"{name}.log"
                 status.down.append(f"The {name} does not run; its log: {log}")
-        return
+                return
+            if addresses.uptime(pid) < heartbeats.ALIVE_SECONDS:
+                return  # it may not be as far yet
     try:
-        age = heartbeats.age("beat")
+        ages = heartbeats.ages([one.name for one in heartbeats.watched()])
+        silent = [*heartbeats.silences(), *schedule.late()]
     except (OperationalError, InterfaceError, ProgrammingError):
         return  # the database's own line says enough
-    if age is None or age > heartbeats.ALIVE_SECONDS:
-        since = "" if age is None else f" (last sign of life {age:.0f} s ago)"
-        status.down.append(f"Beat does not run{since}: `make run` or `celery -A tetraflix beat` starts it.")
+    told = [f"{name} {age:.0f} s ago" for name, age in ages.items() if age is not None]
+    if told:
+        status.rows["heartbeats"] = ", ".join(told)
+    status.down += silent
 
 
 def without_password(url: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import time_machine
 from botocore.exceptions import EndpointConnectionError
+from django.db import connection
 from django.test import Client
 
 from movies import bus, services
@@ -15,7 +16,7 @@ from movies.palette import COLOURS
 from movies.popularity import refresh
 from sessions_ingest.models import IngestMinute
 from tests.movies.making import movie
-from tetraflix import dashboard, queue_sizes
+from tetraflix import background, dashboard, heartbeats, queue_sizes, schedule
 
 NOW = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
 
@@ -23,6 +24,7 @@ NOW = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def _nothing_kept(monkeypatch: pytest.MonkeyPatch, queues: Any) -> None:
     monkeypatch.setattr(dashboard, "queue_sizes", queue_sizes.QueueSizes())
+    monkeypatch.setattr(background, "FIRST_SECONDS", 60)
     monkeypatch.setattr(dashboard, "_users", dashboard._Users())
 
 
@@ -90,11 +92,26 @@ def test_the_page_is_there_while_sqs_is_away(viewer: Client, monkeypatch: pytest
     def away() -> None:
         raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
 
-    assert [queue["dead"] for queue in figures(viewer)["queues"]] == [0, 0, 0, 0]
+    assert [queue["dead"] for queue in figures(viewer)["queues"]][:3] == [0, 0, 0]
     monkeypatch.setattr(dashboard, "queue_sizes", queue_sizes.QueueSizes())
     monkeypatch.setattr(bus, "quick_client", away)
     assert figures(viewer)["queues"] is None
     assert viewer.get("/admin/").status_code == 200
+
+
+def test_what_does_not_go_on_is_said(viewer: Client):
+    assert [line.split(": ")[:2] for line in figures(viewer)["problems"]] == [
+        [watched.what, f"no heartbeat ever. {watched.mend}"] for watched in heartbeats.watched()
+    ]
+    heartbeats.sign(*(watched.name for watched in heartbeats.watched()))
+    schedule.take_due({"some task": 5})
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE tetraflix_heartbeat SET at = at - interval '61 s' WHERE name = 'worker'")
+        cursor.execute("UPDATE tetraflix_scheduledtask SET waiting_since = waiting_since - interval '1 h'")
+    assert figures(viewer)["problems"] == [
+        "The worker: no heartbeat for 61 s. `make run` or `celery -A tetraflix worker` starts it.",
+        "some task was sent 3,600 s ago and is not done: see the worker's log.",
+    ]
 
 
 def test_each_genre_has_a_colour_of_its_own():

@@ -1,6 +1,5 @@
 """What probes are told, and how soon."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,12 +10,13 @@ from pytest_django import Settings
 
 from movies import bus
 from tests.servers.queues import Queues
-from tetraflix import health, heartbeats
+from tetraflix import background, health, heartbeats
 from tetraflix.embedded.ports import free_port
 
 
 @pytest.fixture(autouse=True)
-def _not_of_the_last_test() -> Iterator[None]:
+def _not_of_the_last_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(background, "FIRST_SECONDS", 60)  # a busy machine is no reason not to know
     health.looked.forget()
     yield
     health.looked.forget()
@@ -78,23 +78,20 @@ def test_not_ready_while_a_queue_is_missing(client: Client, queues: Queues, sett
     assert body["checks"]["queue"] == "missing: never-made; run manage.py ensure_queues"
 
 
-def test_not_ready_while_database_and_queue_are_away_and_the_answer_comes_soon(
+def test_not_ready_while_database_and_queue_are_away(
     client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch, closed_port: int
 ) -> None:
     monkeypatch.setitem(connection.settings_dict, "PORT", closed_port)
     settings.SQS_ENDPOINT = f"http://127.0.0.1:{closed_port}"
     bus.quick_client.cache_clear()
     try:
-        started = time.monotonic()
         status, body = readyz(client)
-        seconds = time.monotonic() - started
     finally:
         bus.quick_client.cache_clear()
     assert status == 503
     assert f"PostgreSQL at 127.0.0.1:{closed_port} is not reachable" in body["checks"]["database"]
     assert body["checks"]["migrations"] == body["checks"]["beat"] == "not known without the database"
     assert f"SQS at http://127.0.0.1:{closed_port} is not reachable" in body["checks"]["queue"]
-    assert seconds < 15
 
 
 def test_many_probes_at_once_are_one_look(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +101,7 @@ def test_many_probes_at_once_are_one_look(client: Client, monkeypatch: pytest.Mo
         looks.append(1)
         return {}
 
-    monkeypatch.setattr(health, "looked", health.Kept(look))
+    monkeypatch.setattr(health, "looked", background.Background(look, every=60))
     assert [readyz(client)[0] for _ in range(5)] == [200] * 5
     assert len(looks) == 1
 

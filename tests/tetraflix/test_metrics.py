@@ -19,7 +19,7 @@ from movies import bus
 from movies.models import Movie, PopularList
 from sessions_ingest.models import IngestMinute
 from tests.servers.queues import Queues
-from tetraflix import heartbeats, metrics
+from tetraflix import background, heartbeats, metrics, schedule
 from tetraflix import scrape as scrape_module
 from tetraflix.queue_sizes import QueueSizes
 
@@ -55,6 +55,7 @@ Client().get("/tetraflix/genre/unheard-of", headers={"host": "127.0.0.1"})
 
 def test_every_registered_figure_is_exposed_and_no_other(client: Client, queues: Queues) -> None:
     heartbeats.sign("beat")
+    schedule.take_due({"a task": 5})
     PopularList.objects.create(genre="", movie_ids=[], refreshed_at=timezone.now())
     metrics.task_seconds.labels("a task", "SUCCESS").observe(1)
     client.get("/healthz")
@@ -74,12 +75,27 @@ def test_the_outbox_and_the_queues_are_told(client: Client, queues: Queues, sett
     Movie.objects.create(title="Waits", profile=DRAMA)
     bus.shared_client().send_message(QueueUrl=queues.session.dead_url, MessageBody="poison")
     bus.shared_client().send_message(QueueUrl=queues.recs.url, MessageBody="waits")
+    bus.shared_client().send_message(
+        QueueUrl=bus.queue(settings.CELERY_QUEUE).dead_url, MessageBody="no task"
+    )
     told = scrape(client)
     assert told["tetraflix_outbox_changes", ()] == 1
     assert told["tetraflix_outbox_lag_seconds", ()] >= 0
     assert told["tetraflix_dead_letters", (settings.SESSION_QUEUE,)] == 1
     assert told["tetraflix_queue_messages", (settings.RECS_QUEUE,)] == 1
+    assert told["tetraflix_dead_letters", (settings.CELERY_QUEUE,)] >= 1  # a queue that no test has alone
     assert told["tetraflix_up", ("database",)] == told["tetraflix_up", ("queue",)] == 1
+
+
+def test_heartbeats_and_tasks_that_wait_are_told(client: Client, queues: Queues, settings: Settings) -> None:
+    heartbeats.sign("beat", heartbeats.receiver(settings.RECS_QUEUE), "somebody else")
+    schedule.take_due({"waits": 5, "done": 5})
+    schedule.done("done")
+    told = {labels for name, labels in scrape(client) if name == "tetraflix_heartbeat_age_seconds"}
+    assert told == {("beat",), (f"receiver of {settings.RECS_QUEUE}",)}
+    assert [labels for name, labels in scrape(client) if name == "tetraflix_task_waiting_seconds"] == [
+        ("waits",)
+    ]
 
 
 def test_the_last_whole_minute_of_ingest_is_told(client: Client, queues: Queues, settings: Settings) -> None:
@@ -109,8 +125,8 @@ def test_a_database_that_is_away_is_told_and_the_rest_still_comes(
 def test_a_scrape_is_a_fixed_number_of_statements(
     client: Client, queues: Queues, django_assert_num_queries: Any
 ) -> None:
-    # one row of single figures, the outbox, the last minute
-    with django_assert_num_queries(3):
+    # one row of single figures, heartbeats, tasks that wait, the outbox, the last minute
+    with django_assert_num_queries(5):
         scrape(client)
 
 
@@ -138,3 +154,4 @@ def away() -> Iterator[Metric]:
 @pytest.fixture(autouse=True)
 def _sizes_are_asked_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scrape_module, "queue_sizes", QueueSizes())
+    monkeypatch.setattr(background, "FIRST_SECONDS", 60)

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from pytest_django import Settings
 
 from movies import bus
 from movies.models import Movie, ViewCount
 from tests.servers.queues import Queues
 from tests.tetraflix.stacks import RunningStack
-from tetraflix import status
+from tetraflix import heartbeats, schedule, status
 from tetraflix.embedded.ports import free_port
 from tetraflix.embedded.sqs import EmbeddedSqs
 
@@ -67,6 +68,7 @@ def test_it_counts_what_waits_and_what_was_put_aside(queues: Queues, sqs: Embedd
         ViewCount.objects.update_or_create(movie_id=movie.id, defaults={"views": views})
     found = status.collect()
     empty = {"depth": 0, "dead": 0}
+    tasks = bus.queue(settings.CELERY_QUEUE)  # not this test's alone
     assert found.figures == {
         "web": None,
         "sqs": sqs.url,
@@ -77,22 +79,46 @@ def test_it_counts_what_waits_and_what_was_put_aside(queues: Queues, sqs: Embedd
                 (queues.session, {"depth": 2, "dead": 1}),
                 (queues.recs, empty),
                 (queues.changes, empty),
+                (tasks, {name: found.figures["queues"][tasks.name][name] for name in empty}),
             )
         },
         "movies": 2,
         "users": 0,
         "views": 7,
     }
+    starts = "`make run` or `celery -A tetraflix"
+    receives = "`make run`, `celery -A tetraflix worker` or `manage.py consume` starts it."
     assert found.down == [
         f"The web server at http://127.0.0.1:{settings.PORT} does not answer: `make run` starts it.",
-        "Beat does not run: `make run` or `celery -A tetraflix beat` starts it.",
+        f"Beat: no heartbeat ever. {starts} beat` starts it.",
+        f"The worker: no heartbeat ever. {starts} worker` starts it.",
+        f"The receiver of {queues.session.name}: no heartbeat ever. {receives}",
+        f"The receiver of {queues.recs.name}: no heartbeat ever. {receives}",
+    ]
+
+
+@pytest.mark.django_db
+def test_what_has_a_heartbeat_is_not_complained_about(queues: Queues) -> None:
+    heartbeats.sign(*(watched.name for watched in heartbeats.watched()))
+    found = status.collect()
+    assert len(found.down) == 1  # the web server
+    assert found.rows["heartbeats"].startswith("beat 0 s ago, worker 0 s ago, receiver of sessionData-")
+    schedule.take_due({"some task": 5})
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE tetraflix_heartbeat SET at = at - interval '2 min' WHERE name <> 'beat'")
+        cursor.execute("UPDATE tetraflix_scheduledtask SET waiting_since = waiting_since - interval '1 h'")
+    assert [line.split(".")[0] for line in status.collect().down[1:]] == [
+        "The worker: no heartbeat for 120 s",
+        f"The receiver of {queues.session.name}: no heartbeat for 120 s",
+        f"The receiver of {queues.recs.name}: no heartbeat for 120 s",
+        "some task was sent 3,600 s ago and is not done: see the worker's log",
     ]
 
 
 @pytest.mark.django_db
 def test_a_queue_that_is_missing_is_named_with_what_makes_it(settings: Settings) -> None:
     settings.SESSION_QUEUE = "nobody-made-it"
-    lines = [line for line in status.collect().down if "nobody-made-it" in line]
+    lines = [line for line in status.collect().down if line.startswith("Queue nobody-made-it")]
     assert len(lines) == 1
     assert lines[0].endswith(". `manage.py ensure_queues` makes what is missing.")
 

@@ -34,7 +34,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        queues = [options["queue"]] if options["queue"] else list(bus.domain_queue_names())
+        queues = [options["queue"]] if options["queue"] else list(bus.queue_names())
         try:
             if options["act"] == "list":
                 self._list(queues, limit=options["limit"], as_json=options["json"])

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from tetraflix import status
@@ -25,7 +26,7 @@ class Command(BaseCommand):
         else:
             console = Console(soft_wrap=True)
             with console.capture() as written:
-                console.print(as_table(found.figures), highlight=False)
+                console.print(as_table(found), highlight=False)
             self.stdout.write(written.get(), ending="")
         for line in found.down:
             self.stderr.write(line)
@@ -33,13 +34,15 @@ class Command(BaseCommand):
             sys.exit(1)
 
 
-def as_table(figures: dict[str, Any]) -> Table:
-    """The figures, a row each; the queues with how many messages wait, and how many were put aside."""
-    table = Table.grid(padding=(0, 2))
+def as_table(found: status.Status) -> Table:
+    """A row each; of the queues how many messages wait, and how many are dead-lettered."""
+    table, figures = Table.grid(padding=(0, 2)), found.figures
     for name in ("web", "sqs", "database"):
         table.add_row(name, figures[name] or "[red]does not run[/]")
     for name in ("movies", "users", "views"):
         table.add_row(name, "?" if figures[name] is None else f"{figures[name]:,}")
     for name, queue in figures["queues"].items():
         table.add_row(name, f"{queue['depth']:,} waiting, {queue['dead']:,} dead  [dim]{queue['url']}[/]")
+    for name, text in found.rows.items():
+        table.add_row(name, escape(text))
     return table

@@ -96,6 +96,7 @@ document.addEventListener("DOMContentLoaded", () => {
     say("slowest", figures.ingest.slowest_ms === null ? "none" : age(figures.ingest.slowest_ms / 1000));
     say("outbox", age(figures.outbox_age_seconds));
     say("beat", age(figures.beat_age_seconds));
+    say("problems", figures.problems.join(" "));
     say("sqs", figures.queues === null ? "SQS is not reachable." : "");
     const hour = figures.ingest.last_hour;
     say("last_hour", `${number.format(hour.messages)} messages, ${number.format(hour.events)} events, `
