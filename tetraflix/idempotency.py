@@ -142,10 +142,14 @@ def _fingerprint(request: HttpRequest) -> bytes:
 def _take(asked: _Asked) -> int | None:
     """The id of a new row, ours until the transaction ends; None when somebody's is there."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
+        cursor.execute(
+            "SELECT current_setting('lock_timeout'), set_config('lock_timeout', %s, true)", [PATIENCE]
+        )
+        before, _ = cursor.fetchone()
         cursor.execute(TAKE_THE_ROW, [asked.key_id, asked.name, asked.fingerprint, KEPT_HOURS])
         row = cursor.fetchone()
-        cursor.execute("SET LOCAL lock_timeout = DEFAULT")
+        # DEFAULT would not be what the connection had: a web process has a time-out of its own
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [before])
     return row[0] if row else None
 
 

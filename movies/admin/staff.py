@@ -54,9 +54,10 @@ class StaffAdmin(ModelAdmin):
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model | None:
         """The row of this id; None for an id that is no number of ours (int() would take `+5` and `1_0`)."""
-        if from_field is None and isinstance(self.opts.pk, IntegerField) and whole_number(object_id) is None:
+        field = self.opts.get_field(from_field) if from_field else self.opts.pk
+        if isinstance(field, IntegerField) and whole_number(object_id) is None:
             return None
-        return super().get_object(request, object_id, from_field)
+        return super().get_object(request, object_id, from_field or None)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str

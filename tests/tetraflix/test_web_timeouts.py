@@ -2,17 +2,24 @@
 
 import logging
 import os
+import shutil
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection
 from pytest_django import Settings
 
 from movies.prepared import Prepared
+from tests.waiting import wait_until
 from tetraflix import web_timeouts
+from tetraflix.embedded.ports import free_port
 
 SHOW = """
 from django.db import connection
@@ -96,6 +103,48 @@ def test_behind_a_pooler_nothing_is_set_and_that_is_said(
         web_timeouts.limit(None, pooled)
     assert timeouts() == NONE
     assert "A pooler is in between" in caplog.text
+
+
+@pytest.fixture
+def pooled_url(database_url: str, open_folder: Path) -> Iterator[str]:
+    """The test's database through a pgbouncer with one server connection for all its clients."""
+    program = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")
+    if program is None:
+        pytest.skip("no pgbouncer here: apt install pgbouncer")
+    address, port = urlsplit(database_url), free_port()
+    (open_folder / "users").write_text(f'"{address.username}" ""\n')
+    (open_folder / "pgbouncer.ini").write_text(
+        f"""[databases]
+* = host={address.hostname} port={address.port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = trust
+auth_file = {open_folder}/users
+pool_mode = transaction
+default_pool_size = 1
+"""
+    )
+    unprivileged = ["-u", "nobody"] if os.getuid() == 0 else []  # it refuses to be root
+    process = subprocess.Popen([program, "-q", *unprivileged, str(open_folder / "pgbouncer.ini")])
+    try:
+        wait_until(lambda: listens(port))
+        yield address._replace(netloc=f"{address.username}@127.0.0.1:{port}").geturl()
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_nothing_leaks_through_a_pool_of_transactions(pooled_url: str):
+    """The web process is served, and neither it nor the next client of its server connection has a limit."""
+    assert shown("import tetraflix.wsgi", pooled_url) == NONE
+    assert shown("import django; django.setup()", pooled_url) == NONE
 
 
 def test_a_connection_that_is_lost_at_once_is_not_kept_without_them(
