@@ -233,7 +233,7 @@ class MovieAdmin(StaffAdmin):
             **self.admin_site.each_context(request),
             "title": "Delete movies?",
             "movies": Movie.objects.filter(pk__in=first),
-            "size": size,
+            "size": browsing.Number(size),
             "more": size > len(first),
             "across": isinstance(which, Selection),
             "ids": [] if isinstance(which, Selection) else which,

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.db import DataError, NotSupportedError, ProgrammingError
 from django.db.models import IntegerField, Model, QuerySet
 from django.http import HttpRequest, HttpResponseBase
@@ -51,6 +52,14 @@ class StaffAdmin(ModelAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return CheckedChangeList
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """A bad address leads to `?e=1`, the whole list; behind another bad one Django would blame the database."""
+        if ERROR_FLAG in request.GET and len(request.GET) > 1:
+            query = request.GET.copy()
+            del query[ERROR_FLAG]
+            request.GET = query  # type: ignore[assignment]
+        return super().changelist_view(request, extra_context)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model | None:
         """The row of this id; None for an id that is no number of ours (int() would take `+5` and `1_0`)."""

@@ -145,6 +145,7 @@ def test_a_transaction_that_was_idle_too_long_is_503(db: None):
     with pytest.raises(DatabaseError) as ended:
         _idle_in_a_transaction()
     connection.close()
+    # the server says why, but libpq may only see that it has gone
     assert unavailable_because(ended.value) in {TOO_LONG, UNAVAILABLE}
 
 

@@ -1,0 +1,103 @@
+"""What staff do by clicking: a tick, a question before what is final, a key that is shown once, a new colleague."""
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+
+from movies.models import Movie
+from tests.browser.conftest import PASSWORD, Visit
+from tests.movies.making import movie
+from tetraflix.models import ApiKey
+
+pytestmark = pytest.mark.parametrize("width", [1440, 390])
+Open = Callable[[int], Visit]
+
+
+def test_what_is_ticked_is_hidden_and_what_is_asked_about_is_deleted(visit: Open, width: int):
+    for number in range(1, 4):
+        movie(f"Movie {number}", movie_id=number, drama=100)
+    window = visit(width)
+    page = window.log_in("/admin/movies/movie/")
+    page.locator("input.action-select").nth(1).check(force=True)
+    page.select_option("select[name=action]", "hide")
+    page.click("button:has-text('Run')")
+    page.wait_for_selector("text=1 movie hidden.")
+    assert list(Movie.objects.filter(hidden=True).values_list("id", flat=True)) == [2]
+
+    window.open("/admin/movies/movie/?state=hidden")
+    page.locator("input.action-select").first.check(force=True)
+    page.select_option("select[name=action]", "delete")
+    page.click("button:has-text('Run')")
+    page.wait_for_selector("text=Delete 1 movie?")
+    assert page.inner_text(".tf-card li") == "2: Movie 2"
+    assert window.fits()
+    page.click("text=Yes, delete")
+    page.wait_for_selector("text=1 movie deleted.")
+    assert sorted(Movie.objects.values_list("id", flat=True)) == [1, 3]
+    assert window.complaints == []
+
+
+def test_an_export_says_how_many_it_is_of(visit: Open, width: int):
+    movie("Kahaani", movie_id=1, drama=100)
+    movie("Sholay", movie_id=2, western=100)
+    window = visit(width)
+    page = window.log_in("/admin/movies/movie/")
+    window.open("/admin/movies/movie/?genre=western")
+    page.click("text=Export 1 filtered movie (CSV)")
+    page.wait_for_selector("text=Download")
+    assert page.inner_text(".tf-card h2").startswith("Export: all movies with something of western, as csv")
+    with page.expect_download() as download:
+        page.click("text=Download")
+    lines = download.value.path().read_bytes().decode().splitlines()
+    assert [line.split(",")[1] for line in lines[1:]] == ["Sholay"]
+    assert window.fits()
+    assert window.complaints == []
+
+
+def test_a_key_is_shown_once_however_often_the_page_is_loaded_and_revoked_after_a_question(
+    visit: Open, width: int
+):
+    window = visit(width)
+    page = window.log_in("/admin/tetraflix/apikey/add/")
+    page.fill("[name=name]", "Studio")
+    page.select_option("[name=role]", "distributor")
+    page.click("[name=_save]")
+    page.wait_for_selector("#secret")
+    assert page.inner_text("#secret").startswith("tfd_")
+    assert "tfd_" not in page.url
+    assert window.fits()
+    page.reload()
+    page.wait_for_selector("text=Revoke this key")
+    assert page.locator("#secret").count() == 0
+    assert ApiKey.objects.count() == 1
+
+    page.click("text=Revoke this key")
+    page.wait_for_selector("text=Revoke 1 API key?")
+    assert ApiKey.objects.get().revoked_at is None
+    page.click("text=Yes, revoke")
+    page.wait_for_selector("text=1 API key revoked, effective now.")
+    assert ApiKey.objects.get().revoked_by == "staff:boss"
+    assert window.fits()
+    assert window.complaints == []
+
+
+def test_a_new_colleague_logs_in_and_sees_what_the_role_allows(visit: Open, width: int, roles: None):
+    window = visit(width)
+    page = window.log_in("/admin/auth/user/add/")
+    page.fill("[name=username]", "ada")
+    page.fill("[name=password1]", PASSWORD)
+    page.fill("[name=password2]", PASSWORD)
+    page.select_option("[name=role]", label="viewer")
+    page.click("[name=_save]")
+    page.wait_for_url(f"**/user/{User.objects.get(username='ada').pk}/change/")
+    page.context.clear_cookies()
+    window.open("/admin/login/")
+    page.fill("[name=username]", "ada")
+    page.fill("[name=password]", PASSWORD)
+    page.click("form button[type=submit]")
+    page.wait_for_url(f"{window.host}/admin/")
+    page.wait_for_selector("[data-tops]")
+    assert page.locator("a[href='/admin/movies/movie/']").count() > 0
+    assert page.locator("a[href='/admin/auth/user/']").count() == 0
+    assert window.complaints == []
