@@ -20,9 +20,6 @@ logger = logging.getLogger(__name__)
 
 LOCK_PATIENCE = 1.0  # seconds; see publish()
 ANNOUNCE_PATIENCE = 60.0  # seconds; see announce()
-# A publisher whose machine is gone would hold its lock as long as PostgreSQL believes in its connection. This is
-# longer than any request to SQS takes, all its tries included.
-LONGEST_SILENCE = "90s"
 CHUNK = 100  # changes read, sent and marked together: what a killed publisher may send twice
 TRIES = 3  # of an entry that SQS refuses alone, before the movie waits for the next run
 LARGEST_STUCK = 1_000  # movies that wait at once, before the run gives up
@@ -145,8 +142,7 @@ def waiting(*, at_most: int = 100_000) -> tuple[int, float]:
 def _be_the_only_publisher(patience: float) -> None:
     """Nobody else sends until the transaction ends, which it does when this process dies. Raises locks.Taken."""
     locks.take(locks.PUBLISHER, seconds=patience)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{LONGEST_SILENCE}'")
+    locks.end_when_silent()
 
 
 def _unsent(*, after: int, without: set[int]) -> list[tuple[int, Message]]:

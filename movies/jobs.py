@@ -245,6 +245,7 @@ def _work(job_id: uuid.UUID, progress: imports.Progress, patient: bool) -> None:
     """In one transaction: the job's work, and that it is done. Raises locks.Taken when another one is at it."""
     if not locks.try_take(_lock_of(job_id)):
         raise locks.Taken
+    locks.end_when_silent()
     job = Job.objects.filter(id=job_id, state__in=UNDER_WAY).first()
     if job is None:
         return

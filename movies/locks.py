@@ -12,6 +12,7 @@ from movies.database_errors import is_lock_timeout
 # Keys of advisory locks, in one place, so that no two purposes share one.
 BULK_CHANGE = 4_201_712  # a bulk change of the inventory is under way; other changes take it shared
 PUBLISHER = 4_201_713  # the change feed sends: one publisher at a time, in all processes
+LONGEST_SILENCE = "5min"  # a chunk of changes whose every request to SQS takes 30 s
 
 
 class Taken(Exception):
@@ -42,6 +43,15 @@ def try_take(key: int) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [key])
         return bool(cursor.fetchone()[0])
+
+
+def end_when_silent() -> None:
+    """The transaction, and its locks, end when this process sends nothing for LONGEST_SILENCE.
+
+    PostgreSQL notices at once that a process was killed, but for hours not that its machine is gone.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{LONGEST_SILENCE}'")
 
 
 def key_of(*parts: object) -> int:

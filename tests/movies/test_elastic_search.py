@@ -231,7 +231,7 @@ def test_while_it_is_away_or_hung_postgresql_answers(
         indexing.rebuild()
     private_elasticsearch.start()
     wait_until(lambda: not elastic_search.breaker.open)
-    assert index_changes() == 1
+    wait_until(lambda: index_changes() == 1, seconds=60)  # after its pause
     wait_until(lambda: found("warmth") == [only_here])
 
 
