@@ -15,7 +15,9 @@ class Command(migrate.Command):
     def check(self, *args: Any, **options: Any) -> None:
         """Raises CommandError: the same as a system check would fill a screen with what else Django has to say."""
         if problems := [
-            line for alias in databases or () for line in database_needs.missing(connections[alias])
+            line
+            for alias in options.get("databases") or ()
+            for line in database_needs.missing(connections[alias])
         ]:
             raise CommandError("\n".join(problems))
         super().check(*args, **options)
