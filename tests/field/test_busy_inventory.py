@@ -250,7 +250,7 @@ def test_seeding_refuses_other_changes_and_is_refused_beside_a_bulk_change(distr
     """B4: seeding holds the inventory for as long as a job does."""
     with bulk_change_under_way(), pytest.raises(services.InventoryBusy):
         seeding.top_up(movies=10, seed=1)
-    answers = []
+    answers: list[Any] = []
 
     def look(done: int) -> None:
         if not answers:
