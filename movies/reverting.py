@@ -23,7 +23,7 @@ class Reverted:
 
 PLAN = """
 CREATE TEMPORARY TABLE reverting ON COMMIT DROP AS
-SELECT first.movie_id, first.before, first.before ->> 'title' AS title,
+SELECT first.movie_id, first.before, movies_title_mended(first.before ->> 'title') AS title,
        ARRAY(SELECT weight::smallint FROM jsonb_array_elements_text(first.before -> 'profile')
              WITH ORDINALITY AS weights (weight, place) ORDER BY place) AS profile,
        (first.before ->> 'hidden')::boolean AS hidden,
