@@ -1,7 +1,7 @@
 """Keeping the search index right: by the change log, or rebuilt into a new index that takes over at once."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,9 +11,10 @@ from elasticsearch import Elasticsearch, NotFoundError
 from elasticsearch.helpers import streaming_bulk
 
 from movies.elastic.connection import client
-from movies.elastic.documents import ALIAS, MovieDocument
+from movies.elastic.documents import ALIAS, INDICES, MovieDocument
 from movies.genres import GENRES
 from movies.models import Inventory, Movie, MovieChange, ViewCount
+from movies.vocabulary import terms_of
 
 logger = logging.getLogger(__name__)
 
@@ -139,7 +140,9 @@ def _movies_after(last: int) -> list[Movie]:
     return movies
 
 
-def _send(elasticsearch: Elasticsearch, index: str, movies: Iterable[Movie]) -> int:
+def _send(elasticsearch: Elasticsearch, index: str, movies: Sequence[Movie]) -> int:
+    for movie, terms in zip(movies, terms_of([movie.title for movie in movies]), strict=True):
+        movie.terms = terms  # type: ignore[attr-defined]
     document = MovieDocument()
     actions = (document.action(movie, index) for movie in movies)
     sent = 0
@@ -163,7 +166,7 @@ def _note(elasticsearch: Elasticsearch, index: str, change_id: int) -> None:
 
 
 def _take_over(elasticsearch: Elasticsearch, index: str) -> None:
-    others = [name for name in elasticsearch.indices.get(index=f"{ALIAS}-*") if name != index]
+    others = [name for name in elasticsearch.indices.get(index=f"{INDICES}-*") if name != index]
     in_use = [name for name in others if elasticsearch.indices.exists_alias(index=name, name=ALIAS)]
     elasticsearch.indices.update_aliases(
         actions=[
