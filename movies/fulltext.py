@@ -17,19 +17,16 @@ MOST_WALKED = (
     5_000  # of the most viewed movies: among them the first titles of a very common word are looked for
 )
 
-# The sub-select with OFFSET 0 keeps the planner from walking another index in hope of an early end.
+# OFFSET 0 keeps the planner from walking another index in hope of an early end.
 MATCHING = """
 SELECT id FROM (
-    SELECT id, profile, hidden FROM movies_movie WHERE movies_terms(title) @@ %s::tsquery OFFSET 0
-) AS matching WHERE {visible} LIMIT {most}
+    SELECT id FROM movies_movie WHERE movies_terms(title) @@ %s::tsquery AND {visible} OFFSET 0
+) AS matching LIMIT {most}
 """
 POPULAR = """
-SELECT id FROM (
-    SELECT id, profile, hidden FROM movies_movie
-    WHERE movies_terms(title) @@ %s::tsquery
-        AND id = ANY (ARRAY(SELECT movie_id FROM movies_viewcount ORDER BY views DESC, movie_id LIMIT {walked}))
-    OFFSET 0
-) AS popular WHERE {visible}
+SELECT id FROM movies_movie
+WHERE movies_terms(title) @@ %s::tsquery AND {visible}
+    AND id = ANY (ARRAY(SELECT movie_id FROM movies_viewcount ORDER BY views DESC, movie_id LIMIT {walked}))
 """
 FIRST = "views DESC NULLS LAST, id"
 BY_VIEWS = """
@@ -79,10 +76,9 @@ def _with_all(meanings: Iterable[Meaning], visible: str) -> list[int]:
     query = tsquery(meanings)
     matching = MATCHING.format(visible=visible, most=COMMON)
     rows = _rows(BY_VIEWS.format(found=matching, first=FIRST, most=MOST_RESULTS), [query])
-    if rows and rows[0][1] == COMMON:  # there may be more: the most viewed come first, some others after them
+    if rows and rows[0][1] == COMMON:  # there may be more: the most viewed come first
         popular = POPULAR.format(visible=visible, walked=MOST_WALKED)
-        both = f"({matching}) UNION ({popular})"
-        rows = _rows(BY_VIEWS.format(found=both, first=FIRST, most=MOST_RESULTS), [query, query])
+        rows = _rows(BY_VIEWS.format(found=popular, first=FIRST, most=MOST_RESULTS), [query]) + rows
     return [movie_id for movie_id, _ in rows]
 
 

@@ -143,10 +143,8 @@ def misspelt(query: Query, candidates: Mapping[str, Mapping[str, int]]) -> AllOf
     return AllOf(tuple(dict.fromkeys(tiers)))
 
 
-def some(
-    query: Query, known: Mapping[str, int], candidates: Mapping[str, Mapping[str, int]]
-) -> SomeOf | None:
-    """Some of the words are too many. None when no title has any."""
+def some(query: Query, known: Mapping[str, int], candidates: Mapping[str, Mapping[str, int]]) -> list[SomeOf]:
+    """Some of the words are too many: titles with any of the telling ones, or else with any of the common ones."""
     telling: list[tuple[Meaning, int]] = []
     common: list[Meaning] = []
     for meaning in respelled(query, known):
@@ -155,11 +153,11 @@ def some(
             common.append(replace(meaning, prefix=False))
         elif titles:
             telling.append((replace(meaning, prefix=False), AS_WRITTEN))
-        elif (words := near(meaning.words[0], candidates, only_nearest=True)) or meaning.prefix:
+        else:
+            words = near(meaning.words[0], candidates, only_nearest=True)
             telling.append((replace(meaning, words=(meaning.words[0], *words)), BY_SPELLING))
-    if not telling:
-        telling, common = [(meaning, IN_COMMON) for meaning in common], []
-    return SomeOf(tuple(telling), tuple(common)) if telling else None
+    readings = [SomeOf(tuple(telling), tuple(common)), SomeOf(tuple((each, IN_COMMON) for each in common))]
+    return [reading for reading in readings if reading.telling]
 
 
 def near(word: str, candidates: Mapping[str, Mapping[str, int]], *, only_nearest: bool) -> list[str]:

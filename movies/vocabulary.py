@@ -66,8 +66,7 @@ def readings(q: str) -> Iterator[Reading]:
         return
     near = _near({spelling for word in query.words for spelling in (word.joined, *word.parts)})
     yield misspelt(query, near)
-    if partly := some(query, known, near):
-        yield partly
+    yield from some(query, known, near)
 
 
 def terms_of(titles: list[str]) -> list[list[str]]:

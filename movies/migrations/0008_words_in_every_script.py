@@ -136,9 +136,10 @@ BEGIN
 END $$;
 
 -- What a title is found by: its words, those that signs part also joined, up to 60 letters of each; and =thewholetitle.
--- COST: said to be dear, so that the planner takes the index even for the first few of very many matches.
-CREATE OR REPLACE FUNCTION movies_terms(title text) RETURNS tsvector LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
-COST 10000 AS $$
+-- COST: said to be dear, so that the planner takes the index even for the first few of very many matches, or when a few
+-- movies are given. PARALLEL RESTRICTED: a search is over before workers have begun.
+CREATE OR REPLACE FUNCTION movies_terms(title text) RETURNS tsvector LANGUAGE plpgsql IMMUTABLE STRICT
+PARALLEL RESTRICTED COST 1000000 AS $$
 DECLARE
     spelled text := public.movies_spelled(title);
     plain text := spelled;
