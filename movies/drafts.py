@@ -1,11 +1,11 @@
 """What somebody asks to have as a movie, and why it is none: the rules of each field."""
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from movies.profiles import LARGEST_TITLE, from_wire
+from movies.titles import tidy
 
 LARGEST_MOVIE_ID = 2**53 - 1  # the database's rule too: the largest integer that JavaScript holds safely
 
@@ -78,14 +78,9 @@ def _id(value: Any) -> int | None:
 def _title(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("A title is a text.")
-    title = value.strip()
-    if not title:
-        raise ValueError("A title is needed.")
+    title = tidy(value)
     if len(title) > LARGEST_TITLE:
         raise ValueError(f"A title has at most {LARGEST_TITLE} characters; this has {len(title)}.")
-    # control characters (PostgreSQL takes no NUL), lone surrogates (no UTF-8 has them), line separators
-    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in title):
-        raise ValueError("A title has no control characters and no line breaks.")
     return title
 
 

@@ -1,100 +1,49 @@
-"""Search in PostgreSQL: titles with all the words asked for, or else with what the words may have meant.
+"""Search in PostgreSQL: each reading of a query by the index of titles' terms.
 
 Every step looks at a bounded number of rows, so that no query takes long, whatever is asked.
 """
+# ruff: noqa: S608 - statements are put together from parts written here; values travel as parameters
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import connection
 
 from movies.genres import GENRE_POSITION
-from movies.matching import (
-    LONGEST_WORD,
-    MOST_WORDS,
-    SHORTEST_PREFIX,
-    as_written,
-    conjunction,
-    disjunction,
-    joins,
-    misspelt,
-    splits,
+from movies.matching import COMMON, IN_COMMON, MOST_RESULTS, AllOf, Meaning, SomeOf, tsquery
+from movies.vocabulary import Reading, first_found
+
+MOST_WALKED = (
+    5_000  # of the most viewed movies: among them the first titles of a very common word are looked for
 )
 
-LONGEST_QUERY = 200  # characters; what comes after them is not looked at
-MOST_RESULTS = 500  # the farthest that a client can page
-MOST_COMPARED = 1_500  # titles with all the words: so many are all compared with the query
-# Of more, some are compared: so many that begin like the query, in the order of the alphabet (the exact one
-# is first), those among so many movies from the most popular down, and so many others.
-MOST_BEGINNING = 300
-MOST_WALKED = 1_500
-MOST_OTHERS = 500
-LEAST_SIMILARITY = 0.3  # of titles that have only some of the words
-
-KNOWN = "SELECT word, titles FROM movies_word WHERE word = ANY (%s) AND titles > 0"
-
-# Near in spelling: by their trigrams, and, because a swapped pair of letters leaves a short word few of its
-# trigrams, by edits among the words with the same first letter.
-NEAR = """
-SELECT asked, word, titles FROM unnest(%s::text[]) AS asked, LATERAL (
-    (SELECT word, titles FROM movies_word ORDER BY word <-> asked LIMIT 40)
-    UNION
-    (SELECT word, titles FROM movies_word
-     WHERE word >= left(asked, 1) COLLATE "C" AND word < (left(asked, 1) || U&'\\+10FFFF') COLLATE "C"
-         AND length(word) BETWEEN length(asked) - 2 AND length(asked) + 2
-         AND CASE WHEN octet_length(word) < 250 AND octet_length(asked) < 250
-                  THEN levenshtein_less_equal(word, asked, 2) <= 2 END
-     LIMIT 300)
-) AS near
-WHERE titles > 0
-"""
-
-# The sub-selects with OFFSET 0 compute each likeness once: it is most of the work (4 us a title). Of titles
-# with all the words the shortest are the likest, so only those are compared.
-RANKED = """
-SELECT likened.id
-FROM (
-    SELECT id, views, plain, {likeness} AS likeness
-    FROM (
-        SELECT id, views, movies_plain(title) AS plain
-        FROM ({candidates}) AS found LEFT JOIN movies_viewcount ON movie_id = id
-        {shortest} OFFSET 0
-    ) AS named
-    OFFSET 0
-) AS likened
-WHERE likeness >= %(least)s
-ORDER BY plain = %(meant)s DESC, likeness DESC, views DESC NULLS LAST, id
-LIMIT %(most)s
-"""
-SHORTEST = f"ORDER BY length(title), views DESC NULLS LAST, id LIMIT {MOST_RESULTS}"
-LIKENESS = "similarity(plain, %(meant)s)"
-LIKENESS_TO_BOTH = "greatest(similarity(plain, %(meant)s), similarity(plain, %(asked)s))"
-
-# The sub-select with OFFSET 0 keeps the planner from walking another index in hope of an early end.
+# OFFSET 0 keeps the planner from walking another index in hope of an early end.
 MATCHING = """
-SELECT id, title FROM (
-    SELECT id, title, profile, hidden FROM movies_movie
-    WHERE movies_terms(title) @@ %(query)s::tsquery OFFSET 0
-) AS matching
-WHERE {visible} LIMIT {most}
+SELECT id FROM (
+    SELECT id FROM movies_movie WHERE movies_terms(title) @@ %s::tsquery AND {visible} OFFSET 0
+) AS matching LIMIT {most}
 """
-
 POPULAR = """
-SELECT id, title FROM (
-    SELECT id, title, profile, hidden FROM movies_viewcount JOIN movies_movie ON id = movie_id
-    ORDER BY views DESC, movie_id LIMIT {walked}
-) AS walked
-WHERE movies_terms(title) @@ %(query)s::tsquery AND {visible}
+SELECT id FROM movies_movie
+WHERE movies_terms(title) @@ %s::tsquery AND {visible}
+    AND id = ANY (ARRAY(SELECT movie_id FROM movies_viewcount ORDER BY views DESC, movie_id LIMIT {walked}))
 """
-
-BEGINNING = """
-SELECT id, title FROM movies_movie
-WHERE movies_plain(title) COLLATE "C" >= %(asked)s
-    AND movies_plain(title) COLLATE "C" < %(asked)s || U&'\\+10FFFF' AND NOT hidden AND {visible}
-ORDER BY movies_plain(title) COLLATE "C", id LIMIT {beginning}
+FIRST = "views DESC NULLS LAST, id"
+BY_VIEWS = """
+SELECT id, count(*) OVER () FROM ({found}) AS found LEFT JOIN movies_viewcount ON movie_id = id
+ORDER BY {first} LIMIT {most}
 """
-# Of very many titles with the words: the popular ones, those that begin with them, and some more.
-COMMON = f"{POPULAR} UNION ({BEGINNING}) UNION ({MATCHING})"
+BY_WEIGHT = """
+SELECT id, title, weight, views
+FROM (SELECT id, sum(weight) AS weight FROM ({found}) AS found GROUP BY id) AS weighed
+JOIN movies_movie USING (id) LEFT JOIN movies_viewcount ON movie_id = id
+ORDER BY weight DESC, {first} LIMIT {most}
+"""
+# The terms of the best are made once each.
+WITH_COMMON = """
+SELECT id FROM (SELECT id, weight, views, movies_terms(title) AS terms FROM ({best}) AS best OFFSET 0) AS best
+ORDER BY weight + {common} DESC, {first} LIMIT {most}
+"""
 
 
 def find(
@@ -104,51 +53,47 @@ def find(
 
     `hidden`: None for movies hidden or not. Nothing beyond the first MOST_RESULTS is ever found.
     """
-    limit = min(limit, MOST_RESULTS - offset)
-    words = _words(q)
-    if not words or limit <= 0:
-        return []
-    return next(
-        (found[offset : offset + limit] for found in _tries(words, _visible(genre, hidden)) if found), []
-    )
+    visible = _visible(genre, hidden)
+
+    def engine(reading: Reading, most: int) -> list[int]:
+        if isinstance(reading, AllOf):
+            return _all_of(reading, visible, most)
+        return _some_of(reading, visible)
+
+    return first_found(q, engine, limit=limit, offset=offset)
 
 
-def _tries(words: Sequence[str], visible: str) -> Iterator[list[int]]:
-    """What each way to read the words finds, the most literal first."""
-    asked = " ".join(words)
-    words = list(dict.fromkeys(words))
-    halves = (half for word in words for pair in splits(word) for half in pair)
-    known = dict(_rows(KNOWN, [list({*words, *joins(words), *halves})]))
-    meanings = as_written(words, known)
-    common = min(known.get(word, 0) for word in words) > MOST_COMPARED
-    yield _ranked(COMMON if common else MATCHING, conjunction(meanings), visible, asked=asked, meant=asked)
-    if len(asked) < SHORTEST_PREFIX:
-        yield _ranked(BEGINNING, "", visible, asked=asked, meant=asked)
-        return
-    near: dict[str, dict[str, int]] = {}
-    for word, candidate, titles in _rows(NEAR, [words]):
-        near.setdefault(word, {})[candidate] = titles
-    meanings = misspelt(words, near)
-    meant = " ".join(meaning.words[0] for meaning in meanings)
-    yield _ranked(MATCHING, conjunction(meanings), visible, asked=asked, meant=meant)
-    yield _ranked(MATCHING, disjunction(meanings), visible, asked=asked, meant=meant, least=LEAST_SIMILARITY)
+def _all_of(reading: AllOf, visible: str, most: int) -> list[int]:
+    ids: dict[int, None] = {}
+    for tier in reading.tiers:
+        ids |= dict.fromkeys(_with_all(tier, visible))
+        if len(ids) >= most:
+            break
+    return list(ids)
 
 
-def _ranked(
-    candidates: str, query: str, visible: str, *, asked: str, meant: str, least: float = 0
-) -> list[int]:
-    sizes = {
-        "most": MOST_OTHERS if candidates == COMMON else MOST_COMPARED,
-        "walked": MOST_WALKED,
-        "beginning": MOST_BEGINNING,
-    }
+def _with_all(meanings: Iterable[Meaning], visible: str) -> list[int]:
+    query = tsquery(meanings)
+    matching = MATCHING.format(visible=visible, most=COMMON)
+    rows = _rows(BY_VIEWS.format(found=matching, first=FIRST, most=MOST_RESULTS), [query])
+    if rows and rows[0][1] == COMMON:  # there may be more: the most viewed come first
+        popular = POPULAR.format(visible=visible, walked=MOST_WALKED)
+        rows = _rows(BY_VIEWS.format(found=popular, first=FIRST, most=MOST_RESULTS), [query]) + rows
+    return [movie_id for movie_id, _ in rows]
+
+
+def _some_of(reading: SomeOf, visible: str) -> list[int]:
+    found, values = [], []
+    for meaning, weight in reading.telling:
+        source = POPULAR if weight == IN_COMMON else MATCHING
+        titles = source.format(visible=visible, walked=MOST_WALKED, most=COMMON)
+        found.append(f"SELECT id, {weight} AS weight FROM ({titles}) AS titles")
+        values.append(tsquery([meaning]))
+    best = BY_WEIGHT.format(found=" UNION ALL ".join(found), first=FIRST, most=COMMON)
+    common = " + ".join(["0", *("(terms @@ %s::tsquery)::int" for _ in reading.common)])
     rows = _rows(
-        RANKED.format(
-            candidates=candidates.format(visible=visible, **sizes),
-            likeness=LIKENESS if asked == meant else LIKENESS_TO_BOTH,
-            shortest="" if least else SHORTEST,
-        ),
-        {"query": query, "asked": asked, "meant": meant, "least": least, "most": MOST_RESULTS},
+        WITH_COMMON.format(best=best, common=common, first=FIRST, most=MOST_RESULTS),
+        [*values, *(tsquery([meaning]) for meaning in reading.common)],
     )
     return [movie_id for (movie_id,) in rows]
 
@@ -159,13 +104,6 @@ def _visible(genre: str | None, hidden: bool | None) -> str:
     if genre is not None:
         conditions.append(f"profile[{GENRE_POSITION[genre] + 1}] > 0")
     return " AND ".join(conditions) or "true"
-
-
-def _words(q: str) -> list[str]:
-    ((plain,),) = _rows(
-        "SELECT movies_plain(%s)", ["".join(c if c >= " " else " " for c in q[:LONGEST_QUERY])]
-    )
-    return [word[:LONGEST_WORD] for word in plain.split()][:MOST_WORDS]
 
 
 def _rows(sql: str, parameters: Any) -> list[tuple]:

@@ -1,13 +1,41 @@
-"""What the words of a search may mean: misspelt, run together or torn apart. Plain rules; no database."""
+"""What the words of a search may mean: as written, joined or parted, begun, misspelt, too many. Plain rules.
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+The contract of search, whichever engine looks (docs/decisions.md): a search is read in several ways, each less
+literal than the one before, and the first way that finds anything is the answer.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
+MOST_RESULTS = 500  # the farthest that anyone can page
 MOST_WORDS = 12  # of a query; what comes after them is not looked at
-LONGEST_WORD = 60  # letters
+LONGEST_WORD = 60  # letters; the database's rule too
 SHORTEST_PREFIX = 3  # letters of a last word from which it also stands for every word that begins with it
 ALTERNATIVES = 6  # words that a misspelt one may have meant
+COMMON = 1_500  # titles; a word of more of them says little
+
+PARTED, AND = "\x1f", "\x1e"  # marks of the database's movies_spelled(): `m*a*s*h`, `at&t`
+WHOLE = "="  # the term of a whole title, without blanks, begins with it
+
+# Of a title that has some of the words: no number of lesser ones outweighs one more of the better.
+AS_WRITTEN, BY_SPELLING, IN_COMMON = 256, 16, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What stands between blanks: in one piece, and in the parts that signs make of it."""
+
+    joined: str
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The words of a query, each once, and all of it without blanks."""
+
+    words: tuple[Word, ...]
+    whole: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,68 +46,130 @@ class Meaning:
     phrases: tuple[tuple[str, ...], ...] = ()
     prefix: bool = False  # the first of `words` may go on
 
-    def tsquery(self) -> str:
-        """As text for a cast to tsquery."""
-        parts = [quoted(word) for word in self.words]
-        if self.prefix:
-            parts[0] += ":*"
-        parts += ["(" + " & ".join(map(quoted, phrase)) + ")" for phrase in self.phrases]
-        return f"({' | '.join(parts)})"
+    def titles(self, known: Mapping[str, int]) -> int:
+        """At most so many titles have it, going on aside."""
+        several = sum(min(known.get(word, 0) for word in phrase) for phrase in self.phrases)
+        return sum(known.get(word, 0) for word in self.words) + several
 
 
-def quoted(word: str) -> str:
-    """A word as a tsquery takes it, whatever its letters."""
-    return "'" + word.replace("\\", "\\\\").replace("'", "''") + "'"
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Titles that have every meaning of a tier: those of the first tier, then those of the second, ..."""
+
+    tiers: tuple[tuple[Meaning, ...], ...]
 
 
-def joins(words: Sequence[str]) -> list[str]:
-    """Neighbours run together: `spider man` -> `spiderman`."""
-    return [first + second for first, second in pairwise(words)]
+@dataclass(frozen=True, slots=True)
+class SomeOf:
+    """Titles that have some of the meanings: the most of their weights first.
+
+    Each has one of `telling`; what it has of `common`, words of very many titles, decides among equals.
+    """
+
+    telling: tuple[tuple[Meaning, int], ...]
+    common: tuple[Meaning, ...] = ()
+
+
+def parsed(spelled: str) -> Query:
+    """What the database made of a query, as words."""
+    words: dict[Word, None] = {}
+    for token in filter(None, spelled.split(" ")):  # not split(): it takes the marks for blanks
+        parts = token.replace(AND, f"{PARTED}and{PARTED}").split(PARTED)
+        joined = token.replace(AND, "").replace(PARTED, "")
+        words[Word(joined[:LONGEST_WORD], tuple(part[:LONGEST_WORD] for part in parts[:MOST_WORDS]))] = None
+    whole = spelled.replace(AND, "and").replace(PARTED, "").replace(" ", "")
+    return Query(tuple(words)[:MOST_WORDS], whole)
+
+
+def spellings(query: Query) -> set[str]:
+    """Every word that the query may be of: to be looked up in the vocabulary."""
+    found = {spelling for word in query.words for spelling in (word.joined, *word.parts)}
+    found |= {first.joined + second.joined for first, second in pairwise(query.words)}
+    return found | {half for word in query.words for pair in splits(word.joined) for half in pair}
 
 
 def splits(word: str) -> list[tuple[str, str]]:
     """A word torn apart: `spiderman` -> `spider man` and other places to tear it."""
-    return [(word[:place], word[place:]) for place in range(2, len(word) - 1)]
+    return [(word[:place], word[place:]) for place in range(1, len(word))]
 
 
-def as_written(words: Sequence[str], known: Mapping[str, int], *, prefix: bool = True) -> list[Meaning]:
+def literal(query: Query, known: Mapping[str, int]) -> AllOf:
+    """The whole title; its words; words joined, torn or begun; the beginning of a title for a letter or two."""
+    whole = Meaning((WHOLE + query.whole,))
+    tiers = [(whole,), tuple(_meaning(word) for word in query.words), tuple(respelled(query, known))]
+    if len(query.whole) < SHORTEST_PREFIX:
+        tiers.append((replace(whole, prefix=True),))
+    return AllOf(tuple(dict.fromkeys(tiers)))
+
+
+def respelled(query: Query, known: Mapping[str, int]) -> list[Meaning]:
     """Each word as it is, the last also as a beginning; or neighbours, or halves, that are known as words."""
     meanings: list[Meaning] = []
     place = 0
-    while place < len(words):
-        word, last = words[place], place == len(words) - 1
-        if not last and words[place] + words[place + 1] in known:
-            pair = (word, words[place + 1])
-            meanings.append(Meaning((word + words[place + 1],), (pair,)))
+    while place < len(query.words):
+        word, rest = query.words[place], query.words[place + 1 :]
+        if rest and word.joined + rest[0].joined in known:
+            together = (*word.parts, *rest[0].parts)
+            meanings.append(Meaning((word.joined + rest[0].joined,), (together,)))
             place += 2
             continue
         halves = tuple(
-            pair for pair in splits(word) if word not in known and all(half in known for half in pair)
+            pair
+            for pair in splits(word.joined)
+            if all(half in known for half in pair) and (word.joined not in known or min(map(len, pair)) > 1)
         )
-        goes_on = prefix and last and len(word) >= SHORTEST_PREFIX
-        meanings.append(Meaning((word,), halves, prefix=goes_on))
+        meaning = _meaning(word)
+        prefix = not rest and len(word.joined) >= SHORTEST_PREFIX
+        meanings.append(Meaning(meaning.words, (*meaning.phrases, *halves), prefix=prefix))
         place += 1
     return meanings
 
 
-def misspelt(words: Sequence[str], candidates: Mapping[str, Mapping[str, int]]) -> list[Meaning]:
-    """For each word the words nearest to it, from its `candidates` (word -> in how many titles it is).
+def misspelt(query: Query, candidates: Mapping[str, Mapping[str, int]]) -> AllOf:
+    """For each word the nearest ones of its `candidates` (word -> in how many titles it is), then all near ones.
 
     Words of one or two letters say little and are often wrong: they are left out where longer ones are there.
     """
-    kept = [word for word in words if len(word) > 2] or list(words)
-    meanings = []
-    for word in kept:
-        near = [
-            (distance(word, candidate), -titles, candidate)
-            for candidate, titles in candidates.get(word, {}).items()
-        ]
-        best = [candidate for steps, _, candidate in sorted(near) if steps <= tolerance(word)]
-        if best:
-            meanings.append(Meaning(tuple(best[:ALTERNATIVES])))
+    kept = [word for word in query.words if len(word.joined) > 2] or list(query.words)
+    tiers = []
+    for only_nearest in (True, False):
+        meanings = []
+        for word in kept:
+            words = near(word.joined, candidates, only_nearest=only_nearest)
+            parts = [near(part, candidates, only_nearest=True) or [part] for part in word.parts]
+            phrases = (tuple(best[0] for best in parts),) if len(parts) > 1 else ()
+            meanings.append(Meaning(tuple(words) or (word.joined,), phrases))
+        tiers.append(tuple(meanings))
+    return AllOf(tuple(dict.fromkeys(tiers)))
+
+
+def some(query: Query, known: Mapping[str, int], candidates: Mapping[str, Mapping[str, int]]) -> list[SomeOf]:
+    """Some of the words are too many: titles with any of the telling ones, or else with any of the common ones."""
+    telling: list[tuple[Meaning, int]] = []
+    common: list[Meaning] = []
+    for meaning in respelled(query, known):
+        titles = meaning.titles(known)
+        if titles > COMMON:
+            common.append(replace(meaning, prefix=False))
+        elif titles:
+            telling.append((replace(meaning, prefix=False), AS_WRITTEN))
         else:
-            meanings.append(Meaning((word,)))
-    return meanings
+            words = near(meaning.words[0], candidates, only_nearest=True)
+            telling.append((replace(meaning, words=(meaning.words[0], *words)), BY_SPELLING))
+    readings = [SomeOf(tuple(telling), tuple(common)), SomeOf(tuple((each, IN_COMMON) for each in common))]
+    return [reading for reading in readings if reading.telling]
+
+
+def near(word: str, candidates: Mapping[str, Mapping[str, int]], *, only_nearest: bool) -> list[str]:
+    """The likeliest words that were meant, few mistakes first, then many titles."""
+    steps = [
+        (distance(word, candidate), -titles, candidate)
+        for candidate, titles in candidates.get(word, {}).items()
+    ]
+    steps = sorted(step for step in steps if step[0] <= tolerance(word))
+    if only_nearest:
+        steps = [step for step in steps if step[0] == steps[0][0]]
+    return [candidate for _, _, candidate in steps[:ALTERNATIVES]]
 
 
 def tolerance(word: str) -> int:
@@ -102,11 +192,23 @@ def distance(one: str, other: str) -> int:
     return last[-1]
 
 
-def conjunction(meanings: Iterable[Meaning]) -> str:
-    """All of them, as text for a cast to tsquery."""
-    return " & ".join(meaning.tsquery() for meaning in meanings)
+def _meaning(word: Word) -> Meaning:
+    return Meaning((word.joined,), (word.parts,) if len(word.parts) > 1 else ())
 
 
-def disjunction(meanings: Iterable[Meaning]) -> str:
-    """Any of them, as text for a cast to tsquery."""
-    return " | ".join(meaning.tsquery() for meaning in meanings)
+def tsquery(meanings: Iterable[Meaning]) -> str:
+    """All of them, as text for a cast to PostgreSQL's tsquery."""
+    return " & ".join(_alternatives(meaning) for meaning in meanings)
+
+
+def _alternatives(meaning: Meaning) -> str:
+    parts = [_quoted(word) for word in meaning.words]
+    if meaning.prefix:
+        parts[0] += ":*"
+    parts += [f"({' & '.join(map(_quoted, phrase))})" for phrase in meaning.phrases]
+    return f"({' | '.join(parts)})"
+
+
+def _quoted(word: str) -> str:
+    """A word as a tsquery takes it, whatever its letters."""
+    return "'" + word.replace("\\", "\\\\").replace("'", "''") + "'"

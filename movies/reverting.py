@@ -41,7 +41,7 @@ LEFT JOIN movies_retiredid AS retired ON retired.movie_id = of_batch.movie_id
 ORDER BY of_batch.movie_id
 """
 BEFORE = """
-(SELECT change.movie_id, change.before ->> 'title' AS title,
+(SELECT change.movie_id, movies_title_mended(change.before ->> 'title') AS title,
         translate(change.before ->> 'profile', '[]', '{}')::smallint[] AS profile,
         (change.before ->> 'hidden')::boolean AS hidden
  FROM unnest(%s::bigint[], %s::int[]) AS undone (movie_id, version)

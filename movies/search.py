@@ -6,9 +6,9 @@ from functools import cache
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from movies import fulltext
+from movies.matching import MOST_RESULTS
 
-MOST_RESULTS = fulltext.MOST_RESULTS  # the farthest that anyone can page
+__all__ = ["MOST_RESULTS", "search"]
 
 
 def search(

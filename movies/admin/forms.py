@@ -78,7 +78,7 @@ class VersionField(forms.Field):
 class MovieForm(forms.ModelForm):
     """Checked by the same rules as the API; `seen` is the version that the person had before their eyes."""
 
-    title = forms.CharField(widget=UnfoldAdminTextInputWidget, strip=True)
+    title = forms.CharField(widget=UnfoldAdminTextInputWidget, strip=False)
     profile = WeightsField(label="Genres")
     hidden = forms.BooleanField(
         required=False,

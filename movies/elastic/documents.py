@@ -1,37 +1,26 @@
-"""A movie as Elasticsearch knows it: the fields that are searched, and how their words are cut."""
+"""A movie as Elasticsearch knows it: what finds it, and what it is filtered and put in order by."""
 
 from typing import Any
 
 from django_elasticsearch_dsl import Document, fields  # type: ignore[import-untyped]
 from django_elasticsearch_dsl.registries import registry  # type: ignore[import-untyped]
-from elasticsearch.dsl import analyzer, normalizer, token_filter
 
 from movies.genres import GENRES
 from movies.models import Movie
 
-ALIAS = "tetraflix-movies"  # leads to the index in use; indices are named ALIAS-<time of their making>
-
-plain = analyzer("plain", tokenizer="standard", filter=["lowercase", "asciifolding"])
-# "lor" finds "lord": the beginnings of each word, made when a title is indexed and not when it is searched
-beginnings = analyzer(
-    "beginnings",
-    tokenizer="standard",
-    filter=["lowercase", "asciifolding", token_filter("starts", "edge_ngram", min_gram=1, max_gram=15)],
-)
-same = normalizer("same", filter=["lowercase", "asciifolding"])
+INDICES = "tetraflix-movies"  # every index of movies is named INDICES-...
+# Leads to the index in use; indices are named ALIAS-<time of their making>. Another form of documents gets another
+# alias: PostgreSQL answers until a rebuild has made an index of that form.
+ALIAS = f"{INDICES}-by-terms"
 
 
 @registry.register_document
 class MovieDocument(Document):
     """One movie. A deleted one stays, marked, until the next rebuild: an older version cannot come back."""
 
-    title = fields.TextField(
-        analyzer=plain,
-        fields={
-            "whole": fields.KeywordField(normalizer=same),
-            "begun": fields.TextField(analyzer=beginnings, search_analyzer=plain),
-        },
-    )
+    title = fields.TextField(index=False)  # for those who look at the index
+    # made by the database, so that both engines know the same words: see movies.vocabulary.terms_of
+    terms = fields.KeywordField(multi=True)
     genres = fields.KeywordField(multi=True)
     hidden = fields.BooleanField()
     deleted = fields.BooleanField()
@@ -49,6 +38,9 @@ class MovieDocument(Document):
     def prepare_genres(self, movie: Movie) -> list[str]:
         return [genre for genre, weight in zip(GENRES, movie.profile, strict=True) if weight]
 
+    def prepare_terms(self, movie: Movie) -> list[str]:
+        return getattr(movie, "terms", [])
+
     def prepare_deleted(self, movie: Movie) -> bool:
         return getattr(movie, "deleted", False)
 
@@ -65,7 +57,3 @@ class MovieDocument(Document):
             "version": movie.version,
             "version_type": "external_gte",  # the same version again: its views may have changed
         }
-
-
-MovieDocument._index.analyzer(plain)
-MovieDocument._index.analyzer(beginnings)

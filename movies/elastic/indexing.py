@@ -1,7 +1,7 @@
 """Keeping the search index right: by the change log, or rebuilt into a new index that takes over at once."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -9,10 +9,11 @@ from elasticsearch import BadRequestError, Elasticsearch, NotFoundError
 from elasticsearch.helpers import streaming_bulk
 
 from movies.elastic.connection import AWAY, client
-from movies.elastic.documents import ALIAS, MovieDocument
+from movies.elastic.documents import ALIAS, INDICES, MovieDocument
 from movies.genres import GENRES
 from movies.leases import Lease, lease
 from movies.models import Inventory, Movie, MovieChange, ViewCount
+from movies.vocabulary import terms_of
 
 logger = logging.getLogger(__name__)
 
@@ -174,7 +175,9 @@ def _movies_after(last: int) -> list[Movie]:
     return movies
 
 
-def _send(elasticsearch: Elasticsearch, index: str, movies: Iterable[Movie]) -> int:
+def _send(elasticsearch: Elasticsearch, index: str, movies: Sequence[Movie]) -> int:
+    for movie, terms in zip(movies, terms_of([movie.title for movie in movies]), strict=True):
+        movie.terms = terms  # type: ignore[attr-defined]
     document = MovieDocument()
     actions = (document.action(movie, index) for movie in movies)
     sent = 0
@@ -215,7 +218,7 @@ def _make(elasticsearch: Elasticsearch, index: str, mappings: object, settings: 
 
 def _remove_all_but(elasticsearch: Elasticsearch, kept: str | None) -> None:
     """No index of movies is there but this one: rebuilds that were killed leave theirs."""
-    names = elasticsearch.indices.get(index=f"{ALIAS}-*", filter_path="*.settings.index.uuid")
+    names = elasticsearch.indices.get(index=f"{INDICES}-*", filter_path="*.settings.index.uuid")
     for name in names:
         if name != kept:
             _remove_for_good(elasticsearch, name)

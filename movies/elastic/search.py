@@ -3,14 +3,17 @@
 from typing import Any
 
 from elasticsearch import NotFoundError
-from elasticsearch.dsl import Q, Search
 
 from movies import fulltext
 from movies.breaker import Breaker
 from movies.elastic.connection import AWAY, QUERY_SECONDS, client
 from movies.elastic.documents import ALIAS
+from movies.matching import AllOf, Meaning
+from movies.vocabulary import Reading, first_found
 
 PROBE_SECONDS = 1.0
+
+Query = dict[str, Any]
 
 
 def find(
@@ -28,35 +31,50 @@ def find(
 
 
 def _find(q: str, *, genre: str | None, hidden: bool | None, limit: int, offset: int) -> list[int]:
-    limit = min(limit, fulltext.MOST_RESULTS - offset)
-    if limit <= 0:
-        return []
-    search = query(q[: fulltext.LONGEST_QUERY], genre=genre, hidden=hidden)[offset : offset + limit]
-    hits = client(QUERY_SECONDS).search(index=ALIAS, body=search.to_dict())["hits"]["hits"]
-    return [int(hit["_id"]) for hit in hits]
-
-
-def query(q: str, *, genre: str | None, hidden: bool | None) -> Search:
-    """Titles with all the words, or most of them a little misspelt; nearer to what was asked is better."""
-    nearest = [
-        Q("term", **{"title.whole": {"value": q, "boost": 20}}),
-        Q("match_phrase", title={"query": q, "boost": 6}),
-        Q("match", title={"query": q, "operator": "and", "boost": 4}),
-        Q("match", **{"title.begun": {"query": q, "operator": "and", "boost": 2}}),
-        Q("match", title={"query": q, "fuzziness": "AUTO", "minimum_should_match": "2<75%"}),
-    ]
-    filters: list[Any] = [Q("term", deleted=False)]
+    visible: list[Query] = [{"term": {"deleted": False}}]
     if hidden is not None:
-        filters.append(Q("term", hidden=hidden))
+        visible.append({"term": {"hidden": hidden}})
     if genre is not None:
-        filters.append(Q("term", genres=genre))
-    return (
-        Search()
-        .query("bool", must=[Q("dis_max", queries=nearest, tie_breaker=0.1)], filter=filters)
-        .sort("_score", "-views", "id")
-        .source(False)
-        .extra(track_total_hits=False)
-    )
+        visible.append({"term": {"genres": genre}})
+
+    def engine(reading: Reading, most: int) -> list[int]:
+        answer = client(QUERY_SECONDS).search(
+            index=ALIAS,
+            query={"bool": {"must": query(reading), "filter": visible}},
+            sort=[{"_score": "desc"}, {"views": "desc"}, {"id": "asc"}],
+            size=most,
+            source=False,
+            track_total_hits=False,
+        )
+        return [int(hit["_id"]) for hit in answer["hits"]["hits"]]
+
+    return first_found(q, engine, limit=limit, offset=offset)
+
+
+def query(reading: Reading) -> Query:
+    """What the reading finds; its score is the tier's, or the sum of the weights."""
+    if isinstance(reading, AllOf):
+        tiers = [
+            _scored({"bool": {"filter": [_any_of(meaning) for meaning in tier]}}, score)
+            for score, tier in enumerate(reversed(reading.tiers), 1)
+        ]
+        return {"dis_max": {"queries": tiers}}
+    telling = [_scored(_any_of(meaning), weight) for meaning, weight in reading.telling]
+    common = [_scored(_any_of(meaning), 1) for meaning in reading.common]
+    return {"bool": {"must": {"bool": {"should": telling}}, "should": common}}
+
+
+def _scored(what: Query, score: int) -> Query:
+    return {"constant_score": {"filter": what, "boost": score}}
+
+
+def _any_of(meaning: Meaning) -> Query:
+    alternatives: list[Query] = [{"terms": {"terms": list(meaning.words)}}]
+    for phrase in meaning.phrases:
+        alternatives.append({"bool": {"filter": [{"term": {"terms": word}} for word in phrase]}})
+    if meaning.prefix:
+        alternatives.append({"prefix": {"terms": meaning.words[0]}})
+    return {"bool": {"should": alternatives}}
 
 
 def _probe() -> None:

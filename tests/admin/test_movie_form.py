@@ -49,7 +49,7 @@ def test_what_is_wrong_is_said_and_nothing_is_saved(editor: Client):
             "Western: A weight is a whole number from 0 to 100.",
         ]
     }
-    assert wrong(title=" ") == {"title": ["This field is required."]}
+    assert wrong(title=" ") == {"title": ["A title is needed."]}
     assert wrong(title="x" * 301) == {"title": ["A title has at most 300 characters; this has 301."]}
     assert list(Movie.objects.values_list("title", "version")) == [("Kahaani", 1)]
 

@@ -6,7 +6,7 @@ import pytest
 
 from movies import services
 from movies.drafts import NewMovie
-from movies.models import Movie, ViewCount
+from movies.models import Movie, MovieChange, ViewCount
 from movies.reverting import NoSuchBatch, revert_batch
 from tests.movies.making import movie, profile, told
 
@@ -90,3 +90,14 @@ def test_undoing_takes_the_same_statements_for_many_movies(db, django_assert_num
     with django_assert_num_queries(9):
         assert revert_batch(batch=batch, actor="a").movies == 500
     assert inventory() == []
+
+
+def test_a_title_of_earlier_times_comes_back_in_the_form_of_titles(db):
+    """Some on record have characters that no title may have any more."""
+    kahaani = movie("Kahaani")
+    batch = uuid.uuid4()
+    services.delete_movies(actor="x", movie_ids=[kahaani.id], batch=batch)
+    state = {"title": "Kaha\u200bani", "profile": ACTION, "hidden": False}
+    MovieChange.objects.filter(batch=batch).update(before=state)
+    revert_batch(batch=batch, actor="anna")
+    assert inventory() == [(kahaani.id, "Kahaani", ACTION, False)]

@@ -50,7 +50,8 @@ _TITLE: Schema = {
     "type": "string",
     "minLength": 1,
     "maxLength": LARGEST_TITLE,
-    "description": "Not blank; no control characters. Blanks around it are taken off.",
+    "description": "Stored in normalization form C, without blanks around it. Not blank; no control characters,"
+    " and none that show nothing or change the direction of text, except where emoji and scripts need them.",
 }
 _PROFILE_IN: Schema = {"oneOf": [ref("Profile"), ref("ProfileArray")]}
 _HIDDEN: Schema = {"type": "boolean", "description": "A hidden movie is served to nobody."}

@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schem
 from movies.genres import GENRES
 from movies.pages import LARGEST_PAGE, ORDERINGS
 from movies.search import MOST_RESULTS
+from movies.vocabulary import LONGEST_QUERY
 from tetraflix.openapi import components as parts
 from tetraflix.openapi.components import GONE, KEYED, PUBLIC, answers, as_json, ref
 
@@ -65,8 +66,9 @@ class DescribedMovies(OpenApiViewExtension):
                     OpenApiParameter(
                         "q",
                         str,
-                        description="Words of the title, misspelt or begun. Best match first, popularity "
-                        f"breaks ties; the {MOST_RESULTS} best can be paged through. 200 characters count.",
+                        description="Words of the title: without accents or marks, joined or parted by signs, "
+                        "begun, misspelt, or some too many. Best match first, popularity breaks ties; the "
+                        f"{MOST_RESULTS} best can be paged through. {LONGEST_QUERY} characters count.",
                         examples=[OpenApiExample("Misspelt", "lord of the rigns")],
                     ),
                     OpenApiParameter("genre", str, enum=GENRES, description="Only movies with some of it."),

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("movies", "0007_lists_in_sight")]
+    dependencies = [("movies", "0009_words_in_every_script")]
     operations = [
         migrations.CreateModel(
             name="Failure",
