@@ -200,7 +200,7 @@ def test_a_job_that_applies_refuses_other_changes_meanwhile(
     monkeypatch.setattr(jobs, "AT_ONCE_MOVIES", -1)
     for number in range(3):
         movie(f"Movie {number}")
-    answers = []
+    answers: list[Any] = []
     services_hide = services.hide_movies
 
     def hide_and_look(**arguments: Any) -> int:
@@ -250,7 +250,7 @@ def test_seeding_refuses_other_changes_and_is_refused_beside_a_bulk_change(distr
     """B4: seeding holds the inventory for as long as a job does."""
     with bulk_change_under_way(), pytest.raises(services.InventoryBusy):
         seeding.top_up(movies=10, seed=1)
-    answers = []
+    answers: list[Any] = []
 
     def look(done: int) -> None:
         if not answers:

@@ -140,7 +140,7 @@ def test_writes_beside_an_import_and_its_undo_are_made_or_refused_and_reads_go_o
     file.write_text("".join(json.dumps({**row, "title": f"{row['title']} again"}) + "\n" for row in rows))
 
     def job(kind: str) -> list[Any]:
-        return json.loads(shell(stack, LOOK.format(kind=kind)))  # type: ignore[no-any-return]
+        return json.loads(shell(stack, LOOK.format(kind=kind)))
 
     servers = {"DATABASE_URL": stack.stack()["database"], "AWS_ENDPOINT_URL_SQS": stack.stack()["sqs"]}
     traffic = Traffic(stack, key)
