@@ -200,7 +200,7 @@ def test_a_job_that_applies_refuses_other_changes_meanwhile(
     monkeypatch.setattr(jobs, "AT_ONCE_MOVIES", -1)
     for number in range(3):
         movie(f"Movie {number}")
-    answers = []
+    answers: list[Any] = []
     services_hide = services.hide_movies
 
     def hide_and_look(**arguments: Any) -> int:

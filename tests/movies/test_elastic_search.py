@@ -165,6 +165,7 @@ def test_without_an_index_postgresql_answers(elasticsearch: Elasticsearch):
     assert not elastic_search.breaker.open
 
 
+@pytest.mark.timeout(300)  # a start of Elasticsearch, on a machine that may be busy
 def test_while_it_is_away_or_hung_postgresql_answers(
     private_elasticsearch: ElasticsearchServer, settings: Settings
 ):

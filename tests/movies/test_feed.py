@@ -204,6 +204,7 @@ while True:
 """
 
 
+@pytest.mark.timeout(300)  # twelve starts of a process, on a machine that may be busy
 def test_a_reader_ends_with_the_exact_inventory_though_the_publisher_is_killed(
     queues: Queues, publisher_environment: dict[str, str]
 ) -> None:

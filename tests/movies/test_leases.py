@@ -74,7 +74,7 @@ def test_a_failure_is_on_record_until_the_work_succeeds() -> None:
 
 
 def test_each_failure_in_a_row_makes_the_pause_longer_up_to_a_bound() -> None:
-    pauses: list[float] = []
+    pauses: list[int] = []
     for _ in range(5):
         pause_is_over()
         with retried("work", Broken, first=10, longest=60):
