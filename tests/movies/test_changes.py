@@ -132,7 +132,7 @@ def test_a_plan_made_for_one_movie_serves_a_bulk_change_too(db):
     Movie.objects.bulk_create(Movie(title=f"Movie {n}", profile=ACTION) for n in range(20_000))
 
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = '10s'")
+        cursor.execute("SET LOCAL statement_timeout = '60s'")
     Movie.objects.update(title=Concat(F("title"), Value("!")))
 
     assert MovieChange.objects.filter(action="updated", version=2).count() == 20_000
