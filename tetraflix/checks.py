@@ -10,9 +10,9 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
 from movies.bus import dead_name, queue_names
+from tetraflix import database_needs
 
 SHORTEST_KEY = 50  # characters
-OLDEST_POSTGRES = 16
 _NAME = r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?"
 _IPV6 = r"\[[0-9A-Fa-f:.]+\]"
 HOST = re.compile(rf"\*|\.?{_NAME}|{_IPV6}")
@@ -85,17 +85,13 @@ def whole_numbers(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(Tags.database)
-def database_is_recent(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """E005: an older PostgreSQL misses what the migrations use. Asked only where databases are checked."""
+def database_can_serve(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """E005: a database that misses what the migrations and statements use. Asked only where databases are checked."""
     return [
-        Error(
-            f"The database is PostgreSQL {connections[alias].pg_version // 10000}.",  # type: ignore[attr-defined]
-            hint=f"PostgreSQL {OLDEST_POSTGRES} or newer is needed.",
-            id="tetraflix.E005",
-        )
+        Error(problem, id="tetraflix.E005")
         for alias in databases or ()
         if connections[alias].vendor == "postgresql"
-        and connections[alias].pg_version < OLDEST_POSTGRES * 10000  # type: ignore[attr-defined]
+        for problem in database_needs.missing(connections[alias])
     ]
 
 

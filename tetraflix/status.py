@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError, ProgrammingError, connec
 from movies import bus
 from recommendations import stores
 from recommendations.stores.base import StoreUnavailable
-from tetraflix import addresses, heartbeats, schedule, unreachable
+from tetraflix import addresses, database_needs, heartbeats, schedule, unreachable
 from tetraflix.embedded.ports import http_status
 
 MIGRATE = "The database has no tables yet, or old ones: `manage.py migrate` makes them."
@@ -80,6 +80,7 @@ def _database(status: Status) -> None:
     try:
         with connection.cursor() as cursor:
             status.figures["database"] = without_password(settings.DATABASE_URL)
+            status.down += database_needs.missing(connection)
             cursor.execute(SIZES)
             movies, views = cursor.fetchone()
             status.figures |= {"movies": movies, "views": int(views)}

@@ -56,7 +56,7 @@ def test_an_answer_that_is_too_old_is_none(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_look_that_fails_does_not_end_the_thread() -> None:
     """The next one counts."""
-    results = iter([ZeroDivisionError(), "fine"])
+    results: Iterator[str | Exception] = iter([ZeroDivisionError(), "fine"])
 
     def look() -> str:
         result = next(results, "fine")

@@ -4,7 +4,7 @@ import pytest
 from django.core.checks import CheckMessage, registry
 from django.db import connections
 
-from tetraflix import checks
+from tetraflix import checks, database_needs
 
 
 def found(databases: list[str] | None = None) -> list[CheckMessage]:
@@ -53,9 +53,11 @@ def test_e003_a_number_that_cannot_work(settings, name):
         assert complaints() == [("tetraflix.E003", f"{name} is {bad}.")]
 
 
-def test_e005_a_postgresql_that_is_too_old(db, monkeypatch):
-    monkeypatch.setattr(connections["default"], "pg_version", 150013)
-    assert complaints(["default"]) == [("tetraflix.E005", "The database is PostgreSQL 15.")]
+def test_e005_a_database_that_cannot_serve(db, monkeypatch):
+    monkeypatch.setattr(database_needs, "OLDEST_POSTGRES", 99)
+    version = connections["default"].pg_version // 10000  # type: ignore[attr-defined]
+    needed = f"The database is PostgreSQL {version}; PostgreSQL 99 or newer is needed."
+    assert complaints(["default"]) == [("tetraflix.E005", needed)]
     assert complaints() == []  # nobody asked about databases
 
 

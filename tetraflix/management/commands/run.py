@@ -7,7 +7,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
 
+from tetraflix import database_needs
 from tetraflix.embedded import stack
 from tetraflix.embedded.processes import PR_SET_PDEATHSIG
 
@@ -25,11 +27,22 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["follow_parent"]:
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if not settings.EMBEDDED_POSTGRES:
+            self.refuse_unfit_database()
         try:
             code = stack.run(self.plan(**options), stack.main_console())
         except stack.CannotStartError as error:
             raise CommandError(str(error)) from None
         sys.exit(code)
+
+    def refuse_unfit_database(self) -> None:
+        """Before anything starts. Raises CommandError, or OperationalError when nobody answers there."""
+        try:
+            problems = database_needs.missing(connection)
+        finally:
+            connection.close()
+        if problems:
+            raise CommandError("\n".join(problems))
 
     def plan(self, *, demo: stack.Demo | None = None, **options: Any) -> stack.Plan:
         """What the settings say that should run."""
