@@ -114,9 +114,10 @@ class Pulse:
                 sign(*names)
             except (DatabaseError, InterfaceError) as error:
                 logger.warning("heartbeats are not written: %s", str(error).strip())
-                connection.close()
             except Exception:  # the thread must live: its silence is an alarm
                 logger.exception("heartbeats are not written")
+            finally:
+                connection.close()  # none is kept for a statement every ten seconds
             time.sleep(EVERY_SECONDS)
 
 

@@ -5,12 +5,14 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from typing import Any
 
 import psycopg2
 import pytest
 from celery.worker.request import Request
 from django.conf import settings
+from django.core.management import call_command
 from hypothesis import example, given
 from hypothesis import strategies as st
 from kombu.transport.virtual import Message
@@ -229,7 +231,7 @@ def worker(service_env: dict[str, str]) -> Iterator[Process]:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_nothing_in_the_queue_ends_the_worker(private_bus: EmbeddedSqs, worker: Process) -> None:
     """A11: it is dead-lettered with the reason, tasks run and ingestion goes on."""
     movie = Movie.objects.create(title="Kahaani", profile=[100] + [0] * 14)
@@ -251,10 +253,14 @@ def test_nothing_in_the_queue_ends_the_worker(private_bus: EmbeddedSqs, worker: 
     wait_until(lambda: bus.depth(url) == 0, seconds=60)  # acknowledged
     assert (heartbeats.age("worker") or 1e9) < heartbeats.ALIVE_SECONDS
     assert worker.stop(seconds=60) == 0
+    out = StringIO()
+    call_command("dead_letters", "discard", "--all", stdout=out)
+    assert f"{settings.CELERY_QUEUE}: {len(NO_TASKS)} discarded" in out.getvalue()
+    assert bus.depth(dead_url) == 0
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_worker_stops_though_a_task_hangs(
     private_bus: EmbeddedSqs, worker: Process, database_url: str
 ) -> None:
