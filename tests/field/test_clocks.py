@@ -32,7 +32,7 @@ def celery(words: str, env: dict[str, str], *, ahead: float = 0) -> Process:
     return Process("-c", CELERY_ON_A_CLOCK, str(ahead), "-A", "tetraflix", *words.split(), env=env)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("worker", "beat"), [(12, 0), (600, 0), (-600, 0), (0, 90_000), (0, -90_000)])
 def test_sweeps_run_on_hosts_whose_clocks_disagree(
     service_env: dict[str, str], private_bus: EmbeddedSqs, worker: float, beat: float

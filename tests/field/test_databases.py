@@ -84,7 +84,7 @@ def refused_by_all(given: Given, *lines: str) -> None:
         assert cursor.fetchone() == (0,)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
@@ -111,7 +111,7 @@ def test_a_database_without_the_letters_of_titles_is_refused_and_the_statement_m
     assert given.manage("migrate").returncode == 0
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_role_that_may_make_nothing_is_told_what_a_dba_runs(given: Given) -> None:
     """DB2: today's PostgreSQL lets nobody but the owner make tables in public."""
     given.as_superuser("postgres", "CREATE DATABASE given")
@@ -122,7 +122,7 @@ def test_a_role_that_may_make_nothing_is_told_what_a_dba_runs(given: Given) -> N
     assert given.manage("migrate").returncode == 0
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_role_that_may_make_tables_only_is_told_of_the_extensions(given: Given) -> None:
     """DB3: CREATE on the schema, not on the database."""
     given.as_superuser("postgres", "CREATE DATABASE given")
@@ -135,14 +135,14 @@ def test_a_role_that_may_make_tables_only_is_told_of_the_extensions(given: Given
     assert given.manage("migrate").returncode == 0
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_the_owner_of_a_database_needs_nobody(given: Given) -> None:
     """DB4: the extensions are trusted; another schema on the search path needs unaccent in public."""
     given.as_superuser("postgres", f"CREATE DATABASE given OWNER {ROLE}")
     assert given.manage("migrate").returncode == 0
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_database_that_takes_no_writes_says_so(given: Given) -> None:
     """DB5: a standby, say."""
     given.as_superuser(
@@ -154,7 +154,7 @@ def test_a_database_that_takes_no_writes_says_so(given: Given) -> None:
     refused_by_all(given, line)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_another_schema_needs_unaccent_in_public(given: Given) -> None:
     """DB6: functions name it there; everything else follows the search path."""
     given.as_superuser("postgres", f"CREATE DATABASE given OWNER {ROLE}")

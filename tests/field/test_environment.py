@@ -17,6 +17,7 @@ from tests.tetraflix.stacks import MANAGE, OF_THE_SESSION
 from tetraflix import secret_key
 from tetraflix.environment import BadEnvironment, Environment, past_the_proxy
 
+pytestmark = pytest.mark.timeout(600)  # most of the time goes into starting programs
 ROOT = MANAGE.parent
 ENCODED = (
     " In a user's name or password signs are percent-encoded: "

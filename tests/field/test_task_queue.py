@@ -231,7 +231,7 @@ def worker(service_env: dict[str, str]) -> Iterator[Process]:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_nothing_in_the_queue_ends_the_worker(private_bus: EmbeddedSqs, worker: Process) -> None:
     """A11: it is dead-lettered with the reason, tasks run and ingestion goes on."""
     movie = Movie.objects.create(title="Kahaani", profile=[100] + [0] * 14)
@@ -260,7 +260,7 @@ def test_nothing_in_the_queue_ends_the_worker(private_bus: EmbeddedSqs, worker: 
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_worker_stops_though_a_task_hangs(
     private_bus: EmbeddedSqs, worker: Process, database_url: str
 ) -> None:

@@ -33,7 +33,7 @@ class RunningStack:
         self.env |= {"TETRAFLIX_VAR": str(self.var), "PORT": str(self.port)}
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *words: str, seconds: float = 60) -> float:
+    def start(self, *words: str, seconds: float = 300) -> float:
         """It serves, and has said so; returns how long that took."""
         since = time.monotonic()
         with self.output.open("wb") as output:
@@ -61,7 +61,7 @@ class RunningStack:
         return addresses.read(self.var) or {}
 
     def get(self, path: str) -> tuple[int, Any]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         connection.request("GET", path)
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
@@ -74,7 +74,7 @@ class RunningStack:
             env=self.env,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
             check=False,
         )
 
@@ -82,7 +82,7 @@ class RunningStack:
         assert self.process
         self.process.send_signal(number)
 
-    def ended(self, *, seconds: float = 12) -> int:
+    def ended(self, *, seconds: float = 120) -> int:
         """Its exit code, within the time that it may take to stop."""
         assert self.process
         return self.process.wait(timeout=seconds)
@@ -102,6 +102,6 @@ class RunningStack:
         if self.process:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.terminate()
-                self.process.wait(timeout=15)
+                self.process.wait(timeout=60)
             self.process.kill()
             self.process.wait()

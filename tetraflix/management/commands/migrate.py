@@ -14,10 +14,8 @@ class Command(migrate.Command):
 
     def check(self, *args: Any, **options: Any) -> None:
         """Raises CommandError: the same as a system check would fill a screen with what else Django has to say."""
-        if problems := [
-            line
-            for alias in options.get("databases") or ()
-            for line in database_needs.missing(connections[alias])
-        ]:
+        databases = options.get("databases") or ()
+        problems = [line for alias in databases for line in database_needs.missing(connections[alias])]
+        if problems:
             raise CommandError("\n".join(problems))
         super().check(*args, **options)
