@@ -162,7 +162,7 @@ def test_no_query_is_ever_a_server_error(anybody: Caller, query: dict[str, str])
 
 
 @pytest.mark.parametrize(
-    ("query", "most"), [("", 1), ("?ordering=-popularity", 1), ("?genre=western", 3), ("?q=alien", 5)]
+    ("query", "most"), [("", 1), ("?ordering=-popularity", 1), ("?genre=western", 3), ("?q=alien", 7)]
 )
 def test_a_page_takes_a_few_statements_however_many_movies_it_has(
     anybody: Caller, inventory: list[int], query: str, most: int
