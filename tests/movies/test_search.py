@@ -56,3 +56,12 @@ def test_no_query_takes_long_whatever_is_typed(q: str):
 )
 def test_distance_counts_swapped_neighbours_once(one: str, other: str, steps: int):
     assert distance(one, other) == distance(other, one) == steps
+
+
+def test_the_vocabulary_has_words_and_no_whole_titles():
+    movie("M*A*S*H Unit")
+    movie("Unit")
+    assert dict(Word.objects.values_list("word", "titles")) == dict.fromkeys("mash", 1) | {
+        "mash": 1,
+        "unit": 2,
+    }
