@@ -103,25 +103,19 @@ def literal(query: Query, known: Mapping[str, int]) -> AllOf:
 
 
 def respelled(query: Query, known: Mapping[str, int]) -> list[Meaning]:
-    """Each word as it is, the last also as a beginning; or neighbours, or halves, that are known as words."""
-    meanings: list[Meaning] = []
-    place = 0
-    while place < len(query.words):
-        word, rest = query.words[place], query.words[place + 1 :]
-        if rest and word.joined + rest[0].joined in known:
-            together = (*word.parts, *rest[0].parts)
-            meanings.append(Meaning((word.joined + rest[0].joined,), (together,)))
-            place += 2
-            continue
-        halves = tuple(
+    """Each word as it is, the last also as a beginning; or joined to a neighbour, or torn, where that is known."""
+    meanings = []
+    joins = [first.joined + second.joined for first, second in pairwise(query.words)]
+    for place, word in enumerate(query.words):
+        joined = [join for join in joins[max(0, place - 1) : place + 1] if join in known]
+        halves = [
             pair
             for pair in splits(word.joined)
             if all(half in known for half in pair) and (word.joined not in known or min(map(len, pair)) > 1)
-        )
+        ]
         meaning = _meaning(word)
-        prefix = not rest and len(word.joined) >= SHORTEST_PREFIX
-        meanings.append(Meaning(meaning.words, (*meaning.phrases, *halves), prefix=prefix))
-        place += 1
+        prefix = word == query.words[-1] and len(word.joined) >= SHORTEST_PREFIX
+        meanings.append(Meaning((*meaning.words, *joined), (*meaning.phrases, *halves), prefix))
     return meanings
 
 

@@ -166,6 +166,10 @@ class SearchContract:
         movies(("Red Shoes", 5), ("Red", 90), "Red River Blue", ("Blue", 7), ("Green", 9_000))
         assert found("red river blue moon") == ["Red River Blue", "Red", "Blue", "Red Shoes"]
 
+    def test_a_word_too_many_leaves_joined_words_and_their_parts(self, movies: Make):
+        movies("Spiderman", ("Spider Boy", 5), ("Iron Man", 9), "Spider-Man Again", "Manhattan")
+        assert found("spider man zzz") == ["Spiderman", "Spider-Man Again", "Iron Man", "Spider Boy"]
+
     def test_years_are_not_misspelt(self, movies: Make):
         movies("Quinn Returns (2008)", ("Harbor (2009)", 3), ("Batman Returns", 2), ("Pier (2008)", 9))
         assert found("returns 2009") == ["Harbor (2009)", "Batman Returns", "Quinn Returns (2008)"]
