@@ -69,7 +69,9 @@ def unavailable(request: HttpRequest, error: BaseException) -> HttpResponse | No
     detail = unavailable_because(error)
     if detail is None:
         return None
-    logger.warning("503 for want of the database: %s", str(error).strip(), extra={"path": request.path})
+    logger.warning(
+        "answered 503, because of the database: %s", str(error).strip(), extra={"path": request.path}
+    )
     if request.path.startswith(API) or request.path.endswith(".json"):
         response: HttpResponse = JsonResponse({"detail": detail}, status=503)
     else:
