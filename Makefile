@@ -32,7 +32,7 @@ run: $(VENV)/.run  ## everything, nothing seeded, until Ctrl-C
 	@exec $(BIN)/python manage.py run --follow-parent
 
 test: $(VENV)/.dev lint  ## linters, types and the whole test suite
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.dev  ## linters, types, layers, migrations
 	$(BIN)/ruff check

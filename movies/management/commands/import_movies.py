@@ -1,6 +1,5 @@
 """`manage.py import_movies FILE`: movies from a file into the inventory, all of them or none."""
 
-import getpass
 import os
 import sys
 import time
@@ -13,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from movies import jobs
+from movies import actors, jobs
 from movies.models import Job
 from movies.transfer import BadFile
 
@@ -40,7 +39,7 @@ class Command(BaseCommand):
             task = bar.add_task("Reading", total=path.stat().st_size)
             try:
                 job = jobs.start_import(
-                    actor=f"command:{getpass.getuser()}", file_name=name, chunks=_chunks(path, bar, task)
+                    actor=actors.of_command(), file_name=name, chunks=_chunks(path, bar, task)
                 )
             except BadFile as error:
                 raise CommandError(str(error)) from None

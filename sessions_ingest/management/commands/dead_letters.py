@@ -1,13 +1,12 @@
 """Looks at the messages that were put aside, puts them back after a fix, or discards them."""
 
-import getpass
 import json
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from movies import bus
+from movies import actors, bus
 from sessions_ingest import dead_letters
 
 SHOWN = 500  # characters of a body; --json has all
@@ -72,7 +71,7 @@ class Command(BaseCommand):
         if act == "discard" and not (ids or all):
             raise CommandError("Say which to discard: --id ID, or --all.")
         deal_with = dead_letters.redrive if act == "redrive" else dead_letters.discard
-        actor = f"command:{getpass.getuser()}"
+        actor = actors.of_command()
         missing = set(ids or ())
         for queue in queues:
             outcome = deal_with(queue, actor=actor, ids=missing if ids else None)
