@@ -1,6 +1,7 @@
 """Statements of the hot reads, planned once for each connection and run past the ORM's cursor."""
 
 import threading
+import zlib
 from typing import Any
 
 import psycopg2
@@ -38,7 +39,8 @@ class Prepared:
     """
 
     def __init__(self, name: str, types: tuple[str, ...], sql: str) -> None:
-        self.name = name
+        # The text is in the name: a server connection that a pooler keeps may hold what an older release prepared.
+        self.name = name = f"{name}_{zlib.crc32(sql.encode()):08x}"
         self.sql = sql
         parameters = f"({', '.join(types)})" if types else ""
         self._prepare = f"PREPARE {name} {parameters} AS {sql}"
