@@ -59,7 +59,8 @@ def test_without_one_each_request_gets_its_own(client: Client) -> None:
 
 def test_a_forked_process_has_ids_of_its_own() -> None:
     parts = (
-        "import os; from tetraflix.request_ids import accepted; os.fork(); print(accepted(None), flush=True)"
+        "import os; from tetraflix.request_ids import accepted; child = os.fork(); child and os.waitpid(child, 0);"
+        " print(accepted(None), flush=True)"  # one after the other: their lines cannot mix
     )
     done = subprocess.run(
         [sys.executable, "-c", parts], check=True, capture_output=True, text=True, timeout=30
