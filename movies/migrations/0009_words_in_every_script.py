@@ -113,8 +113,10 @@ BEGIN
     IF spelled !~ '[SIGNS]|  |^ | $|(?:^| )[a-z] [a-z](?: |$)|^$' THEN
         RETURN left(spelled, 600);  -- some characters stand for eighteen: indexes have no room for 300 of those
     END IF;
-    spelled := regexp_replace(spelled, '([^ SIGNS])[&+](?=[^ SIGNS])', E'\\1\x1e', 'g');
-    spelled := regexp_replace(spelled, '&|(?<= )\+(?= )', ' and ', 'g');
+    IF spelled ~ '[&+]' THEN
+        spelled := regexp_replace(spelled, '([^ SIGNS])[&+](?=[^ SIGNS])', E'\\1\x1e', 'g');
+        spelled := regexp_replace(spelled, '&|(?<= )\+(?= )', ' and ', 'g');
+    END IF;
     spelled := regexp_replace(spelled, '[SIGNS]+', E'\x1f', 'g');
     spelled := btrim(regexp_replace(spelled, E'\x1f? [ \x1f]*', ' ', 'g'), E' \x1f');
     spelled := regexp_replace(spelled, '(?<=(?:^| )[a-z]) (?=[a-z](?: |$))', E'\x1f', 'g');  -- m a s h
