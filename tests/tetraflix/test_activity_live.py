@@ -74,8 +74,8 @@ def test_what_clients_ask_for_arrives(web: Web, private_elasticsearch: Elasticse
         user, genre = sorted(_documents(client), key=lambda document: document["kind"], reverse=True)
     for document in (user, genre):
         assert start <= datetime.fromisoformat(document.pop("@timestamp")) <= datetime.now(UTC)
-    assert user == {"kind": "user-data", "user": 534356757834, "movies": 0}
-    assert genre == {"kind": "genre-data", "genre": "comedy", "movies": 0}
+    assert user == {"kind": "user-data", "user": 534356757834, "movies": 1}
+    assert genre == {"kind": "genre-data", "genre": "comedy", "movies": 1}
 
 
 @pytest.mark.parametrize(
