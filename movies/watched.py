@@ -30,16 +30,6 @@ def existing(movie_ids: Iterable[int]) -> set[int]:
         return {movie_id for (movie_id,) in cursor}
 
 
-def count_views(finishes: Iterable[Finish]) -> set[Finish]:
-    """Each finish not counted before raises the movie's views and its genres' of the day; returns those.
-
-    See `record_views`. At most three statements.
-    """
-    new = record_views(dict.fromkeys(finishes))
-    raise_counters(new)
-    return new
-
-
 def record_views(finishes: Mapping[Finish, datetime | None]) -> set[Finish]:
     """Each finish is on record as a view; returns those that were not before, for `raise_counters`.
 

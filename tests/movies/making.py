@@ -1,13 +1,14 @@
 """Movies for tests, made visibly: a profile by its strong genres, a movie by what matters about it."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg2
 from django.db import connection
 
+from movies import watched
 from movies.genres import GENRES
 from movies.models import Movie, MovieChange
 from tests.waiting import wait_until
@@ -74,3 +75,10 @@ def waits_meanwhile(work: Callable[[], object]) -> Iterator[None]:
     wait_until(lambda: bool(pids) and waits_for_lock(pids[0]))
     yield
     thread.join()
+
+
+def count_views(finishes: Iterable[watched.Finish]) -> set[watched.Finish]:
+    """Each finish not counted before is a view, and counted, as ingestion does it; returns those."""
+    new = watched.record_views(dict.fromkeys(finishes))
+    watched.raise_counters(new)
+    return new

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from movies import partitions, watched
 from movies.models import View, ViewCount
 from movies.tasks import make_partitions
-from tests.movies.making import movie, other_connection, waits_meanwhile
+from tests.movies.making import count_views, movie, other_connection, waits_meanwhile
 from tests.waiting import wait_until
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -52,7 +52,7 @@ def test_this_month_and_the_next_two_are_made_once():
     assert partitions.tend() == partitions.Tended()
     assert make_partitions.run() == []
     kahaani = movie()
-    watched.count_views([(1, kahaani.id, NOON), (1, kahaani.id, NOON + timedelta(days=45))])
+    count_views([(1, kahaani.id, NOON), (1, kahaani.id, NOON + timedelta(days=45))])
     assert by_partition() == dict.fromkeys(AHEAD, 0) | {
         "movies_view_default": 0, "movies_view_y2026m11": 1, "movies_view_y2027m01": 1,
     }  # fmt: skip
@@ -63,7 +63,7 @@ def test_views_of_a_month_that_nobody_prepared_move_to_a_partition_of_it():
     kahaani = movie()
     first, last = datetime(2017, 9, 1, tzinfo=UTC), datetime(2017, 9, 30, 23, 59, 59, 999999, tzinfo=UTC)
     finishes = {(1, kahaani.id, at) for at in (first, last, last + timedelta(microseconds=1), NOON)}
-    watched.count_views(finishes)
+    count_views(finishes)
 
     tended = partitions.tend()
 
@@ -73,7 +73,7 @@ def test_views_of_a_month_that_nobody_prepared_move_to_a_partition_of_it():
         "movies_view_y2026m11": 1, "movies_view_y2026m12": 0, "movies_view_y2027m01": 0,
     }  # fmt: skip
     assert set(View.objects.values_list("user_id", "movie_id", "watched_at")) == finishes
-    assert watched.count_views(finishes) == set()
+    assert count_views(finishes) == set()
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT conname FROM pg_constraint"
@@ -85,7 +85,7 @@ def test_views_of_a_month_that_nobody_prepared_move_to_a_partition_of_it():
 @time_machine.travel(NOON)
 def test_views_from_clocks_gone_wrong_stay_where_they_are():
     kahaani = movie()
-    watched.count_views([(1, kahaani.id, datetime(year, 5, 1, tzinfo=UTC)) for year in (1, 1999, 2027, 9999)])
+    count_views([(1, kahaani.id, datetime(year, 5, 1, tzinfo=UTC)) for year in (1, 1999, 2027, 9999)])
     assert partitions.tend().made == AHEAD
     assert by_partition()["movies_view_default"] == 4
 
@@ -99,7 +99,7 @@ def test_too_old_months_are_dropped_and_their_finishes_are_not_counted_again(set
         datetime(2026, 9, 1, tzinfo=UTC),
     ]
     finishes = [(1, kahaani.id, at) for at in years]
-    watched.count_views(finishes)
+    count_views(finishes)
     partitions.tend()
 
     settings.VIEWS_KEPT_MONTHS = 2
@@ -107,7 +107,7 @@ def test_too_old_months_are_dropped_and_their_finishes_are_not_counted_again(set
 
     assert tended == partitions.Tended(dropped=["movies_view_y2026m08"])
     assert list(View.objects.values_list("watched_at", flat=True)) == [years[2]]
-    assert watched.count_views(finishes) == set()
+    assert count_views(finishes) == set()
     assert ViewCount.objects.get().views == 3
 
 
@@ -115,7 +115,7 @@ def test_an_old_month_goes_a_day_after_nobody_counts_into_it(settings):
     settings.VIEWS_KEPT_MONTHS = 1
     kahaani = movie()
     with time_machine.travel(NOON):
-        watched.count_views([(1, kahaani.id, datetime(2026, 10, 31, 23, tzinfo=UTC))])
+        count_views([(1, kahaani.id, datetime(2026, 10, 31, 23, tzinfo=UTC))])
         assert "movies_view_y2026m10" in partitions.tend().made
     with time_machine.travel(datetime(2026, 12, 1, 23, tzinfo=UTC)):
         assert partitions.tend().dropped == []
@@ -138,7 +138,7 @@ def test_a_month_whose_lock_is_not_to_be_had_waits_for_the_next_time(monkeypatch
 def test_views_counted_while_a_month_is_made_are_neither_lost_nor_doubled():
     kahaani = movie()
     early = [(user, kahaani.id, NOON) for user in range(1, 200)]
-    watched.count_views(early)
+    count_views(early)
     with other_connection() as other, other.cursor() as cursor:
         # a transaction under way that the new partition has to wait for
         cursor.execute("INSERT INTO movies_view VALUES (1000, %s, %s)", [kahaani.id, NOON])
@@ -146,7 +146,7 @@ def test_views_counted_while_a_month_is_made_are_neither_lost_nor_doubled():
             other.commit()
     assert by_partition()["movies_view_y2026m11"] == 200
     assert by_partition()["movies_view_default"] == 0
-    assert watched.count_views([*early, (1000, kahaani.id, NOON)]) == set()
+    assert count_views([*early, (1000, kahaani.id, NOON)]) == set()
 
 
 @time_machine.travel(NOON, tick=True)
@@ -162,7 +162,7 @@ def test_tending_at_once_and_counting_meanwhile_do_no_harm():
     def count(part: int) -> None:
         for start in range(part, len(finishes), 200):
             with transaction.atomic():
-                counted.append(len(watched.count_views(finishes[start : start + 150])))
+                counted.append(len(count_views(finishes[start : start + 150])))
 
     def guarded(action, *args) -> threading.Thread:
         def run() -> None:
@@ -192,7 +192,7 @@ def test_tending_at_once_and_counting_meanwhile_do_no_harm():
 def test_a_finish_is_known_all_the_while_its_month_is_made():
     """A reader that had to wait for the new partition looks there too, not only where the rows were."""
     kahaani = movie()
-    watched.count_views([(1, kahaani.id, NOON)])
+    count_views([(1, kahaani.id, NOON)])
     known: list[dict[tuple[int, int], datetime]] = []
     with other_connection() as other, other.cursor() as cursor:
         cursor.execute("LOCK TABLE movies_view_default IN ACCESS SHARE MODE")  # what a reader at work holds

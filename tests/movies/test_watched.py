@@ -15,7 +15,7 @@ from hypothesis.extra.django import TestCase
 from movies import watched
 from movies.genres import GENRES
 from movies.models import GenreViews, Movie, View, ViewCount
-from tests.movies.making import movie, other_connection
+from tests.movies.making import count_views, movie, other_connection
 from tests.movies.plans import plans_of_reads
 from tests.waiting import wait_until
 
@@ -37,7 +37,7 @@ def genre_views() -> dict[tuple[date, str], int]:
 def test_a_finish_raises_the_movie_and_its_genres(db):
     kahaani = movie("Kahaani", drama=70, thriller=30)
 
-    new = watched.count_views([(534356757834, kahaani.id, NOON)])
+    new = count_views([(534356757834, kahaani.id, NOON)])
 
     assert new == {(534356757834, kahaani.id, NOON)}
     assert list(View.objects.values_list("user_id", "movie_id", "watched_at")) == [
@@ -52,9 +52,9 @@ def test_the_same_finish_counts_once(db):
     finish = (1, kahaani.id, NOON)
     in_india = (1, kahaani.id, NOON.astimezone(timezone(timedelta(hours=5, minutes=30))))
 
-    assert watched.count_views([finish, finish, in_india]) == {finish}
-    assert watched.count_views([in_india]) == set()
-    assert watched.count_views([finish, (2, kahaani.id, NOON)]) == {(2, kahaani.id, NOON)}
+    assert count_views([finish, finish, in_india]) == {finish}
+    assert count_views([in_india]) == set()
+    assert count_views([finish, (2, kahaani.id, NOON)]) == {(2, kahaani.id, NOON)}
 
     assert views_by_movie() == {kahaani.id: 2}
     assert genre_views() == {(NOON.date(), "action"): 200}
@@ -63,21 +63,21 @@ def test_the_same_finish_counts_once(db):
 def test_a_movie_watched_again_counts_again(db):
     kahaani = movie()
     again = NOON + timedelta(microseconds=1)
-    assert len(watched.count_views([(1, kahaani.id, NOON), (1, kahaani.id, again)])) == 2
+    assert len(count_views([(1, kahaani.id, NOON), (1, kahaani.id, again)])) == 2
     assert views_by_movie() == {kahaani.id: 2}
 
 
 def test_a_hidden_movie_counts_and_one_that_does_not_exist_does_not(db):
     hidden = movie(hidden=True)
     finishes = [(1, movie_id, NOON) for movie_id in (hidden.id, hidden.id + 1, 0, -1, HUGE, -HUGE, 2**63 - 1)]
-    assert watched.count_views(finishes) == {(1, hidden.id, NOON)}
+    assert count_views(finishes) == {(1, hidden.id, NOON)}
     assert views_by_movie() == {hidden.id: 1}
     assert View.objects.count() == 1
 
 
 def test_nothing_finished_is_nothing_counted(db, django_assert_num_queries):
     with django_assert_num_queries(0):
-        assert watched.count_views([]) == set()
+        assert count_views([]) == set()
         assert watched.last_finishes([]) == {}
         assert watched.finished_after([]) == []
         assert watched.finished_after([(1, [], NOON)]) == [set()]
@@ -88,7 +88,7 @@ def test_the_number_of_statements_does_not_grow_with_the_batch(db, django_assert
     movies = [movie(f"Movie {n}") for n in range(50)]
     finishes = [(n, m.id, NOON + timedelta(days=40 * n)) for n, m in enumerate(movies)]
     with django_assert_num_queries(3):  # the views, the movies' counts, the genres' counts
-        assert len(watched.count_views(finishes)) == 50
+        assert len(count_views(finishes)) == 50
     with django_assert_num_queries(1):
         assert len(watched.last_finishes(finishes)) == 50
     with django_assert_num_queries(1):
@@ -105,14 +105,14 @@ def test_a_view_of_any_time_finds_its_place(db):
         datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
     ]
     finishes = {(1, kahaani.id, at) for at in times}
-    assert watched.count_views(finishes) == finishes
-    assert watched.count_views(finishes) == set()
+    assert count_views(finishes) == finishes
+    assert count_views(finishes) == set()
     assert sorted(day for day, _ in genre_views()) == [at.date() for at in times]
 
 
 def test_the_day_of_a_view_is_that_of_utc(db):
     late_in_new_york = datetime(2026, 11, 23, 22, tzinfo=timezone(timedelta(hours=-5)))
-    watched.count_views([(1, movie().id, late_in_new_york)])
+    count_views([(1, movie().id, late_in_new_york)])
     assert genre_views() == {(date(2026, 11, 24), "action"): 100}
 
 
@@ -122,9 +122,7 @@ def test_a_finish_from_before_the_kept_months_is_not_counted(db, settings, caplo
     kahaani = movie()
     kept, too_old = datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 8, 31, 23, 59, 59, tzinfo=UTC)
     with caplog.at_level(logging.WARNING, "movies.watched"):
-        assert watched.count_views([(1, kahaani.id, kept), (1, kahaani.id, too_old)]) == {
-            (1, kahaani.id, kept)
-        }
+        assert count_views([(1, kahaani.id, kept), (1, kahaani.id, too_old)]) == {(1, kahaani.id, kept)}
     assert [record.getMessage() for record in caplog.records] == [
         "1 finished watches from before 2026-09-01 00:00:00+00:00 are too old to count"
     ]
@@ -133,9 +131,7 @@ def test_a_finish_from_before_the_kept_months_is_not_counted(db, settings, caplo
 def test_the_last_finish_not_before_the_event_is_known(db):
     kahaani, barfi, other = movie("Kahaani"), movie("Barfi"), movie("Other")
     early, late = NOON - timedelta(days=400), NOON + timedelta(days=1)
-    watched.count_views(
-        [(1, kahaani.id, early), (1, kahaani.id, NOON), (1, barfi.id, early), (2, other.id, NOON)]
-    )
+    count_views([(1, kahaani.id, early), (1, kahaani.id, NOON), (1, barfi.id, early), (2, other.id, NOON)])
 
     asked = [
         (1, kahaani.id, early),
@@ -164,7 +160,7 @@ def test_months_before_the_oldest_event_are_not_looked_at(db):
 
 def test_which_of_a_lists_movies_were_finished_after_it_was_made(db):
     kahaani, barfi, don = movie("Kahaani"), movie("Barfi"), movie("Don")
-    watched.count_views([(1, kahaani.id, NOON), (1, barfi.id, NOON - timedelta(days=1)), (2, don.id, NOON)])
+    count_views([(1, kahaani.id, NOON), (1, barfi.id, NOON - timedelta(days=1)), (2, don.id, NOON)])
     ids = [kahaani.id, barfi.id, don.id, HUGE, 0]
     assert watched.finished_after(
         [
@@ -190,7 +186,7 @@ def test_two_transactions_told_the_same_finish_count_it_once():
 
     def count() -> None:
         with transaction.atomic():
-            counted.append(watched.count_views([finish]))
+            counted.append(count_views([finish]))
         connection.close()
 
     with other_connection() as other, other.cursor() as cursor:
@@ -220,7 +216,7 @@ def test_many_threads_telling_overlapping_finishes_never_deadlock():
     def tell(order: int) -> None:
         for start in range(0, len(finishes), 20):
             with transaction.atomic():
-                counted.append(len(watched.count_views(finishes[start : start + 30][:: (-1) ** order])))
+                counted.append(len(count_views(finishes[start : start + 30][:: (-1) ** order])))
         connection.close()
 
     threads = [threading.Thread(target=tell, args=[order]) for order in range(4)]
@@ -253,7 +249,7 @@ class CountingAnyBatches(TestCase):
             for batch in batches
         ]
 
-        new = [finish for batch in told for finish in watched.count_views(batch)]
+        new = [finish for batch in told for finish in count_views(batch)]
 
         distinct = {finish for batch in told for finish in batch if finish[1] != ids[3]}
         assert len(new) == len(set(new))
