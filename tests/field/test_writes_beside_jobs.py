@@ -26,7 +26,7 @@ UNDO = """
 from movies import jobs
 from movies.models import Job
 job = Job.objects.get(kind="import")
-print(jobs.start_revert(batch=job.pk, actor="staff:x", size=10_001).pk)
+print(jobs.start_revert(batch=job.pk, actor="staff:x").pk)
 """
 LOOK = """
 import json
