@@ -11,7 +11,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 5, 300  # seconds between tries: a rebuild reads an
 EXPECTED = (*AWAY, indexing.IndexIncompleteError, indexing.IndexRefusedError, leases.Lost)
 
 
-@shared_task
+@shared_task(name="movies.elastic.tasks.index_changes")
 def index_changes() -> int:
     """The search index has every change; a run that fails is tried again, later each time."""
     with retried("search index", *EXPECTED, first=FIRST_PAUSE, longest=LONGEST_PAUSE) as due:
@@ -20,7 +20,7 @@ def index_changes() -> int:
     return 0
 
 
-@shared_task
+@shared_task(name="movies.elastic.tasks.rebuild_search")
 def rebuild_search() -> int:
     """The search index is of the last day: its view counts do not come with changes."""
     with retried("daily search index", *EXPECTED, first=FIRST_PAUSE, longest=LONGEST_PAUSE) as due:

@@ -123,7 +123,7 @@ def test_on_a_fifo_queue_a_movie_is_a_group_and_a_version_a_deduplication_id(set
     movie = Movie.objects.create(title="One", profile=DRAMA)
     Movie.objects.update(title="Two")
     feed.publish(seconds=10)
-    MovieChange.objects.update(sent_at=None)  # as a publisher that was killed before it could mark them
+    MovieChange.objects.update(sent_at=None)  # as a process that was killed before it could mark them
     feed.publish(seconds=10)
     assert [message["changeId"] for message in take(queue.url)] == [f"{movie.id}-1", f"{movie.id}-2"]
 
@@ -211,15 +211,15 @@ def test_a_reader_ends_with_the_exact_inventory_though_the_publisher_is_killed(
     chance = random.Random(5)
     received = []
     for _ in range(12):
-        publisher = subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-c", PUBLISHER], env=publisher_environment, stdout=subprocess.PIPE
         )
         change_at_random(chance, 40)
-        assert publisher.stdout is not None
-        publisher.stdout.readline()
+        assert process.stdout is not None
+        process.stdout.readline()
         change_at_random(chance, chance.randrange(1, 60))
-        publisher.kill()
-        publisher.wait()
+        process.kill()
+        process.wait()
         received += take(queues.changes.url)
     feed.publish(seconds=30)
     received += take(queues.changes.url)
