@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from benchmarks.measure import Context, Row, row
-from movies import bus
+from movies.outbox import bus
 from sessions_ingest.consumer import Consumer
 from sessions_ingest.intake import make_consumer
 from sessions_ingest.sqs import ATTRIBUTES

@@ -7,9 +7,10 @@ from functools import partial
 from django.db import connection
 
 from benchmarks.measure import Context, Row, least, row
-from movies import charts, popularity
+from movies.catalog import popular_cache
 from movies.genres import GENRES, OVERALL
 from movies.models import PopularList
+from movies.viewing import popularity
 
 ROUNDS = 7
 SCAN = (
@@ -61,4 +62,4 @@ def refreshed_for_the_first_time() -> float:
 
 def slowest_chart() -> float:
     """What the first read of a genre takes after most of its list was hidden."""
-    return max(milliseconds(partial(charts.from_tables, genre)) for genre in (OVERALL, *GENRES))
+    return max(milliseconds(partial(popular_cache.from_tables, genre)) for genre in (OVERALL, *GENRES))

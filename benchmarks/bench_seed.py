@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from benchmarks.measure import Context, Row, least, row
-from movies import seeding
+from movies.inventory import seeding
 from recommendations import seeding as users_seeding
 
 ROUNDS = 2

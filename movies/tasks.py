@@ -8,7 +8,10 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from movies import feed, jobs, partitions, popularity, retries
+from movies.bulk import jobs
+from movies.foundation import retries
+from movies.outbox import publisher
+from movies.viewing import partitions, popularity
 
 logger = logging.getLogger(__name__)
 
@@ -29,9 +32,9 @@ def publish_changes() -> int:
     Popularity lists follow too while the inventory is smaller than one, or when most of one was hidden or deleted.
     """
     popularity.refresh_if_short()
-    with retries.retried("change feed", feed.BusAway, first=2, longest=30) as due:
+    with retries.retried("change feed", publisher.BusAway, first=2, longest=30) as due:
         if due:
-            return feed.publish(seconds=LONGEST_PUBLISH_SECONDS)
+            return publisher.publish(seconds=LONGEST_PUBLISH_SECONDS)
     return 0
 
 

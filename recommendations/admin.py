@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, reverse
 
 from movies.admin.bars import genre_bar, legend, progress_bar
 from movies.admin.staff import ReadOnlyAdmin
-from movies.numbers import MAX_BIGINT, whole_number
+from movies.foundation.numbers import MAX_BIGINT, whole_number
 from recommendations import services, stores
 from recommendations.explain import Explained, Item, explain, why
 from recommendations.models import UserLists

@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 
+from movies.foundation.numbers import MAX_BIGINT
 from movies.models import Movie
-from movies.numbers import MAX_BIGINT
 from movies.profiles import from_wire
-from movies.watched import last_finishes
+from movies.viewing.view_counting import last_finishes
 from recommendations import stores
 from recommendations.lists import Entry, Finish, UserLists
 from recommendations.services import EVER, shown_to

@@ -7,8 +7,8 @@ import numpy as np
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
-from movies.popularity import visible
-from movies.seeding import READ, Pipe
+from movies.inventory.seeding import READ, Pipe
+from movies.viewing.popularity import visible
 from recommendations import stores
 from recommendations.copy_format import COLUMNS, HEADER, TRAILER, rows
 from recommendations.generated import Block, Pool, blocks, pools

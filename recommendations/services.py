@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from movies.catalog import catalog, listed
-from movies.charts import chart, unfinished
-from movies.clock import database_time
+from movies.catalog.movie_cache import catalog, listed
+from movies.catalog.popular_cache import chart, unfinished
+from movies.foundation.database_clock import database_time
+from movies.foundation.events import Activity, activity_listeners
 from movies.genres import OVERALL
-from movies.signals import Activity, activity_listeners
-from movies.watched import finished_after
+from movies.viewing.view_counting import finished_after
 from recommendations import lists, stores
 from recommendations.lists import UserLists
 from recommendations.stores.base import ServedRow

@@ -7,8 +7,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from movies import bus
 from movies.admin.staff import ReadOnlyAdmin, actor_of
+from movies.outbox import bus
 from sessions_ingest import dead_letters
 from sessions_ingest.models import DeadLetterAct
 

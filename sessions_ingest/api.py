@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from movies.api.bodies import RawJSONParser, body_of
-from movies.clock import database_time
+from movies.foundation.database_clock import database_time
 from sessions_ingest.apply import apply_one
 from sessions_ingest.messages import Poison, Recommendations, Session, parse_recs, parse_session
 

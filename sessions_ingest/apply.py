@@ -11,9 +11,9 @@ from datetime import datetime
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 
-from movies import watched
-from movies.partitions import kept_since
-from movies.signals import Activity, activity_listeners
+from movies.foundation.events import Activity, activity_listeners
+from movies.viewing import view_counting
+from movies.viewing.partitions import kept_since
 from recommendations import lists, stores
 from recommendations.lists import NOBODY, Event, UserLists
 from recommendations.stores.base import StoreUnavailable
@@ -130,12 +130,12 @@ def _apply(batches: Sequence[Batch]) -> tuple[list[Outcome], dict[int, _Change]]
     if messages:
         _lock_users({message.user_id for message in messages})
         plan = _plan(batches, outcomes)
-        new_views = watched.record_views(_finishes(plan))
+        new_views = view_counting.record_views(_finishes(plan))
         _count_new(batches, outcomes, new_views)
         changes = _changes(plan, new_views)
         stores.current().update(changes)
         # after a store that may take its time: until the commit, others wait for the rows from here on
-        watched.raise_counters(new_views)
+        view_counting.raise_counters(new_views)
         if activity_listeners:
             transaction.on_commit(lambda: _announce(messages, new_views))
     _record(batches, outcomes)
@@ -167,7 +167,7 @@ def _plan(batches: Sequence[Batch], outcomes: Sequence[Outcome]) -> _Plan:
     ]
     ids = {event.movie_id for message, _ in sessions for event in message.events}
     ids.update(*(message.movie_ids for message in recs))
-    plan = _Plan(watched.existing(ids))
+    plan = _Plan(view_counting.existing(ids))
     unknown: set[int] = set()
     for message, outcome in sessions:
         for event in message.events:
@@ -190,9 +190,9 @@ def _plan(batches: Sequence[Batch], outcomes: Sequence[Outcome]) -> _Plan:
     return plan
 
 
-def _finishes(plan: _Plan) -> dict[watched.Finish, datetime | None]:
+def _finishes(plan: _Plan) -> dict[view_counting.Finish, datetime | None]:
     """With what each is ordered by, if that is not its own time: of one that is told twice, the earliest."""
-    finishes: dict[watched.Finish, datetime | None] = {}
+    finishes: dict[view_counting.Finish, datetime | None] = {}
     for user, events in plan.events.items():
         for event in events:
             if event.finished:
@@ -202,7 +202,7 @@ def _finishes(plan: _Plan) -> dict[watched.Finish, datetime | None]:
     return finishes
 
 
-def _count_new(batches: Sequence[Batch], outcomes: Sequence[Outcome], new: set[watched.Finish]) -> None:
+def _count_new(batches: Sequence[Batch], outcomes: Sequence[Outcome], new: set[view_counting.Finish]) -> None:
     """Each new view is of the first batch that tells it."""
     left = set(new)
     for batch, outcome in zip(batches, outcomes, strict=True):
@@ -213,13 +213,13 @@ def _count_new(batches: Sequence[Batch], outcomes: Sequence[Outcome], new: set[w
                 left -= told
 
 
-def _changes(plan: _Plan, counted_now: set[watched.Finish]) -> dict[int, _Change]:
+def _changes(plan: _Plan, counted_now: set[view_counting.Finish]) -> dict[int, _Change]:
     """What to make of each user's lists.
 
     Lists are written before views are committed. So any finish within the kept views that is not counted now
     has done its work before, and must not take off a movie that came back since, though it is told again.
     """
-    last = watched.last_finishes(
+    last = view_counting.last_finishes(
         (user, event.movie_id, event.order)
         for user, events in plan.events.items()
         for event in events
@@ -229,7 +229,7 @@ def _changes(plan: _Plan, counted_now: set[watched.Finish]) -> dict[int, _Change
     finished_since = dict(
         zip(
             plan.recs,
-            watched.finished_after(
+            view_counting.finished_after(
                 [(rec.user_id, plan.existing.intersection(rec.movie_ids), rec.at) for rec in recs]
             ),
             strict=True,
@@ -291,7 +291,7 @@ def _record(batches: Sequence[Batch], outcomes: Sequence[Outcome]) -> None:
         )
 
 
-def _announce(messages: Sequence[Session | Recommendations], new_views: set[watched.Finish]) -> None:
+def _announce(messages: Sequence[Session | Recommendations], new_views: set[view_counting.Finish]) -> None:
     left, now = set(new_views), time.time()
     for message in messages:
         who = message.user_id

@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from django.utils import timezone
 
-from movies import bus
+from movies.outbox import bus
 from sessions_ingest.models import DeadLetterAct
 from sessions_ingest.sqs import SENT_AT, first_sent
 

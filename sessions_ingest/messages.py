@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import msgspec
 
-from movies import strict_json
-from movies.numbers import MAX_BIGINT, whole_number
+from movies.foundation import strict_json
+from movies.foundation.numbers import MAX_BIGINT, whole_number
 
 T = TypeVar("T")
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from movies import bus
-from movies.signals import queue_polled
+from movies.foundation.events import queue_polled
+from movies.outbox import bus
 from sessions_ingest.consumer import Message, QueueAway
 from sessions_ingest.sqs_calls import SqsCalls
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
-from movies.catalog import catalog
+from movies.catalog.movie_cache import catalog
 from tests.servers.elasticsearch import elasticsearch_url, private_elasticsearch
 from tests.servers.fixtures import database_url, open_folder, postgres, private_postgres, private_sqs, sqs
 from tests.servers.mongodb import mongodb_server, mongodb_url, private_mongodb

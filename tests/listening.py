@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from movies.signals import Activity, activity_listeners
+from movies.foundation.events import Activity, activity_listeners
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection
 
-from movies.prepared import kept
+from movies.foundation.prepared_statements import kept
 
 
 class Watched:

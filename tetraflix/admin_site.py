@@ -6,7 +6,7 @@ from django.core.paginator import InvalidPage
 from django.http import Http404, HttpRequest, HttpResponse
 from unfold.sites import UnfoldAdminSite
 
-from movies.numbers import whole_number
+from movies.foundation.numbers import whole_number
 
 
 class Site(UnfoldAdminSite):

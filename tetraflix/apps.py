@@ -4,7 +4,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.admin import apps as admin_apps
 
-from movies.signals import consuming, inventory_changed, job_waits, queue_polled
+from movies.foundation.events import consuming, inventory_changed, job_waits, queue_polled
 from tetraflix import (
     celery,
     checks,  # noqa: F401 - to import it is to register the system checks

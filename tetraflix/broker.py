@@ -8,7 +8,7 @@ from celery import current_app
 from kombu.asynchronous import get_event_loop, set_event_loop
 from kombu.transport import SQS, virtual
 
-from movies import bus
+from movies.outbox import bus
 from sessions_ingest.consumer import Message, QueueAway
 from sessions_ingest.sqs import SqsQueue, first_sent
 from tetraflix import task_messages

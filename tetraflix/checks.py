@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
-from movies.bus import dead_name, queue_names
+from movies.outbox.bus import dead_name, queue_names
 from tetraflix import database_needs
 
 SHORTEST_KEY = 50  # characters

@@ -11,10 +11,10 @@ from typing import Any
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 
-from movies import browsing
-from movies.browsing import Selection
 from movies.genres import GENRES, OVERALL, label
 from movies.palette import COLOURS
+from movies.search import selections
+from movies.search.selections import Selection
 from recommendations import stores
 from recommendations.stores.base import StoreUnavailable
 from tetraflix import heartbeats, schedule
@@ -77,7 +77,7 @@ def figures() -> dict[str, Any]:
         "outbox_age_seconds": _outbox_age(),
         "beat_age_seconds": heartbeats.age("beat"),
         "problems": [*heartbeats.silences(), *schedule.late()],
-        "movies": str(browsing.how_many(Selection())),
+        "movies": str(selections.how_many(Selection())),
         "users": _users(),
     }
 

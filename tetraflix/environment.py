@@ -12,7 +12,7 @@ from psycopg2.extensions import make_dsn
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
-from movies.numbers import whole_number
+from movies.foundation.numbers import whole_number
 from tetraflix.server_urls import BadUrl, split_url
 
 SWITCHES = {

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_handler
 from rest_framework.views import set_rollback
 
-from movies import services
+from movies.inventory import services
 from recommendations.stores.base import StoreUnavailable
 from tetraflix.unreachable import chain
 

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from movies import bus
+from movies.outbox import bus
 from tetraflix.background import Background
 from tetraflix.heartbeats import ALIVE_SECONDS
 from tetraflix.unreachable import database_line, sqs_line

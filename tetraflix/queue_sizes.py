@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from movies import bus
+from movies.outbox import bus
 from tetraflix.background import Background
 
 KEPT_SECONDS = 3.0  # an answer is kept for: each look is a paid request a queue

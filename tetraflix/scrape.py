@@ -12,7 +12,7 @@ from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from movies import feed
+from movies.outbox import publisher
 from sessions_ingest.models import IngestMinute
 from tetraflix import heartbeats, schedule
 from tetraflix.metrics import family, http_request_seconds
@@ -84,7 +84,7 @@ def _from_database() -> Iterator[Metric]:
         )
         late = schedule.waiting()
         yield family("task_waiting_seconds", [([name], seconds) for name, seconds in late.items()])
-        count, age = feed.waiting()
+        count, age = publisher.waiting()
         yield family("outbox_changes", [((), count)])
         yield family("outbox_lag_seconds", [((), age)])
         columns = ("messages", "events", "views", "skipped", "poison", "slowest_ms")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from movies.numbers import whole_number
+from movies.foundation.numbers import whole_number
 
 LAST_PORT = 65535
 _host = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^:\[\]]*)(:(?P<port>.*))?").fullmatch

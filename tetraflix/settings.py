@@ -141,13 +141,13 @@ ELASTICSEARCH_URL = env.addresses(
 )
 # ACTIVITY_KEPT_DAYS: daily indices of activity older than this are dropped.
 ACTIVITY_KEPT_DAYS = env.whole("ACTIVITY_KEPT_DAYS", 90)
-# How the words of `GET /tetraflix/movies?q=` are looked up: a function like movies.fulltext.find.
-SEARCH_FUNCTION = "movies.fulltext.find"
+# How the words of `GET /tetraflix/movies?q=` are looked up: a function like movies.search.postgres_search.find.
+SEARCH_FUNCTION = "movies.search.postgres_search.find"
 if ELASTICSEARCH_URL:
-    INSTALLED_APPS += ["django_elasticsearch_dsl", "movies.elastic", "tetraflix.analytics"]
+    INSTALLED_APPS += ["django_elasticsearch_dsl", "movies.search.elastic", "tetraflix.analytics"]
     ELASTICSEARCH_DSL = {"default": {"hosts": ELASTICSEARCH_URL.split(",")}}
     ELASTICSEARCH_DSL_AUTOSYNC = False  # the change feed keeps the index; nothing of it on a request's path
-    SEARCH_FUNCTION = "movies.elastic.search.find"
+    SEARCH_FUNCTION = "movies.search.elastic.search.find"
 
 # -- SQS -----------------------------------------------------------------------------------------
 # AWS_ENDPOINT_URL_SQS, AWS_REGION and the credentials are AWS's own variables, read by boto3 itself;

@@ -8,7 +8,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, ProgrammingError, connection
 
-from movies import bus, retries
+from movies.foundation import retries
+from movies.outbox import bus
 from recommendations import stores
 from recommendations.stores.base import StoreUnavailable
 from tetraflix import addresses, database_needs, heartbeats, schedule, unreachable

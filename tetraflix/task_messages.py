@@ -10,7 +10,7 @@ from typing import Any
 from celery import Task
 from kombu.utils import json as celery_json
 
-from movies import strict_json
+from movies.foundation import strict_json
 
 ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}", re.ASCII)
 CELERYS_OWN = "celery."  # tasks that every Celery application has, and that this one never sends

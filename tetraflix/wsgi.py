@@ -14,7 +14,7 @@ application = whole(get_wsgi_application())
 # After django.setup(), which get_wsgi_application calls: models cannot be imported before.
 from django.db import DatabaseError, connection  # noqa: E402
 
-from movies.catalog import catalog  # noqa: E402
+from movies.catalog.movie_cache import catalog  # noqa: E402
 from tetraflix import web_timeouts  # noqa: E402
 
 try:

@@ -6,10 +6,10 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
-from movies.drafts import checked
+from movies.foundation.numbers import whole_number
 from movies.genres import GENRES, label
+from movies.inventory.validation import checked
 from movies.models import Movie
-from movies.numbers import whole_number
 from movies.palette import COLOURS
 from movies.profiles import TOTAL, BadProfile
 from movies.profiles import checked as checked_profile

@@ -10,10 +10,11 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from movies import history, jobs
 from movies.admin.staff import ReadOnlyAdmin, actor_of
+from movies.bulk import jobs
+from movies.foundation.numbers import whole_number
+from movies.inventory import history
 from movies.models import Job, MovieChange
-from movies.numbers import whole_number
 
 
 @admin.register(MovieChange)

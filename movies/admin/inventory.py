@@ -13,16 +13,18 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from movies import browsing, history, jobs, services
-from movies.admin import transfers
+from movies.admin import import_export
 from movies.admin.bars import genre_bar, legend
 from movies.admin.forms import MovieForm
 from movies.admin.listing import STATES, MovieChangeList, selection_of
 from movies.admin.staff import StaffAdmin, actor_of, everything_is_meant
-from movies.browsing import Selection
+from movies.bulk import jobs
+from movies.foundation.numbers import whole_number
 from movies.genres import GENRES, label
+from movies.inventory import history, services
 from movies.models import Job, Movie
-from movies.numbers import whole_number
+from movies.search import selections
+from movies.search.selections import Selection
 
 SHOWN_BEFORE_DELETING = 20  # titles
 AUTOCOMPLETED = 20  # movies offered while one types
@@ -117,7 +119,7 @@ class MovieAdmin(StaffAdmin):
     ) -> tuple[QuerySet[Movie], bool]:
         """For autocompletion: the best matches alone, in their order, without a count."""
         words = "" if "\0" in search_term else search_term.strip()
-        found = browsing.found_by_words(Selection(q=words)) if words else []
+        found = selections.found_by_words(Selection(q=words)) if words else []
         wanted = Value(found[:AUTOCOMPLETED], output_field=ArrayField(BigIntegerField()))
         place = Func(wanted, F("pk"), function="array_position")
         return queryset.filter(pk__in=found[:AUTOCOMPLETED]).order_by(place), False
@@ -222,8 +224,8 @@ class MovieAdmin(StaffAdmin):
             return self._start(request, queryset, "delete")
         which = self._asked_for(request)
         if isinstance(which, Selection):
-            size = browsing.count(which)
-            first = browsing.browse(which, ordering=None, place=None, limit=SHOWN_BEFORE_DELETING).ids
+            size = selections.count(which)
+            first = selections.browse(which, ordering=None, place=None, limit=SHOWN_BEFORE_DELETING).ids
         else:
             size, first = len(which), which[:SHOWN_BEFORE_DELETING]
         if not size:
@@ -233,7 +235,7 @@ class MovieAdmin(StaffAdmin):
             **self.admin_site.each_context(request),
             "title": "Delete movies?",
             "movies": Movie.objects.filter(pk__in=first),
-            "size": browsing.Number(size),
+            "size": selections.Number(size),
             "more": size > len(first),
             "across": isinstance(which, Selection),
             "ids": [] if isinstance(which, Selection) else which,
@@ -260,8 +262,8 @@ class MovieAdmin(StaffAdmin):
             return self.admin_site.admin_view(function)
 
         return [
-            path("import/", view(transfers.upload), name="movies_movie_import"),
-            path("export/<str:form>", view(transfers.export), name="movies_movie_export"),
+            path("import/", view(import_export.upload), name="movies_movie_import"),
+            path("export/<str:form>", view(import_export.export), name="movies_movie_export"),
             *super().get_urls(),
         ]
 

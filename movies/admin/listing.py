@@ -12,12 +12,13 @@ from django.http import HttpRequest
 from django.utils.http import urlencode
 from unfold.views import ChangeList
 
-from movies import browsing, strict_json
-from movies.browsing import Number, Selection
+from movies.foundation import strict_json
+from movies.foundation.numbers import MAX_BIGINT, whole_number
 from movies.genres import GENRE_POSITION
 from movies.models import Movie
-from movies.numbers import MAX_BIGINT, whole_number
-from movies.pages import END, ORDERS, Place
+from movies.search import selections
+from movies.search.keyset_pagination import END, ORDERS, Place
+from movies.search.selections import Number, Selection
 
 PLACE = "at"  # the parameter that says where the page begins
 LAST = "end"
@@ -53,7 +54,7 @@ class MovieChangeList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         ordering = self._ordering()
-        page = browsing.browse(
+        page = selections.browse(
             self.selection,
             ordering=ordering,
             place=self._place(ordering or "id"),
@@ -82,7 +83,7 @@ class MovieChangeList(ChangeList):
         return f"?{urlencode(given)}" if given else ""
 
     def _ordering(self) -> str | None:
-        """As movies.pages names it; None for the order of the id, or of the best match."""
+        """As movies.search.keyset_pagination names it; None for the order of the id, or of the best match."""
         first = self.params.get(ORDER_VAR, "").split(".")[0]
         sign, column = ("-", first[1:]) if first.startswith("-") else ("", first)
         number = whole_number(column, least=0, most=len(self.list_display) - 1)

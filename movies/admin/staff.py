@@ -14,7 +14,7 @@ from django.utils.text import Truncator
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
-from movies.numbers import whole_number
+from movies.foundation.numbers import whole_number
 
 SELECT_ACROSS = "select_across"  # the form's field: all that the list matches, not only what is ticked
 EVERYTHING = "1"  # its one value that means so

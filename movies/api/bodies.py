@@ -10,7 +10,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from movies import strict_json
+from movies.foundation import strict_json
 
 
 class BodyTooLarge(APIException):

@@ -13,12 +13,12 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import ValidationError
 
 from movies.api.reads import DEFAULT_LIMIT, ReadView, ready, written
-from movies.catalog import NO_PROGRESS, catalog, entry
+from movies.catalog.movie_cache import NO_PROGRESS, catalog, entry
+from movies.foundation.numbers import MAX_BIGINT, whole_number
 from movies.genres import GENRE_POSITION, GENRES
 from movies.models import Movie
-from movies.numbers import MAX_BIGINT, whole_number
-from movies.pages import LARGEST_PAGE, ORDERINGS, ORDERS, Place, sorted_page, stretch
-from movies.search import MOST_RESULTS, search
+from movies.search.engine import MOST_RESULTS, search
+from movies.search.keyset_pagination import LARGEST_PAGE, ORDERINGS, ORDERS, Place, sorted_page, stretch
 
 PARAMETERS = ("q", "genre", "ordering", "limit", "cursor")
 

@@ -13,13 +13,13 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.views import APIView
 
 from movies.api.etags import etag, not_modified
-from movies.catalog import NO_PROGRESS, entry, listed
-from movies.charts import LONGEST, most_popular
+from movies.catalog.movie_cache import NO_PROGRESS, entry, listed
+from movies.catalog.popular_cache import LONGEST, most_popular
+from movies.foundation.events import Activity, activity_listeners
+from movies.foundation.numbers import whole_number
+from movies.foundation.prepared_statements import Prepared
 from movies.genres import GENRE_POSITION, GENRES
 from movies.models import Movie
-from movies.numbers import whole_number
-from movies.prepared import Prepared
-from movies.signals import Activity, activity_listeners
 
 DEFAULT_LIMIT = 20
 SAFE = frozenset(("GET", "HEAD"))

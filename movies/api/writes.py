@@ -9,13 +9,13 @@ from django.urls import reverse
 from rest_framework.exceptions import APIException, NotFound, ValidationError
 from rest_framework.request import Request
 
-from movies import services
 from movies.api.bodies import body_of
 from movies.api.etags import etag, read_tags
 from movies.api.listing import MovieList
 from movies.api.reads import MovieView, ready, written
+from movies.foundation.numbers import whole_number
+from movies.inventory import services
 from movies.models import Movie
-from movies.numbers import whole_number
 
 MOST_AT_ONCE = 1_000  # movies in one call
 FIELDS = ("title", "profile", "hidden")

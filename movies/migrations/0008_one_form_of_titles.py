@@ -1,7 +1,7 @@
-"""Titles have one form in the database too, and no character that shows nothing: the rule of movies/titles.py.
+"""Titles have one form in the database too, and no character that shows nothing: the rule of movies/inventory/titles.py.
 
 A trigger composes a title (NFC) and takes the blanks around it off, before the version is decided: another spelling of
-the same title is no change. What movies/titles.py refuses it refuses, in the same words.
+the same title is no change. What movies/inventory/titles.py refuses it refuses, in the same words.
 """
 # ruff: noqa: S608 - statements are put together from parts written here
 

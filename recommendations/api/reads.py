@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import NotFound
 
 from movies.api.reads import ReadView, ready
-from movies.numbers import MAX_BIGINT, whole_number
+from movies.foundation.numbers import MAX_BIGINT, whole_number
 from recommendations.services import lists_for, popular_instead
 from recommendations.stores.base import StoreUnavailable
 

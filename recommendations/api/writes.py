@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from movies.numbers import whole_number
+from movies.foundation.numbers import whole_number
 from recommendations import services
 
 

@@ -11,8 +11,8 @@ from bson.int64 import Int64
 from pymongo import InsertOne, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError, ConnectionFailure, PyMongoError, WaitQueueTimeoutError
 
-from movies.breaker import Breaker
-from movies.prepared import Prepared
+from movies.foundation.circuit_breaker import Breaker
+from movies.foundation.prepared_statements import Prepared
 from recommendations.lists import NOBODY, UserLists
 from recommendations.stores import mongo_documents as documents
 from recommendations.stores.base import Change, ServedRow, StoreUnavailable

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from movies.prepared import Prepared
+from movies.foundation.prepared_statements import Prepared
 from recommendations.lists import NOBODY, Entry, Finish, UserLists
 from recommendations.stores.base import Change, ServedRow, StoreUnavailable
 

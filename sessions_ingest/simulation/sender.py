@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from movies import bus
+from movies.outbox import bus
 from sessions_ingest.simulation.figures import Figures
 
 LATE = 0.03  # of the session messages are this much delayed, and so overtaken by others

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from movies import history, job_work, jobs, services
-from movies.browsing import Selection
+from movies.bulk import job_handlers, jobs
+from movies.inventory import history, services
 from movies.models import Job, Movie, MovieChange
+from movies.search.selections import Selection
 from tests.admin.forms import says
 from tests.movies.making import movie, told
 
@@ -120,7 +121,7 @@ def test_a_job_that_cannot_be_done_says_so_and_changes_nothing(four: None, monke
         services.hide_movies(actor="staff:x", movie_ids=[1])
         raise RuntimeError("the unforeseen")
 
-    monkeypatch.setitem(job_work.BULK, "hide", broken)
+    monkeypatch.setitem(job_handlers.BULK, "hide", broken)
     job = jobs.start_bulk(kind="hide", actor="staff:x", which=[1, 2])
     assert (job.state, job.result) == (
         "failed",

@@ -9,11 +9,12 @@ from botocore.exceptions import EndpointConnectionError
 from django.db import connection
 from django.test import Client
 
-from movies import bus, services
 from movies.genres import GENRES
+from movies.inventory import services
 from movies.models import GenreViews
+from movies.outbox import bus
 from movies.palette import COLOURS
-from movies.popularity import refresh
+from movies.viewing.popularity import refresh
 from sessions_ingest.models import IngestMinute
 from tests.movies.making import movie
 from tetraflix import background, dashboard, heartbeats, queue_sizes, schedule

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from pytest_django import Settings
 
-from movies import bus
+from movies.outbox import bus
 from sessions_ingest import dead_letters
 from sessions_ingest.models import DeadLetterAct
 from tests.servers.queues import Queues

@@ -5,9 +5,10 @@ import uuid
 from django.db import connection
 from django.test import Client
 
-from movies import history, jobs, services
+from movies.bulk import jobs
+from movies.bulk.file_format import heading, lines_of
+from movies.inventory import history, services
 from movies.models import Movie
-from movies.transfer import heading, lines_of
 from tests.admin.forms import movie_form
 from tests.api.calling import Caller
 from tests.movies.making import movie, profile

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from movies import jobs
+from movies.bulk import jobs
+from movies.bulk.file_format import heading, lines_of
 from movies.models import ImportRow, Job, Movie, MovieChange
-from movies.transfer import heading, lines_of
 from tests.movies.making import profile
 from tests.sessions_ingest.processes import Process
 from tests.waiting import wait_until

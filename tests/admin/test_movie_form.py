@@ -2,7 +2,7 @@
 
 from django.test import Client
 
-from movies import services
+from movies.inventory import services
 from movies.models import Movie
 from tests.admin.forms import movie_form, says
 from tests.movies.making import movie, profile, told

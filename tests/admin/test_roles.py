@@ -7,9 +7,9 @@ from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from movies import jobs
-from movies.browsing import Selection
+from movies.bulk import jobs
 from movies.models import Job, Movie
+from movies.search.selections import Selection
 from recommendations import stores
 from recommendations.lists import UserLists
 from tests.admin.forms import movie_form

@@ -14,11 +14,11 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movies import job_work, jobs
+from movies.bulk import job_handlers, jobs
+from movies.bulk.file_format import COLUMNS, Row, heading, lines_of, rows
 from movies.genres import GENRES
+from movies.inventory.titles import tidy
 from movies.models import ImportRow, Job, JobChunk, Movie, MovieChange
-from movies.titles import tidy
-from movies.transfer import COLUMNS, Row, heading, lines_of, rows
 from tests.movies.making import movie, profile, told
 
 UPLOAD = "/admin/movies/movie/import/"
@@ -187,7 +187,7 @@ def test_an_import_is_applied_once_or_forgotten(editor: Client):
 def test_a_large_file_is_checked_and_applied_by_the_worker(editor: Client, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(jobs, "AT_ONCE_BYTES", 10)
     monkeypatch.setattr(jobs, "AT_ONCE_MOVIES", 1)
-    monkeypatch.setattr(job_work, "CHUNK_BYTES", 100)  # rows are cut in the middle
+    monkeypatch.setattr(job_handlers, "CHUNK_BYTES", 100)  # rows are cut in the middle
     job, page = upload(editor, HEADER, *(f",Größe {number},,{ACTION}" for number in range(30)))
     assert f'data-progress="/admin/movies/job/{job.pk}/progress.json"' in page
     assert JobChunk.objects.count() > 10

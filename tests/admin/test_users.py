@@ -8,7 +8,7 @@ import time_machine
 from django.test import Client
 
 from movies.models import Movie
-from movies.popularity import refresh
+from movies.viewing.popularity import refresh
 from recommendations import stores
 from recommendations.lists import Entry, Finish, UserLists
 from tests.admin.forms import says

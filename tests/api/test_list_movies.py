@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from movies import pages
 from movies.models import Movie, ViewCount
-from movies.pages import ORDERINGS
+from movies.search import keyset_pagination
+from movies.search.keyset_pagination import ORDERINGS
 from tests.api.calling import Caller
 from tests.movies.making import movie
 
@@ -86,8 +86,8 @@ def test_pages_follow_each_other_without_gap_or_repeat_in_every_order(
 def test_a_genre_is_paged_the_same_whether_it_is_rare_or_far_apart(
     anybody: Caller, inventory: list[int], monkeypatch, walk: int, order_at_once: int
 ):
-    monkeypatch.setattr(pages, "MOST_WALKED", walk)
-    monkeypatch.setattr(pages, "MOST_SORTED", order_at_once)
+    monkeypatch.setattr(keyset_pagination, "MOST_WALKED", walk)
+    monkeypatch.setattr(keyset_pagination, "MOST_SORTED", order_at_once)
     for ordering in ORDERINGS:
         wanted = [i for i in expected(inventory, ordering) if inventory.index(i) % 3 == 0]
         found = walked(anybody, f"{MOVIES}?ordering={ordering}&genre=western&limit=2")

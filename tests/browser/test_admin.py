@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
+from movies.bulk.file_format import heading, lines_of
 from movies.genres import GENRES
 from movies.models import Movie
-from movies.popularity import refresh
-from movies.transfer import heading, lines_of
+from movies.viewing.popularity import refresh
 from sessions_ingest.models import IngestMinute
 from tests.api.calling import Caller
 from tests.browser.conftest import Visit

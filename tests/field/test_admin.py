@@ -11,11 +11,12 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movies import browsing, jobs
 from movies.admin.staff import everything_is_meant
-from movies.browsing import Selection
+from movies.bulk import jobs
+from movies.foundation.numbers import MAX_BIGINT
 from movies.models import Job, Movie, MovieChange
-from movies.numbers import MAX_BIGINT
+from movies.search import selections
+from movies.search.selections import Selection
 from tests.admin.forms import says
 from tests.movies.making import movie
 
@@ -126,7 +127,7 @@ def test_everything_is_what_the_list_shows_and_counted_exactly(boss: Client, fiv
 def test_what_is_many_is_never_done_at_once(editor: Client, five: None, monkeypatch: pytest.MonkeyPatch):
     """D1: whether a web process does it depends on the exact size alone."""
     monkeypatch.setattr(jobs, "AT_ONCE_MOVIES", 2)
-    monkeypatch.setattr(browsing, "how_many", lambda selection: browsing.Number(1, "about"))
+    monkeypatch.setattr(selections, "how_many", lambda selection: selections.Number(1, "about"))
     job = jobs.start_bulk(kind="hide", actor="staff:x", which=Selection())
     assert (job.state, job.total) == ("applying", 5)
     assert jobs.start_export(actor="staff:x", form="csv", selection=Selection(hidden=False)).total == 3

@@ -11,9 +11,9 @@ from django.utils import timezone
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from movies import jobs
+from movies.bulk import jobs
+from movies.foundation.numbers import whole_number
 from movies.models import Job, Movie
-from movies.numbers import whole_number
 from recommendations import stores
 from recommendations.lists import UserLists
 from sessions_ingest.models import DeadLetterAct

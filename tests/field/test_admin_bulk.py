@@ -8,9 +8,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from movies import browsing, jobs
-from movies.browsing import Number, Selection
+from movies.bulk import jobs
 from movies.models import Job, Movie
+from movies.search import selections
+from movies.search.selections import Number, Selection
 from tests.admin.forms import says
 from tests.movies.making import movie, other_connection
 
@@ -104,24 +105,24 @@ def test_everything_that_a_list_shows_is_counted_and_changed(boss: Client, six: 
 
 
 def test_an_id_that_is_searched_for_obeys_the_filters(six: None):
-    assert browsing.found_by_words(Selection(q="3")) == [3]
-    assert browsing.found_by_words(Selection(q="3", hidden=False)) == []
-    assert browsing.found_by_words(Selection(q=" 3 ", hidden=True, genre="drama")) == [3]
-    assert browsing.found_by_words(Selection(q="3", genre="horror")) == []
+    assert selections.found_by_words(Selection(q="3")) == [3]
+    assert selections.found_by_words(Selection(q="3", hidden=False)) == []
+    assert selections.found_by_words(Selection(q=" 3 ", hidden=True, genre="drama")) == [3]
+    assert selections.found_by_words(Selection(q="3", genre="horror")) == []
 
 
 def test_a_number_on_a_page_is_exact_or_says_that_it_is_not(six: None, monkeypatch: pytest.MonkeyPatch):
     def said(selection: Selection, *, estimate: int) -> str:
-        monkeypatch.setattr(browsing, "_estimate", lambda selection: estimate)
-        return str(browsing.how_many(selection))
+        monkeypatch.setattr(selections, "_estimate", lambda selection: estimate)
+        return str(selections.how_many(selection))
 
     assert said(Selection(), estimate=-1) == said(Selection(), estimate=40_000) == "6"
     assert said(Selection(), estimate=1_234_567) == "about 1,230,000"
-    monkeypatch.setattr(browsing, "COUNTED", 2)
+    monkeypatch.setattr(selections, "COUNTED", 2)
     assert said(Selection(genre="drama"), estimate=0) == "more than 2"
     assert said(Selection(genre="drama"), estimate=4) == "about 4"
     assert said(Selection(genre="drama", hidden=True), estimate=4) == "1"
-    assert browsing.count(Selection()) == 6
+    assert selections.count(Selection()) == 6
     assert f"{Number(1160)}" == str(Number(1160)) == "1,160"
 
 

@@ -13,10 +13,12 @@ from django.db import connection, transaction
 from django.test import Client
 from pytest_django import Settings
 
-from movies import jobs, popularity, seeding, services
-from movies.browsing import Selection
+from movies.bulk import jobs
+from movies.bulk.file_format import heading, lines_of
+from movies.inventory import seeding, services
 from movies.models import Job, Movie, MovieChange
-from movies.transfer import heading, lines_of
+from movies.search.selections import Selection
+from movies.viewing import popularity
 from tests.movies.making import movie, profile
 from tests.waiting import wait_until
 from tetraflix.keys import create_key
@@ -215,7 +217,7 @@ def test_a_job_that_applies_refuses_other_changes_meanwhile(
         finally:
             connection.close()
 
-    monkeypatch.setitem(jobs.job_work.BULK, "hide", hide_and_look)
+    monkeypatch.setitem(jobs.job_handlers.BULK, "hide", hide_and_look)
     jobs.start_bulk(kind="hide", actor="x", which=Selection())
     jobs.run_waiting()
     assert [refused(answer) for answer in answers] == [True]

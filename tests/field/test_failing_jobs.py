@@ -10,9 +10,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from movies import history, job_work, jobs, reverting, services
-from movies.browsing import Selection
+from movies.bulk import job_handlers, jobs
+from movies.inventory import history, reverting, services
 from movies.models import Job, Movie
+from movies.search.selections import Selection
 from tests.movies.making import movie
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -49,7 +50,7 @@ def test_a_job_that_always_fails_holds_up_no_other_and_ends_with_its_reason(
     for_the_worker: None, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     """B4: the oldest job is not tried again and again before all later ones."""
-    monkeypatch.setitem(job_work.BULK, "hide", refused_by_the_database)
+    monkeypatch.setitem(job_handlers.BULK, "hide", refused_by_the_database)
     movie("Alpha", movie_id=1, hidden=True)
     bad, later = put_down("hide"), put_down("show")
     assert jobs.run_waiting() == 2
@@ -84,8 +85,8 @@ def test_a_database_that_is_unavailable_is_not_the_jobs_fault(
     """B4: such a try does not count, however often it happens."""
     movie("Alpha", movie_id=1)
     job = put_down("hide")
-    hide = job_work.BULK["hide"]
-    monkeypatch.setitem(job_work.BULK, "hide", cut_off)
+    hide = job_handlers.BULK["hide"]
+    monkeypatch.setitem(job_handlers.BULK, "hide", cut_off)
     pauses = []
     for _ in range(2 * jobs.MOST_TRIES):
         with pytest.raises(OperationalError):
@@ -97,7 +98,7 @@ def test_a_database_that_is_unavailable_is_not_the_jobs_fault(
         pauses.append(round((job.next_try - timezone.now()).total_seconds() / 10))
         pause_is_over(job)
     assert pauses[0] < pauses[1] < pauses[2] == pauses[-1]
-    monkeypatch.setitem(job_work.BULK, "hide", hide)
+    monkeypatch.setitem(job_handlers.BULK, "hide", hide)
     pause_is_over(job)
     jobs.run_waiting()
     job.refresh_from_db()
@@ -127,7 +128,7 @@ def test_the_bar_of_an_undo_shows_how_many_of_all_its_movies_are_done(
     """B4-figure: the total is exact, whatever the number that the batch's page counts up to."""
     monkeypatch.setattr(history, "MOST_COUNTED", 3)
     monkeypatch.setattr(reverting, "MOVIES_AT_ONCE", 4)
-    monkeypatch.setattr(job_work, "REPORT_EVERY_SECONDS", 0)
+    monkeypatch.setattr(job_handlers, "REPORT_EVERY_SECONDS", 0)
     for number in range(11):
         movie(f"Movie {number}")
     hide = put_down("hide")
@@ -151,7 +152,7 @@ def test_what_is_under_way_is_seen_from_outside_with_its_exact_size(
     for_the_worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """B4-figure: of each kind of bulk job; an estimate is never shown as the size."""
-    monkeypatch.setattr(job_work, "REPORT_EVERY_SECONDS", 0)
+    monkeypatch.setattr(job_handlers, "REPORT_EVERY_SECONDS", 0)
     for number in range(7):
         movie(f"Movie {number}")
     started = [

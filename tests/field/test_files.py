@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from movies import jobs
+from movies.bulk import jobs
+from movies.bulk.file_format import COLUMNS, BadFile, lines_of, rows
 from movies.genres import GENRES
 from movies.models import Movie
-from movies.transfer import COLUMNS, BadFile, lines_of, rows
 from tests.movies.making import profile
 
 FILES = Path(__file__).parent / "files"

@@ -9,10 +9,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from movies import jobs, text_file
-from movies.admin.transfers import accepts_gzip
+from movies.admin.import_export import accepts_gzip
+from movies.bulk import jobs, text_file
+from movies.bulk.file_format import WRITTEN, BadFile, Row, format_of, heading, lines_of, rows
 from movies.models import Job
-from movies.transfer import WRITTEN, BadFile, Row, format_of, heading, lines_of, rows
 from tests.field.test_files import ACTION, FILES, HEADER, WEIGHTS, bad, checked
 from tests.movies.making import movie
 

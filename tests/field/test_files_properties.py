@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from movies.csv_file import DELIMITERS, records
-from movies.drafts import checked
-from movies.transfer import BadFile, heading, lines_of, rows
+from movies.bulk.csv_file import DELIMITERS, records
+from movies.bulk.file_format import BadFile, heading, lines_of, rows
+from movies.inventory.validation import checked
 
 LINE_ENDS = ("\n", "\r\n", "\r")
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16")

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from movies import bus
+from movies.outbox import bus
 from tests.waiting import wait_until
 from tetraflix import background, dashboard, health, queue_sizes, scrape
 from tetraflix.background import Background

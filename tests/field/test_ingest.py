@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from movies import bus, clock
+from movies.foundation import database_clock
 from movies.models import GenreViews, View, ViewCount
+from movies.outbox import bus
 from recommendations import stores
 from recommendations.lists import Entry, UserLists
 from recommendations.stores.base import ListStore
@@ -68,7 +69,7 @@ def shown(service: Caller) -> tuple[list[int], list[tuple[int, float]]]:
 
 
 def soon(hours: float) -> datetime:
-    return clock.database_time() + timedelta(hours=hours)
+    return database_clock.database_time() + timedelta(hours=hours)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +248,7 @@ def test_what_is_finished_by_a_lower_mark_leaves_the_row(
 
 def test_one_clock_decides_between_a_slow_host_and_the_others(service: Caller, store: ListStore) -> None:
     """A18"""
-    store.write([(USER, UserLists((N,), clock.database_time() - timedelta(minutes=5)))])
+    store.write([(USER, UserLists((N,), database_clock.database_time() - timedelta(minutes=5)))])
     service("POST", SESSION, session(event(M, 0.2, soon(-1 / 12))))
     with time_machine.travel(datetime.now(UTC) - timedelta(minutes=10)):
         answer = service("POST", RECS, {"userId": USER, "rec": [3, 4, 6]})
@@ -261,7 +262,7 @@ def test_one_clock_decides_between_a_slow_host_and_the_others(service: Caller, s
 
 def test_an_answer_says_what_was_not_stored_and_why(service: Caller, store: ListStore) -> None:
     """A18"""
-    newer = clock.database_time() + timedelta(hours=1)  # a clock of SQS that is ahead
+    newer = database_clock.database_time() + timedelta(hours=1)  # a clock of SQS that is ahead
     at = newer.replace(microsecond=0)
     store.write([(USER, UserLists((N,), at, watching=(Entry(M, 0.2, at),)))])
     answer = service("POST", RECS, {"userId": USER, "rec": [3, 4]})

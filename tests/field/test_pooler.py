@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from movies.transfer import heading, lines_of
+from movies.bulk.file_format import heading, lines_of
 from tests.movies.making import profile
 from tests.tetraflix.stacks import RunningStack
 from tests.waiting import wait_until

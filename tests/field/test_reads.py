@@ -10,9 +10,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from movies import popularity, tasks
+from movies import tasks
 from movies.genres import OVERALL
 from movies.models import Movie, PopularList, ViewCount
+from movies.viewing import popularity
 from tests.api.calling import Caller
 from tests.movies.making import movie, profile
 from tests.servers.queues import Queues

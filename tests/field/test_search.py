@@ -97,7 +97,7 @@ def test_both_engines_give_the_same_answer(
         "Pier (2009)",
     ]
     monkeypatch.undo()
-    settings.SEARCH_FUNCTION = "movies.fulltext.find"
+    settings.SEARCH_FUNCTION = "movies.search.postgres_search.find"
     assert {q: found(q) for q in queries} == answers
 
 

@@ -9,14 +9,15 @@ from django.db import connection
 from elasticsearch import Elasticsearch, TransportError
 from pytest_django import Settings
 
-from movies import search, services
-from movies.elastic import indexing
-from movies.elastic.documents import ALIAS
-from movies.elastic.tasks import index_changes, rebuild_search
-from movies.leases import Held, Lost, lease
+from movies.foundation.events import Activity
+from movies.foundation.leases import Held, Lost, lease
+from movies.foundation.retries import problems
+from movies.inventory import services
 from movies.models import Failure
-from movies.retries import problems
-from movies.signals import Activity
+from movies.search import engine
+from movies.search.elastic import indexing
+from movies.search.elastic.documents import ALIAS
+from movies.search.elastic.tasks import index_changes, rebuild_search
 from tests.movies.making import profile
 from tetraflix import status
 from tetraflix.analytics import shipping
@@ -30,7 +31,7 @@ DRAMA = profile(drama=100)
 def elasticsearch(elasticsearch_url: str, settings: Settings) -> Iterator[Elasticsearch]:
     """A cluster with action.auto_create_index=false and nothing of ours in it; searches use it."""
     settings.ELASTICSEARCH_URL = elasticsearch_url
-    settings.SEARCH_FUNCTION = "movies.elastic.search.find"
+    settings.SEARCH_FUNCTION = "movies.search.elastic.search.find"
     with Elasticsearch(elasticsearch_url, request_timeout=60) as client:
         _forget(client)
         client.cluster.put_settings(persistent={"action.auto_create_index": "false"})
@@ -80,7 +81,7 @@ def test_the_indices_that_the_service_needs_are_made_explicitly(elasticsearch: E
     """E5: action.auto_create_index=false; movies are found by Elasticsearch, and activity is kept."""
     movie = add("Heat")
     assert index_changes() == 1
-    assert search.search("heta", limit=5) == [movie]
+    assert engine.search("heta", limit=5) == [movie]
     assert len(indices(elasticsearch)) == 1
     assert elasticsearch.indices.get_mapping(index=indexing.STATE)[indexing.STATE]["mappings"] == {
         "dynamic": "strict",
@@ -135,7 +136,7 @@ def test_a_rebuild_that_fails_takes_its_index_away_and_is_tried_again_later_each
     assert line.startswith("The search index has failed since")
     assert line.endswith("no such luck")
     assert index_changes() == 1
-    assert search.search("heat", limit=5) == [movie]
+    assert engine.search("heat", limit=5) == [movie]
     assert problems() == []
 
 
@@ -154,7 +155,7 @@ def test_at_most_one_spare_index_is_there_though_rebuilds_are_killed(
             left = indices(elasticsearch)
             assert in_use in left
             assert len(left) == 2
-    assert search.search("heat", limit=5) == [movie]
+    assert engine.search("heat", limit=5) == [movie]
     new = indexing.rebuild().index
     assert indices(elasticsearch) == [new]
 

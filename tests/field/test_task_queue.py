@@ -17,8 +17,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from kombu.transport.virtual import Message
 
-from movies import bus
 from movies.models import Movie
+from movies.outbox import bus
 from sessions_ingest import dead_letters
 from tests.sessions_ingest.conftest import private_bus, service_env
 from tests.sessions_ingest.processes import Process

@@ -23,7 +23,7 @@ AT_ONCE = 10
 READ_SECONDS = 30  # a generous deadline: the job takes longer where that matters
 # Run by `manage.py shell`, as the admin does it from a batch's page.
 UNDO = """
-from movies import jobs
+from movies.bulk import jobs
 from movies.models import Job
 job = Job.objects.get(kind="import")
 print(jobs.start_revert(batch=job.pk, actor="staff:x").pk)

@@ -8,9 +8,9 @@ from typing import Any
 import psycopg2
 from django.db import connection
 
-from movies import watched
 from movies.genres import GENRES
 from movies.models import Movie, MovieChange
+from movies.viewing import view_counting
 from tests.waiting import wait_until
 
 
@@ -77,8 +77,8 @@ def waits_meanwhile(work: Callable[[], object]) -> Iterator[None]:
     thread.join()
 
 
-def count_views(finishes: Iterable[watched.Finish]) -> set[watched.Finish]:
+def count_views(finishes: Iterable[view_counting.Finish]) -> set[view_counting.Finish]:
     """Each finish not counted before is a view, and counted, as ingestion does it; returns those."""
-    new = watched.record_views(dict.fromkeys(finishes))
-    watched.raise_counters(new)
+    new = view_counting.record_views(dict.fromkeys(finishes))
+    view_counting.raise_counters(new)
     return new

@@ -4,8 +4,8 @@ import json
 import random
 from typing import Any
 
-from movies import bus
 from movies.models import Movie
+from movies.outbox import bus
 from movies.profiles import from_wire
 
 

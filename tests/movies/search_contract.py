@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from movies.inventory.services import hide_movies
+from movies.inventory.titles import tidy
 from movies.models import Movie
-from movies.search import search
-from movies.services import hide_movies
-from movies.titles import tidy
+from movies.search.engine import search
 from tests.movies.making import movie
 from tests.movies.searching import Make, found
 

@@ -6,10 +6,10 @@ import pytest
 from elasticsearch import Elasticsearch
 from pytest_django import Settings
 
-from movies.elastic import indexing
-from movies.elastic.documents import INDICES
 from movies.models import Movie, ViewCount
-from movies.search import search
+from movies.search.elastic import indexing
+from movies.search.elastic.documents import INDICES
+from movies.search.engine import search
 from tests.movies.making import movie
 
 Make = Callable[..., list[int]]
@@ -47,7 +47,7 @@ def postgresql(db: None) -> Make:
 def elasticsearch(elasticsearch_url: str, settings: Settings) -> Iterator[Elasticsearch]:
     """The live server without an index of movies; searches use it."""
     settings.ELASTICSEARCH_URL = elasticsearch_url
-    settings.SEARCH_FUNCTION = "movies.elastic.search.find"
+    settings.SEARCH_FUNCTION = "movies.search.elastic.search.find"
     with Elasticsearch(elasticsearch_url, request_timeout=60) as client:
         forget_indices(client)
         yield client
@@ -61,9 +61,9 @@ def elastic(db: None, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPa
     def refuse(q: str, **more: object) -> list[int]:
         raise AssertionError(f"PostgreSQL was asked for {q!r}")
 
-    monkeypatch.setattr("movies.elastic.search.fulltext.find", refuse)
+    monkeypatch.setattr("movies.search.elastic.search.postgres_search.find", refuse)
     monkeypatch.setattr(
-        "movies.elastic.search.QUERY_SECONDS", 60.0
+        "movies.search.elastic.search.QUERY_SECONDS", 60.0
     )  # a busy machine is no reason to ask PostgreSQL
     return indexed
 

@@ -2,7 +2,7 @@
 
 import threading
 
-from movies.breaker import Breaker
+from movies.foundation.circuit_breaker import Breaker
 from tests.waiting import wait_until
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from movies import bus
+from movies.outbox import bus
 from sessions_ingest.consumer import QueueAway
 from sessions_ingest.sqs import SqsQueue
 from tests.servers.queues import Queues

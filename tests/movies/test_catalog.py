@@ -6,8 +6,8 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from movies import catalog as catalog_module
-from movies.catalog import Catalog, entry, listed
+from movies.catalog import movie_cache as catalog_module
+from movies.catalog.movie_cache import Catalog, entry, listed
 from movies.models import Inventory, Movie, MovieChange
 from movies.profiles import to_wire
 from tests.movies.making import movie, other_connection

@@ -12,14 +12,15 @@ from elastic_transport import Transport
 from elasticsearch import Elasticsearch
 from pytest_django import Settings
 
-from movies import search, services
-from movies.elastic import indexing
-from movies.elastic import search as elastic_search
-from movies.elastic.connection import AWAY
-from movies.elastic.documents import ALIAS, INDICES, MovieDocument
-from movies.elastic.management.commands import rebuild_search
-from movies.elastic.tasks import index_changes
+from movies.inventory import services
 from movies.models import MovieChange, ViewCount
+from movies.search import engine
+from movies.search.elastic import indexing
+from movies.search.elastic import search as elastic_search
+from movies.search.elastic.connection import AWAY
+from movies.search.elastic.documents import ALIAS, INDICES, MovieDocument
+from movies.search.elastic.management.commands import rebuild_search
+from movies.search.elastic.tasks import index_changes
 from tests.movies.making import profile
 from tests.movies.searching import elasticsearch
 from tests.servers.elasticsearch import ElasticsearchServer
@@ -37,7 +38,7 @@ def add(title: str, weights: list[int] = DRAMA, views: int = 0, hidden: bool = F
 
 
 def found(q: str, **more: Any) -> list[int]:
-    return search.search(q, **{"limit": 20, **more})
+    return engine.search(q, **{"limit": 20, **more})
 
 
 def test_a_bulk_body_carries_the_whole_movie(elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch):
@@ -170,7 +171,7 @@ def test_while_it_is_away_or_hung_postgresql_answers(
     private_elasticsearch: ElasticsearchServer, settings: Settings
 ):
     settings.ELASTICSEARCH_URL = private_elasticsearch.url
-    settings.SEARCH_FUNCTION = "movies.elastic.search.find"
+    settings.SEARCH_FUNCTION = "movies.search.elastic.search.find"
     movie = add("Heat")
     indexing.rebuild()
     only_here = add("Warmth")  # not indexed yet: tells who answered

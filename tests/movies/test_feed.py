@@ -15,8 +15,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from pytest_django import Settings
 
-from movies import bus, feed, locks
+from movies.foundation import advisory_locks
 from movies.models import Movie, MovieChange
+from movies.outbox import bus, publisher
 from tests.movies.reader import disturbed, inventory, read, take
 from tests.servers.queues import Queues
 from tetraflix.embedded.sqs import EmbeddedSqs
@@ -42,7 +43,7 @@ def test_each_change_is_sent_as_the_contract_says(queues: Queues) -> None:
     id = movie.id
     movie.delete()
 
-    assert feed.publish(seconds=10) == 6
+    assert publisher.publish(seconds=10) == 6
 
     assert take(queues.changes.url) == [
         {"movieId": id, "version": 1, "action": "added", "changeId": f"{id}-1",
@@ -59,7 +60,7 @@ def test_each_change_is_sent_as_the_contract_says(queues: Queues) -> None:
 
 def test_what_was_sent_is_not_sent_again(queues: Queues) -> None:
     Movie.objects.create(title="Once", profile=DRAMA)
-    assert (feed.publish(seconds=10), feed.publish(seconds=10)) == (1, 0)
+    assert (publisher.publish(seconds=10), publisher.publish(seconds=10)) == (1, 0)
     assert len(take(queues.changes.url)) == 1
 
 
@@ -69,7 +70,7 @@ def test_a_change_that_is_rolled_back_is_not_sent(queues: Queues) -> None:
         Movie.objects.update(title="Never")
         Movie.objects.create(title="Never", profile=DRAMA)
         transaction.set_rollback(True)
-    feed.publish(seconds=10)
+    publisher.publish(seconds=10)
     assert read(take(queues.changes.url)) == {kept.id: (1, "Kept", tuple(DRAMA))}
 
 
@@ -79,7 +80,7 @@ def test_bulk_actions_and_imports_feed_it_in_full(queues: Queues) -> None:
     Movie.objects.filter(title__endswith="3").update(hidden=True)
     Movie.objects.filter(title__endswith="9").delete()
 
-    assert feed.publish(seconds=30) == 250 + 25 + 25 + 25
+    assert publisher.publish(seconds=30) == 250 + 25 + 25 + 25
 
     assert read(take(queues.changes.url)) == inventory()
     assert Movie.objects.filter(hidden=False).count() == 200
@@ -88,10 +89,10 @@ def test_bulk_actions_and_imports_feed_it_in_full(queues: Queues) -> None:
 def test_an_outbox_of_thousands_is_sent_with_a_bounded_number_of_statements(
     queues: Queues, django_assert_max_num_queries: Any
 ) -> None:
-    Movie.objects.bulk_create(Movie(title=f"Import {n}", profile=DRAMA) for n in range(2 * feed.CHUNK))
+    Movie.objects.bulk_create(Movie(title=f"Import {n}", profile=DRAMA) for n in range(2 * publisher.CHUNK))
     # of each of two chunks: begin, the lock (3), a read, a mark, commit; the same without a mark for the last look
     with django_assert_max_num_queries(20):
-        assert feed.publish(seconds=30) == 2 * feed.CHUNK
+        assert publisher.publish(seconds=30) == 2 * publisher.CHUNK
 
 
 def test_an_entry_that_sqs_refuses_holds_back_the_later_changes_of_its_movie_alone(queues: Queues) -> None:
@@ -102,14 +103,14 @@ def test_an_entry_that_sqs_refuses_holds_back_the_later_changes_of_its_movie_alo
         "Successful": [],
     }
     with Stubber(bus.shared_client()) as sqs:
-        for _ in range(feed.TRIES):
+        for _ in range(publisher.TRIES):
             sqs.add_response("send_message_batch", answer)
-        assert feed.publish(seconds=10) == 1
+        assert publisher.publish(seconds=10) == 1
     waiting = MovieChange.objects.filter(sent_at=None).order_by("id").values_list("movie_id", "version")
     assert list(waiting) == [(refused.id, 1), (refused.id, 2)]
     assert MovieChange.objects.exclude(sent_at=None).get().movie_id == other.id
 
-    feed.publish(seconds=10)
+    publisher.publish(seconds=10)
 
     assert [message["changeId"] for message in take(queues.changes.url)] == [
         f"{refused.id}-1",
@@ -122,9 +123,9 @@ def test_on_a_fifo_queue_a_movie_is_a_group_and_a_version_a_deduplication_id(set
     [queue] = bus.ensure_queues([settings.CHANGES_QUEUE])
     movie = Movie.objects.create(title="One", profile=DRAMA)
     Movie.objects.update(title="Two")
-    feed.publish(seconds=10)
+    publisher.publish(seconds=10)
     MovieChange.objects.update(sent_at=None)  # as a process that was killed before it could mark them
-    feed.publish(seconds=10)
+    publisher.publish(seconds=10)
     assert [message["changeId"] for message in take(queue.url)] == [f"{movie.id}-1", f"{movie.id}-2"]
 
 
@@ -135,7 +136,7 @@ def test_a_new_reader_is_told_every_visible_movie_as_it_is(
         cursor.execute("SET LOCAL tetraflix.bulk_load = 'on'")
         Movie.objects.bulk_create(Movie(title=f"Seeded {n}", profile=DRAMA) for n in range(230))
     Movie.objects.filter(title__endswith="7").update(hidden=True)
-    feed.publish(seconds=10)
+    publisher.publish(seconds=10)
     take(queues.changes.url)
     changed = Movie.objects.get(title="Seeded 5")
     Movie.objects.filter(id=changed.id).update(title="Changed")  # still in the outbox
@@ -145,7 +146,7 @@ def test_a_new_reader_is_told_every_visible_movie_as_it_is(
     assert capsys.readouterr().out == "206 movies announced.\n"
     announced = take(queues.changes.url)
     assert changed.id not in read(announced)
-    feed.publish(seconds=10)
+    publisher.publish(seconds=10)
     assert read(announced + take(queues.changes.url)) == inventory()
 
 
@@ -156,28 +157,28 @@ def test_while_the_queue_is_away_changes_wait_and_then_all_go(
         bus.ensure_queues([settings.CHANGES_QUEUE])
         private_sqs.kill()
         Movie.objects.create(title="Meanwhile", profile=DRAMA)
-        with pytest.raises(feed.BusAway):
-            feed.publish(seconds=10)
+        with pytest.raises(publisher.BusAway):
+            publisher.publish(seconds=10)
         with pytest.raises(CommandError, match="Nothing is lost"):
             call_command("publish_changes", patience=0)
-        assert feed.waiting()[0] == 1
+        assert publisher.waiting()[0] == 1
         # It comes back without its queues: killed, it has forgotten them.
         private_sqs.start()
         call_command("publish_changes")
-        assert feed.waiting() == (0, 0.0)
+        assert publisher.waiting() == (0, 0.0)
         assert read(take(bus.queue(settings.CHANGES_QUEUE).url)) == inventory()
 
 
 def test_one_publisher_at_a_time(queues: Queues, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed, "LOCK_PATIENCE", 0.1)
+    monkeypatch.setattr(publisher, "LOCK_PATIENCE", 0.1)
     Movie.objects.create(title="Waits", profile=DRAMA)
     other = psycopg2.connect(database_url)
     with other.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [locks.PUBLISHER])
-        assert feed.publish(seconds=10) == 0
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [advisory_locks.PUBLISHER])
+        assert publisher.publish(seconds=10) == 0
     other.close()
     monkeypatch.undo()
-    assert feed.publish(seconds=10) == 1
+    assert publisher.publish(seconds=10) == 1
 
 
 @contextmanager
@@ -196,10 +197,10 @@ def lead_to(endpoint: str, settings: Settings) -> Iterator[None]:
 PUBLISHER = """
 import django, time
 django.setup()
-from movies import feed
+from movies.outbox import publisher
 print("ready", flush=True)
 while True:
-    feed.publish(seconds=1)
+    publisher.publish(seconds=1)
     time.sleep(0.01)
 """
 
@@ -221,7 +222,7 @@ def test_a_reader_ends_with_the_exact_inventory_though_the_publisher_is_killed(
         process.kill()
         process.wait()
         received += take(queues.changes.url)
-    feed.publish(seconds=30)
+    publisher.publish(seconds=30)
     received += take(queues.changes.url)
 
     assert len(inventory()) > 100

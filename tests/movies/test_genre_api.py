@@ -6,10 +6,10 @@ import pytest
 from django.db.models import F
 from django.test import Client
 
-from movies import popularity
 from movies.genres import GENRES
 from movies.models import Movie, PopularList, ViewCount
 from movies.profiles import to_wire
+from movies.viewing import popularity
 from tests.listening import activity_heard
 from tests.movies.making import movie, profile
 from tests.statements import sent_statements

@@ -3,9 +3,9 @@
 import pytest
 from django.db import connection
 
-from movies.leases import Held, Lost, lease
+from movies.foundation.leases import Held, Lost, lease
+from movies.foundation.retries import problems, retried
 from movies.models import Failure, Lease
-from movies.retries import problems, retried
 
 pytestmark = pytest.mark.django_db
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from movies.numbers import MAX_BIGINT, whole_number
+from movies.foundation.numbers import MAX_BIGINT, whole_number
 
 
 @pytest.mark.parametrize(("text", "number"), [("5", 5), ("0005", 5), (str(MAX_BIGINT), MAX_BIGINT)])

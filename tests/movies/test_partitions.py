@@ -7,9 +7,9 @@ import pytest
 import time_machine
 from django.db import connection, transaction
 
-from movies import partitions, watched
 from movies.models import View, ViewCount
 from movies.tasks import make_partitions
+from movies.viewing import partitions, view_counting
 from tests.movies.making import count_views, movie, other_connection, waits_meanwhile
 from tests.waiting import wait_until
 
@@ -203,7 +203,7 @@ def test_a_finish_is_known_all_the_while_its_month_is_made():
             connection.close()
 
         def ask() -> None:
-            known.append(watched.last_finishes([(1, kahaani.id, NOON)]))
+            known.append(view_counting.last_finishes([(1, kahaani.id, NOON)]))
             connection.close()
 
         tending, asking = threading.Thread(target=tend), threading.Thread(target=ask)

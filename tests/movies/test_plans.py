@@ -8,8 +8,8 @@ from django.db import connection
 
 from movies.genres import GENRES
 from movies.models import Movie
-from movies.pages import ORDERINGS, stretch
-from movies.search import search
+from movies.search.engine import search
+from movies.search.keyset_pagination import ORDERINGS, stretch
 from tests.movies.plans import plans_of_reads
 
 MOVIES = (

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from movies import popularity
 from movies.genres import GENRES, OVERALL
 from movies.models import Movie, PopularList, ViewCount
 from movies.tasks import refresh_popularity
+from movies.viewing import popularity
 from tests.movies.making import movie, other_connection, profile, waits_meanwhile
 
 

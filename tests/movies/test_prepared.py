@@ -6,7 +6,7 @@ import pytest
 from django.db import ProgrammingError, connection, transaction
 from django.test import Client
 
-from movies.prepared import Prepared
+from movies.foundation.prepared_statements import Prepared
 from recommendations import stores
 from recommendations.lists import Entry, UserLists
 from tests.movies.making import movie, other_connection

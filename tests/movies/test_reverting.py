@@ -4,10 +4,10 @@ import uuid
 
 import pytest
 
-from movies import services
-from movies.drafts import NewMovie
+from movies.inventory import services
+from movies.inventory.reverting import NoSuchBatch, revert_batch
+from movies.inventory.validation import NewMovie
 from movies.models import Movie, MovieChange, ViewCount
-from movies.reverting import NoSuchBatch, revert_batch
 from tests.movies.making import movie, profile, told
 
 ACTION, DRAMA = profile(action=100), profile(drama=60, comedy=40)

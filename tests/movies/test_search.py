@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from movies.matching import distance
 from movies.models import Movie, Word
-from movies.search import search
+from movies.search.engine import search
+from movies.search.spelling import distance
 from tests.movies.making import movie
 from tests.movies.search_contract import SearchContract
 from tests.movies.searching import Make, found, postgresql

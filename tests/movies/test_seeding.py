@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import Max, Min, Sum
 
-from movies import generated, seeding, services
+from movies.inventory import generated_movies, seeding, services
 from movies.models import GenreViews, Inventory, Movie, MovieChange, PopularList, ViewCount
 from tests.movies.making import movie, profile
 
@@ -29,21 +29,21 @@ def ids_from_one(db):
 
 
 def test_a_movie_depends_on_its_number_and_the_seed_alone():
-    count = generated.BLOCK + 50
-    whole = list(generated.movies(seed=7, first=1, count=count))
-    assert [part.first for part in whole] == [1, generated.BLOCK + 1]
-    assert [len(part) for part in whole] == [generated.BLOCK, 50]
-    around = list(generated.movies(seed=7, first=generated.BLOCK - 4, count=10))
+    count = generated_movies.BLOCK + 50
+    whole = list(generated_movies.movies(seed=7, first=1, count=count))
+    assert [part.first for part in whole] == [1, generated_movies.BLOCK + 1]
+    assert [len(part) for part in whole] == [generated_movies.BLOCK, 50]
+    around = list(generated_movies.movies(seed=7, first=generated_movies.BLOCK - 4, count=10))
     for column in ("titles", "profiles", "views"):
         joined = np.concatenate([getattr(part, column) for part in whole])
         cut = np.concatenate([getattr(part, column) for part in around])
-        assert (cut == joined[generated.BLOCK - 5 : generated.BLOCK + 5]).all()
-    other = next(generated.movies(seed=8, first=1, count=100))
+        assert (cut == joined[generated_movies.BLOCK - 5 : generated_movies.BLOCK + 5]).all()
+    other = next(generated_movies.movies(seed=8, first=1, count=100))
     assert (other.titles != whole[0].titles[:100]).mean() > 0.9
 
 
 def test_generated_movies_are_believable():
-    movies = next(generated.movies(seed=1, first=1, count=generated.BLOCK))
+    movies = next(generated_movies.movies(seed=1, first=1, count=generated_movies.BLOCK))
     profiles = movies.profiles.astype(int)
     assert set(profiles.sum(axis=1)) == {100}
     strong, some = (profiles >= 15).sum(axis=1), (profiles > 0).sum(axis=1)
@@ -71,7 +71,7 @@ def test_an_empty_inventory_is_topped_up_in_two_steps_as_in_one(ids_from_one):
     once = inventory()
     assert (done.movies, done.first, done.views) == (120, 1, sum(row[-1] for row in once))
     assert sum(progress) == 2 * 120
-    expected = next(generated.movies(seed=3, first=1, count=120))
+    expected = next(generated_movies.movies(seed=3, first=1, count=120))
     assert once == [
         (number, title, weights, False, 1, views)
         for number, (title, weights, views) in enumerate(
@@ -93,7 +93,7 @@ def test_what_is_there_is_left_alone_and_ids_go_on(ids_from_one):
     assert (done.movies, done.first) == (3, 8)
     assert [row[:2] for row in inventory()] == [(7, "By hand")] + [
         (8 + place, title)
-        for place, title in enumerate(next(generated.movies(seed=3, first=8, count=3)).titles)
+        for place, title in enumerate(next(generated_movies.movies(seed=3, first=8, count=3)).titles)
     ]
     assert services.add_movie(actor="a", title="Next", profile=by_hand.profile).id == 11
     assert Movie.objects.get(id=7).version == 1
@@ -160,7 +160,7 @@ def test_the_command_refuses_what_is_no_number_of_movies(db, arguments, sentence
 
 def test_profiles_are_written_in_the_order_of_genres(db):
     rows = seeding.movie_rows(
-        generated.Generated(
+        generated_movies.Generated(
             5,
             np.array(["A"], dtype=object),
             np.array([profile(action=9, western=91)], dtype=np.uint8),

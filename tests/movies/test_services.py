@@ -6,11 +6,11 @@ import pytest
 import structlog
 from django.db import transaction
 
-from movies import services
-from movies.drafts import LARGEST_MOVIE_ID, BadMovie, BadMovies, NewMovie
+from movies.foundation.events import inventory_changed
 from movies.genres import GENRES
+from movies.inventory import services
+from movies.inventory.validation import LARGEST_MOVIE_ID, BadMovie, BadMovies, NewMovie
 from movies.models import Movie
-from movies.signals import inventory_changed
 from tests.movies.making import movie, profile, told
 
 ACTION, DRAMA = profile(action=100), profile(drama=100)

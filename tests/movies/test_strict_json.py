@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movies import strict_json
+from movies.foundation import strict_json
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,10 @@ from datetime import timedelta
 from django.core.management import call_command
 from django.utils import timezone
 
-from movies import bus, popularity, tasks
+from movies import tasks
 from movies.models import Inventory, Movie, MovieChange, PopularList
+from movies.outbox import bus
+from movies.viewing import popularity
 from tests.movies.making import movie, told
 
 

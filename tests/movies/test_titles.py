@@ -9,9 +9,9 @@ from django.db import IntegrityError, connection
 from hypothesis import given
 from hypothesis import strategies as st
 
+from movies.inventory import generated_movies
+from movies.inventory.titles import BLANKS, tidy
 from movies.models import Movie
-from movies.seeding import generated
-from movies.titles import BLANKS, tidy
 from tests.movies.making import movie, told
 
 ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
@@ -100,7 +100,9 @@ def test_the_form_of_a_title_is_its_own_form(text: str):
 
 
 def test_generated_titles_are_in_the_form():
-    titles = {title for made in generated.movies(seed=1, first=1, count=20_000) for title in made.titles}
+    titles = {
+        title for made in generated_movies.movies(seed=1, first=1, count=20_000) for title in made.titles
+    }
     assert {tidy(title) for title in titles} == titles
 
 

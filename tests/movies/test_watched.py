@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from movies import watched
 from movies.genres import GENRES
 from movies.models import GenreViews, Movie, View, ViewCount
+from movies.viewing import view_counting
 from tests.movies.making import count_views, movie, other_connection
 from tests.movies.plans import plans_of_reads
 from tests.waiting import wait_until
@@ -78,10 +78,10 @@ def test_a_hidden_movie_counts_and_one_that_does_not_exist_does_not(db):
 def test_nothing_finished_is_nothing_counted(db, django_assert_num_queries):
     with django_assert_num_queries(0):
         assert count_views([]) == set()
-        assert watched.last_finishes([]) == {}
-        assert watched.finished_after([]) == []
-        assert watched.finished_after([(1, [], NOON)]) == [set()]
-        assert watched.existing([]) == set()
+        assert view_counting.last_finishes([]) == {}
+        assert view_counting.finished_after([]) == []
+        assert view_counting.finished_after([(1, [], NOON)]) == [set()]
+        assert view_counting.existing([]) == set()
 
 
 def test_the_number_of_statements_does_not_grow_with_the_batch(db, django_assert_num_queries):
@@ -90,11 +90,11 @@ def test_the_number_of_statements_does_not_grow_with_the_batch(db, django_assert
     with django_assert_num_queries(3):  # the views, the movies' counts, the genres' counts
         assert len(count_views(finishes)) == 50
     with django_assert_num_queries(1):
-        assert len(watched.last_finishes(finishes)) == 50
+        assert len(view_counting.last_finishes(finishes)) == 50
     with django_assert_num_queries(1):
-        assert watched.existing(m.id for m in movies) == {m.id for m in movies}
+        assert view_counting.existing(m.id for m in movies) == {m.id for m in movies}
     with django_assert_num_queries(1):
-        assert all(watched.finished_after([(user, [m], at - timedelta(1)) for user, m, at in finishes]))
+        assert all(view_counting.finished_after([(user, [m], at - timedelta(1)) for user, m, at in finishes]))
 
 
 def test_a_view_of_any_time_finds_its_place(db):
@@ -121,7 +121,7 @@ def test_a_finish_from_before_the_kept_months_is_not_counted(db, settings, caplo
     settings.VIEWS_KEPT_MONTHS = 2
     kahaani = movie()
     kept, too_old = datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 8, 31, 23, 59, 59, tzinfo=UTC)
-    with caplog.at_level(logging.WARNING, "movies.watched"):
+    with caplog.at_level(logging.WARNING, "movies.viewing.view_counting"):
         assert count_views([(1, kahaani.id, kept), (1, kahaani.id, too_old)]) == {(1, kahaani.id, kept)}
     assert [record.getMessage() for record in caplog.records] == [
         "1 finished watches from before 2026-09-01 00:00:00+00:00 are too old to count"
@@ -140,8 +140,10 @@ def test_the_last_finish_not_before_the_event_is_known(db):
         (2, other.id, late),
         (3, HUGE, NOON),
     ]
-    assert watched.last_finishes(asked) == {(1, kahaani.id): NOON}
-    assert watched.last_finishes([(1, kahaani.id, late), (1, kahaani.id, NOON)]) == {(1, kahaani.id): NOON}
+    assert view_counting.last_finishes(asked) == {(1, kahaani.id): NOON}
+    assert view_counting.last_finishes([(1, kahaani.id, late), (1, kahaani.id, NOON)]) == {
+        (1, kahaani.id): NOON
+    }
 
 
 def test_months_before_the_oldest_event_are_not_looked_at(db):
@@ -150,8 +152,8 @@ def test_months_before_the_oldest_event_are_not_looked_at(db):
             "CREATE TABLE v2017 PARTITION OF movies_view FOR VALUES FROM ('2017-01-01') TO ('2018-01-01')"
         )
     with plans_of_reads() as plans:
-        watched.last_finishes([(1, movie().id, NOON)])
-        watched.finished_after([(1, [movie().id], NOON)])
+        view_counting.last_finishes([(1, movie().id, NOON)])
+        view_counting.finished_after([(1, [movie().id], NOON)])
     assert len(plans) == 2
     for text in plans:
         assert "movies_view_default" in text
@@ -162,7 +164,7 @@ def test_which_of_a_lists_movies_were_finished_after_it_was_made(db):
     kahaani, barfi, don = movie("Kahaani"), movie("Barfi"), movie("Don")
     count_views([(1, kahaani.id, NOON), (1, barfi.id, NOON - timedelta(days=1)), (2, don.id, NOON)])
     ids = [kahaani.id, barfi.id, don.id, HUGE, 0]
-    assert watched.finished_after(
+    assert view_counting.finished_after(
         [
             (1, ids, NOON - timedelta(seconds=1)),
             (1, ids, NOON),
@@ -175,7 +177,7 @@ def test_which_of_a_lists_movies_were_finished_after_it_was_made(db):
 
 def test_which_ids_are_movies(db):
     shown, hidden = movie(), movie(hidden=True)
-    assert watched.existing([shown.id, hidden.id, hidden.id + 1, 0, -5, HUGE]) == {shown.id, hidden.id}
+    assert view_counting.existing([shown.id, hidden.id, hidden.id + 1, 0, -5, HUGE]) == {shown.id, hidden.id}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -266,24 +268,24 @@ class CountingAnyBatches(TestCase):
 def test_a_view_ahead_counts_at_its_own_time_and_is_ordered_by_another(db):
     kahaani, ahead, sent = movie().id, NOON + timedelta(hours=20), NOON
     finish = (1, kahaani, ahead)
-    assert watched.record_views({finish: sent + timedelta(minutes=2)}) == {finish}
+    assert view_counting.record_views({finish: sent + timedelta(minutes=2)}) == {finish}
     for effective_at in (
         sent + timedelta(minutes=9),
         None,
         sent + timedelta(minutes=1),
     ):  # the earliest stays
-        assert watched.record_views({finish: effective_at}) == set()
+        assert view_counting.record_views({finish: effective_at}) == set()
     assert View.objects.get().watched_at == ahead
     order = sent + timedelta(minutes=1)
     assert View.objects.get().effective_at == order
-    assert watched.last_finishes([(1, kahaani, order)]) == {(1, kahaani): order}
-    assert watched.last_finishes([(1, kahaani, order + timedelta(microseconds=1))]) == {}
-    assert watched.finished_after([(1, [kahaani], sent), (1, [kahaani], order)]) == [{kahaani}, set()]
+    assert view_counting.last_finishes([(1, kahaani, order)]) == {(1, kahaani): order}
+    assert view_counting.last_finishes([(1, kahaani, order + timedelta(microseconds=1))]) == {}
+    assert view_counting.finished_after([(1, [kahaani], sent), (1, [kahaani], order)]) == [{kahaani}, set()]
 
 
 def test_the_order_of_a_view_told_again_is_put_earlier_only(db):
     kahaani = movie().id
     finish = (1, kahaani, NOON)
-    assert watched.record_views({finish: None}) == {finish}
-    watched.record_views({finish: NOON - timedelta(hours=1)})
+    assert view_counting.record_views({finish: None}) == {finish}
+    view_counting.record_views({finish: NOON - timedelta(hours=1)})
     assert View.objects.get().effective_at == NOON - timedelta(hours=1)

@@ -7,9 +7,9 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from movies import popularity
 from movies.models import ViewCount
 from movies.profiles import to_wire
+from movies.viewing import popularity
 from recommendations import stores
 from recommendations.lists import UserLists
 from tests.movies.making import movie

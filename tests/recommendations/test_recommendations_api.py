@@ -9,9 +9,9 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from movies import popularity
 from movies.models import Movie, ViewCount
 from movies.profiles import to_wire
+from movies.viewing import popularity
 from recommendations import services, stores
 from recommendations.lists import Event, recommend, watched
 from tests.listening import activity_heard

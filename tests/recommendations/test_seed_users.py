@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from django.core.management import CommandError, call_command
 
-from movies import seeding as movie_seeding
+from movies.inventory import seeding as movie_seeding
 from recommendations import seeding, stores
 from recommendations.generated import blocks
 from recommendations.lists import LONGEST, UserLists

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 from pytest_django import Settings
 
-from movies import bus
+from movies.outbox import bus
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from pytest_django import Settings
 
-from movies import bus
+from movies.outbox import bus
 from sessions_ingest.consumer import Counts
 from sessions_ingest.intake import make_consumer
 from tests.servers.queues import Queues

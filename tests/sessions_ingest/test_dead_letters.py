@@ -12,7 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from movies import bus
+from movies.outbox import bus
 from sessions_ingest import dead_letters
 from sessions_ingest.consumer import Message
 from sessions_ingest.models import DeadLetterAct
@@ -167,7 +167,7 @@ def test_a_queue_that_does_not_exist_is_told_in_a_sentence() -> None:
 
 REDRIVE = """
 import django; django.setup()
-from movies import bus
+from movies.outbox import bus
 from sessions_ingest import dead_letters
 bus.queue({queue!r})
 print("ready", flush=True)

@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from movies import bus
 from movies.models import View
+from movies.outbox import bus
 from sessions_ingest.intake import make_consumer
 from sessions_ingest.models import IngestMinute
 from tests.movies.making import movie

@@ -17,8 +17,8 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from movies import bus
 from movies.models import Movie, View, ViewCount
+from movies.outbox import bus
 from recommendations import stores
 from tests.sessions_ingest.model import Model
 from tests.sessions_ingest.processes import ROOT, Process

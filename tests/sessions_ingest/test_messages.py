@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movies.numbers import MAX_BIGINT
+from movies.foundation.numbers import MAX_BIGINT
 from sessions_ingest.messages import (
     Poison,
     Recommendations,

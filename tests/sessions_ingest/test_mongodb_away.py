@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from pytest_django import Settings
 
-from movies import bus
 from movies.models import Movie, View, ViewCount
+from movies.outbox import bus
 from recommendations import stores
 from recommendations.stores.base import StoreUnavailable
 from sessions_ingest import apply as ingest

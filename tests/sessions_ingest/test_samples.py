@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from movies import bus
 from movies.models import Movie, View, ViewCount
+from movies.outbox import bus
 from recommendations import stores
 from recommendations.lists import Entry, Finish, UserLists
 from sessions_ingest.consumer import Counts

@@ -11,9 +11,9 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
-from movies import bus
 from movies.genres import GENRES, OVERALL
 from movies.models import Movie, PopularList
+from movies.outbox import bus
 from recommendations import stores
 from recommendations.lists import Entry, UserLists
 from sessions_ingest.intake import make_consumer

@@ -15,7 +15,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from movies import bus
+from movies.outbox import bus
 from sessions_ingest.sqs import ATTRIBUTES
 from sessions_ingest.sqs_calls import SqsCalls
 from tests.servers.queues import Queues

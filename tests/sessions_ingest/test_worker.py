@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from movies import bus
 from movies.models import Movie
+from movies.outbox import bus
 from recommendations import stores
 from sessions_ingest.models import IngestMinute
 from tests.sessions_ingest.processes import Process

@@ -9,9 +9,9 @@ import pytest
 from elasticsearch import Elasticsearch, TransportError
 from pytest_django import Settings
 
+from movies.foundation.events import Activity
 from movies.genres import GENRES
 from movies.models import Movie
-from movies.signals import Activity
 from tests.waiting import wait_until
 from tetraflix.analytics import recording, shipping
 from tetraflix.analytics.indices import MAPPING, PREFIX, drop_old, ensure_template

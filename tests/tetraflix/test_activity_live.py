@@ -27,7 +27,7 @@ django.setup()
 import tetraflix.celery, tetraflix.urls, movies.search, sessions_ingest.worker
 print(*sorted(name for name in sys.modules
     if name.split(".")[0] in ("elasticsearch", "elastic_transport", "django_elasticsearch_dsl")
-    or name.startswith(("movies.elastic", "tetraflix.analytics"))))
+    or name.startswith(("movies.search.elastic", "tetraflix.analytics"))))
 """
 
 

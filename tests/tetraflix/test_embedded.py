@@ -12,7 +12,7 @@ import boto3
 import psycopg2
 import pytest
 
-from movies import bus
+from movies.outbox import bus
 from tests.servers.queues import Queues
 from tetraflix.embedded.postgres import EmbeddedPostgres
 from tetraflix.embedded.sqs import REGION, EmbeddedSqs

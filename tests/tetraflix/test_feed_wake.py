@@ -12,10 +12,10 @@ import pytest
 from django.db import transaction
 from pytest_django import Settings
 
-from movies import feed
+from movies.foundation.events import inventory_changed
+from movies.inventory.services import add_movie
 from movies.models import MovieChange
-from movies.services import add_movie
-from movies.signals import inventory_changed
+from movies.outbox import publisher
 from tests.movies.reader import inventory, read, take
 from tests.servers.queues import Queues
 from tests.waiting import wait_until
@@ -112,5 +112,5 @@ def test_a_change_is_on_the_bus_soon_after_its_commit(
     worker: subprocess.Popen[bytes], queues: Queues
 ) -> None:
     add_movie(actor="test", title="Soon", profile=DRAMA)
-    wait_until(lambda: feed.waiting() == (0, 0.0), seconds=20)
+    wait_until(lambda: publisher.waiting() == (0, 0.0), seconds=20)
     assert read(take(queues.changes.url)) == inventory()

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
-from movies import bus
+from movies.outbox import bus
 from tests.servers.queues import Queues
 from tetraflix import background, health, heartbeats
 from tetraflix.embedded.ports import free_port

@@ -11,9 +11,9 @@ from django.conf import settings
 from elasticsearch import Elasticsearch
 from pytest_django import Settings
 
+from movies.foundation.events import Activity
 from movies.genres import GENRES
 from movies.models import Movie
-from movies.signals import Activity
 from tetraflix.analytics import shipping
 from tetraflix.analytics.indices import PREFIX
 

@@ -10,7 +10,7 @@ from tetraflix import logs
 
 def record(**more: object) -> logging.LogRecord:
     fields = {
-        "name": "movies.feed",
+        "name": "movies.outbox",
         "levelname": "WARNING",
         "levelno": logging.WARNING,
         "msg": "waits",
@@ -23,7 +23,12 @@ def test_a_line_for_machines_is_one_json_object_with_what_was_told() -> None:
     line = logs.formatter("json").format(record(queue="movieChanges", unknown=object()))
     told = json.loads(line)
     assert told.pop("timestamp").endswith("Z")
-    assert told == {"message": "waits", "level": "warning", "logger": "movies.feed", "queue": "movieChanges"}
+    assert told == {
+        "message": "waits",
+        "level": "warning",
+        "logger": "movies.outbox.publisher",
+        "queue": "movieChanges",
+    }
     assert "\n" not in line
 
 

@@ -15,8 +15,8 @@ from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
-from movies import bus
 from movies.models import Movie, PopularList
+from movies.outbox import bus
 from sessions_ingest.models import IngestMinute
 from tests.servers.queues import Queues
 from tetraflix import background, heartbeats, metrics, schedule

@@ -16,9 +16,9 @@ from django.test import Client
 from django.test.client import RequestFactory
 from pytest_django import Settings
 
-from movies import bus
+from movies.inventory.services import add_movie
 from movies.models import MovieChange
-from movies.services import add_movie
+from movies.outbox import bus
 from tetraflix import logs, request_ids
 from tetraflix.celery import app
 from tetraflix.middleware import observe

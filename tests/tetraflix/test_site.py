@@ -10,7 +10,7 @@ from playwright.sync_api import Page, sync_playwright
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from movies.popularity import refresh
+from movies.viewing.popularity import refresh
 from recommendations import stores
 from recommendations.lists import UserLists
 from tests.api.calling import Caller

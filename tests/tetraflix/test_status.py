@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db import connection
 from pytest_django import Settings
 
-from movies import bus
 from movies.models import Movie, ViewCount
+from movies.outbox import bus
 from tests.servers.queues import Queues
 from tests.tetraflix.stacks import RunningStack
 from tetraflix import heartbeats, schedule, status

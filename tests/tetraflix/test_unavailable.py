@@ -10,7 +10,7 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.test import Client
 from pytest_django import Settings
 
-from movies.services import InventoryBusy
+from movies.inventory.services import InventoryBusy
 from tests.api.calling import LORD, Caller
 from tests.movies.making import movie, other_connection
 from tests.waiting import wait_until

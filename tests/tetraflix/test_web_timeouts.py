@@ -16,7 +16,7 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from movies.prepared import Prepared
+from movies.foundation.prepared_statements import Prepared
 from tests.waiting import wait_until
 from tetraflix import web_timeouts
 from tetraflix.embedded.ports import free_port

@@ -2,7 +2,7 @@
 
 from django.apps import AppConfig
 
-from movies.signals import activity_listeners
+from movies.foundation.events import activity_listeners
 from tetraflix.analytics.recording import recorder
 
 

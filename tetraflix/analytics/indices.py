@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 from elasticsearch import BadRequestError, Elasticsearch
 
-from movies.elastic.connection import client
 from movies.genres import GENRES
+from movies.search.elastic.connection import client
 
 PREFIX = "tetraflix-activity-"
 TEMPLATE = "tetraflix-activity"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from django.db import connections
 
-from movies.signals import Activity
+from movies.foundation.events import Activity
 from tetraflix.analytics import shipping
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Recorder:
         self.dropped = 0
 
     def hear(self, activity: Activity) -> None:
-        """One of movies.signals.activity_listeners."""
+        """One of movies.foundation.events.activity_listeners."""
         records = self._records
         if len(records) >= self._capacity:
             self.dropped += 1

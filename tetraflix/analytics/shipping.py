@@ -11,10 +11,10 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from elasticsearch import TransportError
 
-from movies.elastic.connection import AWAY as ELASTICSEARCH_AWAY
-from movies.elastic.connection import client
+from movies.foundation.events import Activity
 from movies.genres import GENRES
-from movies.signals import Activity
+from movies.search.elastic.connection import AWAY as ELASTICSEARCH_AWAY
+from movies.search.elastic.connection import client
 from tetraflix.analytics.indices import ensure_index, ensure_template, index_of
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from movies.elastic.connection import AWAY
+from movies.search.elastic.connection import AWAY
 from tetraflix.analytics.indices import drop_old
 
 logger = logging.getLogger(__name__)

@@ -5,9 +5,9 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
 from movies.api.writes import MOST_AT_ONCE
-from movies.drafts import LARGEST_MOVIE_ID
+from movies.foundation.numbers import MAX_BIGINT
 from movies.genres import GENRES
-from movies.numbers import MAX_BIGINT
+from movies.inventory.validation import LARGEST_MOVIE_ID
 from movies.profiles import LARGEST_TITLE
 from recommendations.lists import LONGEST
 from sessions_ingest.api import MOST_EVENTS, MOST_RECOMMENDATIONS

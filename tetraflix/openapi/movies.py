@@ -6,9 +6,9 @@ from drf_spectacular.extensions import OpenApiViewExtension
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 
 from movies.genres import GENRES
-from movies.pages import LARGEST_PAGE, ORDERINGS
-from movies.search import MOST_RESULTS
-from movies.vocabulary import LONGEST_QUERY
+from movies.search.engine import MOST_RESULTS
+from movies.search.keyset_pagination import LARGEST_PAGE, ORDERINGS
+from movies.search.title_words import LONGEST_QUERY
 from tetraflix.openapi import components as parts
 from tetraflix.openapi.components import GONE, KEYED, PUBLIC, answers, as_json, ref
 

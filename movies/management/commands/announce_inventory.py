@@ -8,8 +8,8 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from movies import feed
 from movies.models import Movie
+from movies.outbox import publisher
 
 
 class Command(BaseCommand):
@@ -30,10 +30,10 @@ class Command(BaseCommand):
         with Progress(*columns, console=Console(file=sys.stderr)) as progress:
             bar = progress.add_task("announcing", total=total)
             try:
-                for count, last_sent in feed.announce(after=after):
+                for count, last_sent in publisher.announce(after=after):
                     last = last_sent
                     progress.advance(bar, count)
-            except feed.BusAway as error:
+            except publisher.BusAway as error:
                 raise CommandError(
                     f"{error}. Go on with: manage.py announce_inventory --after {last}"
                 ) from error

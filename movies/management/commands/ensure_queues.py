@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from movies import bus
+from movies.outbox import bus
 
 
 class Command(BaseCommand):

@@ -10,10 +10,10 @@ from django.db import transaction
 from rich.console import Console
 from rich.progress import Progress
 
-from movies import browsing
-from movies.browsing import Selection
-from movies.exports import compressed, export_chunks
-from movies.transfer import WRITTEN, BadFile, format_of
+from movies.bulk.exports import compressed, export_chunks
+from movies.bulk.file_format import WRITTEN, BadFile, format_of
+from movies.search import selections
+from movies.search.selections import Selection
 
 
 class Command(BaseCommand):
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         except BadFile as error:
             raise CommandError(str(error)) from None
         with Progress(console=Console(file=sys.stderr), transient=True) as bar:
-            task = bar.add_task("Exporting", total=browsing.count(Selection()))
+            task = bar.add_task("Exporting", total=selections.count(Selection()))
             done = 0
 
             def report(number: int) -> None:

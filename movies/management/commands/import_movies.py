@@ -12,9 +12,10 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from movies import actors, jobs
+from movies.bulk import jobs
+from movies.bulk.file_format import BadFile
+from movies.foundation import actors
 from movies.models import Job
-from movies.transfer import BadFile
 
 READ = 1024 * 1024  # bytes at a time
 LOOK_AGAIN_SECONDS = 0.5

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from movies import feed
+from movies.outbox import publisher
 
 LONGEST_PAUSE = 30.0  # seconds between two tries while SQS is away
 
@@ -24,8 +24,8 @@ class Command(BaseCommand):
         sent, pause, away_since = 0, 0.5, None
         while True:
             try:
-                now = feed.publish(seconds=5)
-            except feed.BusAway as error:
+                now = publisher.publish(seconds=5)
+            except publisher.BusAway as error:
                 away_since = away_since or time.monotonic()
                 if time.monotonic() - away_since + pause > patience:
                     raise CommandError(
@@ -36,7 +36,7 @@ class Command(BaseCommand):
                 pause = min(2 * pause, LONGEST_PAUSE)
                 continue
             sent, pause, away_since = sent + now, 0.5, None
-            left, _ = feed.waiting()
+            left, _ = publisher.waiting()
             if not now:
                 break
             if left:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from movies import popularity
+from movies.viewing import popularity
 
 
 class Command(BaseCommand):

@@ -9,8 +9,9 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from movies import popularity, seeding
+from movies.inventory import seeding
 from movies.models import Movie
+from movies.viewing import popularity
 
 MOST = 50_000_000
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from movies.signals import consuming
+from movies.foundation.events import consuming
 from sessions_ingest.intake import make_consumer
 
 REPORT_SECONDS = 10

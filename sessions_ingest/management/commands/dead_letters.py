@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from movies import actors, bus
+from movies.foundation import actors
+from movies.outbox import bus
 from sessions_ingest import dead_letters
 
 SHOWN = 500  # characters of a body; --json has all

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from movies import actors
+from movies.foundation import actors
 from tetraflix.keys import named, revoke_keys
 
 

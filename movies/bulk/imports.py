@@ -1,0 +1,198 @@
+"""A file of movies on its way into the inventory: rows staged and checked first, then applied as one."""
+
+import io
+import itertools
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from django.db import connection
+
+from movies.bulk.file_format import Row
+from movies.inventory.services import change
+from movies.models import ImportRow
+
+ROWS_AT_ONCE = 10_000  # staged or applied by one statement: progress moves, and memory stays bounded
+MOST_PROBLEMS = 200  # bad rows that are named; all are counted
+PREVIEWED = 10  # rows shown before anything is applied
+
+Progress = Callable[[int], None]  # told how many are done
+
+
+@dataclass(slots=True)
+class Checked:
+    """What an import would come to; `problems`: [line, column, sentence]."""
+
+    rows: int = 0
+    bad: int = 0
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    problems: list[tuple[int, str, str]] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(slots=True)
+class Applied:
+    """What an import came to."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def stage(*, job_id: uuid.UUID, rows: Iterable[Row], progress: Progress = lambda done: None) -> Checked:
+    """The good rows are staged in place of what was staged for this job, and compared with the inventory.
+
+    Raises BadFile as `rows` does.
+    """
+    unstage(job_id)
+    result = Checked()
+    waiting = iter(rows)
+    while portion := list(itertools.islice(waiting, ROWS_AT_ONCE)):
+        good = [row for row in portion if not row.errors]
+        _note(result, portion)
+        _copy(job_id, good)
+        progress(result.rows)
+    _find_repeated(job_id, result)
+    with connection.cursor() as cursor:
+        cursor.execute(COMPARE, {"job": job_id})
+        result.new, result.changed, result.unchanged = cursor.fetchone()
+    return result
+
+
+def unstage(job_id: uuid.UUID) -> None:
+    """Nothing is staged for this job."""
+    ImportRow.objects.filter(job_id=job_id).delete()
+
+
+def apply(*, job_id: uuid.UUID, actor: str, progress: Progress = lambda done: None) -> Applied:
+    """What is staged is in the inventory, all in one transaction, as one batch.
+
+    Rows that the inventory holds already change nothing.
+    """
+    result = Applied()
+    # First the rows with ids: the database then gives the others ids that none of them has.
+    with change(actor=actor, batch=job_id), connection.cursor() as cursor:
+        for portion in _portions(cursor, job_id, with_id=True):
+            cursor.execute(UPDATE, portion)
+            changed = cursor.rowcount
+            cursor.execute(INSERT, portion)
+            result.changed += changed
+            result.new += cursor.rowcount
+            result.unchanged += portion["rows"] - changed - cursor.rowcount
+            progress(result.new + result.changed + result.unchanged)
+        for portion in _portions(cursor, job_id, with_id=False):
+            cursor.execute(INSERT_NEW, portion)
+            result.new += cursor.rowcount
+            progress(result.new + result.changed + result.unchanged)
+        cursor.execute("DELETE FROM movies_importrow WHERE job_id = %s", [job_id])
+    return result
+
+
+def preview(job_id: uuid.UUID) -> list[dict[str, Any]]:
+    """The first staged rows, each with what the inventory has under its id (null: nothing)."""
+    with connection.cursor() as cursor:
+        cursor.execute(PREVIEW, [job_id, PREVIEWED])
+        names = ("line", "id", "title", "profile", "hidden", "old_title", "old_profile", "old_hidden")
+        return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def _note(result: Checked, portion: Iterable[Row]) -> None:
+    for row in portion:
+        result.rows += 1
+        if not row.errors:
+            continue
+        result.bad += 1
+        for column, error in row.errors.items():
+            if len(result.problems) < MOST_PROBLEMS:
+                result.problems.append((row.line, column, error))
+
+
+def _copy(job_id: uuid.UUID, rows: Iterable[Row]) -> None:
+    text = io.StringIO()
+    for row in rows:
+        title = row.title.replace("\\", "\\\\").replace("\t", "\\t")
+        movie_id = "\\N" if row.movie_id is None else row.movie_id
+        hidden = "\\N" if row.hidden is None else row.hidden
+        weights = ",".join(map(str, row.profile))
+        text.write(f"{job_id}\t{row.line}\t{movie_id}\t{title}\t{{{weights}}}\t{hidden}\n")
+    text.seek(0)
+    with connection.cursor() as cursor:
+        cursor.copy_expert(
+            "COPY movies_importrow (job_id, line, movie_id, title, profile, hidden) FROM STDIN", text
+        )
+
+
+def _find_repeated(job_id: uuid.UUID, result: Checked) -> None:
+    """An id may be there once: which of two rows would count?"""
+    with connection.cursor() as cursor:
+        cursor.execute(REPEATED, [job_id])
+        for movie_id, lines in cursor:
+            result.bad += len(lines) - 1
+            for line in lines[1:]:
+                if len(result.problems) < MOST_PROBLEMS:
+                    first = f"Movie {movie_id} is in line {lines[0]} already."
+                    result.problems.append((line, "id", first))
+    result.problems.sort()
+
+
+def _portions(cursor: Any, job_id: uuid.UUID, *, with_id: bool) -> Iterator[dict[str, Any]]:
+    """Spans of lines, each with ROWS_AT_ONCE rows."""
+    last = -1
+    while True:
+        cursor.execute(PORTION.format(null="NOT NULL" if with_id else "NULL"), [job_id, last, ROWS_AT_ONCE])
+        upto, rows = cursor.fetchone()
+        if not rows:
+            return
+        yield {"job": job_id, "after": last, "upto": upto, "rows": rows}
+        last = upto
+
+
+COMPARE = """
+SELECT count(*) FILTER (WHERE m.id IS NULL),
+       count(*) FILTER (WHERE m.id IS NOT NULL AND (m.title, m.profile, m.hidden)
+                        IS DISTINCT FROM (r.title, r.profile, coalesce(r.hidden, m.hidden))),
+       count(*) FILTER (WHERE (m.title, m.profile, m.hidden)
+                        IS NOT DISTINCT FROM (r.title, r.profile, coalesce(r.hidden, m.hidden)))
+FROM movies_importrow r LEFT JOIN movies_movie m ON m.id = r.movie_id WHERE r.job_id = %(job)s
+"""
+REPEATED = """
+SELECT movie_id, array_agg(line ORDER BY line) FROM movies_importrow
+WHERE job_id = %s AND movie_id IS NOT NULL GROUP BY movie_id HAVING count(*) > 1 ORDER BY min(line)
+"""
+PREVIEW = """
+SELECT r.line, r.movie_id, r.title, r.profile, r.hidden, m.title, m.profile, m.hidden
+FROM movies_importrow r LEFT JOIN movies_movie m ON m.id = r.movie_id
+WHERE r.job_id = %s ORDER BY r.line LIMIT %s
+"""
+PORTION = """
+SELECT max(line), count(*) FROM (
+    SELECT line FROM movies_importrow WHERE job_id = %s AND line > %s AND movie_id IS {null}
+    ORDER BY line LIMIT %s) AS portion
+"""
+UPDATE = """
+UPDATE movies_movie AS m SET title = r.title, profile = r.profile, hidden = coalesce(r.hidden, m.hidden)
+FROM movies_importrow r
+WHERE r.job_id = %(job)s AND r.line > %(after)s AND r.line <= %(upto)s AND m.id = r.movie_id
+    AND (m.title, m.profile, m.hidden) IS DISTINCT FROM (r.title, r.profile, coalesce(r.hidden, m.hidden))
+"""
+INSERT = """
+INSERT INTO movies_movie (id, title, profile, hidden)
+SELECT r.movie_id, r.title, r.profile, coalesce(r.hidden, false) FROM movies_importrow r
+WHERE r.job_id = %(job)s AND r.line > %(after)s AND r.line <= %(upto)s AND r.movie_id IS NOT NULL
+    AND NOT EXISTS (SELECT FROM movies_movie m WHERE m.id = r.movie_id)
+ORDER BY r.line
+"""
+INSERT_NEW = """
+INSERT INTO movies_movie (title, profile, hidden)
+SELECT r.title, r.profile, coalesce(r.hidden, false) FROM movies_importrow r
+WHERE r.job_id = %(job)s AND r.line > %(after)s AND r.line <= %(upto)s AND r.movie_id IS NULL
+ORDER BY r.line
+"""

@@ -1,0 +1,1 @@
+"""Movies as clients see them, ready-made as JSON in each process, right at every request."""

@@ -1,8 +1,0 @@
-"""The app of searching movies in Elasticsearch."""
-
-from django.apps import AppConfig
-
-
-class ElasticConfig(AppConfig):
-    name = "movies.elastic"
-    label = "movies_elastic"

@@ -1,0 +1,1 @@
+"""What every app of the service shares: numbers, JSON, locks, leases, retries, prepared statements, events."""

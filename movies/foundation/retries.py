@@ -1,0 +1,70 @@
+"""Work that is tried again after it failed: with pauses that grow, and on record for `manage.py status`."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import DatabaseError, InterfaceError, connection
+
+from movies.foundation.leases import Held
+from movies.models import Failure
+
+logger = logging.getLogger(__name__)
+
+MAX_ERROR_LENGTH = 500  # characters kept of an error
+# The pause doubles with each failure in a row, from `first` up to `longest` seconds.
+RECORD = """
+INSERT INTO movies_failure AS failure (name, times, since, error, next_try)
+VALUES (%(name)s, 1, clock_timestamp(), %(error)s, clock_timestamp() + make_interval(secs => %(first)s))
+ON CONFLICT (name) DO UPDATE SET times = failure.times + 1, error = excluded.error,
+    next_try = clock_timestamp()
+        + make_interval(secs => least(%(first)s * power(2, least(failure.times, 30)), %(longest)s))
+RETURNING times, next_try
+"""
+
+
+@contextmanager
+def retried(name: str, *expected: type[Exception], first: float, longest: float) -> Iterator[bool]:
+    """Whether the work is due: it is not during the pause after a failure.
+
+    An error in the block is recorded under the name and begins a pause; an `expected` one ends there, others go on
+    up. A block that ends without one has succeeded: the record is gone. One that ends with leases.Held is neither:
+    another process is at it.
+    """
+    failure = Failure.objects.extra(select={"due": "next_try <= clock_timestamp()"}).filter(name=name).first()
+    if failure and not failure.due:
+        yield False
+        return
+    try:
+        yield True
+    except Held:
+        logger.debug("another process is at work on %s", name)
+    except expected as error:
+        _record(name, error, first, longest)
+    except Exception as error:
+        try:
+            _record(name, error, first, longest)
+        except (DatabaseError, InterfaceError):
+            logger.warning("the failure of %s could not be recorded", name)
+        raise
+    else:
+        if failure:
+            failure.delete()
+            logger.info("%s works again", name)
+
+
+def problems() -> list[str]:
+    """A sentence for each work that fails at present: what, since when, why, and when it is tried again."""
+    return [
+        f"The {failure.name} has failed since {failure.since:%Y-%m-%d %H:%M:%S} UTC ({failure.times} times;"
+        f" next try at {failure.next_try:%H:%M:%S}): {failure.error}"
+        for failure in Failure.objects.order_by("name")
+    ]
+
+
+def _record(name: str, error: Exception, first: float, longest: float) -> None:
+    text = " ".join(f"{error}".split())[:MAX_ERROR_LENGTH] or type(error).__name__
+    with connection.cursor() as cursor:
+        cursor.execute(RECORD, {"name": name, "error": text, "first": first, "longest": longest})
+        times, next_try = cursor.fetchone()
+    logger.warning("%s failed (%d times), next try at %s: %s", name, times, f"{next_try:%H:%M:%S}", text)

@@ -1,0 +1,144 @@
+"""Fills the inventory with generated movies, by COPY: a starting state, which is not announced on the bus."""
+
+import io
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from django.db import connection, transaction
+from numpy.typing import NDArray
+
+from movies.genres import GENRES
+from movies.inventory import generated_movies
+from movies.inventory.services import refuse_other_changes
+from movies.models import Movie
+from movies.profiles import TOTAL
+
+DAYS = 30  # of views by genre, so that a new dashboard has something to show
+SHARE_OF_DAYS = 0.1  # of all views ever, that these days had
+READ = 1 << 18  # bytes handed to COPY at a time: enough that handing over costs nothing
+
+# each weight as the four characters ` 40,`: PostgreSQL takes blanks in an array, and one width is cut fast
+WEIGHTS = np.array([f"{weight:3d},".encode() for weight in range(TOTAL + 1)])
+ROW_OF_WEIGHTS = 4 * len(GENRES)
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """What seeding came to: so many movies, from this id on."""
+
+    movies: int
+    first: int
+    views: int
+
+
+class Pipe(io.RawIOBase):
+    """Chunks of bytes as the file that COPY reads."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """The next chunk, whole (COPY takes any length); empty at the end."""
+        return next(self._chunks, b"")
+
+
+def top_up(*, movies: int, seed: int, progress: Progress = lambda done: None) -> Seeded:
+    """The inventory has at least so many movies; those added are of the seed, each at the id of its number.
+
+    The movies of a seed are the same wherever they have the same ids, whether they were added at once or not.
+    `progress` is told how many rows (two a movie) are written. Nobody else changes the inventory meanwhile:
+    raises InventoryBusy beside another bulk change.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        refuse_other_changes()
+        cursor.execute("SET LOCAL tetraflix.bulk_load = 'on'")
+        cursor.execute("SELECT FROM movies_inventory FOR UPDATE")
+        missing = movies - Movie.objects.count()
+        cursor.execute(
+            "SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('movies_movie', 'id')), 0)"
+        )
+        first = cursor.fetchone()[0] + 1
+        if missing <= 0:
+            return Seeded(0, first, 0)
+        drawn: list[NDArray[np.int64]] = []
+        weights = np.zeros(len(GENRES))
+        made = generated_movies.movies(seed=seed, first=first, count=missing)
+        copy(cursor, "movies_movie (id, title, profile)", _movie_rows(made, drawn, weights, progress))
+        views = np.concatenate(drawn)
+        copy(cursor, "movies_viewcount (movie_id, views)", view_rows(first, views, progress))
+        _add_genre_views(cursor, seed, weights)
+        cursor.execute("SET LOCAL tetraflix.bulk_load = 'off'")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE movies_movie, movies_viewcount")
+    return Seeded(missing, first, int(views.sum()))
+
+
+def copy(cursor: Any, table: str, chunks: Iterable[bytes]) -> None:
+    """COPY's text rows into the table."""
+    cursor.copy_expert(f"COPY {table} FROM STDIN", Pipe(chunks), READ)
+
+
+def movie_rows(movies: generated_movies.Generated) -> bytes:
+    """The movies as COPY's text rows of id, title and profile."""
+    cells = WEIGHTS[movies.profiles].tobytes()
+    profiles = [
+        cells[start : start + ROW_OF_WEIGHTS - 1].decode() for start in range(0, len(cells), ROW_OF_WEIGHTS)
+    ]
+    return "".join(
+        f"{movie_id}\t{title}\t{{{profile}}}\n"
+        for movie_id, (title, profile) in enumerate(zip(movies.titles, profiles, strict=True), movies.first)
+    ).encode()
+
+
+def view_rows(
+    first: int, views: NDArray[np.int64], progress: Progress = lambda done: None
+) -> Iterator[bytes]:
+    """The view counts of the movies from `first` on, as COPY's text rows."""
+    for start in range(0, len(views), generated_movies.BLOCK):
+        part = views[start : start + generated_movies.BLOCK].tolist()
+        yield "".join(f"{movie_id}\t{count}\n" for movie_id, count in enumerate(part, first + start)).encode()
+        progress(len(part))
+
+
+def _movie_rows(
+    made: Iterable[generated_movies.Generated],
+    views: list[NDArray[np.int64]],
+    weights: NDArray[np.float64],
+    progress: Progress,
+) -> Iterator[bytes]:
+    for movies in made:
+        yield movie_rows(movies)
+        views.append(movies.views)
+        weights += movies.views @ movies.profiles
+        progress(len(movies))
+
+
+def _add_genre_views(cursor: Any, seed: int, weights: NDArray[np.float64]) -> None:
+    """Some of the views are told as those of the last days, more at weekends, in proportion to the genres."""
+    draw = np.random.default_rng(seed)
+    today = datetime.now(UTC).date()
+    days = [today - timedelta(days=ago) for ago in range(DAYS)]
+    busy = np.array([1.5 if day.weekday() >= 5 else 1.0 for day in days]) * draw.uniform(0.9, 1.1, DAYS)
+    shares = busy[:, None] * draw.uniform(0.85, 1.15, (DAYS, len(GENRES)))
+    shares *= SHARE_OF_DAYS / shares.sum(axis=0)
+    cursor.execute(
+        """
+        INSERT INTO movies_genreviews AS kept (day, genre, weight)
+        SELECT * FROM unnest(%s::date[], %s::text[], %s::bigint[]) AS new (day, genre, weight)
+        WHERE weight > 0 ORDER BY day, genre
+        ON CONFLICT (day, genre) DO UPDATE SET weight = kept.weight + excluded.weight
+        """,
+        [
+            [day for day in days for _ in GENRES],
+            list(GENRES) * DAYS,
+            np.floor(shares * weights).astype(np.int64).ravel().tolist(),
+        ],
+    )

@@ -1,0 +1,260 @@
+"""Every way to change the inventory: one function a rule, each a transaction, on record with who did it."""
+
+import json
+import time
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from enum import Enum
+from typing import Any, Final
+
+import structlog
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+
+from movies.foundation import advisory_locks
+from movies.foundation.database_errors import is_lock_timeout
+from movies.foundation.events import inventory_changed
+from movies.foundation.numbers import MAX_BIGINT
+from movies.inventory.validation import BadMovie, BadMovies, NewMovie, checked, checked_all
+from movies.models import Movie
+from movies.viewing.view_counting import existing
+
+
+class NoSuchMovie(LookupError):
+    """There is no movie with this id."""
+
+    def __init__(self, movie_id: int) -> None:
+        super().__init__(f"There is no movie {movie_id}.")
+        self.movie_id = movie_id
+
+
+class ChangedMeanwhile(ValueError):
+    """The movie is not at a version that the caller expects; nothing was changed."""
+
+    def __init__(self, movie: Movie) -> None:
+        super().__init__(f"Movie {movie.id} was changed meanwhile: it is at version {movie.version}.")
+        self.movie = movie
+
+
+RETRY_AFTER_SECONDS = (
+    5  # what a refused caller is told: a bulk change of 300,000 movies takes longer, most do not
+)
+
+
+class InventoryBusy(Exception):
+    """Somebody else is changing the inventory for longer than this change may wait; nothing was changed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The inventory is being changed in bulk right now, so this change was not made."
+            " Try again in a moment."
+        )
+
+
+class _Unchanged(Enum):
+    UNCHANGED = 0
+
+
+UNCHANGED: Final = _Unchanged.UNCHANGED  # stands for a field that a change leaves alone
+
+_under_way: ContextVar[bool] = ContextVar("a change of the inventory is under way", default=False)
+
+
+# What a change waits for the locks of others that are as short as itself; settings.INVENTORY_LOCK_TIMEOUT_MS.
+# A web process has one thread: after a change waited in vain, the next ones wait hardly at all for a while, so
+# that their waits do not add up for its readers.
+IMPATIENT_FOR_SECONDS = 2.0
+IMPATIENT_MS = 20
+BULK_SECONDS = 10.0  # a bulk change waits for those under way; later ones are refused meanwhile
+
+_impatient_until = 0.0
+
+
+@contextmanager
+def change(*, actor: str, batch: uuid.UUID | None = None) -> Iterator[None]:
+    """One transaction in which every change of a movie is recorded as the actor's, and as part of the batch.
+
+    Nobody else changes the inventory until it ends. A change inside a change is part of it: it has the outer
+    one's actor and batch. After the commit `inventory_changed` is sent, once. Raises InventoryBusy: at once
+    beside a bulk change, else after settings.INVENTORY_LOCK_TIMEOUT_MS.
+    """
+    if _under_way.get():
+        with transaction.atomic():
+            yield
+        return
+    request_id = str(structlog.contextvars.get_contextvars().get("request_id", ""))
+    with _busy_when_locks_are_kept(), transaction.atomic():
+        lock_timeout = _lock_as(actor=actor, batch=str(batch or ""), request_id=request_id)
+        token = _under_way.set(True)
+        try:
+            yield
+        finally:
+            _under_way.reset(token)
+        # A caller's transaction may go on: what else it changes was not done by this actor.
+        _set(actor="", batch="", request_id="", lock_timeout=lock_timeout)
+        transaction.on_commit(lambda: inventory_changed.send(sender="movies"), robust=True)
+
+
+def refuse_other_changes() -> None:
+    """Until the transaction ends every other change raises InventoryBusy at once. Of bulk changes, one at a time.
+
+    Raises InventoryBusy while another bulk change is under way; the transaction can only be rolled back then.
+    """
+    try:
+        advisory_locks.take(advisory_locks.BULK_CHANGE, seconds=BULK_SECONDS)
+    except advisory_locks.Taken as error:
+        raise InventoryBusy from error
+
+
+def add_movie(*, actor: str, title: Any, profile: Any, hidden: Any = False, movie_id: Any = None) -> Movie:
+    """The movie as it is stored, under the given id or the next one. Raises BadMovie."""
+    movie = NewMovie(title=title, profile=profile, hidden=hidden, movie_id=movie_id)
+    try:
+        return add_movies(actor=actor, movies=[movie])[0]
+    except BadMovies as error:
+        raise BadMovie(error.errors[0]) from None
+
+
+def add_movies(*, actor: str, movies: Sequence[NewMovie], batch: uuid.UUID | None = None) -> list[Movie]:
+    """All of them, in order, as they are stored; or none: raises BadMovies. At most four statements."""
+    rows, errors = checked_all(movies)
+    with change(actor=actor, batch=batch):
+        places = {row["id"]: place for place, row in enumerate(rows) if row.get("id")}
+        for movie_id in existing(places):
+            errors.setdefault(places[movie_id], {})["id"] = f"There is a movie {movie_id} already."
+        if errors:
+            raise BadMovies(dict(sorted(errors.items())))
+        return list(
+            Movie.objects.raw(
+                """
+                INSERT INTO movies_movie (id, title, profile, hidden)
+                SELECT coalesce(id, nextval(pg_get_serial_sequence('movies_movie', 'id'))),
+                       title, profile, hidden
+                FROM ROWS FROM (
+                    jsonb_to_recordset(%s) AS (id bigint, title text, profile smallint[], hidden boolean)
+                ) WITH ORDINALITY AS new (id, title, profile, hidden, place)
+                ORDER BY place
+                RETURNING *
+                """,
+                [json.dumps(rows)],
+            )
+        )
+
+
+def change_movie(
+    *,
+    actor: str,
+    movie_id: int,
+    expected_versions: Collection[int] | None = None,
+    title: Any = UNCHANGED,
+    profile: Any = UNCHANGED,
+    hidden: Any = UNCHANGED,
+) -> Movie:
+    """The movie as stored now. Raises NoSuchMovie, ChangedMeanwhile (not at an expected version), BadMovie."""
+    given = {"title": title, "profile": profile, "hidden": hidden}
+    new, errors = checked({field: value for field, value in given.items() if value is not UNCHANGED})
+    with change(actor=actor):
+        movie = _stored(movie_id, expected_versions)
+        if errors:
+            raise BadMovie(errors)
+        if any(getattr(movie, field) != value for field, value in new.items()):
+            Movie.objects.filter(id=movie_id).update(**new)
+            movie.refresh_from_db()
+        return movie
+
+
+def delete_movie(*, actor: str, movie_id: int, expected_versions: Collection[int] | None = None) -> None:
+    """The movie is gone; its views stay, for when it comes back. Raises NoSuchMovie, ChangedMeanwhile."""
+    with change(actor=actor):
+        _stored(movie_id, expected_versions)
+        delete_movies(actor=actor, movie_ids=[movie_id])
+
+
+def hide_movies(*, actor: str, movie_ids: Iterable[int], batch: uuid.UUID | None = None) -> int:
+    """None of them is served any more; returns how many were. They are one batch, which can be reverted."""
+    return _set_hidden(True, actor, movie_ids, batch)
+
+
+def show_movies(*, actor: str, movie_ids: Iterable[int], batch: uuid.UUID | None = None) -> int:
+    """All of them are served again; returns how many were hidden. They are one batch, to revert as one."""
+    return _set_hidden(False, actor, movie_ids, batch)
+
+
+def delete_movies(*, actor: str, movie_ids: Iterable[int], batch: uuid.UUID | None = None) -> int:
+    """None of them exists; returns how many did. They are one batch, which can be reverted."""
+    with change(actor=actor, batch=batch or uuid.uuid4()), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM movies_movie WHERE id = ANY (%s::bigint[])", [_possible(movie_ids)])
+        return cursor.rowcount
+
+
+def _set_hidden(hidden: bool, actor: str, movie_ids: Iterable[int], batch: uuid.UUID | None) -> int:
+    with change(actor=actor, batch=batch or uuid.uuid4()), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE movies_movie SET hidden = %s WHERE id = ANY (%s::bigint[]) AND hidden <> %s",
+            [hidden, _possible(movie_ids), hidden],
+        )
+        return cursor.rowcount
+
+
+def _possible(movie_ids: Iterable[int]) -> list[int]:
+    return [movie_id for movie_id in movie_ids if 0 < movie_id <= MAX_BIGINT]
+
+
+def _stored(movie_id: int, expected_versions: Collection[int] | None) -> Movie:
+    movie = Movie.objects.filter(id__in=_possible([movie_id])).first()
+    if movie is None:
+        raise NoSuchMovie(movie_id)
+    if expected_versions is not None and movie.version not in expected_versions:
+        raise ChangedMeanwhile(movie)
+    return movie
+
+
+@contextmanager
+def _busy_when_locks_are_kept() -> Iterator[None]:
+    global _impatient_until  # noqa: PLW0603 - one for the process, whose requests wait one after the other
+    try:
+        yield
+    except OperationalError as error:
+        if not is_lock_timeout(error):
+            raise
+        _impatient_until = time.monotonic() + IMPATIENT_FOR_SECONDS
+        raise InventoryBusy from error
+
+
+def _lock_as(*, actor: str, batch: str, request_id: str) -> str:
+    """The inventory is locked, before anything else is; the triggers write these into the change records.
+
+    Returns the lock_timeout that was set before. Raises InventoryBusy.
+    """
+    impatient = time.monotonic() < _impatient_until
+    milliseconds = IMPATIENT_MS if impatient else settings.INVENTORY_LOCK_TIMEOUT_MS
+    with connection.cursor() as cursor:
+        # In this order: MATERIALIZED is evaluated before the row is locked, and not locked is what was not free.
+        cursor.execute(
+            """
+            WITH free AS MATERIALIZED (
+                SELECT current_setting('lock_timeout') AS lock_timeout, set_config('lock_timeout', %s, true),
+                       set_config('tetraflix.actor', %s, true), set_config('tetraflix.batch', %s, true),
+                       set_config('tetraflix.request_id', %s, true),
+                       pg_try_advisory_xact_lock_shared(%s) AS no_bulk_change
+            )
+            SELECT lock_timeout FROM free CROSS JOIN movies_inventory WHERE no_bulk_change
+            FOR UPDATE OF movies_inventory
+            """,
+            [f"{milliseconds}ms", actor, batch, request_id, advisory_locks.BULK_CHANGE],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise InventoryBusy
+    return str(row[0])
+
+
+def _set(*, actor: str, batch: str, request_id: str, lock_timeout: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('tetraflix.actor', %s, true), set_config('tetraflix.batch', %s, true),"
+            " set_config('tetraflix.request_id', %s, true), set_config('lock_timeout', %s, true)",
+            [actor, batch, request_id, lock_timeout],
+        )

@@ -1,0 +1,97 @@
+"""What somebody asks to have as a movie, and why it is none: the rules of each field."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from movies.inventory.titles import tidy
+from movies.profiles import LARGEST_TITLE, from_wire
+
+LARGEST_MOVIE_ID = 2**53 - 1  # the database's rule too: the largest integer that JavaScript holds safely
+
+
+class BadMovie(ValueError):
+    """What was asked for is no movie: `errors` has a sentence for each bad field."""
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__(" ".join(f"{field}: {error}" for field, error in errors.items()))
+        self.errors = errors
+
+
+class BadMovies(ValueError):
+    """Some of several are no movies: `errors` has the bad fields of each, by its place in what was given."""
+
+    def __init__(self, errors: dict[int, dict[str, str]]) -> None:
+        super().__init__(f"{len(errors)} of the movies are not right; nothing was changed.")
+        self.errors = errors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMovie:
+    """A movie to be added, unchecked. The profile is an object {genre: weight} or an array of 15."""
+
+    title: Any
+    profile: Any
+    hidden: Any = False
+    movie_id: Any = None
+
+
+def checked_all(movies: Sequence[NewMovie]) -> tuple[list[dict[str, Any]], dict[int, dict[str, str]]]:
+    """The movies as they are stored (id, title, profile, hidden), and errors by place; an id occurs once."""
+    rows: list[dict[str, Any]] = []
+    errors: dict[int, dict[str, str]] = {}
+    seen: set[int] = set()
+    for place, movie in enumerate(movies):
+        row, bad = checked(
+            {"id": movie.movie_id, "title": movie.title, "profile": movie.profile, "hidden": movie.hidden}
+        )
+        movie_id = row.get("id")
+        if movie_id in seen:
+            bad["id"] = f"Movie {movie_id} is there twice."
+        elif movie_id is not None:
+            seen.add(movie_id)
+        rows.append(row)
+        if bad:
+            errors[place] = bad
+    return rows, errors
+
+
+def checked(fields: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The good fields as they are stored, and a sentence about each bad one."""
+    good, bad = {}, {}
+    for field, value in fields.items():
+        try:
+            good[field] = RULES[field](value)
+        except ValueError as error:
+            bad[field] = str(error)
+    return good, bad
+
+
+def _id(value: Any) -> int | None:
+    if value is None:  # the next one
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST_MOVIE_ID:
+        raise ValueError(f"An id is a whole number from 1 to {LARGEST_MOVIE_ID}.")
+    return value
+
+
+def _title(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("A title is a text.")
+    title = tidy(value)
+    if len(title) > LARGEST_TITLE:
+        raise ValueError(f"A title has at most {LARGEST_TITLE} characters; this has {len(title)}.")
+    return title
+
+
+def _profile(value: Any) -> list[int]:
+    return list(from_wire(value))
+
+
+def _hidden(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("Hidden is true or false.")
+    return value
+
+
+RULES = {"id": _id, "title": _title, "profile": _profile, "hidden": _hidden}

@@ -1,0 +1,1 @@
+"""Search by title on PostgreSQL or Elasticsearch, selections of movies, and keyset pagination."""

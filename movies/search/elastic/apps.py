@@ -1,0 +1,8 @@
+"""The app of searching movies in Elasticsearch."""
+
+from django.apps import AppConfig
+
+
+class ElasticConfig(AppConfig):
+    name = "movies.search.elastic"
+    label = "movies_elastic"

@@ -1,0 +1,1 @@
+"""Views: counted once, kept by month, and summed into the popularity lists."""

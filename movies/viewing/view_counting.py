@@ -1,0 +1,215 @@
+"""A finished watch is one view, however often it is told: the counted-once rule, and past views.
+
+Everything here runs in the caller's transaction, in a number of statements that does not grow with the batch.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django.db import connection
+
+from movies.foundation.numbers import MAX_BIGINT
+from movies.genres import GENRES
+from movies.viewing.partitions import kept_since
+
+logger = logging.getLogger(__name__)
+
+Finish = tuple[int, int, datetime]  # user, movie, when
+
+
+def existing(movie_ids: Iterable[int]) -> set[int]:
+    """Those of the ids that are movies, hidden ones included. Takes any integer. One statement."""
+    possible = [movie_id for movie_id in set(movie_ids) if 0 < movie_id <= MAX_BIGINT]
+    if not possible:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM movies_movie WHERE id = ANY (%s::bigint[])", [possible])
+        return {movie_id for (movie_id,) in cursor}
+
+
+def record_views(finishes: Mapping[Finish, datetime | None]) -> set[Finish]:
+    """Each finish is on record as a view; returns those that were not before, for `raise_counters`.
+
+    With each goes what it is ordered by, if that is not its own time (of several such times the first stays).
+    Finishes of movies that do not exist are left out, and so are those from before the kept months of views
+    (they may have been counted already: nobody knows any more). One statement; two where a finish told again
+    has a time of its own for the order.
+    """
+    wanted = _within_what_is_kept({finish for finish in finishes if 0 < finish[1] <= MAX_BIGINT})
+    new = _insert({finish: finishes[finish] for finish in wanted})
+    told_again = {finish: order for finish in wanted - new if (order := finishes[finish])}
+    if told_again:
+        _put_earlier(told_again)
+    return new
+
+
+def raise_counters(new: Collection[Finish]) -> None:
+    """The views of each finish's movie and of its genres that day are one more.
+
+    Two statements, the last of a transaction: these are the rows that every consumer wants.
+    """
+    if new:
+        _raise_view_counts(Counter(movie_id for _, movie_id, _ in new))
+        _raise_genre_views(Counter((movie_id, at.astimezone(UTC).date()) for _, movie_id, at in new))
+
+
+def last_finishes(asked: Iterable[Finish]) -> dict[tuple[int, int], datetime]:
+    """For each (user, movie, event time): when the user last finished the movie, if not before the event.
+
+    Times are those that events are ordered by. One statement; months before the oldest event asked about are
+    not looked at.
+    """
+    oldest: dict[tuple[int, int], datetime] = {}
+    for user_id, movie_id, at in asked:
+        if 0 < movie_id <= MAX_BIGINT:
+            oldest[user_id, movie_id] = min(at, oldest.get((user_id, movie_id), at))
+    if not oldest:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT asked.user_id, asked.movie_id, last.at
+            FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[]) AS asked (user_id, movie_id, at)
+            CROSS JOIN LATERAL (
+                SELECT max(coalesce(effective_at, watched_at)) AS at FROM movies_view AS view
+                WHERE view.user_id = asked.user_id AND view.movie_id = asked.movie_id
+                -- the time as stated is never the earlier one, and finds the months
+                AND view.watched_at >= asked.at AND view.watched_at >= %s
+                AND coalesce(effective_at, watched_at) >= asked.at
+            ) AS last
+            WHERE last.at IS NOT NULL
+            """,
+            [
+                [user_id for user_id, _ in oldest],
+                [movie_id for _, movie_id in oldest],
+                list(oldest.values()),
+                min(oldest.values()),
+            ],
+        )
+        return {(user_id, movie_id): at for user_id, movie_id, at in cursor}
+
+
+def finished_after(lists: Sequence[tuple[int, Iterable[int], datetime]]) -> list[set[int]]:
+    """For each (user, movies, time): those of the movies that the user finished after it, in the order of events.
+
+    One statement.
+    """
+    asked = [
+        (place, user_id, movie_id, after)
+        for place, (user_id, movie_ids, after) in enumerate(lists)
+        for movie_id in set(movie_ids)
+        if 0 < movie_id <= MAX_BIGINT
+    ]
+    found: list[set[int]] = [set() for _ in lists]
+    if not asked:
+        return found
+    places, user_ids, ids, afters = (list(column) for column in zip(*asked, strict=True))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT asked.place, asked.movie_id
+            FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::timestamptz[])
+                AS asked (place, user_id, movie_id, after)
+            WHERE EXISTS (
+                SELECT FROM movies_view AS view
+                WHERE view.user_id = asked.user_id AND view.movie_id = asked.movie_id
+                AND view.watched_at > asked.after AND view.watched_at > %s
+                AND coalesce(effective_at, watched_at) > asked.after
+            )
+            """,
+            [places, user_ids, ids, afters, min(after for _, _, after in lists)],
+        )
+        for place, movie_id in cursor:
+            found[place].add(movie_id)
+    return found
+
+
+def _within_what_is_kept(finishes: set[Finish]) -> set[Finish]:
+    since = kept_since()
+    if since is None:
+        return finishes
+    kept = {finish for finish in finishes if finish[2] >= since}
+    if len(kept) < len(finishes):
+        logger.warning(
+            "%d finished watches from before %s are too old to count", len(finishes) - len(kept), since
+        )
+    return kept
+
+
+def _insert(finishes: dict[Finish, datetime | None]) -> set[Finish]:
+    if not finishes:
+        return set()
+    with connection.cursor() as cursor:
+        # In order of the key: two transactions told the same finishes wait for each other, never in a circle.
+        cursor.execute(
+            """
+            INSERT INTO movies_view (user_id, movie_id, watched_at, effective_at)
+            SELECT told.user_id, told.movie_id, told.at, told.effective_at
+            FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
+                AS told (user_id, movie_id, at, effective_at)
+            JOIN movies_movie ON movies_movie.id = told.movie_id
+            ORDER BY 1, 2, 3
+            ON CONFLICT DO NOTHING
+            RETURNING user_id, movie_id, watched_at
+            """,
+            _columns(finishes),
+        )
+        return set(cursor)
+
+
+def _put_earlier(finishes: dict[Finish, datetime]) -> None:
+    """Of views on record: ordered by the given time if it is the earlier one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE movies_view AS view SET effective_at = told.effective_at
+            FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
+                AS told (user_id, movie_id, at, effective_at)
+            WHERE view.user_id = told.user_id AND view.movie_id = told.movie_id AND view.watched_at = told.at
+            AND told.effective_at < coalesce(view.effective_at, view.watched_at)
+            """,
+            _columns(finishes),
+        )
+
+
+def _columns(finishes: Mapping[Finish, datetime | None]) -> list[list[Any]]:
+    user_ids, movie_ids, times = (list(column) for column in zip(*finishes, strict=True))
+    return [user_ids, movie_ids, times, list(finishes.values())]
+
+
+def _raise_view_counts(views: Counter[int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO movies_viewcount AS kept (movie_id, views)
+            SELECT movie_id, views FROM unnest(%s::bigint[], %s::bigint[]) AS new (movie_id, views)
+            ORDER BY movie_id
+            ON CONFLICT (movie_id) DO UPDATE SET views = kept.views + excluded.views
+            """,
+            [list(views), list(views.values())],
+        )
+
+
+def _raise_genre_views(views: Counter[tuple[int, date]]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO movies_genreviews AS kept (day, genre, weight)
+            SELECT new.day, share.genre, sum(share.weight * new.views)
+            FROM unnest(%s::bigint[], %s::date[], %s::bigint[]) AS new (movie_id, day, views)
+            JOIN movies_movie ON movies_movie.id = new.movie_id
+            CROSS JOIN LATERAL unnest(%s::text[], movies_movie.profile) AS share (genre, weight)
+            WHERE share.weight > 0
+            GROUP BY 1, 2 ORDER BY 1, 2
+            ON CONFLICT (day, genre) DO UPDATE SET weight = kept.weight + excluded.weight
+            """,
+            [
+                [movie_id for movie_id, _ in views],
+                [day for _, day in views],
+                list(views.values()),
+                list(GENRES),
+            ],
+        )
