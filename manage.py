@@ -6,7 +6,7 @@ import sys
 
 from django.core.management import execute_from_command_line
 
-from tetraflix.unreachable import in_one_line
+from tetraflix.configuration.error_hints import in_one_line
 
 
 def main() -> None:

@@ -3,4 +3,4 @@
 from tetraflix.settings import *  # noqa: F403
 from tetraflix.settings import MIDDLEWARE as OBSERVED
 
-MIDDLEWARE = [name for name in OBSERVED if name != "tetraflix.middleware.observe"]
+MIDDLEWARE = [name for name in OBSERVED if name != "tetraflix.web.request_instrumentation.observe"]

@@ -17,7 +17,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from movies.admin.staff import StaffAdmin, actor_of
-from tetraflix.keys import BadName, checked_name, create_key, is_key_of, revoke_keys
+from tetraflix.access.api_keys import BadName, checked_name, create_key, is_key_of, revoke_keys
 from tetraflix.models import ApiKey
 
 admin.site.unregister(User)

@@ -5,16 +5,10 @@ from django.conf import settings
 from django.contrib.admin import apps as admin_apps
 
 from movies.foundation.events import consuming, inventory_changed, job_waits, queue_polled
-from tetraflix import (
-    celery,
-    checks,  # noqa: F401 - to import it is to register the system checks
-    error_reports,
-    heartbeats,
-    request_ids,
-    schedule,
-    task_times,
-)
-from tetraflix.feed_wake import job_waker, waker
+from tetraflix import celery
+from tetraflix.background import heartbeats, schedule
+from tetraflix.background.task_waker import job_waker, waker
+from tetraflix.observability import error_reports, request_ids, task_metrics
 
 # named here, so that shared tasks are sent through it from every process
 celery_app = celery.app
@@ -26,7 +20,7 @@ class TetraflixConfig(AppConfig):
     def ready(self) -> None:
         """What the apps announce is heard."""
         request_ids.follow_into_tasks()
-        task_times.watch()
+        task_metrics.watch()
         schedule.watch()
         consuming.connect(heartbeats.pulse.start, dispatch_uid="heartbeats")
         queue_polled.connect(heartbeats.polled, dispatch_uid="heartbeats")
@@ -40,4 +34,4 @@ class AdminConfig(admin_apps.AdminConfig):
     """Django's admin app with our site; settings name it."""
 
     default = False  # of "tetraflix", that is
-    default_site = "tetraflix.admin_site.Site"
+    default_site = "tetraflix.backoffice.admin_site.Site"

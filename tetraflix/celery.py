@@ -9,11 +9,11 @@ from celery.signals import setup_logging, worker_init
 from django.conf import settings
 from kombu.transport import TRANSPORT_ALIASES
 
-from tetraflix.broker import PredefinedQueue
-from tetraflix.heartbeats import pulse
+from tetraflix.background.heartbeats import pulse
+from tetraflix.background.sqs_broker import PredefinedQueue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tetraflix.settings")
-TRANSPORT_ALIASES["sqs"] = "tetraflix.broker:Transport"
+TRANSPORT_ALIASES["sqs"] = "tetraflix.background.sqs_broker:Transport"
 HOUR = 3600
 DAY = 24 * HOUR
 JOBS_SECONDS = 10  # a bulk job whose own wake was lost waits no longer
@@ -67,8 +67,8 @@ app.conf.update(
     worker_send_task_events=False,
     worker_soft_shutdown_timeout=5.0,
     timezone="UTC",
-    beat_scheduler="tetraflix.beat:Scheduler",
-    # No task has an expiry: it would compare the clocks of two hosts. How no pile grows: tetraflix/schedule.py.
+    beat_scheduler="tetraflix.background.scheduler:Scheduler",
+    # No task has an expiry: it would compare the clocks of two hosts. How no pile grows: background/schedule.py.
     beat_schedule={
         "sweep the change feed": {
             "task": "movies.tasks.publish_changes",
@@ -95,7 +95,7 @@ if settings.ELASTICSEARCH_URL:
     }
 app.autodiscover_tasks()
 app.steps["worker"].add("sessions_ingest.worker:ConsumerStep")
-app.steps["worker"].add("tetraflix.worker_stop:BoundedStop")
+app.steps["worker"].add("tetraflix.background.worker_shutdown:BoundedStop")
 
 
 @setup_logging.connect
@@ -103,5 +103,5 @@ def log_as_set(**kwargs: Any) -> None:
     """Nothing to do: a receiver keeps Celery from setting up its own, and settings.LOGGING stands."""
 
 
-# The word of the worker's event loop (tetraflix/broker.py) and of its receivers is left in the database.
+# The word of the worker's event loop (background/sqs_broker.py) and of its receivers is left in the database.
 worker_init.connect(pulse.start)

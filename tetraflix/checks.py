@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
 from movies.outbox.bus import dead_name, queue_names
-from tetraflix import database_needs
+from tetraflix.configuration import database_requirements
 
 SHORTEST_KEY = 50  # characters
 _NAME = r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?"
@@ -92,7 +92,7 @@ def database_can_serve(databases: Sequence[str] | None = None, **kwargs: Any) ->
         Error(problem, id="tetraflix.E005")
         for alias in databases or ()
         if connections[alias].vendor == "postgresql"
-        for problem in database_needs.missing(connections[alias])
+        for problem in database_requirements.missing(connections[alias])
     ]
 
 

@@ -70,7 +70,7 @@ class KeptAnswer(models.Model):
 
 
 class Heartbeat(models.Model):
-    """The last heartbeat of a process (tetraflix/heartbeats.py)."""
+    """The last heartbeat of a process (tetraflix/background/heartbeats.py)."""
 
     name = models.CharField(max_length=100, primary_key=True)  # one holds the name of a queue, of up to 80
     at = models.DateTimeField()
@@ -80,7 +80,7 @@ class Heartbeat(models.Model):
 
 
 class ScheduledTask(models.Model):
-    """When a task of the schedule was sent last (tetraflix/schedule.py), by the database's clock."""
+    """When a task of the schedule was sent last (tetraflix/background/schedule.py), by the database's clock."""
 
     name = models.CharField(max_length=200, primary_key=True)
     sent_at = models.DateTimeField()

@@ -7,7 +7,9 @@ Each variable is documented where it is read. Given none of them, the embedded P
 import os
 from pathlib import Path
 
-from tetraflix import addresses, admin_theme, environment, logs, secret_key
+from tetraflix.backoffice import theme
+from tetraflix.configuration import environment, secret_key, stack_addresses
+from tetraflix.observability import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -20,7 +22,7 @@ VAR_DIR = env.path("TETRAFLIX_VAR", BASE_DIR / "var")
 METRICS_DIR = str(VAR_DIR / "run" / "metrics")
 # prometheus_client reads this variable, once, at its import: processes share figures through the folder.
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = METRICS_DIR
-stack = addresses.read(VAR_DIR) or {}
+stack = stack_addresses.read(VAR_DIR) or {}
 
 # -- Django ------------------------------------------------------------------------------------
 # DEBUG: Django's debug pages; never on where strangers can reach the service.
@@ -64,7 +66,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
-    "tetraflix.middleware.observe",
+    "tetraflix.web.request_instrumentation.observe",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -95,7 +97,7 @@ TEMPLATES = [
         },
     }
 ]
-UNFOLD = admin_theme.UNFOLD
+UNFOLD = theme.UNFOLD
 LOGIN_REDIRECT_URL = "admin:index"  # for who opens /admin/login/ itself
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
@@ -207,11 +209,11 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "movies.api.bodies.OneFormat",
     "DEFAULT_PARSER_CLASSES": ["movies.api.bodies.StrictJSONParser"],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["tetraflix.authentication.KeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["tetraflix.authentication.RolePermission"],
-    "DEFAULT_THROTTLE_CLASSES": ["tetraflix.authentication.WritesPerKey"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["tetraflix.access.authentication.KeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["tetraflix.access.authentication.RolePermission"],
+    "DEFAULT_THROTTLE_CLASSES": ["tetraflix.access.authentication.WritesPerKey"],
     "DEFAULT_METADATA_CLASS": None,
-    "EXCEPTION_HANDLER": "tetraflix.errors.exception_handler",
+    "EXCEPTION_HANDLER": "tetraflix.web.error_responses.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }

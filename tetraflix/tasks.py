@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from tetraflix.idempotency import forget_old_answers
+from tetraflix.access.idempotency import forget_old_answers
 
 
 @shared_task(name="tetraflix.tasks.clean_up")

@@ -8,10 +8,11 @@ from movies.api.writes import Movies, OneMovie
 from recommendations.api.reads import RecommendationsView
 from recommendations.api.writes import CurrentlyWatching
 from sessions_ingest.api import SessionData, UserRecs
-from tetraflix import dashboard, errors
-from tetraflix.idempotency import idempotent
+from tetraflix.access.idempotency import idempotent
+from tetraflix.backoffice import dashboard
+from tetraflix.backoffice.home_page import home
 from tetraflix.openapi.views import DocsView, SchemaView
-from tetraflix.site import home
+from tetraflix.web import error_responses
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("tetraflix/recommendations/<str:user_id>", RecommendationsView.as_view(), name="recommendations"),
@@ -28,13 +29,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("tetraflix/schema", SchemaView.as_view(), name="schema"),
     path("tetraflix/docs", DocsView.as_view(), name="docs"),
     path("", home, name="home"),
-    path("tetraflix/<path:rest>", errors.unknown_address),
-    path("tetraflix", errors.unknown_address),
+    path("tetraflix/<path:rest>", error_responses.unknown_address),
+    path("tetraflix", error_responses.unknown_address),
     path("admin/dashboard.json", admin.site.admin_view(dashboard.figures_json), name="dashboard-figures"),
     path("admin/", admin.site.urls),
 ]
 
-handler400 = errors.bad_request
-handler403 = errors.permission_denied
-handler404 = errors.not_found
-handler500 = errors.server_error
+handler400 = error_responses.bad_request
+handler403 = error_responses.permission_denied
+handler404 = error_responses.not_found
+handler500 = error_responses.server_error

@@ -6,7 +6,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from tetraflix.whole import whole
+from tetraflix.web.wsgi_response import whole
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tetraflix.settings")
 application = whole(get_wsgi_application())
@@ -15,7 +15,7 @@ application = whole(get_wsgi_application())
 from django.db import DatabaseError, connection  # noqa: E402
 
 from movies.catalog.movie_cache import catalog  # noqa: E402
-from tetraflix import web_timeouts  # noqa: E402
+from tetraflix.web import statement_timeouts  # noqa: E402
 
 try:
     catalog.load()
@@ -24,7 +24,7 @@ except DatabaseError as error:  # it fills with what is asked for, once the data
 finally:
     connection.close()  # this thread's own; requests run in another
 
-web_timeouts.start()  # after the catalog, which is one long statement
+statement_timeouts.start()  # after the catalog, which is one long statement
 
 # What is loaded stays: never looked at again by the collector, nor copied by its marks when a process forks.
 gc.collect()

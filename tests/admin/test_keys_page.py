@@ -10,8 +10,8 @@ from django.test import Client
 from tests.admin.forms import says
 from tests.api.calling import LORD, Caller
 from tetraflix import admin as keys_admin
-from tetraflix import keys
-from tetraflix.keys import create_key
+from tetraflix.access import api_keys
+from tetraflix.access.api_keys import create_key
 from tetraflix.models import ApiKey
 
 KEYS = "/admin/tetraflix/apikey/"
@@ -129,7 +129,7 @@ def test_a_name_in_use_is_refused_also_when_it_was_taken_meanwhile(
     page = boss.post(KEYS + "add/", ADDED)
     assert page.context["adminform"].form.errors == {"name": [taken]}
     monkeypatch.setattr(keys_admin, "checked_name", str.strip)
-    monkeypatch.setattr(keys, "checked_name", str.strip)
+    monkeypatch.setattr(api_keys, "checked_name", str.strip)
     assert says(boss.post(KEYS + "add/", ADDED, follow=True)) == [taken]
     assert ApiKey.objects.count() == 1
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.test import Client
 
 from movies.genres import GENRES
-from tetraflix.keys import create_key
+from tetraflix.access.api_keys import create_key
 from tetraflix.models import ApiKey
 
 NO_SUCH_KEY = "tfd_2222222222_" + "x" * 43

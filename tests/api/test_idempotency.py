@@ -16,7 +16,7 @@ from recommendations.stores.base import StoreUnavailable
 from recommendations.stores.mongo import MongoStore
 from tests.api.calling import LORD, PROFILE, Caller
 from tests.waiting import wait_until
-from tetraflix.idempotency import forget_old_answers, idempotent
+from tetraflix.access.idempotency import forget_old_answers, idempotent
 from tetraflix.models import KeptAnswer
 
 MOVIES = "/tetraflix/movies"

@@ -15,8 +15,8 @@ from pytest_django import Settings
 
 from movies.models import Movie
 from tests.api.calling import LORD, NO_SUCH_KEY, PROFILE, Caller
-from tetraflix import keys
-from tetraflix.keys import create_key
+from tetraflix.access import api_keys
+from tetraflix.access.api_keys import create_key
 from tetraflix.models import ApiKey, KeyUse
 
 MOVIES = "/tetraflix/movies"
@@ -186,9 +186,9 @@ def test_a_name_is_that_of_one_key_in_use(db):
 
 
 def test_the_database_itself_refuses_a_second_key_of_a_name(db, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(keys, "checked_name", str.strip)  # as if both had looked before either was stored
+    monkeypatch.setattr(api_keys, "checked_name", str.strip)  # as if both had looked before either was stored
     create_key(name="Acme", role="distributor")
-    with pytest.raises(keys.BadName, match="A key named Acme is in use"):
+    with pytest.raises(api_keys.BadName, match="A key named Acme is in use"):
         create_key(name="Acme", role="service")
     assert ApiKey.objects.count() == 1
 

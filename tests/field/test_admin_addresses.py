@@ -20,7 +20,7 @@ from sessions_ingest.models import DeadLetterAct
 from tests.field.addresses import ODD_TEXTS, PARAMETERS, Ids, every_address, odd_address, queries, texts
 from tests.movies.making import movie, profile
 from tests.servers.queues import Queues
-from tetraflix.keys import create_key
+from tetraflix.access.api_keys import create_key
 from tetraflix.models import ApiKey
 
 # Statements that PostgreSQL refuses would end a test's own transaction, which requests do not have.

@@ -21,7 +21,7 @@ from movies.search.selections import Selection
 from movies.viewing import popularity
 from tests.movies.making import movie, profile
 from tests.waiting import wait_until
-from tetraflix.keys import create_key
+from tetraflix.access.api_keys import create_key
 from tetraflix.models import ApiKey, KeptAnswer
 
 pytestmark = pytest.mark.django_db(transaction=True)

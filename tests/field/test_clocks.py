@@ -10,7 +10,7 @@ from movies.outbox import publisher
 from tests.sessions_ingest.conftest import private_bus, service_env
 from tests.sessions_ingest.processes import Process
 from tests.waiting import wait_until
-from tetraflix import heartbeats, schedule
+from tetraflix.background import heartbeats, schedule
 from tetraflix.embedded.sqs import EmbeddedSqs
 from tetraflix.models import ScheduledTask
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from tests.tetraflix.stacks import MANAGE, OF_THE_SESSION
-from tetraflix import secret_key
-from tetraflix.environment import BadEnvironment, Environment, past_the_proxy
+from tetraflix.configuration import secret_key
+from tetraflix.configuration.environment import BadEnvironment, Environment, past_the_proxy
 
 pytestmark = pytest.mark.timeout(600)  # most of the time goes into starting programs
 ROOT = MANAGE.parent

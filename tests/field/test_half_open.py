@@ -10,8 +10,9 @@ from pytest_django import Settings
 
 from movies.outbox import bus
 from tests.waiting import wait_until
-from tetraflix import background, dashboard, health, queue_sizes, scrape
-from tetraflix.background import Background
+from tetraflix.backoffice import dashboard
+from tetraflix.health import background_check, probes, queue_depths, scrape
+from tetraflix.health.background_check import Background
 
 
 class Hanging:
@@ -49,7 +50,7 @@ def test_an_answer_that_is_too_old_is_none(monkeypatch: pytest.MonkeyPatch) -> N
     ask = Background(look, every=0)
     wait_until(lambda: ask() is not None, seconds=60)
     look.go.clear()
-    monkeypatch.setattr(background, "OLDEST_SECONDS", 0)
+    monkeypatch.setattr(background_check, "OLDEST_SECONDS", 0)
     assert ask() is None
     look.go.set()
 
@@ -74,12 +75,12 @@ def half_open(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     with socket.create_server(("127.0.0.1", 0), backlog=1_000) as server:
         settings.SQS_ENDPOINT = f"http://127.0.0.1:{server.getsockname()[1]}"
         bus.quick_client.cache_clear()
-        health.looked.forget()
+        probes.looked.forget()
         for module in (dashboard, scrape):
-            monkeypatch.setattr(module, "queue_sizes", queue_sizes.QueueSizes())
+            monkeypatch.setattr(module, "queue_sizes", queue_depths.QueueSizes())
         yield
     bus.quick_client.cache_clear()
-    health.looked.forget()
+    probes.looked.forget()
 
 
 @pytest.mark.usefixtures("half_open")

@@ -19,9 +19,9 @@ from movies.search.elastic import indexing
 from movies.search.elastic.documents import ALIAS
 from movies.search.elastic.tasks import index_changes, rebuild_search
 from tests.movies.making import profile
-from tetraflix import status
 from tetraflix.analytics import shipping
 from tetraflix.analytics.indices import PREFIX, index_of
+from tetraflix.health import status
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DRAMA = profile(drama=100)

@@ -24,10 +24,10 @@ from tests.sessions_ingest.conftest import private_bus, service_env
 from tests.sessions_ingest.processes import Process
 from tests.sessions_ingest.test_worker import WORKER, recommend, recommended, works_on_a_task
 from tests.waiting import wait_until
-from tetraflix import heartbeats, task_messages
+from tetraflix.background import heartbeats, task_messages
+from tetraflix.background.task_messages import NotATask
 from tetraflix.celery import app
 from tetraflix.embedded.sqs import EmbeddedSqs
-from tetraflix.task_messages import NotATask
 
 __all__ = ["private_bus", "service_env"]  # fixtures
 

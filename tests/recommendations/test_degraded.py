@@ -15,7 +15,7 @@ from recommendations.lists import UserLists
 from tests.movies.making import movie
 from tests.servers.mongodb import MongoServer
 from tests.waiting import wait_until
-from tetraflix.keys import create_key
+from tetraflix.access.api_keys import create_key
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HEADER = "X-Tetraflix-Degraded"

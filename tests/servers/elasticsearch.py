@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tetraflix.embedded.homes import NOBODY, OPEN, make_reachable
 from tetraflix.embedded.ports import free_port
 from tetraflix.embedded.processes import Child, ChildError
+from tetraflix.embedded.server_folders import NOBODY, OPEN, make_reachable
 
 VERSION = "9.4.3"
 SONARQUBE = "26.9.0.129388"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tetraflix.embedded.homes import NOBODY
 from tetraflix.embedded.ports import free_port
 from tetraflix.embedded.postgres import EmbeddedPostgres
 from tetraflix.embedded.processes import Child
+from tetraflix.embedded.server_folders import NOBODY
 
 # So few connections to the server that clients get another one all the time.
 CONFIGURATION = """

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 
 from tests.waiting import wait_until
-from tetraflix import addresses
+from tetraflix.configuration import stack_addresses
 from tetraflix.embedded.ports import free_port
 
 MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
@@ -58,7 +58,7 @@ class RunningStack:
 
     def stack(self) -> dict[str, Any]:
         """What it announced."""
-        return addresses.read(self.var) or {}
+        return stack_addresses.read(self.var) or {}
 
     def get(self, path: str) -> tuple[int, Any]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)

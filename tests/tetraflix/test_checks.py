@@ -4,7 +4,8 @@ import pytest
 from django.core.checks import CheckMessage, registry
 from django.db import connections
 
-from tetraflix import checks, database_needs
+from tetraflix import checks
+from tetraflix.configuration import database_requirements
 
 
 def found(databases: list[str] | None = None) -> list[CheckMessage]:
@@ -54,7 +55,7 @@ def test_e003_a_number_that_cannot_work(settings, name):
 
 
 def test_e005_a_database_that_cannot_serve(db, monkeypatch):
-    monkeypatch.setattr(database_needs, "OLDEST_POSTGRES", 99)
+    monkeypatch.setattr(database_requirements, "OLDEST_POSTGRES", 99)
     version = connections["default"].pg_version // 10000  # type: ignore[attr-defined]
     needed = f"The database is PostgreSQL {version}; PostgreSQL 99 or newer is needed."
     assert complaints(["default"]) == [("tetraflix.E005", needed)]

@@ -10,16 +10,17 @@ from pytest_django import Settings
 
 from movies.outbox import bus
 from tests.servers.queues import Queues
-from tetraflix import background, health, heartbeats
+from tetraflix.background import heartbeats
 from tetraflix.embedded.ports import free_port
+from tetraflix.health import background_check, probes
 
 
 @pytest.fixture(autouse=True)
 def _not_of_the_last_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(background, "FIRST_SECONDS", 60)  # a busy machine is no reason not to know
-    health.looked.forget()
+    monkeypatch.setattr(background_check, "FIRST_SECONDS", 60)  # a busy machine is no reason not to know
+    probes.looked.forget()
     yield
-    health.looked.forget()
+    probes.looked.forget()
 
 
 def readyz(client: Client) -> tuple[int, dict[str, Any]]:
@@ -49,7 +50,7 @@ def test_not_ready_while_beat_is_silent(client: Client) -> None:
     heartbeats.sign("beat")
     with connection.cursor() as cursor:
         cursor.execute("UPDATE tetraflix_heartbeat SET at = now() - interval '100 seconds'")
-    health.looked.forget()
+    probes.looked.forget()
     assert "no sign of life for 100 s" in readyz(client)[1]["checks"]["beat"]
 
 
@@ -101,7 +102,7 @@ def test_many_probes_at_once_are_one_look(client: Client, monkeypatch: pytest.Mo
         looks.append(1)
         return {}
 
-    monkeypatch.setattr(health, "looked", background.Background(look, every=60))
+    monkeypatch.setattr(probes, "looked", background_check.Background(look, every=60))
     assert [readyz(client)[0] for _ in range(5)] == [200] * 5
     assert len(looks) == 1
 

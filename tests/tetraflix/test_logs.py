@@ -5,7 +5,7 @@ import logging
 
 import structlog
 
-from tetraflix import logs
+from tetraflix.observability import logs
 
 
 def record(**more: object) -> logging.LogRecord:

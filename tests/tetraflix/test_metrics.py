@@ -19,9 +19,11 @@ from movies.models import Movie, PopularList
 from movies.outbox import bus
 from sessions_ingest.models import IngestMinute
 from tests.servers.queues import Queues
-from tetraflix import background, heartbeats, metrics, schedule
-from tetraflix import scrape as scrape_module
-from tetraflix.queue_sizes import QueueSizes
+from tetraflix.background import heartbeats, schedule
+from tetraflix.health import background_check
+from tetraflix.health import scrape as scrape_module
+from tetraflix.health.queue_depths import QueueSizes
+from tetraflix.observability import metrics
 
 pytestmark = pytest.mark.django_db
 
@@ -154,4 +156,4 @@ def away() -> Iterator[Metric]:
 @pytest.fixture(autouse=True)
 def _sizes_are_asked_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scrape_module, "queue_sizes", QueueSizes())
-    monkeypatch.setattr(background, "FIRST_SECONDS", 60)
+    monkeypatch.setattr(background_check, "FIRST_SECONDS", 60)

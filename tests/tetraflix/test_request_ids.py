@@ -19,9 +19,9 @@ from pytest_django import Settings
 from movies.inventory.services import add_movie
 from movies.models import MovieChange
 from movies.outbox import bus
-from tetraflix import logs, request_ids
 from tetraflix.celery import app
-from tetraflix.middleware import observe
+from tetraflix.observability import logs, request_ids
+from tetraflix.web.request_instrumentation import observe
 
 DRAMA = [0] * 4 + [100] + [0] * 10
 
@@ -59,7 +59,8 @@ def test_without_one_each_request_gets_its_own(client: Client) -> None:
 
 def test_a_forked_process_has_ids_of_its_own() -> None:
     parts = (
-        "import os; from tetraflix.request_ids import accepted; child = os.fork(); child and os.waitpid(child, 0);"
+        "import os; from tetraflix.observability.request_ids import accepted;"
+        " child = os.fork(); child and os.waitpid(child, 0);"
         " print(accepted(None), flush=True)"  # one after the other: their lines cannot mix
     )
     done = subprocess.run(
@@ -142,7 +143,7 @@ def test_a_slow_request_is_logged_and_a_quick_one_is_not(
     assert line.pop("timestamp")
     assert isinstance(line.pop("milliseconds"), float)
     assert line == {
-        "message": "slow request", "level": "warning", "logger": "tetraflix.middleware",
+        "message": "slow request", "level": "warning", "logger": "tetraflix.web.request_instrumentation",
         "request_id": "gateway-7", "method": "POST", "path": "/slow", "route": "none", "status": 201,
     }  # fmt: skip
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
-from tetraflix.middleware import ADMIN_PAGES, PAGES, observe
+from tetraflix.web.request_instrumentation import ADMIN_PAGES, PAGES, observe
 
 
 def test_check_deploy_has_nothing_to_say_behind_https() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.tetraflix.stacks import MANAGE, RunningStack
 from tests.waiting import wait_until
-from tetraflix import addresses
+from tetraflix.configuration import stack_addresses
 
 pytestmark = pytest.mark.timeout(900)  # a busy machine is no reason to fail
 
@@ -35,7 +35,7 @@ def test_it_serves_and_ctrl_c_leaves_nothing_but_what_is_kept(stack: RunningStac
     os.killpg(stack.process.pid if stack.process else 0, signal.SIGINT)  # as a terminal does
     assert stack.ended() == 0
     assert stack.left() == []
-    assert addresses.read(stack.var) is None
+    assert stack_addresses.read(stack.var) is None
     assert stack.said().endswith("✓ everything is stopped\n")
 
     stack.start()

@@ -12,9 +12,10 @@ from movies.models import Movie, ViewCount
 from movies.outbox import bus
 from tests.servers.queues import Queues
 from tests.tetraflix.stacks import RunningStack
-from tetraflix import heartbeats, schedule, status
+from tetraflix.background import heartbeats, schedule
 from tetraflix.embedded.ports import free_port
 from tetraflix.embedded.sqs import EmbeddedSqs
+from tetraflix.health import status
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from tests.waiting import wait_until
-from tetraflix.embedded import guard, supervisor
+from tetraflix.embedded import reaper, supervisor
 from tetraflix.embedded.processes import ChildError
 from tetraflix.embedded.supervisor import EndedError, Part, Program, Supervisor
 
@@ -91,9 +91,9 @@ def test_nothing_outlives_it_not_even_the_children_of_a_killed_child(tmp_path: P
     with Supervisor(console=Console(file=io.StringIO()), log_dir=tmp_path) as held:
         parent = start(held, "parent", WITH_A_CHILD)
         wait_until(lambda: psutil.Process(parent.child.pid).children() != [], seconds=60)
-        assert len(guard.marked(held.mark)) == 3  # the guard, the parent, its child
+        assert len(reaper.marked(held.mark)) == 3  # the guard, the parent, its child
         os.kill(parent.child.pid or 0, signal.SIGKILL)
-    assert guard.marked(held.mark) == []
+    assert reaper.marked(held.mark) == []
 
 
 def test_what_does_not_obey_is_killed_when_its_time_is_over(
@@ -104,7 +104,7 @@ def test_what_does_not_obey_is_killed_when_its_time_is_over(
         start(held, "deaf", STUBBORN)
         wait_until(lambda: (tmp_path / "deaf.log").read_text() == "deaf\n", seconds=60)
         since = time.monotonic()
-    assert guard.marked(held.mark) == []
+    assert reaper.marked(held.mark) == []
     assert time.monotonic() - since >= 0.5
 
 
@@ -114,10 +114,10 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from rich.console import Console
-from tetraflix.embedded import guard, supervisor
+from tetraflix.embedded import reaper, supervisor
 from tetraflix.embedded.supervisor import Asked, Supervisor
 supervisor.STOP_SECONDS = float(sys.argv[2])
-guard.__file__ = sys.argv[3]
+reaper.__file__ = sys.argv[3]
 held = Supervisor(console=Console(), log_dir=Path(sys.argv[1]))
 print(held.mark, flush=True)
 try:
@@ -131,13 +131,13 @@ except Asked:
 PROGRAMS = ["a", FOREVER, "b", WITH_A_CHILD, "deaf", STUBBORN]
 # A guard as on a busy machine: it takes its time before it has begun at all.
 SLOW_GUARD = (
-    f"import runpy, time; time.sleep({{seconds}}); runpy.run_path({guard.__file__!r}, run_name='__main__')"
+    f"import runpy, time; time.sleep({{seconds}}); runpy.run_path({reaper.__file__!r}, run_name='__main__')"
 )
 
 
 @contextmanager
 def supervising(
-    folder: Path, guard_file: str = guard.__file__
+    folder: Path, guard_file: str = reaper.__file__
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A supervisor in a process of its own that starts three programs, one of them deaf; and its mark."""
     words = [sys.executable, "-c", SCRIPT, str(folder), str(STOP_SECONDS), guard_file, *PROGRAMS]
@@ -146,11 +146,11 @@ def supervising(
         mark = next(word for line in process.stdout if MARK.fullmatch(word := line.strip()))
         yield process, mark
         process.kill()
-    guard.kill_all(guard.marked(mark))
+    reaper.kill_all(reaper.marked(mark))
 
 
 def wait_for_all(folder: Path, mark: str) -> None:
-    wait_until(lambda: len(guard.marked(mark)) == 5, seconds=60)  # the guard, three, and b's child
+    wait_until(lambda: len(reaper.marked(mark)) == 5, seconds=60)  # the guard, three, and b's child
     wait_until(lambda: "deaf" in (folder / "deaf.log").read_text(), seconds=60)
 
 
@@ -171,7 +171,7 @@ def test_a_second_ctrl_c_does_not_wait(apart: tuple[subprocess.Popen[str], str])
     assert process.wait(timeout=60) == 0
     assert process.stdout
     assert "Killing what is left." in process.stdout.read()
-    assert guard.marked(mark) == []
+    assert reaper.marked(mark) == []
 
 
 def test_one_ctrl_c_that_arrives_twice_counts_once(apart: tuple[subprocess.Popen[str], str]) -> None:
@@ -181,16 +181,16 @@ def test_one_ctrl_c_that_arrives_twice_counts_once(apart: tuple[subprocess.Popen
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=STOP_SECONDS + 60) == 0
     assert time.monotonic() - since >= STOP_SECONDS  # the deaf one had its time
-    assert guard.marked(mark) == []
+    assert reaper.marked(mark) == []
 
 
-GONE_SECONDS = guard.PATIENCE_SECONDS + 60.0  # on a busy machine
+GONE_SECONDS = reaper.PATIENCE_SECONDS + 60.0  # on a busy machine
 
 
 def test_kill_9_of_the_supervisor_leaves_nothing(apart: tuple[subprocess.Popen[str], str]) -> None:
     process, mark = apart
     process.kill()
-    wait_until(lambda: guard.marked(mark) == [], seconds=GONE_SECONDS)
+    wait_until(lambda: reaper.marked(mark) == [], seconds=GONE_SECONDS)
 
 
 @pytest.mark.parametrize("delay", [0.5, 2])
@@ -198,10 +198,10 @@ def test_nothing_is_started_before_the_guard_is_ready(tmp_path: Path, delay: flo
     slow = tmp_path / "slow_guard.py"
     slow.write_text(SLOW_GUARD.format(seconds=delay))
     with supervising(tmp_path, str(slow)) as (process, mark):
-        wait_until(lambda: len(guard.marked(mark)) == 1, seconds=60)  # the guard itself, still asleep
+        wait_until(lambda: len(reaper.marked(mark)) == 1, seconds=60)  # the guard itself, still asleep
         process.kill()
         process.wait()
-        wait_until(lambda: guard.marked(mark) == [], seconds=GONE_SECONDS)
+        wait_until(lambda: reaper.marked(mark) == [], seconds=GONE_SECONDS)
         assert {file.name for file in tmp_path.glob("*.log")} == {"guard.log"}
 
 
@@ -211,14 +211,14 @@ def test_kill_9_leaves_nothing_when_the_guard_was_slow_to_start(tmp_path: Path) 
     with supervising(tmp_path, str(slow)) as (process, mark):
         wait_for_all(tmp_path, mark)
         process.kill()
-        wait_until(lambda: guard.marked(mark) == [], seconds=GONE_SECONDS)
+        wait_until(lambda: reaper.marked(mark) == [], seconds=GONE_SECONDS)
 
 
 def test_a_signal_while_the_guard_starts_stops_everything(tmp_path: Path) -> None:
     slow = tmp_path / "slow_guard.py"
     slow.write_text(SLOW_GUARD.format(seconds=600))
     with supervising(tmp_path, str(slow)) as (process, mark):
-        wait_until(lambda: len(guard.marked(mark)) == 1, seconds=60)
+        wait_until(lambda: len(reaper.marked(mark)) == 1, seconds=60)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 0
-        assert guard.marked(mark) == []
+        assert reaper.marked(mark) == []

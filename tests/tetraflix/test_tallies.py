@@ -9,16 +9,16 @@ import pytest
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from tetraflix.tallies import Tallies
+from tetraflix.observability.buffered_histogram import Tallies
 
 BOUNDS = (0.1, 1.0)
 PROCESS = """
 import os, sys, threading
 from prometheus_client import Histogram
-from tetraflix import tallies
+from tetraflix.observability import buffered_histogram
 
-tallies.EVERY_SECONDS = 0.05
-seen = tallies.Tallies(Histogram("h", "", ["endpoint"], buckets=(0.1, 1.0), registry=None), (0.1, 1.0))
+buffered_histogram.EVERY_SECONDS = 0.05
+seen = buffered_histogram.Tallies(Histogram("h", "", ["endpoint"], buckets=(0.1, 1.0), registry=None), (0.1, 1.0))
 seen.start()
 seen.observe(("before", 0.5))
 if child := os.fork():

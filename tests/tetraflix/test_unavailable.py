@@ -15,8 +15,8 @@ from tests.api.calling import LORD, Caller
 from tests.movies.making import movie, other_connection
 from tests.waiting import wait_until
 from tetraflix.embedded.ports import free_port
-from tetraflix.errors import BUSY, TOO_LONG, UNAVAILABLE, unavailable_because
 from tetraflix.models import KeptAnswer
+from tetraflix.web.error_responses import BUSY, TOO_LONG, UNAVAILABLE, unavailable_because
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -18,8 +18,8 @@ from pytest_django import Settings
 
 from movies.foundation.prepared_statements import Prepared
 from tests.waiting import wait_until
-from tetraflix import web_timeouts
 from tetraflix.embedded.ports import free_port
+from tetraflix.web import statement_timeouts
 
 SHOW = """
 from django.db import connection
@@ -75,12 +75,12 @@ def new_connection(transactional_db: None) -> Any:
     """The test's own connection is made anew inside the test, and again after it."""
     connection.close()
     yield
-    web_timeouts.connection_created.disconnect(dispatch_uid="time-outs of web processes")
+    statement_timeouts.connection_created.disconnect(dispatch_uid="time-outs of web processes")
     connection.close()
 
 
 def test_hot_reads_have_them_too(new_connection: None):
-    web_timeouts.start()
+    statement_timeouts.start()
     show = Prepared("show_timeout", (), "SELECT current_setting('statement_timeout')")
     assert show.row() == ("15s",)
     connection.close()
@@ -100,7 +100,7 @@ def test_behind_a_pooler_nothing_is_set_and_that_is_said(
         connection=SimpleNamespace(get_backend_pid=lambda: pid + 1), cursor=connection.cursor
     )
     with caplog.at_level(logging.WARNING):
-        web_timeouts.limit(None, pooled)
+        statement_timeouts.limit(None, pooled)
     assert timeouts() == NONE
     assert "A pooler is in between" in caplog.text
 
@@ -151,9 +151,9 @@ def test_a_connection_that_is_lost_at_once_is_not_kept_without_them(
     new_connection: None, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(
-        web_timeouts, "LIMIT", "SELECT pg_terminate_backend(pg_backend_pid()), %s, %s, %s, %s"
+        statement_timeouts, "LIMIT", "SELECT pg_terminate_backend(pg_backend_pid()), %s, %s, %s, %s"
     )
-    web_timeouts.start()
+    statement_timeouts.start()
     with pytest.raises(Exception, match="terminat"):
         connection.ensure_connection()
     assert connection.connection is None

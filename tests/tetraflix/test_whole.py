@@ -8,7 +8,7 @@ from django.http import StreamingHttpResponse
 from django.test import RequestFactory
 
 from movies.genres import GENRES
-from tetraflix.whole import whole
+from tetraflix.web.wsgi_response import whole
 
 
 def test_a_whole_answer_is_a_list_and_its_request_is_over():

@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import psycopg2
 
-from tetraflix.embedded.homes import NOBODY, elsewhere, make_reachable, reachable
 from tetraflix.embedded.ports import free_port
 from tetraflix.embedded.processes import Child, ChildError
+from tetraflix.embedded.server_folders import NOBODY, elsewhere, make_reachable, reachable
 
 PREFERRED_PORT = 54329
 USER = DATABASE = "tetraflix"

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from tetraflix import addresses
+from tetraflix.configuration import stack_addresses
 from tetraflix.embedded import demo_login, static_files
 from tetraflix.embedded.ports import http_status, port_is_free
 from tetraflix.embedded.postgres import EmbeddedPostgres
@@ -83,7 +83,7 @@ def run(plan: Plan, console: Console) -> int:
                     console.print(
                         f"\n[dim]Stopping. Everything kept is in {plan.var_dir}[/]", highlight=False
                     )
-                    addresses.remove(plan.var_dir)
+                    stack_addresses.remove(plan.var_dir)
         except Asked:
             console.print("[green]✓[/] everything is stopped")
             return 0
@@ -202,7 +202,7 @@ class Stack:
         self.supervisor.run(name, ["manage.py", *words], env=self.env, loud=loud)
 
     def _announce(self) -> None:
-        addresses.write(
+        stack_addresses.write(
             self.plan.var_dir,
             {
                 "web": self.web_url,
@@ -254,7 +254,7 @@ def already_runs(var_dir: Path, lock: TextIO) -> str:
     """In words which stack runs on this folder."""
     lock.seek(0)
     pid = lock.read()
-    web = (addresses.read(var_dir) or {}).get("web")
+    web = (stack_addresses.read(var_dir) or {}).get("web")
     where = f", {web}" if web else ""
     return f"It runs already (pid {pid}{where}): Ctrl-C there, or `kill {pid}`, stops it."
 

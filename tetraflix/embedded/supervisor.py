@@ -13,7 +13,7 @@ from typing import Protocol, Self
 
 from rich.console import Console
 
-from tetraflix.embedded import guard
+from tetraflix.embedded import reaper
 from tetraflix.embedded.processes import Child, ChildError, bound
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -107,12 +107,12 @@ class Supervisor:
     def _guard(self) -> Program:
         child = self._child(
             "guard",
-            [str(Path(guard.__file__)), self.mark, str(os.getpid())],
+            [str(Path(reaper.__file__)), self.mark, str(os.getpid())],
             None,
             log=self.log_dir / "guard.log",
         )
         child.blocked = {signal.SIGTERM}
-        return Program(child, ready=lambda: guard.ready_line(child.pid or 0) in child.tail())
+        return Program(child, ready=lambda: reaper.ready_line(child.pid or 0) in child.tail())
 
     def program(
         self,
@@ -211,7 +211,7 @@ class Supervisor:
         for part in reversed(self.parts):
             if part not in programs:
                 part.stop(seconds=SERVER_STOP_SECONDS)
-        guard.kill_all(guard.marked(self.mark))  # children of children, whose parent was killed
+        reaper.kill_all(reaper.marked(self.mark))  # children of children, whose parent was killed
 
     def _child(
         self, name: str, words: Sequence[str], env: Mapping[str, str] | None, *, log: Path | None
@@ -219,7 +219,7 @@ class Supervisor:
         everything = {
             **os.environ,
             **(env or {}),
-            guard.MARK_VARIABLE: self.mark,
+            reaper.MARK_VARIABLE: self.mark,
             "PYTHONUNBUFFERED": "1",
         }
         return Child(name=name, argv=[sys.executable, *words], log=log, env=everything, cwd=self.cwd)

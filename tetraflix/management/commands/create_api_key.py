@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from movies.foundation import actors
-from tetraflix.keys import create_key
+from tetraflix.access.api_keys import create_key
 from tetraflix.models import ApiKey
 
 

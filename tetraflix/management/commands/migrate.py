@@ -6,7 +6,7 @@ from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 from django.db import connections
 
-from tetraflix import database_needs
+from tetraflix.configuration import database_requirements
 
 
 class Command(migrate.Command):
@@ -15,7 +15,7 @@ class Command(migrate.Command):
     def check(self, *args: Any, **options: Any) -> None:
         """Raises CommandError: the same as a system check would fill a screen with what else Django has to say."""
         databases = options.get("databases") or ()
-        problems = [line for alias in databases for line in database_needs.missing(connections[alias])]
+        problems = [line for alias in databases for line in database_requirements.missing(connections[alias])]
         if problems:
             raise CommandError("\n".join(problems))
         super().check(*args, **options)

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from tetraflix import database_needs
+from tetraflix.configuration import database_requirements
 from tetraflix.embedded import stack
 from tetraflix.embedded.processes import PR_SET_PDEATHSIG
 
@@ -38,7 +38,7 @@ class Command(BaseCommand):
     def refuse_unfit_database(self) -> None:
         """Before anything starts. Raises CommandError, or OperationalError when nobody answers there."""
         try:
-            problems = database_needs.missing(connection)
+            problems = database_requirements.missing(connection)
         finally:
             connection.close()
         if problems:

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from tetraflix import addresses
+from tetraflix.configuration import stack_addresses
 
 PATIENCE_SECONDS = 30
 
@@ -18,14 +18,14 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
-        stack = addresses.read(settings.VAR_DIR)
+        stack = stack_addresses.read(settings.VAR_DIR)
         if stack is None:
             self.stdout.write("Nothing runs here.")
             return
         pid = stack["pid"]
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while addresses.runs(pid):
+        while stack_addresses.runs(pid):
             if time.monotonic() > deadline:
                 raise CommandError(f"It still stops (pid {pid}) after {PATIENCE_SECONDS} s.")
             time.sleep(0.05)

@@ -7,8 +7,8 @@ from sentry_sdk.integrations.celery import CeleryIntegration
 from sentry_sdk.integrations.django import DjangoIntegration
 from sentry_sdk.utils import BadDsn
 
-from tetraflix import request_ids
-from tetraflix.environment import BadEnvironment
+from tetraflix.configuration.environment import BadEnvironment
+from tetraflix.observability import request_ids
 
 
 def start(dsn: str) -> None:

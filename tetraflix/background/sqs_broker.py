@@ -11,8 +11,8 @@ from kombu.transport import SQS, virtual
 from movies.outbox import bus
 from sessions_ingest.consumer import Message, QueueAway
 from sessions_ingest.sqs import SqsQueue, first_sent
-from tetraflix import task_messages
-from tetraflix.heartbeats import pulse
+from tetraflix.background import task_messages
+from tetraflix.background.heartbeats import pulse
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from celery import Task, signals
 
-from tetraflix.metrics import task_seconds
+from tetraflix.observability.metrics import task_seconds
 
 STARTED = "tetraflix_started"  # a field of ours on the task's request
 

@@ -33,7 +33,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": False,
-    "DASHBOARD_CALLBACK": "tetraflix.dashboard.first_page",
+    "DASHBOARD_CALLBACK": "tetraflix.backoffice.dashboard.first_page",
     "STYLES": [_file("movies/admin/admin.css")],
     "BORDER_RADIUS": "6px",
     "COLORS": {

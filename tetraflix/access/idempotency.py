@@ -23,7 +23,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.template.response import SimpleTemplateResponse
 from psycopg2.errors import LockNotAvailable
 
-from tetraflix.keys import BadKey, caller_of, wait_seconds
+from tetraflix.access.api_keys import BadKey, caller_of, wait_seconds
 from tetraflix.models import KeptAnswer
 
 HEADER = "Idempotency-Key"

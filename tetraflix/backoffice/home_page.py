@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from movies.genres import GENRES, label
 from movies.palette import COLOURS
 from recommendations import stores
-from tetraflix.errors import AWAY
+from tetraflix.web.error_responses import AWAY
 
 SAMPLES = 4  # users offered to look at
 SOMEBODY_NEW = 534356757834  # whom nobody has heard of: shows the cold start

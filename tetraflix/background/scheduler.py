@@ -7,7 +7,7 @@ from typing import Any
 from celery import beat
 from django.db import DatabaseError, InterfaceError, connection
 
-from tetraflix import heartbeats, schedule
+from tetraflix.background import heartbeats, schedule
 
 logger = logging.getLogger(__name__)
 
@@ -15,7 +15,7 @@ TICK_SECONDS = 1.0
 
 
 class Scheduler(beat.Scheduler):
-    """Sends what tetraflix.schedule says is due. Without the database nothing is: every task needs it, too.
+    """Sends the tasks that are due by schedule.py. Without the database none is: every task needs it, too.
 
     Celery's own keeps its times in a file, by this host's clock. Any number of these may run: each task is sent once.
     """

@@ -17,7 +17,7 @@ from rest_framework.views import set_rollback
 
 from movies.inventory import services
 from recommendations.stores.base import StoreUnavailable
-from tetraflix.unreachable import chain
+from tetraflix.configuration.error_hints import chain
 
 logger = logging.getLogger(__name__)
 

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from tetraflix.errors import unavailable
-from tetraflix.health import healthz, readyz
-from tetraflix.metrics import http_request_seconds
-from tetraflix.request_ids import HEADER, accepted, request_id_variable
-from tetraflix.scrape import metrics
+from tetraflix.health.probes import healthz, readyz
+from tetraflix.health.scrape import metrics
+from tetraflix.observability.metrics import http_request_seconds
+from tetraflix.observability.request_ids import HEADER, accepted, request_id_variable
+from tetraflix.web.error_responses import unavailable
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from tetraflix.keys import BadKey, Caller, caller_of, wait_seconds
+from tetraflix.access.api_keys import BadKey, Caller, caller_of, wait_seconds
 
 if TYPE_CHECKING:  # rest_framework.views reads the settings that name this module
     from rest_framework.views import APIView

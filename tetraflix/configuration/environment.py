@@ -13,7 +13,7 @@ from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from movies.foundation.numbers import whole_number
-from tetraflix.server_urls import BadUrl, split_url
+from tetraflix.configuration.server_urls import BadUrl, split_url
 
 SWITCHES = {
     "1": True,

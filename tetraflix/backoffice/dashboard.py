@@ -17,8 +17,8 @@ from movies.search import selections
 from movies.search.selections import Selection
 from recommendations import stores
 from recommendations.stores.base import StoreUnavailable
-from tetraflix import heartbeats, schedule
-from tetraflix.queue_sizes import queue_sizes
+from tetraflix.background import heartbeats, schedule
+from tetraflix.health.queue_depths import queue_sizes
 
 DAYS = 30
 MINUTES = 60

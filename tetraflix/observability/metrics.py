@@ -7,7 +7,7 @@ from typing import Literal
 from prometheus_client import Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from tetraflix.tallies import Tallies
+from tetraflix.observability.buffered_histogram import Tallies
 
 PREFIX = "tetraflix_"
 # A hot read takes half a millisecond, an import minutes: three bounds a decade.
@@ -89,7 +89,7 @@ def registered(name: str) -> Registered:
     try:
         return REGISTERED[name]
     except KeyError:
-        raise UnknownMetric(f"{name} is not registered in tetraflix/metrics.py") from None
+        raise UnknownMetric(f"{name} is not registered in tetraflix/observability/metrics.py") from None
 
 
 def histogram(name: str) -> Histogram:

@@ -7,8 +7,8 @@ from typing import Any
 
 from structlog.contextvars import bind_contextvars
 
-from tetraflix import request_ids
 from tetraflix.celery import app
+from tetraflix.observability import request_ids
 
 logger = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from movies.outbox import bus
-from tetraflix.background import Background
-from tetraflix.heartbeats import ALIVE_SECONDS
-from tetraflix.unreachable import database_line, sqs_line
+from tetraflix.background.heartbeats import ALIVE_SECONDS
+from tetraflix.configuration.error_hints import database_line, sqs_line
+from tetraflix.health.background_check import Background
 
 KEPT_SECONDS = 1.0  # an answer is kept for: probes of several balancers cost one look
 DATABASE_SECONDS = 1  # to connect, and again for each statement

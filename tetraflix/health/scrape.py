@@ -14,9 +14,9 @@ from prometheus_client.registry import Collector
 
 from movies.outbox import publisher
 from sessions_ingest.models import IngestMinute
-from tetraflix import heartbeats, schedule
-from tetraflix.metrics import family, http_request_seconds
-from tetraflix.queue_sizes import queue_sizes
+from tetraflix.background import heartbeats, schedule
+from tetraflix.health.queue_depths import queue_sizes
+from tetraflix.observability.metrics import family, http_request_seconds
 
 # A proxy on this machine would make every stranger look like a neighbour.
 PROXIED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")

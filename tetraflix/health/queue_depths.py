@@ -5,7 +5,7 @@ from typing import NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from movies.outbox import bus
-from tetraflix.background import Background
+from tetraflix.health.background_check import Background
 
 KEPT_SECONDS = 3.0  # an answer is kept for: each look is a paid request a queue
 

@@ -12,7 +12,8 @@ from movies.foundation import retries
 from movies.outbox import bus
 from recommendations import stores
 from recommendations.stores.base import StoreUnavailable
-from tetraflix import addresses, database_needs, heartbeats, schedule, unreachable
+from tetraflix.background import heartbeats, schedule
+from tetraflix.configuration import database_requirements, error_hints, stack_addresses
 from tetraflix.embedded.ports import http_status
 
 MIGRATE = "The database has no tables yet, or old ones: `manage.py migrate` makes them."
@@ -38,7 +39,7 @@ class Status:
 def collect() -> Status:
     """Asks everything that should run. Raises nothing: what does not answer is in `down`."""
     status = Status()
-    stack = addresses.read(settings.VAR_DIR)
+    stack = stack_addresses.read(settings.VAR_DIR)
     _web(status, (stack or {}).get("web") or f"http://127.0.0.1:{settings.PORT}")
     _queues(status)
     _database(status)
@@ -66,7 +67,7 @@ def _queues(status: Status) -> None:
                 "dead": bus.depth(queue.dead_url),
             }
         except BotoCoreError as error:
-            status.down.append(unreachable.in_one_line(error) or str(error))
+            status.down.append(error_hints.in_one_line(error) or str(error))
             return
         except ClientError as error:
             reason = error.response["Error"]
@@ -81,14 +82,14 @@ def _database(status: Status) -> None:
     try:
         with connection.cursor() as cursor:
             status.figures["database"] = without_password(settings.DATABASE_URL)
-            status.down += database_needs.missing(connection)
+            status.down += database_requirements.missing(connection)
             cursor.execute(SIZES)
             movies, views = cursor.fetchone()
             status.figures |= {"movies": movies, "views": int(views)}
         status.down += retries.problems()
         status.figures["users"] = stores.current().count()
     except (OperationalError, InterfaceError, StoreUnavailable) as error:
-        status.down.append(unreachable.in_one_line(error) or str(error))
+        status.down.append(error_hints.in_one_line(error) or str(error))
     except ProgrammingError:
         status.down.append(MIGRATE)
 
@@ -98,11 +99,11 @@ def _programs(status: Status, stack: dict[str, Any] | None) -> None:
     if stack:
         for name in ("worker", "beat"):
             pid = stack["programs"].get(name)
-            if not pid or not addresses.runs(pid):
+            if not pid or not stack_addresses.runs(pid):
                 log = settings.VAR_DIR / "log" / f"{name}.log"
                 status.down.append(f"The {name} does not run; its log: {log}")
                 return
-            if addresses.uptime(pid) < heartbeats.ALIVE_SECONDS:
+            if stack_addresses.uptime(pid) < heartbeats.ALIVE_SECONDS:
                 return  # it may not be as far yet
     try:
         ages = heartbeats.ages([one.name for one in heartbeats.watched()])

@@ -1,0 +1,1 @@
+"""Who may call: API keys, roles, write limits and idempotent requests."""

@@ -1,0 +1,1 @@
+"""Celery on SQS: transport, scheduler, heartbeats, and waking the worker."""

@@ -1,0 +1,1 @@
+"""Pages for people: the admin's site, theme and dashboard, and the home page."""

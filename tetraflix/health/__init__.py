@@ -1,0 +1,1 @@
+"""What can be asked from outside: probes, /metrics, status, queue depths."""

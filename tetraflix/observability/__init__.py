@@ -1,0 +1,1 @@
+"""What each process emits: logs, metrics, request ids, error reports."""

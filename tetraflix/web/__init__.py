@@ -1,0 +1,1 @@
+"""What every HTTP request passes: instrumentation, error responses, statement timeouts."""
