@@ -14,7 +14,7 @@ from django.conf import settings
 from benchmarks.measure import Context, Row, row
 from movies.outbox import bus
 from sessions_ingest.consumer import Consumer
-from sessions_ingest.intake import make_consumer
+from sessions_ingest.queue_consumers import make_consumer
 from sessions_ingest.sqs import ATTRIBUTES
 
 ROUNDS = 5

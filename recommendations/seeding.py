@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from movies.inventory.seeding import READ, Pipe
 from movies.viewing.popularity import visible
 from recommendations import stores
-from recommendations.copy_format import COLUMNS, HEADER, TRAILER, rows
-from recommendations.generated import Block, Pool, blocks, pools
+from recommendations.binary_copy import COLUMNS, HEADER, TRAILER, rows
+from recommendations.generated_lists import Block, Pool, blocks, pools
 from recommendations.lists import Entry, UserLists
 from recommendations.stores.base import ListStore
 from recommendations.stores.postgres import PostgresStore

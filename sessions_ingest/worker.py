@@ -7,7 +7,7 @@ from celery import bootsteps
 from django.conf import settings
 
 from sessions_ingest.consumer import Consumer
-from sessions_ingest.intake import make_consumer
+from sessions_ingest.queue_consumers import make_consumer
 
 logger = logging.getLogger(__name__)
 

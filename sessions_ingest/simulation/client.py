@@ -6,7 +6,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from sessions_ingest.simulation.figures import Figures
+from sessions_ingest.simulation.measurements import Figures
 
 Movie = dict[str, Any]
 

@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from movies.outbox import bus
-from sessions_ingest.simulation.figures import Figures
+from sessions_ingest.simulation.measurements import Figures
 
 LATE = 0.03  # of the session messages are this much delayed, and so overtaken by others
 LATEST_SECONDS = 4.0

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from recommendations import copying
+from recommendations import store_migration
 from recommendations.lists import Entry, Finish, UserLists
 from recommendations.stores import named
 from recommendations.stores.base import ListStore, StoreUnavailable
@@ -33,7 +33,7 @@ MANY = [
 def stores(mongodb_url: str, settings: Settings, tmp_path, monkeypatch) -> dict[str, ListStore]:
     settings.MONGODB_URL = mongodb_url
     settings.VAR_DIR = tmp_path
-    monkeypatch.setattr(copying, "BATCH", 20)
+    monkeypatch.setattr(store_migration, "BATCH", 20)
     return {"postgres": named("postgres"), "mongo": named("mongo")}
 
 
@@ -84,9 +84,11 @@ def test_a_user_that_only_the_target_has_is_told(stores: dict[str, ListStore]):
 
 def test_a_source_that_went_on_is_told(stores: dict[str, ListStore], tmp_path):
     stores["postgres"].write(MANY)
-    position = list(copying.copy(stores["postgres"], stores["mongo"], copying.State(tmp_path / "state")))[-1]
+    position = list(
+        store_migration.copy(stores["postgres"], stores["mongo"], store_migration.State(tmp_path / "state"))
+    )[-1]
     stores["postgres"].write([(7, UserLists(recommended=(99,)))])
-    assert copying.differences(stores["postgres"], stores["mongo"], position.places) == [
+    assert store_migration.differences(stores["postgres"], stores["mongo"], position.places) == [
         "User 7 is not the same in both."
     ]
 

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 
 from movies.inventory import seeding as movie_seeding
 from recommendations import seeding, stores
-from recommendations.generated import blocks
+from recommendations.generated_lists import blocks
 from recommendations.lists import LONGEST, UserLists
 from recommendations.models import UserLists as Stored
 from tests.movies.making import movie

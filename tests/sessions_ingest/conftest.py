@@ -7,7 +7,7 @@ from pytest_django import Settings
 
 from movies.outbox import bus
 from sessions_ingest.consumer import Counts
-from sessions_ingest.intake import make_consumer
+from sessions_ingest.queue_consumers import make_consumer
 from tests.servers.queues import Queues
 from tests.waiting import wait_until
 from tetraflix.embedded.sqs import EmbeddedSqs

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from sessions_ingest.combine import Combiner
 from sessions_ingest.consumer import HandlerAway
+from sessions_ingest.group_commit import Combiner
 from tests.waiting import wait_until
 
 

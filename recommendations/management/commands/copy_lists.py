@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from recommendations.copying import State, copy, differences
+from recommendations.store_migration import State, copy, differences
 from recommendations.stores import named
 from recommendations.stores.base import StoreUnavailable
 

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from sessions_ingest.simulation.client import Client, ServiceAwayError
-from sessions_ingest.simulation.figures import Figures
-from sessions_ingest.simulation.play import SLICES, Play, learn, make_play
+from sessions_ingest.simulation.measurements import Figures
+from sessions_ingest.simulation.players import SLICES, Play, learn, make_play
 from sessions_ingest.simulation.sender import Sender
 from sessions_ingest.simulation.verify import differences
 

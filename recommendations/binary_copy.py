@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recommendations.generated import Block
+from recommendations.generated_lists import Block
 
 COLUMNS = "user_id, recommended, recommended_at, watching, progress, watched_at, removed, finished"
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)

@@ -10,8 +10,8 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from recommendations import stores
 from recommendations.stores.base import StoreUnavailable
 from sessions_ingest.apply import Batch, apply
-from sessions_ingest.combine import Combiner
 from sessions_ingest.consumer import Consumer, HandlerAway
+from sessions_ingest.group_commit import Combiner
 from sessions_ingest.messages import Recommendations, Session, parse_recs, parse_session
 from sessions_ingest.sqs import SqsQueue
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from movies.genres import GENRES
 from sessions_ingest.simulation.client import Client, Movie, ServiceAwayError
-from sessions_ingest.simulation.figures import Figures
+from sessions_ingest.simulation.measurements import Figures
 from sessions_ingest.simulation.sender import LATEST_SECONDS, Sender
 from sessions_ingest.simulation.users import LONGEST, PlayedUser
 
