@@ -4,7 +4,7 @@ from typing import Any
 
 from movies.genres import GENRES
 from movies.models import Movie
-from tests.movies.making import profile
+from tests.movies.factories import profile
 
 
 def movie_form(movie: Movie | None = None, /, **changed: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from movies.genres import GENRES
 from movies.models import Movie
-from tests.movies.plans import plans_of_reads
+from tests.movies.query_plans import plans_of_reads
 
 MOVIES = 300_000
 LIST = "/admin/movies/movie/"

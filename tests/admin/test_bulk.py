@@ -11,7 +11,7 @@ from movies.inventory import history, services
 from movies.models import Job, Movie, MovieChange
 from movies.search.selections import Selection
 from tests.admin.forms import says
-from tests.movies.making import movie, told
+from tests.movies.factories import movie, told
 
 LIST = "/admin/movies/movie/"
 

@@ -16,7 +16,7 @@ from movies.outbox import bus
 from movies.palette import COLOURS
 from movies.viewing.popularity import refresh
 from sessions_ingest.models import IngestMinute
-from tests.movies.making import movie
+from tests.movies.factories import movie
 from tetraflix.background import heartbeats, schedule
 from tetraflix.backoffice import dashboard
 from tetraflix.health import background_check, queue_depths

@@ -11,7 +11,7 @@ from movies.inventory import history, services
 from movies.models import Movie
 from tests.admin.forms import movie_form
 from tests.api.calling import Caller
-from tests.movies.making import movie, profile
+from tests.movies.factories import movie, profile
 
 FILE = heading("csv") + lines_of([(1, "Kahaani 4", False, profile(drama=100))], "csv")
 

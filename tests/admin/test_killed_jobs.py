@@ -8,7 +8,7 @@ from django.db import connection
 from movies.bulk import jobs
 from movies.bulk.file_format import heading, lines_of
 from movies.models import ImportRow, Job, Movie, MovieChange
-from tests.movies.making import profile
+from tests.movies.factories import profile
 from tests.sessions_ingest.processes import Process
 from tests.waiting import wait_until
 

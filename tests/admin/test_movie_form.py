@@ -5,7 +5,7 @@ from django.test import Client
 from movies.inventory import services
 from movies.models import Movie
 from tests.admin.forms import movie_form, says
-from tests.movies.making import movie, profile, told
+from tests.movies.factories import movie, profile, told
 
 ADD = "/admin/movies/movie/add/"
 CHANGE = "/admin/movies/movie/1/change/"

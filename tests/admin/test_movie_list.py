@@ -9,7 +9,7 @@ from django.db.models import F
 from django.test import Client
 
 from movies.models import Movie, ViewCount
-from tests.movies.making import movie, profile
+from tests.movies.factories import movie, profile
 
 LIST = "/admin/movies/movie/"
 PAGE = 50

@@ -13,7 +13,7 @@ from movies.search.selections import Selection
 from recommendations import stores
 from recommendations.lists import UserLists
 from tests.admin.forms import movie_form
-from tests.movies.making import movie
+from tests.movies.factories import movie
 
 PAGES = [
     "/admin/",

@@ -19,7 +19,7 @@ from movies.bulk.file_format import COLUMNS, Row, heading, lines_of, rows
 from movies.genres import GENRES
 from movies.inventory.titles import tidy
 from movies.models import ImportRow, Job, JobChunk, Movie, MovieChange
-from tests.movies.making import movie, profile, told
+from tests.movies.factories import movie, profile, told
 
 UPLOAD = "/admin/movies/movie/import/"
 HEADER = ",".join(COLUMNS)

@@ -13,7 +13,7 @@ from recommendations import stores
 from recommendations.lists import Entry, Finish, UserLists
 from tests.admin.forms import says
 from tests.api.calling import Caller
-from tests.movies.making import movie
+from tests.movies.factories import movie
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 USER = "/admin/recommendations/userlists/7/"

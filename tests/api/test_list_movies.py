@@ -15,7 +15,7 @@ from movies.models import Movie, ViewCount
 from movies.search import keyset_pagination
 from movies.search.keyset_pagination import ORDERINGS
 from tests.api.calling import Caller
-from tests.movies.making import movie
+from tests.movies.factories import movie
 
 pytestmark = pytest.mark.django_db
 MOVIES = "/tetraflix/movies"

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from tests.api.calling import Caller
-from tests.movies.making import movie
+from tests.movies.factories import movie
 from tests.waiting import wait_until
 from tetraflix.embedded.ports import free_port
 

@@ -8,7 +8,7 @@ import pytest
 from movies.models import View, ViewCount
 from recommendations import stores
 from tests.api.calling import Caller
-from tests.movies.making import movie
+from tests.movies.factories import movie
 
 pytestmark = pytest.mark.django_db
 SESSION = "/tetraflix/sessionData"

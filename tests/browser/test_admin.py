@@ -14,7 +14,7 @@ from movies.viewing.popularity import refresh
 from sessions_ingest.models import IngestMinute
 from tests.api.calling import Caller
 from tests.browser.conftest import Visit
-from tests.movies.making import movie, profile
+from tests.movies.factories import movie, profile
 
 WIDTHS = [1440, 390]
 pytestmark = pytest.mark.parametrize("width", WIDTHS)

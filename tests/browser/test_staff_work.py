@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 
 from movies.models import Movie
 from tests.browser.conftest import PASSWORD, Visit
-from tests.movies.making import movie
+from tests.movies.factories import movie
 from tetraflix.models import ApiKey
 
 pytestmark = pytest.mark.parametrize("width", [1440, 390])

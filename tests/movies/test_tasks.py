@@ -9,7 +9,7 @@ from movies import tasks
 from movies.models import Inventory, Movie, MovieChange, PopularList
 from movies.outbox import bus
 from movies.viewing import popularity
-from tests.movies.making import movie, told
+from tests.movies.factories import movie, told
 
 
 def test_old_change_records_go_once_the_bus_had_them(db, settings, monkeypatch):

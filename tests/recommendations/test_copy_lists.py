@@ -84,9 +84,8 @@ def test_a_user_that_only_the_target_has_is_told(stores: dict[str, ListStore]):
 
 def test_a_source_that_went_on_is_told(stores: dict[str, ListStore], tmp_path):
     stores["postgres"].write(MANY)
-    position = list(
-        store_migration.copy(stores["postgres"], stores["mongo"], store_migration.State(tmp_path / "state"))
-    )[-1]
+    state = store_migration.State(tmp_path / "state")
+    position = list(store_migration.copy(stores["postgres"], stores["mongo"], state))[-1]
     stores["postgres"].write([(7, UserLists(recommended=(99,)))])
     assert store_migration.differences(stores["postgres"], stores["mongo"], position.places) == [
         "User 7 is not the same in both."

@@ -12,7 +12,7 @@ from movies.profiles import to_wire
 from movies.viewing import popularity
 from recommendations import stores
 from recommendations.lists import UserLists
-from tests.movies.making import movie
+from tests.movies.factories import movie
 from tests.servers.mongodb import MongoServer
 from tests.waiting import wait_until
 from tetraflix.access.api_keys import create_key

@@ -19,7 +19,7 @@ from recommendations.lists import (
     take_off,
     watched,
 )
-from tests.sessions_ingest.model import Model
+from tests.sessions_ingest.reference_model import Model
 
 USER = 7
 START = datetime(2017, 9, 8, tzinfo=UTC)

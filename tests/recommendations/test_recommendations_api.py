@@ -15,7 +15,7 @@ from movies.viewing import popularity
 from recommendations import services, stores
 from recommendations.lists import Event, recommend, watched
 from tests.listening import activity_heard
-from tests.movies.making import movie
+from tests.movies.factories import movie
 from tests.statements import sent_statements
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from recommendations import seeding, stores
 from recommendations.generated_lists import blocks
 from recommendations.lists import LONGEST, UserLists
 from recommendations.models import UserLists as Stored
-from tests.movies.making import movie
+from tests.movies.factories import movie
 
 pytestmark = pytest.mark.django_db
 

@@ -20,8 +20,8 @@ from pytest_django import Settings
 from movies.models import Movie, View, ViewCount
 from movies.outbox import bus
 from recommendations import stores
-from tests.sessions_ingest.model import Model
 from tests.sessions_ingest.processes import ROOT, Process
+from tests.sessions_ingest.reference_model import Model
 from tests.waiting import wait_until
 from tetraflix.embedded.postgres import EmbeddedPostgres
 from tetraflix.embedded.sqs import EmbeddedSqs

@@ -14,7 +14,7 @@ import pytest
 from movies.models import Movie
 from recommendations import stores
 from recommendations.lists import UserLists
-from tests.movies.making import movie
+from tests.movies.factories import movie
 from tetraflix.embedded.ports import free_port
 from tetraflix.embedded.processes import Child
 

@@ -45,7 +45,7 @@ class Channel(SQS.Channel):
         """Tasks are handed over, everything else is dead-lettered; nothing that lies in the queue ends the worker.
 
         kombu takes whatever it receives for a task, and an error on the way (properties that are no object, say)
-        leaves through the event loop and ends the worker: tests/field/test_task_queue.py.
+        leaves through the event loop and ends the worker: tests/regressions/operations/test_task_queue.py.
         An endpoint that is away comes as [] (kombu.asynchronous.aws.connection), on which kombu calls .get; taken
         as "no messages", it is polled again after polling_interval: tests/sessions_ingest/test_worker.py.
         """

@@ -1,0 +1,103 @@
+"""A bulk change or an import is undone as one, and leaves alone what somebody changed since."""
+
+import uuid
+
+import pytest
+
+from movies.inventory import services
+from movies.inventory.reverting import NoSuchBatch, revert_batch
+from movies.inventory.validation import NewMovie
+from movies.models import Movie, MovieChange, ViewCount
+from tests.movies.factories import movie, profile, told
+
+ACTION, DRAMA = profile(action=100), profile(drama=60, comedy=40)
+
+
+def inventory() -> list[tuple[object, ...]]:
+    return list(Movie.objects.order_by("id").values_list("id", "title", "profile", "hidden"))
+
+
+def test_an_import_is_undone_as_one(db):
+    edited, deleted, hidden = (
+        movie("Edited", drama=60, comedy=40),
+        movie("Deleted"),
+        movie("Hidden", hidden=True),
+    )
+    ViewCount.objects.filter(movie=deleted).update(views=5)
+    before = inventory()
+    batch = uuid.uuid4()
+    with services.change(actor="import", batch=batch):
+        services.change_movie(actor="x", movie_id=edited.id, title="Edited!", profile=ACTION)
+        services.change_movie(actor="x", movie_id=edited.id, title="Edited!!")
+        services.delete_movies(actor="x", movie_ids=[deleted.id])
+        services.show_movies(actor="x", movie_ids=[hidden.id])
+        services.add_movies(actor="x", movies=[NewMovie(title="New", profile=DRAMA)])
+        passing = services.add_movie(actor="x", title="Passing", profile=DRAMA)
+        services.delete_movie(actor="x", movie_id=passing.id)
+    after = inventory()
+
+    reverted = revert_batch(batch=batch, actor="anna")
+
+    assert inventory() == before
+    assert (reverted.movies, reverted.changed_since) == (4, [])
+    assert sorted(told("movie_id", "version", "action", "actor", batch=reverted.batch)) == [
+        (edited.id, 4, "updated", "anna"),
+        (deleted.id, 3, "added", "anna"),
+        (hidden.id, 3, "deleted", "anna"),
+        (passing.id - 1, 2, "deleted", "anna"),
+    ]
+    assert ViewCount.objects.get(movie=deleted).views == 5
+
+    revert_batch(batch=reverted.batch, actor="anna")
+    assert inventory() == after
+
+
+def test_what_was_changed_since_is_left_alone_and_told(db):
+    untouched, edited, gone = movie("A"), movie("B"), movie("C")
+    batch = uuid.uuid4()
+    services.hide_movies(actor="x", movie_ids=[untouched.id, edited.id, gone.id], batch=batch)
+    services.change_movie(actor="bert", movie_id=edited.id, title="B!")
+    services.delete_movie(actor="bert", movie_id=gone.id)
+
+    reverted = revert_batch(batch=batch, actor="anna")
+
+    assert (reverted.movies, reverted.changed_since) == (1, [edited.id, gone.id])
+    assert inventory() == [(untouched.id, "A", ACTION, False), (edited.id, "B!", ACTION, True)]
+
+
+def test_a_batch_is_undone_once(db):
+    only = movie("A")
+    batch = uuid.uuid4()
+    services.hide_movies(actor="x", movie_ids=[only.id], batch=batch)
+
+    first, second = revert_batch(batch=batch, actor="a"), revert_batch(batch=batch, actor="a")
+
+    assert (first.movies, second.movies, second.changed_since) == (1, 0, [only.id])
+    assert inventory() == [(only.id, "A", ACTION, False)]
+
+
+def test_a_batch_that_nobody_knows_is_refused(db):
+    with pytest.raises(NoSuchBatch):
+        revert_batch(batch=uuid.uuid4(), actor="a")
+
+
+def test_undoing_takes_the_same_statements_for_many_movies(db, django_assert_num_queries):
+    batch = uuid.uuid4()
+    with services.change(actor="import", batch=batch):
+        new = [NewMovie(title=f"Movie {n}", profile=DRAMA) for n in range(500)]
+        services.add_movies(actor="x", movies=new)
+    # savepoint, lock and actor, movies of the batch, their states, savepoint, delete, release, actor off, release
+    with django_assert_num_queries(9):
+        assert revert_batch(batch=batch, actor="a").movies == 500
+    assert inventory() == []
+
+
+def test_a_title_of_earlier_times_comes_back_in_the_form_of_titles(db):
+    """Some on record have characters that no title may have any more."""
+    kahaani = movie("Kahaani")
+    batch = uuid.uuid4()
+    services.delete_movies(actor="x", movie_ids=[kahaani.id], batch=batch)
+    state = {"title": "Kaha\u200bani", "profile": ACTION, "hidden": False}
+    MovieChange.objects.filter(batch=batch).update(before=state)
+    revert_batch(batch=batch, actor="anna")
+    assert inventory() == [(kahaani.id, "Kahaani", ACTION, False)]

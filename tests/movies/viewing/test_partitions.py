@@ -1,0 +1,227 @@
+"""The months of views: made ahead, filled while views are counted, dropped when too old."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.db import connection, transaction
+
+from movies.models import View, ViewCount
+from movies.tasks import make_partitions
+from movies.viewing import partitions, view_counting
+from tests.movies.factories import count_views, movie, other_connection, waits_meanwhile
+from tests.waiting import wait_until
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+AHEAD = ["movies_view_y2026m11", "movies_view_y2026m12", "movies_view_y2027m01"]
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def no_months_left():
+    """Partitions are tables: they outlive a test's rows, also where another file's worker made them."""
+    drop_months()
+    yield
+    drop_months()
+
+
+def drop_months() -> None:
+    for name in set(by_partition()) - {"movies_view_default"}:
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP TABLE {name}")
+
+
+def by_partition() -> dict[str, int]:
+    """Rows of each partition."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'movies_view'::regclass"
+        )
+        names = [name for (name,) in cursor]
+        counts = {}
+        for name in sorted(names):
+            cursor.execute(f"SELECT count(*) FROM {name}")
+            counts[name] = cursor.fetchone()[0]
+    return counts
+
+
+@time_machine.travel(NOON)
+def test_this_month_and_the_next_two_are_made_once():
+    assert partitions.tend() == partitions.Tended(made=AHEAD)
+    assert partitions.tend() == partitions.Tended()
+    assert make_partitions.run() == []
+    kahaani = movie()
+    count_views([(1, kahaani.id, NOON), (1, kahaani.id, NOON + timedelta(days=45))])
+    assert by_partition() == dict.fromkeys(AHEAD, 0) | {
+        "movies_view_default": 0, "movies_view_y2026m11": 1, "movies_view_y2027m01": 1,
+    }  # fmt: skip
+
+
+@time_machine.travel(NOON)
+def test_views_of_a_month_that_nobody_prepared_move_to_a_partition_of_it():
+    kahaani = movie()
+    first, last = datetime(2017, 9, 1, tzinfo=UTC), datetime(2017, 9, 30, 23, 59, 59, 999999, tzinfo=UTC)
+    finishes = {(1, kahaani.id, at) for at in (first, last, last + timedelta(microseconds=1), NOON)}
+    count_views(finishes)
+
+    tended = partitions.tend()
+
+    assert tended.made == ["movies_view_y2017m09", "movies_view_y2017m10", *AHEAD]
+    assert by_partition() == {
+        "movies_view_default": 0, "movies_view_y2017m09": 2, "movies_view_y2017m10": 1,
+        "movies_view_y2026m11": 1, "movies_view_y2026m12": 0, "movies_view_y2027m01": 0,
+    }  # fmt: skip
+    assert set(View.objects.values_list("user_id", "movie_id", "watched_at")) == finishes
+    assert count_views(finishes) == set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conname FROM pg_constraint"
+            " WHERE conrelid = 'movies_view_y2017m09'::regclass AND contype = 'c'"
+        )
+        assert cursor.fetchall() == []
+
+
+@time_machine.travel(NOON)
+def test_views_from_clocks_gone_wrong_stay_where_they_are():
+    kahaani = movie()
+    count_views([(1, kahaani.id, datetime(year, 5, 1, tzinfo=UTC)) for year in (1, 1999, 2027, 9999)])
+    assert partitions.tend().made == AHEAD
+    assert by_partition()["movies_view_default"] == 4
+
+
+@time_machine.travel(NOON)
+def test_too_old_months_are_dropped_and_their_finishes_are_not_counted_again(settings):
+    kahaani = movie()
+    years = [
+        datetime(1999, 7, 1, tzinfo=UTC),
+        datetime(2026, 8, 31, 23, tzinfo=UTC),
+        datetime(2026, 9, 1, tzinfo=UTC),
+    ]
+    finishes = [(1, kahaani.id, at) for at in years]
+    count_views(finishes)
+    partitions.tend()
+
+    settings.VIEWS_KEPT_MONTHS = 2
+    tended = partitions.tend()
+
+    assert tended == partitions.Tended(dropped=["movies_view_y2026m08"])
+    assert list(View.objects.values_list("watched_at", flat=True)) == [years[2]]
+    assert count_views(finishes) == set()
+    assert ViewCount.objects.get().views == 3
+
+
+def test_an_old_month_goes_a_day_after_nobody_counts_into_it(settings):
+    settings.VIEWS_KEPT_MONTHS = 1
+    kahaani = movie()
+    with time_machine.travel(NOON):
+        count_views([(1, kahaani.id, datetime(2026, 10, 31, 23, tzinfo=UTC))])
+        assert "movies_view_y2026m10" in partitions.tend().made
+    with time_machine.travel(datetime(2026, 12, 1, 23, tzinfo=UTC)):
+        assert partitions.tend().dropped == []
+    with time_machine.travel(datetime(2026, 12, 2, 0, 1, tzinfo=UTC)):
+        assert partitions.tend().dropped == ["movies_view_y2026m10"]
+
+
+@time_machine.travel(NOON)
+def test_a_month_whose_lock_is_not_to_be_had_waits_for_the_next_time(monkeypatch):
+    monkeypatch.setattr(partitions, "PATIENCE", "SET LOCAL lock_timeout = '50ms'")
+    with other_connection() as other, other.cursor() as cursor:
+        cursor.execute("INSERT INTO movies_view VALUES (1, 1, '2026-11-24')")
+        assert partitions.tend() == partitions.Tended(postponed=AHEAD)
+        other.commit()
+    assert partitions.tend() == partitions.Tended(made=AHEAD)
+    assert by_partition()["movies_view_y2026m11"] == 1
+
+
+@time_machine.travel(NOON, tick=True)
+def test_views_counted_while_a_month_is_made_are_neither_lost_nor_doubled():
+    kahaani = movie()
+    early = [(user, kahaani.id, NOON) for user in range(1, 200)]
+    count_views(early)
+    with other_connection() as other, other.cursor() as cursor:
+        # a transaction under way that the new partition has to wait for
+        cursor.execute("INSERT INTO movies_view VALUES (1000, %s, %s)", [kahaani.id, NOON])
+        with waits_meanwhile(partitions.tend):
+            other.commit()
+    assert by_partition()["movies_view_y2026m11"] == 200
+    assert by_partition()["movies_view_default"] == 0
+    assert count_views([*early, (1000, kahaani.id, NOON)]) == set()
+
+
+@time_machine.travel(NOON, tick=True)
+def test_tending_at_once_and_counting_meanwhile_do_no_harm():
+    movies = [movie(f"Movie {n}") for n in range(3)]
+    finishes = [
+        (user, m.id, datetime(2026, month, 3, tzinfo=UTC))
+        for user in range(1, 40) for month in range(1, 12) for m in movies
+    ]  # fmt: skip
+    failures: list[BaseException] = []
+    counted: list[int] = []
+
+    def count(part: int) -> None:
+        for start in range(part, len(finishes), 200):
+            with transaction.atomic():
+                counted.append(len(count_views(finishes[start : start + 150])))
+
+    def guarded(action, *args) -> threading.Thread:
+        def run() -> None:
+            try:
+                action(*args)
+            except BaseException as error:
+                failures.append(error)
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        return thread
+
+    threads = [guarded(count, part) for part in (0, 100)] + [guarded(partitions.tend) for _ in range(2)]
+    for thread in threads:
+        thread.join()
+    partitions.tend()
+
+    assert failures == []
+    assert by_partition()["movies_view_default"] == 0
+    assert sum(counted) == View.objects.count() == len(set(finishes))
+    assert {views for (views,) in ViewCount.objects.values_list("views")} == {39 * 11}
+
+
+@time_machine.travel(NOON, tick=True)
+def test_a_finish_is_known_all_the_while_its_month_is_made():
+    """A reader that had to wait for the new partition looks there too, not only where the rows were."""
+    kahaani = movie()
+    count_views([(1, kahaani.id, NOON)])
+    known: list[dict[tuple[int, int], datetime]] = []
+    with other_connection() as other, other.cursor() as cursor:
+        cursor.execute("LOCK TABLE movies_view_default IN ACCESS SHARE MODE")  # what a reader at work holds
+        cursor.execute("SELECT count(*) FROM movies_view")
+
+        def tend() -> None:
+            partitions.tend()
+            connection.close()
+
+        def ask() -> None:
+            known.append(view_counting.last_finishes([(1, kahaani.id, NOON)]))
+            connection.close()
+
+        tending, asking = threading.Thread(target=tend), threading.Thread(target=ask)
+        tending.start()
+        wait_until(lambda: waiting_for_a_table() == 1)
+        asking.start()
+        wait_until(lambda: waiting_for_a_table() == 2)
+        other.commit()
+        tending.join()
+        asking.join()
+    assert by_partition()["movies_view_y2026m11"] == 1
+    assert known == [{(1, kahaani.id): NOON}]
+
+
+def waiting_for_a_table() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation'"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        return cursor.fetchone()[0]

@@ -1,0 +1,216 @@
+"""The admin's addresses and forms: what cannot be read changes nothing, and breaks nothing."""
+
+import base64
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from movies.admin.staff import everything_is_meant
+from movies.bulk import jobs
+from movies.foundation.numbers import MAX_BIGINT
+from movies.models import Job, Movie, MovieChange
+from movies.search import selections
+from movies.search.selections import Selection
+from tests.admin.forms import says
+from tests.movies.factories import movie
+
+LIST = "/admin/movies/movie/"
+# What int() takes, or str.isdigit() says yes to, and what is neither; \u0665 is an Arabic 5.
+UNREADABLE = [
+    "+5",
+    " 5",
+    "5 ",
+    "1_000",
+    "5.0",
+    "",
+    "²",
+    "\u0665",
+    "-5",
+    "0",
+    "5\0",
+    "9" * 30,
+    "9" * 5000,
+    "abc",
+]
+
+
+@pytest.fixture
+def five(db: None) -> None:
+    """Movies 1 to 5; 4 and 5 are hidden."""
+    for number in range(1, 6):
+        movie(f"Movie {number}", movie_id=number, hidden=number > 3)
+
+
+def act(client: Client, action: str, *ids: str, query: str = "", **more: str) -> Any:
+    form = {"action": action, "index": "0", "select_across": "0", "_selected_action": list(ids)}
+    return client.post(LIST + query, form | more)
+
+
+def state() -> list[tuple[int, bool, int]]:
+    return list(Movie.objects.order_by("id").values_list("id", "hidden", "version"))
+
+
+def mark(value: Any) -> str:
+    return base64.urlsafe_b64encode(
+        value if isinstance(value, bytes) else json.dumps(value).encode()
+    ).decode()
+
+
+@pytest.mark.parametrize("action", ["hide", "show", "delete"])
+def test_an_id_that_cannot_be_read_changes_nothing_and_is_named(boss: Client, five: None, action: str):
+    """D1, D1-delete, D1-500: nothing that is ticked is not everything."""
+    before = state()
+    for ids in [[text] for text in UNREADABLE] + [["1", "+5"], ["²", "1"]]:
+        for more in ({}, {"sure": "yes"}):
+            response = act(boss, action, *ids, query="?state=hidden", **more)
+            assert (response.status_code, response["Location"]) == (302, f"{LIST}?state=hidden"), ids
+            *_, said = [str(message) for message in get_messages(response.wsgi_request)]
+            assert said.startswith("Nothing was changed: “"), ids
+            assert said.endswith("” is not an id. Tick the rows again."), ids
+    assert state() == before
+    assert Job.objects.count() == 0
+
+
+def test_only_an_explicit_1_means_everything(boss: Client, five: None):
+    """D1: select_across is 1, or it is not."""
+    for text in ["", "0", "2", "on", "yes", "True", " 1", "+1", "²", "01", "-1", "1\0"]:
+        act(boss, "hide", "2", select_across=text)
+        assert [hidden for _, hidden, _ in state()] == [False, True, False, True, True], text
+        act(boss, "show", "2", select_across=text)
+        assert [hidden for _, hidden, _ in state()] == [False, False, False, True, True], text
+        assert "Delete 1 movie?" in act(boss, "delete", "1", select_across=text).content.decode()
+    act(boss, "delete", "1", select_across="yes", sure="yes")
+    assert Movie.objects.count() == 4
+
+
+def test_ids_of_no_movies_are_named_and_the_others_are_done(editor: Client, five: None):
+    """D1: numbers that are no movies are left out."""
+    response = act(editor, "hide", "99", "2", "2", "9223372036854775807")
+    assert response["Location"] == LIST
+    said = says(editor.get(LIST))
+    assert said[0] == "There is no movie with the id 99, 9223372036854775807."
+    assert said[1].startswith("1 movie hidden.")
+    assert (Job.objects.get().total, Job.objects.get().request) == (1, {"ids": [2]})
+    act(editor, "hide", "99", "100")
+    assert says(editor.get(LIST)) == ["Nothing was changed. There is no movie with the id 99, 100."]
+    assert Job.objects.count() == 1
+
+
+def test_the_page_that_asks_before_deleting_deletes_what_it_names(boss: Client, five: None):
+    """D1-delete: the page names the movie that was ticked, and its form deletes that one alone."""
+    page = act(boss, "delete", "5", query="?state=hidden")
+    shown = page.content.decode()
+    assert "Delete 1 movie?" in shown
+    assert '<input type="hidden" name="select_across" value="0">' in shown
+    assert '<input type="hidden" name="_selected_action" value="5">' in shown
+    act(boss, "delete", "5", query="?state=hidden", sure="yes")
+    assert list(Movie.objects.values_list("id", flat=True)) == [1, 2, 3, 4]
+
+
+def test_everything_is_what_the_list_shows_and_counted_exactly(boss: Client, five: None):
+    """D1: the size of bulk work is no estimate: a table without statistics has none."""
+    assert (
+        "Delete 2 movies?"
+        in act(boss, "delete", "5", query="?state=hidden", select_across="1").content.decode()
+    )
+    act(boss, "show", "5", query="?state=hidden", select_across="1")
+    assert Job.objects.get().total == 2
+    assert [hidden for _, hidden, _ in state()] == [False] * 5
+
+
+def test_what_is_many_is_never_done_at_once(editor: Client, five: None, monkeypatch: pytest.MonkeyPatch):
+    """D1: whether a web process does it depends on the exact size alone."""
+    monkeypatch.setattr(jobs, "AT_ONCE_MOVIES", 2)
+    monkeypatch.setattr(selections, "how_many", lambda selection: selections.Number(1, "about"))
+    job = jobs.start_bulk(kind="hide", actor="staff:x", which=Selection())
+    assert (job.state, job.total) == ("applying", 5)
+    assert jobs.start_export(actor="staff:x", form="csv", selection=Selection(hidden=False)).total == 3
+    jobs.run_waiting()
+    revert = jobs.start_revert(batch=job.pk, actor="staff:x")
+    assert (revert.state, revert.total) == ("applying", MovieChange.objects.filter(batch=job.pk).count())
+
+
+@pytest.mark.parametrize("which", [[], (), set()])
+def test_no_ids_are_not_all_movies(five: None, which: Any):
+    """D1: an empty list is a mistake of the caller."""
+    with pytest.raises(ValueError, match="No movies were chosen"):
+        jobs.start_bulk(kind="hide", actor="staff:x", which=which)
+    assert Job.objects.count() == 0
+
+
+@pytest.mark.parametrize("who", ["viewer", "editor"])
+def test_an_order_that_cannot_be_read_is_none(request: pytest.FixtureRequest, five: None, who: str):
+    """D2: ?o="""
+    client: Client = request.getfixturevalue(who)
+    for text in ["²", "\u0665", "-", "--1", "1e3", "+1", " 1", "9" * 5000, "-²", "²-1", ""]:
+        response = client.get(LIST, {"o": text})
+        assert [found.pk for found in response.context["cl"].result_list] == [1, 2, 3, 4, 5], text
+
+
+def test_a_place_in_a_history_that_cannot_be_read_is_none(viewer: Client, five: None):
+    """D2: ?before= and ?after= of histories."""
+    Movie.objects.filter(pk=5).update(hidden=False)
+    batch = jobs.start_bulk(kind="hide", actor="staff:x", which=[1]).pk
+    for text in [*UNREADABLE, str(MAX_BIGINT)]:
+        latest = viewer.get("/admin/movies/moviechange/", {"before": text}).context["records"]
+        assert len(latest) == 7, text
+        assert len(viewer.get(f"{LIST}5/history/", {"before": text}).context["records"]) == 2, text
+        page = viewer.get(f"/admin/movies/moviechange/batch/{batch}/", {"after": text})
+        assert len(page.context["records"]) == (0 if text == str(MAX_BIGINT) else 1), text
+
+
+@pytest.mark.parametrize(
+    "of", ["movies/movie", "tetraflix/apikey", "auth/user", "auth/group", "sessions_ingest/deadletteract"]
+)
+def test_an_id_in_an_address_that_is_none_leads_back(boss: Client, five: None, of: str):
+    """D2: ids of movies, keys, staff, roles and records in addresses."""
+    for text in [text for text in UNREADABLE if text] + ["6", str(MAX_BIGINT + 1)]:
+        for page in ("change", "history", "delete"):
+            response = boss.get(f"/admin/{of}/{quote(text, safe='')}/{page}/")
+            expected = {302, 403} if (of, page, text) != ("movies/movie", "history", "6") else {200}
+            assert response.status_code in expected, (page, text)
+
+
+NO_MARKS = [
+    *[5, "x", None, True, {}, {"a": 1}, [], [1], [1, 2], [1, 2, 3], [1, 2, False, 4], [[1], 2, False]],
+    *[["1", [2], False], [1, "2", False], [1, 2, 0], [1, -1, False], [1, 2**63, False], [None, 1, False]],
+    *[[2**63, 1, False], [-1, 1, False], [1.0, 1, False], [True, 1, False], ["a\0", 1, False]],
+    *[b"[NaN, 1, false]", b"[1, 1, false", b"\xff", b"[" * 100_000, b"9" * 5000],
+]
+
+
+@pytest.mark.parametrize("order", ["", "0", "1", "3", "-3"])
+def test_a_page_mark_that_is_not_ours_leads_back_to_the_list(viewer: Client, five: None, order: str):
+    """D2-mark: a mark is a list of a value of the order, an id and a direction."""
+    for at in ["NQ==", "x", "²", "=", "\0", "WyJhXHUwMDAwIiwgMSwgZmFsc2Vd", *map(mark, NO_MARKS)]:
+        for more in ({}, {"e": "1"}):
+            response = viewer.get(LIST, {"at": at, "o": order} | more)
+            assert (response.status_code, response.get("Location")) == (302, f"{LIST}?e=1"), at[:100]
+
+
+@pytest.mark.parametrize("title", ["a\0", "\ud800", "\udfff\ud800", 5, None])
+@pytest.mark.parametrize("who", ["viewer", "editor"])
+def test_a_page_mark_holds_what_a_title_can_be(
+    request: pytest.FixtureRequest, five: None, who: str, title: Any
+):
+    """D2-nul: no title has a NUL, or half of a surrogate pair."""
+    client: Client = request.getfixturevalue(who)
+    title_column = client.get(LIST).context["cl"].list_display.index("name")
+    response = client.get(LIST, {"o": str(title_column), "at": mark([title, 1, False])})
+    assert (response.status_code, response["Location"]) == (302, f"{LIST}?e=1")
+
+
+@given(st.text() | st.integers() | st.none() | st.lists(st.integers()))
+def test_everything_is_meant_by_one_text_alone(text: Any):
+    """D1: whatever else select_across may be."""
+
+    class Request:
+        POST = {"select_across": text}
+
+    assert everything_is_meant(Request()) == (text == "1")  # type: ignore[arg-type]

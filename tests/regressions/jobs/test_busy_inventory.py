@@ -1,0 +1,277 @@
+"""Changes of the inventory beside a bulk change: refused at once, never left waiting."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg2
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.test import Client
+from pytest_django import Settings
+
+from movies.bulk import jobs
+from movies.bulk.file_format import heading, lines_of
+from movies.inventory import seeding, services
+from movies.models import Job, Movie, MovieChange
+from movies.search.selections import Selection
+from movies.viewing import popularity
+from tests.movies.factories import movie, profile
+from tests.waiting import wait_until
+from tetraflix.access.api_keys import create_key
+from tetraflix.models import ApiKey, KeptAnswer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+BODY = json.dumps({"title": "Kahaani", "profile": profile(drama=100)})
+
+
+@contextmanager
+def bulk_change_under_way() -> Iterator[None]:
+    """Another process changes the inventory in bulk until the block ends."""
+    began, end = threading.Event(), threading.Event()
+
+    def work() -> None:
+        try:
+            with transaction.atomic():
+                services.refuse_other_changes()
+                with services.change(actor="bulk"):
+                    began.set()
+                    end.wait(60)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert began.wait(30)
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
+
+
+@contextmanager
+def row_locked(database_url: str) -> Iterator[None]:
+    """Somebody at psql holds the inventory's row until the block ends."""
+    other = psycopg2.connect(database_url)
+    try:
+        other.cursor().execute("SELECT FROM movies_inventory FOR UPDATE")
+        yield
+    finally:
+        other.close()
+
+
+@pytest.fixture
+def distributor() -> Client:
+    _, key = create_key(name="studio", role=ApiKey.Role.DISTRIBUTOR)
+    return Client(headers={"Authorization": f"Bearer {key}"})
+
+
+@pytest.fixture
+def boss(settings: Settings) -> Client:
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+    client = Client()
+    client.force_login(User.objects.create_superuser("boss"))
+    return client
+
+
+WRITES = {
+    "POST": lambda client, one: client.post("/tetraflix/movies", BODY, content_type="application/json"),
+    "POST many": lambda client, one: client.post(
+        "/tetraflix/movies", f"[{BODY}]", content_type="application/json"
+    ),
+    "PUT": lambda client, one: client.put(f"/tetraflix/movies/{one}", BODY, content_type="application/json"),
+    "PATCH": lambda client, one: client.patch(
+        f"/tetraflix/movies/{one}", '{"title": "Else"}', content_type="application/json"
+    ),
+    "DELETE": lambda client, one: client.delete(f"/tetraflix/movies/{one}"),
+}
+
+
+def refused(response: Any) -> bool:
+    return (
+        response.status_code == 503
+        and int(response["Retry-After"]) >= 1
+        and response.json()["detail"].startswith("The inventory is being changed in bulk right now")
+    )
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_write_beside_a_bulk_change_is_503_and_changes_nothing(distributor: Client, write: str) -> None:
+    """B4: PATCHes beside an import of 60,000 rows are answered 503 with Retry-After, not after the import."""
+    one = movie("Alpha").id
+    with bulk_change_under_way():
+        assert refused(WRITES[write](distributor, one))
+    assert list(Movie.objects.values_list("id", "title")) == [(one, "Alpha")]
+    assert WRITES[write](distributor, one).status_code in {200, 201, 204}
+
+
+def test_a_lock_held_by_anybody_else_is_503_too_and_waits_do_not_add_up(
+    distributor: Client, database_url: str, settings: Any
+) -> None:
+    """B4: the row may be held by something that is no job."""
+    settings.INVENTORY_LOCK_TIMEOUT_MS = 300
+    one = movie("Alpha").id
+    with row_locked(database_url):
+        services._impatient_until = 0.0
+        assert refused(WRITES["PATCH"](distributor, one))
+        # the next ones of this process wait hardly at all
+        settings.INVENTORY_LOCK_TIMEOUT_MS = 10**8
+        assert all(refused(WRITES["PATCH"](distributor, one)) for _ in range(10))
+    services._impatient_until = 0.0
+    assert WRITES["PATCH"](distributor, one).status_code == 200
+
+
+def test_a_503_is_not_kept_as_the_answer_of_an_idempotency_key(distributor: Client) -> None:
+    """B4: the same key succeeds once the inventory is free."""
+
+    def post() -> Any:
+        return distributor.post(
+            "/tetraflix/movies", BODY, content_type="application/json", headers={"Idempotency-Key": "k"}
+        )
+
+    with bulk_change_under_way():
+        assert refused(post())
+        assert not KeptAnswer.objects.exists()
+    first, second = post(), post()
+    assert (first.status_code, second.status_code, second["Idempotent-Replay"]) == (201, 201, "true")
+    assert Movie.objects.count() == 1
+
+
+def test_reads_go_on_beside_a_bulk_change(client: Client) -> None:
+    """B4: nothing that a client reads takes the inventory's lock."""
+    one = movie("Alpha").id
+    popularity.refresh()
+    with bulk_change_under_way():
+        for path in (f"movies/{one}", "movies?q=alpha", "movies", "genre/action", "recommendations/1"):
+            assert client.get(f"/tetraflix/{path}").status_code == 200, path
+
+
+def test_the_admins_form_is_shown_again_with_what_was_typed(boss: Client) -> None:
+    """B4: a person's change is refused with a message, and nothing typed is lost."""
+    one = movie("Alpha")
+    page = f"/admin/movies/movie/{one.id}/change/"
+    weights = {"profile-action": "60", "profile-western": "40"}
+    with bulk_change_under_way():
+        response = boss.post(page, {"title": "Typed by hand", "seen": "1", **weights})
+        assert (response.status_code, response["Retry-After"]) == (503, "5")
+        text = response.content.decode()
+        assert "being changed in bulk right now" in text
+        assert "Typed by hand" in text
+        deleted = boss.post(f"/admin/movies/movie/{one.id}/delete/", {"post": "yes"}, follow=True)
+        assert "being changed in bulk right now" in deleted.content.decode()
+    assert list(Movie.objects.values_list("title", flat=True)) == ["Alpha"]
+    assert boss.post(page, {"title": "Typed by hand", "seen": "1", **weights}).status_code == 302
+    assert Movie.objects.get().title == "Typed by hand"
+
+
+def test_a_small_bulk_action_beside_a_bulk_change_is_left_to_the_worker(boss: Client) -> None:
+    """B4: what an admin's request would do at once is not lost, and not waited for."""
+    one = movie("Alpha").id
+    data = {"action": "hide", "_selected_action": [str(one)], "index": "0"}
+    with bulk_change_under_way():
+        response = boss.post("/admin/movies/movie/", data)
+        job = Job.objects.get()
+        assert response["Location"] == f"/admin/movies/job/{job.pk}/"
+        assert (job.state, job.tries) == ("applying", 0)
+    assert jobs.run_waiting() == 1
+    job.refresh_from_db()
+    assert (job.state, Movie.objects.get().hidden) == ("done", True)
+
+
+def test_a_confirmed_import_beside_a_bulk_change_is_left_to_the_worker(boss: Client) -> None:
+    """B4: as with actions."""
+    content = heading("csv") + lines_of([(7, "Kahaani", False, profile(action=100))], "csv")
+    job = jobs.start_import(actor="staff:x", file_name="m.csv", chunks=[content])
+    with bulk_change_under_way():
+        boss.post(f"/admin/movies/job/{job.pk}/confirm/")
+        job.refresh_from_db()
+        assert (job.state, Movie.objects.count()) == ("applying", 0)
+    assert jobs.run_waiting() == 1
+    assert Movie.objects.get().id == 7
+
+
+def test_a_job_that_applies_refuses_other_changes_meanwhile(
+    distributor: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """B4: each kind of bulk job does, from its first change to its commit."""
+    monkeypatch.setattr(jobs, "AT_ONCE_MOVIES", -1)
+    for number in range(3):
+        movie(f"Movie {number}")
+    answers: list[Any] = []
+    services_hide = services.hide_movies
+
+    def hide_and_look(**arguments: Any) -> int:
+        thread = threading.Thread(target=write)
+        thread.start()
+        thread.join()
+        return services_hide(**arguments)
+
+    def write() -> None:
+        try:
+            answers.append(WRITES["POST"](distributor, 1))
+        finally:
+            connection.close()
+
+    monkeypatch.setitem(jobs.job_handlers.BULK, "hide", hide_and_look)
+    jobs.start_bulk(kind="hide", actor="x", which=Selection())
+    jobs.run_waiting()
+    assert [refused(answer) for answer in answers] == [True]
+    assert Movie.objects.filter(hidden=True).count() == 3
+
+
+def test_a_bulk_change_waits_for_the_short_ones_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """B4: it is they who must not wait; nothing that they did is lost."""
+    monkeypatch.setattr(jobs, "AT_ONCE_MOVIES", -1)
+    movie("Alpha")
+    job = jobs.start_bulk(kind="hide", actor="x", which=Selection())
+
+    def run() -> None:
+        try:
+            jobs.run(job.pk)
+        finally:
+            connection.close()
+
+    with services.change(actor="short"):
+        thread = threading.Thread(target=run)
+        thread.start()
+        wait_until(advisory_lock_waited_for)
+        services.add_movie(actor="short", title="Beta", profile=profile(action=100))
+    thread.join()
+    assert list(Movie.objects.order_by("id").values_list("title", "hidden")) == [
+        ("Alpha", True),
+        ("Beta", True),
+    ]
+
+
+def test_seeding_refuses_other_changes_and_is_refused_beside_a_bulk_change(distributor: Client) -> None:
+    """B4: seeding holds the inventory for as long as a job does."""
+    with bulk_change_under_way(), pytest.raises(services.InventoryBusy):
+        seeding.top_up(movies=10, seed=1)
+    answers: list[Any] = []
+
+    def look(done: int) -> None:
+        if not answers:
+            thread = threading.Thread(target=lambda: answers.append(write()))
+            thread.start()
+            thread.join()
+
+    def write() -> Any:
+        try:
+            return WRITES["POST"](distributor, 1)
+        finally:
+            connection.close()
+
+    seeding.top_up(movies=10, seed=1, progress=look)
+    assert refused(answers[0])
+    assert (Movie.objects.count(), MovieChange.objects.count()) == (10, 0)
+
+
+def advisory_lock_waited_for() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)")
+        return bool(cursor.fetchone()[0])

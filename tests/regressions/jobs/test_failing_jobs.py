@@ -1,0 +1,182 @@
+"""Bulk jobs that fail: tried again a bounded number of times, in nobody's way; and the figures of an undo."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import OperationalError, connection
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from movies.bulk import job_handlers, jobs
+from movies.inventory import history, reverting, services
+from movies.models import Job, Movie
+from movies.search.selections import Selection
+from tests.movies.factories import movie
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def refused_by_the_database(**arguments: Any) -> int:
+    services.hide_movies(actor="staff:x", movie_ids=[1])
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '1ms'")
+        cursor.execute("SELECT pg_sleep(60)")
+    raise AssertionError("the statement was not cancelled")
+
+
+def cut_off(**arguments: Any) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    raise AssertionError("the connection was not ended")
+
+
+@pytest.fixture
+def for_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "AT_ONCE_MOVIES", -1)
+
+
+def put_down(kind: str) -> Job:
+    return jobs.start_bulk(kind=kind, actor="staff:x", which=Selection())
+
+
+def pause_is_over(job: Job) -> None:
+    Job.objects.filter(id=job.id).update(next_try=timezone.now() - timedelta(seconds=1))
+
+
+def test_a_job_that_always_fails_holds_up_no_other_and_ends_with_its_reason(
+    for_the_worker: None, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    """B4: the oldest job is not tried again and again before all later ones."""
+    monkeypatch.setitem(job_handlers.BULK, "hide", refused_by_the_database)
+    movie("Alpha", movie_id=1, hidden=True)
+    bad, later = put_down("hide"), put_down("show")
+    assert jobs.run_waiting() == 2
+    bad.refresh_from_db()
+    later.refresh_from_db()
+    assert (bad.state, bad.tries, later.state) == ("applying", 1, "done")
+    assert bad.result["error"].startswith(
+        "Try 1 of 5 failed: canceling statement due to statement timeout. The next one begins at "
+    )
+    pauses = []
+    for tries in range(2, jobs.MOST_TRIES + 1):
+        pause_is_over(bad)
+        assert jobs.run_waiting() == 1
+        bad.refresh_from_db()
+        assert bad.tries == tries
+        pauses.append(bad.next_try - timezone.now())
+        assert jobs.run_waiting() == 0  # not before its pause is over
+    assert pauses[:-1] == sorted(pauses[:-1])
+    reason = "Given up after 5 tries: canceling statement due to statement timeout. Nothing was changed."
+    assert (bad.state, bad.result) == ("failed", {"error": reason})
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+    client = Client()
+    client.force_login(User.objects.create_superuser("boss"))
+    assert reason in client.get(f"/admin/movies/job/{bad.pk}/").content.decode()
+    assert list(Movie.objects.values_list("hidden", flat=True)) == [False]
+
+
+def test_a_database_that_is_unavailable_is_not_the_jobs_fault(
+    for_the_worker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """B4: such a try does not count, however often it happens."""
+    movie("Alpha", movie_id=1)
+    job = put_down("hide")
+    hide = job_handlers.BULK["hide"]
+    monkeypatch.setitem(job_handlers.BULK, "hide", cut_off)
+    pauses = []
+    for _ in range(2 * jobs.MOST_TRIES):
+        with pytest.raises(OperationalError):
+            jobs.run_waiting()
+        connection.close()
+        assert jobs.run_waiting() == 0  # not before its pause is over
+        job.refresh_from_db()
+        assert (job.state, job.tries) == ("applying", 0)
+        pauses.append(round((job.next_try - timezone.now()).total_seconds() / 10))
+        pause_is_over(job)
+    assert pauses[0] < pauses[1] < pauses[2] == pauses[-1]
+    monkeypatch.setitem(job_handlers.BULK, "hide", hide)
+    pause_is_over(job)
+    jobs.run_waiting()
+    job.refresh_from_db()
+    assert job.state == "done"
+    assert job.id not in jobs._cut_off
+
+
+def test_a_job_that_ends_its_worker_each_time_ends_too(for_the_worker: None) -> None:
+    """B4: a try counts from its beginning, as a killed worker can write nothing."""
+    movie("Alpha", movie_id=1)
+    job = put_down("hide")
+    for _ in range(jobs.MOST_TRIES):
+        pause_is_over(job)
+        assert jobs._begin_try(job.id)  # and then it is killed
+    pause_is_over(job)
+    jobs.run_waiting()
+    job.refresh_from_db()
+    assert (job.state, job.result["error"]) == (
+        "failed",
+        "The worker ended 5 times while it was at this job. Nothing was changed.",
+    )
+
+
+def test_the_bar_of_an_undo_shows_how_many_of_all_its_movies_are_done(
+    for_the_worker: None, monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> None:
+    """B4-figure: the total is exact, whatever the number that the batch's page counts up to."""
+    monkeypatch.setattr(history, "MOST_COUNTED", 3)
+    monkeypatch.setattr(reverting, "MOVIES_AT_ONCE", 4)
+    monkeypatch.setattr(job_handlers, "REPORT_EVERY_SECONDS", 0)
+    for number in range(11):
+        movie(f"Movie {number}")
+    hide = put_down("hide")
+    jobs.run_waiting()
+    batch = history.batch_of(hide.pk)
+    assert batch is not None
+    assert batch.changes == 4
+    seen = []
+    job = jobs.start_revert(batch=hide.pk, actor="staff:y")
+
+    def progress(done: int) -> None:
+        seen.append(done)
+
+    jobs.run(job.pk, progress=progress)
+    job.refresh_from_db()
+    assert seen == [4, 8, 11]
+    assert (job.state, job.done, job.total, job.result["movies"]) == ("done", 11, 11, 11)
+
+
+def test_what_is_under_way_is_seen_from_outside_with_its_exact_size(
+    for_the_worker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """B4-figure: of each kind of bulk job; an estimate is never shown as the size."""
+    monkeypatch.setattr(job_handlers, "REPORT_EVERY_SECONDS", 0)
+    for number in range(7):
+        movie(f"Movie {number}")
+    started = [
+        jobs.start_bulk(kind="hide", actor="x", which=Selection()),
+        jobs.start_export(actor="x", form="csv"),
+    ]
+    for job in started:
+        seen: list[tuple[int, int]] = []
+
+        def look(done: int, job: Job = job, seen: list[tuple[int, int]] = seen) -> None:
+            other = connection.copy()
+            with other.cursor() as cursor:
+                cursor.execute("SELECT total FROM movies_job WHERE id = %s", [job.pk])
+                seen.append((done, cursor.fetchone()[0]))
+            other.close()
+
+        jobs.run(job.pk, progress=look)
+        assert seen == [(7, 7)], job.kind
+
+
+def test_an_undo_reads_its_batch_without_a_join() -> None:
+    """B4-undo: right after a bulk change a join would be planned for a few rows, and take minutes for many."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {reverting.MOVIES_OF_BATCH}", ["00000000-0000-0000-0000-000000000000"])
+        plan = " ".join(line for (line,) in cursor)
+    assert "Join" not in plan
+    assert "Loop" not in plan

@@ -1,0 +1,193 @@
+"""The search index on a cluster that makes no index by a write, and what rebuilds that fail leave behind."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from elasticsearch import Elasticsearch, TransportError
+from pytest_django import Settings
+
+from movies.foundation.events import Activity
+from movies.foundation.leases import Held, Lost, lease
+from movies.foundation.retries import problems
+from movies.inventory import services
+from movies.models import Failure
+from movies.search import engine
+from movies.search.elastic import indexing
+from movies.search.elastic.documents import ALIAS
+from movies.search.elastic.tasks import index_changes, rebuild_search
+from tests.movies.factories import profile
+from tetraflix.analytics import shipping
+from tetraflix.analytics.indices import PREFIX, index_of
+from tetraflix.health import status
+
+pytestmark = pytest.mark.django_db(transaction=True)
+DRAMA = profile(drama=100)
+
+
+@pytest.fixture
+def elasticsearch(elasticsearch_url: str, settings: Settings) -> Iterator[Elasticsearch]:
+    """A cluster with action.auto_create_index=false and nothing of ours in it; searches use it."""
+    settings.ELASTICSEARCH_URL = elasticsearch_url
+    settings.SEARCH_FUNCTION = "movies.search.elastic.search.find"
+    with Elasticsearch(elasticsearch_url, request_timeout=60) as client:
+        _forget(client)
+        client.cluster.put_settings(persistent={"action.auto_create_index": "false"})
+        yield client
+        client.cluster.put_settings(persistent={"action.auto_create_index": None})
+        _forget(client)
+
+
+def _forget(elasticsearch: Elasticsearch) -> None:
+    for name in (
+        *elasticsearch.indices.get(index=f"{ALIAS}-*"),
+        *elasticsearch.indices.get(index=f"{PREFIX}*"),
+    ):
+        elasticsearch.indices.delete(index=name)
+    elasticsearch.options(ignore_status=404).indices.delete(index=indexing.STATE)
+    shipping._index_is_there.cache_clear()
+
+
+def add(title: str) -> int:
+    return services.add_movie(title=title, profile=DRAMA, actor="test").id
+
+
+def indices(elasticsearch: Elasticsearch) -> list[str]:
+    return sorted(elasticsearch.indices.get(index=f"{ALIAS}-*"))
+
+
+def pause_is_over() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE movies_failure SET next_try = now() - interval '1 s'")
+
+
+class Breaks:
+    """A part of a rebuild that fails `times` times, and then works."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, part: str, error: BaseException, times: int) -> None:
+        self._real, self._error, self._left = getattr(indexing, part), error, times
+        monkeypatch.setattr(indexing, part, self)
+
+    def __call__(self, *args: Any, **more: Any) -> Any:
+        if self._left:
+            self._left -= 1
+            raise self._error
+        return self._real(*args, **more)
+
+
+def test_the_indices_that_the_service_needs_are_made_explicitly(elasticsearch: Elasticsearch) -> None:
+    """E5: action.auto_create_index=false; movies are found by Elasticsearch, and activity is kept."""
+    movie = add("Heat")
+    assert index_changes() == 1
+    assert engine.search("heta", limit=5) == [movie]
+    assert len(indices(elasticsearch)) == 1
+    assert elasticsearch.indices.get_mapping(index=indexing.STATE)[indexing.STATE]["mappings"] == {
+        "dynamic": "strict",
+        "properties": {"change_id": {"type": "long"}},
+    }
+    add("Warmth")
+    assert (index_changes(), index_changes()) == (1, 0)
+    assert problems() == []
+    at = datetime(2026, 11, 24, tzinfo=UTC)
+    days = [at, at + timedelta(days=1)]
+    records = [Activity("user-data", 7, 20, day.timestamp()) for day in days]
+    assert shipping.ship(records, "batch") == 0
+    elasticsearch.indices.refresh(index=f"{PREFIX}*")
+    for day in days:
+        index = index_of(day.date())
+        assert elasticsearch.count(index=index)["count"] == 1
+        assert elasticsearch.indices.get_mapping(index=index)[index]["mappings"]["dynamic"] == "strict"
+
+
+def test_an_index_of_activity_that_was_removed_is_made_again(elasticsearch: Elasticsearch) -> None:
+    """E5: the records wait for it."""
+    record = Activity("user-data", 7, 20, datetime(2026, 11, 24, tzinfo=UTC).timestamp())
+    shipping.ship([record], "one")
+    elasticsearch.indices.delete(index=index_of(datetime(2026, 11, 24, tzinfo=UTC).date()))
+    with pytest.raises(shipping.AWAY):
+        shipping.ship([record], "two")
+    assert shipping.ship([record], "two") == 0
+
+
+@pytest.mark.parametrize("part", ["_send", "_note", "_take_over", "_make"])
+def test_a_rebuild_that_fails_takes_its_index_away_and_is_tried_again_later_each_time(
+    elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    """E5: no new full index every 5 s; status says what is wrong."""
+    movie = add("Heat")
+    Breaks(monkeypatch, part, TransportError("no such luck"), times=3)
+    pauses = []
+    for times in range(1, 4):
+        assert index_changes() == 0
+        assert indices(elasticsearch) == []
+        failure = Failure.objects.get()
+        assert (failure.name, failure.times) == ("search index", times)
+        assert index_changes() == 0
+        failure.refresh_from_db()
+        assert failure.times == times  # nothing was tried during the pause
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT extract(epoch FROM next_try - clock_timestamp()) FROM movies_failure")
+            pauses.append(float(cursor.fetchone()[0]))
+        pause_is_over()
+    assert pauses[0] < pauses[1] < pauses[2]
+    [line] = [line for line in status.collect().down if "search index" in line]
+    assert line.startswith("The search index has failed since")
+    assert line.endswith("no such luck")
+    assert index_changes() == 1
+    assert engine.search("heat", limit=5) == [movie]
+    assert problems() == []
+
+
+def test_at_most_one_spare_index_is_there_though_rebuilds_are_killed(
+    elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """E5: what a killed rebuild left goes at the start of the next one, the index in use stays."""
+    movie = add("Heat")
+    in_use = indexing.rebuild().index
+    with monkeypatch.context() as killed:  # killed: nothing of the cleaning up is done either
+        killed.setattr(indexing, "_remove", lambda *_: None)
+        for _ in range(2):
+            Breaks(killed, "_take_over", KeyboardInterrupt(), times=1)
+            with pytest.raises(KeyboardInterrupt):
+                indexing.rebuild()
+            left = indices(elasticsearch)
+            assert in_use in left
+            assert len(left) == 2
+    assert engine.search("heat", limit=5) == [movie]
+    new = indexing.rebuild().index
+    assert indices(elasticsearch) == [new]
+
+
+def test_one_process_rebuilds_at_a_time_and_one_that_lost_its_lease_takes_over_nothing(
+    elasticsearch: Elasticsearch,
+) -> None:
+    """E5: two rebuilds at once would be two spare indices."""
+    add("Heat")
+    with lease(indexing.REBUILDS, seconds=60), pytest.raises(Held):
+        indexing.rebuild()
+    in_use = indexing.rebuild().index
+
+    def meanwhile(movies: int) -> None:
+        with connection.cursor() as cursor:  # stuck for so long that another process has taken over
+            cursor.execute("UPDATE movies_lease SET owner = gen_random_uuid()")
+
+    with pytest.raises(Lost):
+        indexing.rebuild(meanwhile)
+    assert indices(elasticsearch) == [in_use]
+    assert indexing.index_in_use(elasticsearch) == in_use
+
+
+def test_the_daily_rebuild_is_done_when_the_index_is_a_day_old(
+    elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """E5: one that fails is tried again soon, not a day later."""
+    add("Heat")
+    assert rebuild_search() == 0  # the first one is made by index_changes
+    index_changes()
+    first = indexing.index_in_use(elasticsearch)
+    assert rebuild_search() == 0
+    monkeypatch.setattr(indexing, "MOST_AGE", timedelta(0))
+    assert rebuild_search() == 1
+    assert indices(elasticsearch) != [first]

@@ -1,0 +1,131 @@
+"""A real web process and a real Elasticsearch: activity arrives; nothing waits for it or fails with it."""
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from elasticsearch import ApiError, Elasticsearch
+
+from tests.movies.factories import movie
+from tests.servers.elasticsearch import ElasticsearchServer
+from tests.sessions_ingest.processes import ROOT, Process
+from tests.waiting import wait_until
+from tetraflix.analytics.indices import PREFIX
+from tetraflix.embedded.ports import free_port
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+LOADED = """
+import sys, django
+django.setup()
+import tetraflix.celery, tetraflix.urls, movies.search, sessions_ingest.worker
+print(*sorted(name for name in sys.modules
+    if name.split(".")[0] in ("elasticsearch", "elastic_transport", "django_elasticsearch_dsl")
+    or name.startswith(("movies.search.elastic", "tetraflix.analytics"))))
+"""
+
+
+class Web:
+    """A web process with one worker."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.process: Process
+
+    def get(self, path: str) -> int:
+        """The status; 0 when nobody answers."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status
+        except OSError:
+            return 0
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def web(database_url: str, private_elasticsearch: ElasticsearchServer) -> Iterator[Web]:
+    web = Web(free_port())
+    words = f"-m granian --interface wsgi --host 127.0.0.1 --port {web.port} --workers 1 --blocking-threads 1"
+    env = {"DATABASE_URL": database_url, "ELASTICSEARCH_URL": private_elasticsearch.url}
+    with Process(*words.split(), "tetraflix.wsgi:application", env=env) as process:
+        web.process = process
+        wait_until(lambda: web.get("/healthz") == 200, seconds=30)
+        yield web
+        process.stop()
+
+
+def test_what_clients_ask_for_arrives(web: Web, private_elasticsearch: ElasticsearchServer):
+    start = datetime.now(UTC)
+    movie("Heat", comedy=100)
+    assert [web.get("/tetraflix/recommendations/534356757834"), web.get("/tetraflix/genre/comedy")] == [
+        200,
+        200,
+    ]
+    with Elasticsearch(private_elasticsearch.url) as client:
+        wait_until(lambda: len(_documents(client)) == 2)
+        user, genre = sorted(_documents(client), key=lambda document: document["kind"], reverse=True)
+    for document in (user, genre):
+        assert start <= datetime.fromisoformat(document.pop("@timestamp")) <= datetime.now(UTC)
+    assert user == {"kind": "user-data", "user": 534356757834, "movies": 1}
+    assert genre == {"kind": "genre-data", "genre": "comedy", "movies": 1}
+
+
+@pytest.mark.parametrize(
+    "away", [ElasticsearchServer.kill, ElasticsearchServer.pause], ids=["killed", "hung"]
+)
+def test_elasticsearch_going_away_under_traffic_fails_and_holds_up_nothing(
+    web: Web, private_elasticsearch: ElasticsearchServer, away
+):
+    answers: list[tuple[int, float]] = []
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            start = time.monotonic()
+            status = web.get("/tetraflix/recommendations/7")
+            answers.append((status, time.monotonic() - start))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    wait_until(lambda: len(answers) > 500, seconds=30)
+    away(private_elasticsearch)
+    sent = len(answers)
+    wait_until(lambda: len(answers) > sent + 2_000 and "activity waits" in web.process.output(), seconds=60)
+    done.set()
+    reader.join()
+    assert {status for status, _ in answers} == {200}
+    # as long as a busy machine may take; a request that waits for Elasticsearch takes longer
+    assert max(seconds for _, seconds in answers) < 2
+    private_elasticsearch.go_on()
+    if away is ElasticsearchServer.kill:
+        private_elasticsearch.start()
+
+
+@pytest.mark.parametrize("url", ["", "http://127.0.0.1:9"])
+def test_nothing_of_it_is_imported_unless_it_is_set(url: str):
+    env = {**os.environ, "ELASTICSEARCH_URL": url, "DJANGO_SETTINGS_MODULE": "tetraflix.settings"}
+    run = subprocess.run(
+        [sys.executable, "-c", LOADED], cwd=ROOT, env=env, capture_output=True, text=True, check=True
+    )
+    loaded = run.stdout.split()
+    assert ("elasticsearch" in loaded, "tetraflix.analytics.recording" in loaded) == (bool(url), bool(url))
+    assert bool(loaded) is bool(url)
+
+
+def _documents(client: Elasticsearch) -> list[dict]:
+    client.indices.refresh(index=f"{PREFIX}*")
+    try:
+        hits = client.search(index=f"{PREFIX}*", size=100)["hits"]["hits"]
+    except ApiError as error:
+        if error.status_code != 503:
+            raise
+        return []  # the day's index was made this moment, and no shard of it has started
+    return [json.loads(json.dumps(hit["_source"])) for hit in hits]
