@@ -136,5 +136,5 @@ def _users_a_second(context: Context, store: ListStore, size: int) -> float:
 
 def _begun(draw: random.Random) -> Change:
     at = LATER + timedelta(seconds=time.monotonic())
-    event = Event(draw.randint(1, 1000), draw.random() * 0.9, at, finished=False, told=at)
+    event = Event(draw.randint(1, 1000), draw.random() * 0.9, at, finished=False, reported_at=at)
     return partial(watched, events=[event])

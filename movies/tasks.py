@@ -32,7 +32,7 @@ def publish_changes() -> int:
     Popularity lists follow too while the inventory is smaller than one, or when most of one was hidden or deleted.
     """
     popularity.refresh_if_short()
-    with retries.retried("change feed", publisher.BusAway, first=2, longest=30) as due:
+    with retries.retried("change feed", publisher.BusUnavailable, first=2, longest=30) as due:
         if due:
             return publisher.publish(seconds=LONGEST_PUBLISH_SECONDS)
     return 0

@@ -120,7 +120,7 @@ def why(user_id: int, movie_id: int) -> list[str]:
         remembered = (
             finish for finish in lists.finished if (finish.movie_id, finish.order) == (movie_id, at)
         )
-        finish = next(remembered, Finish(movie_id, at, told=at))
+        finish = next(remembered, Finish(movie_id, at, reported_at=at))
         later = lists.recommended_at is not None and not finish.is_news_to(lists.recommended_at)
         tail = "; the list is newer and may name it all the same" if later else ", so it left recommendations"
         found.append(f"Was finished {_said(at)}{tail}.")

@@ -28,7 +28,7 @@ class Finish:
 
     movie_id: int
     at: datetime  # as stated: the same finish told again is known by it
-    told: datetime
+    reported_at: datetime
     effective_at: datetime | None = None  # what it is ordered by, if that is not `at`
 
     @property
@@ -41,7 +41,7 @@ class Finish:
 
         Only sent times and event times decide, so the order in which a list and a finish arrive does not matter.
         """
-        return self.told >= as_of or self.order > as_of
+        return self.reported_at >= as_of or self.order > as_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Event:
     progress: float
     at: datetime  # as stated
     finished: bool  # progress is at or above the finished mark
-    told: datetime  # when the message was sent
+    reported_at: datetime  # when the message was sent
     # where `at` lies ahead of the sending: what the event is ordered by instead, the time of the sending
     effective_at: datetime | None = None
     # the latest finish of this movie by this user on record, which `UserLists.finished` may have forgotten
@@ -89,7 +89,9 @@ def watched(lists: UserLists, events: Iterable[Event]) -> UserLists:
     are in progress: one that left as the 21st is forgotten, so its events are news again. For `recommended`,
     while at most LONGEST finishes were told since the list, and none of them twice with that list in between.
     """
-    for event in sorted(events, key=lambda event: (event.order, event.finished, event.progress, event.told)):
+    for event in sorted(
+        events, key=lambda event: (event.order, event.finished, event.progress, event.reported_at)
+    ):
         lists = _finish(lists, event) if event.finished else _progress(lists, event)
     return lists
 
@@ -100,8 +102,10 @@ def superseded(before: UserLists, after: UserLists, events: Iterable[Event]) -> 
     Something newer is known of their movie, or of so many other movies that it was forgotten at once.
     """
     events = list(events)
-    told_now = {(event.movie_id, event.order) for event in events if event.finished}
-    kept = {entry.movie_id for entry in (*after.watching, *after.removed)} | {movie for movie, _ in told_now}
+    reported_now = {(event.movie_id, event.order) for event in events if event.finished}
+    kept = {entry.movie_id for entry in (*after.watching, *after.removed)} | {
+        movie for movie, _ in reported_now
+    }
     return [
         event
         for event in events
@@ -110,7 +114,9 @@ def superseded(before: UserLists, after: UserLists, events: Iterable[Event]) -> 
             event.movie_id not in kept
             or any(_is_older(event, entry) for entry in (*before.watching, *before.removed))
             or any(
-                event.order <= at for at in _finishes(before, event) if (event.movie_id, at) not in told_now
+                event.order <= at
+                for at in _finishes(before, event)
+                if (event.movie_id, at) not in reported_now
             )
         )
     ]
@@ -143,14 +149,14 @@ def _is_older(event: Event, known: Entry) -> bool:
 
 
 def _finish(lists: UserLists, event: Event) -> UserLists:
-    finish = Finish(event.movie_id, event.at, event.told, event.effective_at)
+    finish = Finish(event.movie_id, event.at, event.reported_at, event.effective_at)
     known = next((f for f in lists.finished if (f.movie_id, f.at) == (finish.movie_id, finish.at)), None)
     if known:
-        first = _first_told(known, finish)
+        first = _first_reported(known, finish)
         if first == known:
             return lists
         return replace(
-            lists, finished=_told_last(first if other is known else other for other in lists.finished)
+            lists, finished=_reported_last(first if other is known else other for other in lists.finished)
         )
     if event.counted_before:  # and forgotten since: too long ago for any list on its way
         return lists
@@ -162,15 +168,15 @@ def _finish(lists: UserLists, event: Event) -> UserLists:
         recommended=recommended,
         watching=tuple(e for e in lists.watching if e.movie_id != event.movie_id or e.at > event.order),
         removed=tuple(e for e in lists.removed if e.movie_id != event.movie_id or e.at > event.order),
-        finished=_told_last((*lists.finished, finish)),
+        finished=_reported_last((*lists.finished, finish)),
     )
 
 
-def _first_told(one: Finish, other: Finish) -> Finish:
+def _first_reported(one: Finish, other: Finish) -> Finish:
     """Of one finish that was told twice: as it was told first."""
     order = min(one.order, other.order)
-    told = min(one.told, other.told)
-    return Finish(one.movie_id, one.at, told, order if order != one.at else None)
+    reported_at = min(one.reported_at, other.reported_at)
+    return Finish(one.movie_id, one.at, reported_at, order if order != one.at else None)
 
 
 def recommend(
@@ -227,7 +233,7 @@ def leave_finished(lists: UserLists, mark: float) -> UserLists:
     """What is finished by this mark leaves all lists, as of its event: the mark was higher when it was stored."""
     for entry in (*lists.watching, *lists.removed):
         if entry.progress >= mark:
-            finish = Event(entry.movie_id, entry.progress, entry.at, finished=True, told=entry.at)
+            finish = Event(entry.movie_id, entry.progress, entry.at, finished=True, reported_at=entry.at)
             lists = _finish(lists, finish)
             recommended = tuple(movie for movie in lists.recommended if movie != entry.movie_id)
             lists = replace(lists, recommended=recommended)
@@ -247,6 +253,6 @@ def _latest(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     return tuple(sorted(entries, key=lambda e: (e.place, e.movie_id), reverse=True)[:LONGEST])
 
 
-def _told_last(finishes: Iterable[Finish]) -> tuple[Finish, ...]:
+def _reported_last(finishes: Iterable[Finish]) -> tuple[Finish, ...]:
     """Told last first; the one told longest ago is forgotten when there are too many."""
-    return tuple(sorted(finishes, key=lambda f: (f.told, f.at, f.movie_id), reverse=True)[:LONGEST])
+    return tuple(sorted(finishes, key=lambda f: (f.reported_at, f.at, f.movie_id), reverse=True)[:LONGEST])

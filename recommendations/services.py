@@ -11,7 +11,7 @@ from django.conf import settings
 from movies.catalog.movie_cache import catalog, listed
 from movies.catalog.popular_cache import chart, unfinished
 from movies.foundation.database_clock import database_time
-from movies.foundation.events import Activity, activity_listeners
+from movies.foundation.events import Activity, activity_subscribers
 from movies.genres import OVERALL
 from movies.viewing.view_counting import finished_after
 from recommendations import lists, stores
@@ -103,7 +103,7 @@ def _popular_for(user_id: int, watching: Sequence[int]) -> list[bytes]:
 
 def _announced(user_id: int, shown: Shown) -> bytes:
     number = len(shown.recommended) + len(shown.watching)
-    for hear in activity_listeners:
+    for hear in activity_subscribers:
         hear(Activity("user-data", user_id, number, time.time()))
     return shown.json()
 

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from movies.api.bodies import RawJSONParser, body_of
 from movies.foundation.database_clock import database_time
 from sessions_ingest.apply import apply_one
-from sessions_ingest.messages import Poison, Recommendations, Session, parse_recs, parse_session
+from sessions_ingest.messages import InvalidMessage, Recommendations, Session, parse_recs, parse_session
 
 # What one request may carry, because the thread that works on it serves nobody else: 1,000 events take it less
 # than 0.1 s. A message is bounded by SQS alone, to as many bytes, and no client waits for the consumer's threads.
@@ -69,7 +69,7 @@ def _parsed(request: Request, parse: Callable[..., Message]) -> Message:
     came = getattr(request._request, "first_came", None) or database_time()
     try:
         return parse(body if isinstance(body, bytes) else b"", came)  # none sent: DRF gives {}
-    except Poison as poison:
+    except InvalidMessage as poison:
         missing = MISSING.fullmatch(poison.reason)
         field = ".".join(filter(None, (poison.field, missing and missing[1]))) or "non_field_errors"
         raise ValidationError({field: [poison.reason]}) from None

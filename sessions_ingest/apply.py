@@ -11,7 +11,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 
-from movies.foundation.events import Activity, activity_listeners
+from movies.foundation.events import Activity, activity_subscribers
 from movies.viewing import view_counting
 from movies.viewing.partitions import kept_since
 from recommendations import lists, stores
@@ -136,7 +136,7 @@ def _apply(batches: Sequence[Batch]) -> tuple[list[Outcome], dict[int, _Change]]
         stores.current().update(changes)
         # after a store that may take its time: until the commit, others wait for the rows from here on
         view_counting.raise_counters(new_views)
-        if activity_listeners:
+        if activity_subscribers:
             transaction.on_commit(lambda: _announce(messages, new_views))
     _record(batches, outcomes)
     return outcomes, changes
@@ -300,8 +300,8 @@ def _announce(messages: Sequence[Session | Recommendations], new_views: set[view
             left -= told
             progress = [event.progress for event in message.events]
             viewed = [movie_id for _, movie_id, _ in told]
-            for hear in activity_listeners:
+            for hear in activity_subscribers:
                 hear(Activity("session-data", who, len(message.events), now, progress, viewed))
         else:
-            for hear in activity_listeners:
+            for hear in activity_subscribers:
                 hear(Activity("recs-data", who, len(message.movie_ids), now))

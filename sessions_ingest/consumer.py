@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from sessions_ingest.messages import Poison
+from sessions_ingest.messages import InvalidMessage
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")  # a message, parsed
@@ -18,11 +18,11 @@ T = TypeVar("T")  # a message, parsed
 SHORT_WAIT_SECONDS = 1
 
 
-class QueueAway(Exception):
+class QueueUnavailable(Exception):
     """The queue did not answer as it should. What it did is not known; every call may be repeated."""
 
 
-class HandlerAway(Exception):
+class HandlerUnavailable(Exception):
     """What the handler needs (a database) is away: nothing is applied, and any batch would fail the same."""
 
 
@@ -39,7 +39,7 @@ class Message:
 
 
 class Queue(Protocol):
-    """A queue with its dead-letter queue, used by one thread. Every method but `close` raises QueueAway."""
+    """A queue with its dead-letter queue, used by one thread. Every method but `close` raises QueueUnavailable."""
 
     name: str
     requests: int  # sent so far: what a bill counts
@@ -53,11 +53,11 @@ class Queue(Protocol):
         """They are gone for good; one that could not be deleted is shown again later."""
         ...
 
-    def give_back(self, messages: Sequence[Message]) -> None:
+    def release(self, messages: Sequence[Message]) -> None:
         """They are shown to others again, now."""
         ...
 
-    def put_aside(self, refused: Sequence[tuple[Message, str]]) -> list[Message]:
+    def dead_letter(self, refused: Sequence[tuple[Message, str]]) -> list[Message]:
         """Copies messages to the dead-letter queue with their reasons; returns those that are there."""
         ...
 
@@ -74,11 +74,11 @@ class Handler(Protocol[T]):
     """What becomes of the messages."""
 
     def parse(self, body: str, sent_at: datetime) -> T:
-        """The message's meaning. Raises Poison."""
+        """The message's meaning. Raises InvalidMessage."""
         ...
 
     def apply(self, parsed: Sequence[T], refused: int) -> None:
-        """All of it is committed; `refused` more were poison. Raises HandlerAway, or whatever went wrong."""
+        """All of it is committed; `refused` more were poison. Raises HandlerUnavailable, or whatever went wrong."""
         ...
 
     def ready(self) -> bool:
@@ -148,7 +148,7 @@ class Receiver:
                     away = False
                 self.turn()
                 backoff.reset()
-            except QueueAway as error:
+            except QueueUnavailable as error:
                 if not away:
                     logger.warning(
                         "%s: the queue is away, trying until it is back: %s", self.queue.name, error
@@ -161,7 +161,7 @@ class Receiver:
         self.queue.close()
 
     def turn(self) -> None:
-        """One batch, from receiving to deleting. Raises QueueAway."""
+        """One batch, from receiving to deleting. Raises QueueUnavailable."""
         if self.helper and not self.busy.wait(1):
             return
         self.holding = short = self.helper or self.busy.is_set()
@@ -176,20 +176,20 @@ class Receiver:
                 self.busy.set()
             self.holding = True
             if self.stop.is_set():  # came after the word to stop
-                self.queue.give_back(messages)
+                self.queue.release(messages)
             else:
                 self.deal_with(messages)
         finally:
             self.holding = False
 
     def deal_with(self, messages: Sequence[Message]) -> None:
-        """Applied and poison messages are deleted; others come back by themselves. Raises QueueAway."""
+        """Applied and poison messages are deleted; others come back by themselves. Raises QueueUnavailable."""
         good: list[tuple[Message, Any]] = []
         refused: list[tuple[Message, str]] = []
         for message in messages:
             try:
                 good.append((message, self.handler.parse(message.body, message.sent_at)))
-            except Poison as poison:
+            except InvalidMessage as poison:
                 refused.append((message, str(poison)))
         done = self._apply(good, len(refused))
         self.counts.applied += len(done)
@@ -197,7 +197,7 @@ class Receiver:
             if refused:
                 for message, reason in refused:
                     logger.warning("%s: message %s is put aside: %s", self.queue.name, message.id, reason)
-                aside = self.queue.put_aside(refused)
+                aside = self.queue.dead_letter(refused)
                 self.counts.poison += len(aside)
                 done.extend(aside)
         finally:
@@ -214,11 +214,11 @@ class Receiver:
             try:
                 self.handler.apply([parsed for _, parsed in good], refused)
                 return [message for message, _ in good]
-            except HandlerAway as error:
+            except HandlerUnavailable as error:
                 if not backoff.tries:
                     logger.warning("%s: cannot apply now, trying until it works: %s", self.queue.name, error)
                 if self.stop.is_set():
-                    self.queue.give_back([message for message, _ in good])
+                    self.queue.release([message for message, _ in good])
                     return []
                 if time.monotonic() > until:
                     self._wait_for_handler(backoff)

@@ -75,7 +75,7 @@ def look(queue_name: str, *, limit: int = 100) -> list[DeadLetter]:
             for batch in _received(queue, at_most=limit):
                 letters += batch
         finally:
-            _give_back(queue, letters)
+            _release(queue, letters)
     return sorted(letters, key=lambda letter: letter.sent_at)
 
 
@@ -121,7 +121,7 @@ def _act(
                     if not wanted:
                         break
         finally:
-            _give_back(queue, others)
+            _release(queue, others)
     over = time.monotonic() - started > seconds
     return Done(done, tuple(sorted(wanted or ())), over)
 
@@ -146,7 +146,7 @@ def _one_request(
         for letter in letters
     )
     dealt_with = deal_with(queue, letters)
-    _give_back(queue, [letter for letter in letters if letter not in dealt_with])
+    _release(queue, [letter for letter in letters if letter not in dealt_with])
     _delete(queue, dealt_with)
     ids = {letter.id for letter in dealt_with}
     DeadLetterAct.objects.filter(id__in=[act.id for act in acts if act.message_id in ids]).update(
@@ -187,9 +187,11 @@ def _received(
         letters = [_letter(queue.name, raw) for raw in messages]
         left -= len(letters)
         # A message that was put back and failed again must not go round for ever.
-        fresh = [letter for letter in letters if letter.id not in seen and _put_aside_at(letter) <= started]
+        fresh = [
+            letter for letter in letters if letter.id not in seen and _dead_lettered_at(letter) <= started
+        ]
         seen.update(letter.id for letter in letters)
-        _give_back(queue, [letter for letter in letters if letter not in fresh])
+        _release(queue, [letter for letter in letters if letter not in fresh])
         yield fresh
 
 
@@ -209,7 +211,7 @@ def _letter(queue_name: str, raw: Any) -> DeadLetter:
     )
 
 
-def _put_aside_at(letter: DeadLetter) -> datetime:
+def _dead_lettered_at(letter: DeadLetter) -> datetime:
     return datetime.fromtimestamp(
         int(letter.raw["Attributes"]["SentTimestamp"]) / 1000, tz=timezone.get_default_timezone()
     )
@@ -257,7 +259,7 @@ def _delete(queue: bus.Queue, letters: Sequence[DeadLetter]) -> None:
         bus.shared_client().delete_message_batch(QueueUrl=queue.dead_url, Entries=entries)
 
 
-def _give_back(queue: bus.Queue, letters: Sequence[DeadLetter]) -> None:
+def _release(queue: bus.Queue, letters: Sequence[DeadLetter]) -> None:
     for entries in _entries(letters):
         bus.shared_client().change_message_visibility_batch(
             QueueUrl=queue.dead_url, Entries=[entry | {"VisibilityTimeout": 0} for entry in entries]

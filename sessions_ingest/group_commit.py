@@ -6,12 +6,12 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
-from sessions_ingest.consumer import HandlerAway
+from sessions_ingest.consumer import HandlerUnavailable
 
 P = TypeVar("P")
 
 
-class Combiner(Generic[P]):
+class GroupCommit(Generic[P]):
     """Calls `apply` with everything that waits, one call at a time, in a thread of its own.
 
     A commit costs about the same for ten messages as for a hundred, two at once wait for the same rows, and
@@ -27,7 +27,7 @@ class Combiner(Generic[P]):
     def __call__(self, portion: P) -> None:
         """The portion is applied; or nothing of it is, and what `apply` raised for it is raised here.
 
-        HandlerAway concerns everybody. Any other error is of one portion, so each is applied alone then, and a
+        HandlerUnavailable concerns everybody. Any other error is of one portion, so each is applied alone then, and a
         portion that can be applied never shares the error of another.
         """
         done: Future[None] = Future()
@@ -57,7 +57,7 @@ class Combiner(Generic[P]):
         try:
             self._apply([portion for portion, _ in together])
         except Exception as error:  # raised again by the threads whose portions they were
-            if len(together) > 1 and not isinstance(error, HandlerAway):
+            if len(together) > 1 and not isinstance(error, HandlerUnavailable):
                 for single in together:
                     self._work_on([single])
                 return

@@ -1,4 +1,4 @@
-"""What arrives from the sister services: a message is what its schema says, or Poison with the reason."""
+"""What arrives from the sister services: a message is what its schema says, or InvalidMessage with the reason."""
 
 import re
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ FURTHEST_AHEAD = timedelta(hours=24)  # of the message's sending
 MICROSECOND = timedelta(microseconds=1)
 
 
-class Poison(ValueError):
+class InvalidMessage(ValueError):
     """A message that can never be applied: `field` says where ("" for the whole), `reason` what is wrong."""
 
     def __init__(self, field: str, reason: str) -> None:
@@ -86,7 +86,7 @@ _KEYS = {
 
 
 def parse_session(body: str | bytes, sent_at: datetime, *, most: int | None = None) -> Session:
-    """The session in a message; `sent_at` is the time of events that state none. Raises Poison.
+    """The session in a message; `sent_at` is the time of events that state none. Raises InvalidMessage.
 
     More than `most` events are poison (None: any number).
     """
@@ -98,13 +98,13 @@ def parse_session(body: str | bytes, sent_at: datetime, *, most: int | None = No
     try:
         for event in message.events:
             events.append(_watched(event, sent_at))
-    except Poison as poison:
-        raise Poison(f"events[{len(events)}].{poison.field}", poison.reason) from None
+    except InvalidMessage as poison:
+        raise InvalidMessage(f"events[{len(events)}].{poison.field}", poison.reason) from None
     return Session(user_id, tuple(_in_order(events, sent_at)), sent_at)
 
 
 def parse_recs(body: str | bytes, sent_at: datetime, *, most: int | None = None) -> Recommendations:
-    """The recommendation list in a message, as of `sent_at`. Raises Poison, also for more than `most` ids."""
+    """The recommendation list in a message, as of `sent_at`. Raises InvalidMessage, also for more than `most` ids."""
     message = _decode(body, _Recommendations)
     user_id = _user_id(message.userId)
     _check_length("rec", message.rec, most)
@@ -113,7 +113,7 @@ def parse_recs(body: str | bytes, sent_at: datetime, *, most: int | None = None)
 
 def _check_length(field: str, items: list[Any], most: int | None) -> None:
     if most is not None and len(items) > most:
-        raise Poison(
+        raise InvalidMessage(
             field, f"{len(items):,} items; one request takes at most {most:,}: send the rest in others"
         )
 
@@ -125,7 +125,7 @@ def _milliseconds(sent_at: datetime) -> datetime:
 
 def _watched(event: _Event, sent_at: datetime) -> Watched:
     if not 0 <= event.progress <= 1:
-        raise Poison("progress", f"{_shown(event.progress)} is not between 0 and 1")
+        raise InvalidMessage("progress", f"{_shown(event.progress)} is not between 0 and 1")
     if event.timestamp is not None:
         return Watched(event.movie.id, event.progress, _time("timestamp", event.timestamp, sent_at))
     if event.startTime is not None:
@@ -148,7 +148,7 @@ def _in_order(events: list[Watched], sent_at: datetime) -> list[Watched]:
 def _user_id(value: int | str) -> int:
     number = whole_number(value) if isinstance(value, str) else value
     if number is None or not 0 < number <= MAX_BIGINT:
-        raise Poison("userId", f"{_shown(value)} is not a whole number from 1 to {MAX_BIGINT}")
+        raise InvalidMessage("userId", f"{_shown(value)} is not a whole number from 1 to {MAX_BIGINT}")
     return number
 
 
@@ -165,7 +165,7 @@ _CLOCK = re.compile(
 def _time(field: str, text: str, sent_at: datetime) -> datetime:
     """The instant stated by an ISO 8601 text, or one like `2017-09-08 2:50PM`; UTC where no zone is given.
 
-    Raises Poison for what is no time, and for one that a clock set wrong by some hours does not explain.
+    Raises InvalidMessage for what is no time, and for one that a clock set wrong by some hours does not explain.
     """
     try:
         if _ISO.fullmatch(text):
@@ -177,11 +177,13 @@ def _time(field: str, text: str, sent_at: datetime) -> datetime:
         else:
             raise ValueError(text)
     except (ValueError, OverflowError):  # Overflow: 0001-01-01T00:00+05:00 is before the first instant
-        raise Poison(field, f"{_shown(text)} is not a time (ISO 8601, or like 2017-09-08 2:50PM)") from None
+        raise InvalidMessage(
+            field, f"{_shown(text)} is not a time (ISO 8601, or like 2017-09-08 2:50PM)"
+        ) from None
     if at < EARLIEST:
-        raise Poison(field, f"{_shown(text)} is before 1970")
+        raise InvalidMessage(field, f"{_shown(text)} is before 1970")
     if at > sent_at and at - sent_at > FURTHEST_AHEAD:
-        raise Poison(
+        raise InvalidMessage(
             field,
             f"{_shown(text)} is more than 24 hours ahead of the sending, {sent_at:%Y-%m-%d %H:%M:%S} UTC",
         )
@@ -200,11 +202,11 @@ def _hour(hour: int, half: str) -> int:
 
 def _decode(body: str | bytes, kind: type[T]) -> T:
     if not body.strip():
-        raise Poison("", "empty")
+        raise InvalidMessage("", "empty")
     try:
         value = strict_json.loads(body)
     except strict_json.BadJson as error:
-        raise Poison("", _plain(str(error))) from None
+        raise InvalidMessage("", _plain(str(error))) from None
     try:
         try:
             return msgspec.convert(value, kind)
@@ -239,7 +241,7 @@ def _raise_at(error: msgspec.ValidationError) -> NoReturn:
     reason, _, path = str(error).partition(" - at `$")
     reason = reason.replace("Object missing required field", "missing")
     reason = re.sub(r"`([a-z| ]+)`", lambda quoted: _WORDS.get(quoted[1], quoted[0]), reason)
-    raise Poison(path.rstrip("`").lstrip("."), _plain(reason)) from None
+    raise InvalidMessage(path.rstrip("`").lstrip("."), _plain(reason)) from None
 
 
 def _plain(text: str) -> str:

@@ -10,8 +10,8 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from recommendations import stores
 from recommendations.stores.base import StoreUnavailable
 from sessions_ingest.apply import Batch, apply
-from sessions_ingest.consumer import Consumer, HandlerAway
-from sessions_ingest.group_commit import Combiner
+from sessions_ingest.consumer import Consumer, HandlerUnavailable
+from sessions_ingest.group_commit import GroupCommit
 from sessions_ingest.messages import Recommendations, Session, parse_recs, parse_session
 from sessions_ingest.sqs import SqsQueue
 
@@ -24,7 +24,7 @@ NOT_NOW = {"42P01", "42703", "25006"}
 class Intake(Generic[M]):
     """A consumer.Handler: messages of one kind go into the database, with what other threads bring."""
 
-    def __init__(self, queue: str, parse: Callable[[str, datetime], M], combiner: Combiner[Batch]) -> None:
+    def __init__(self, queue: str, parse: Callable[[str, datetime], M], combiner: GroupCommit[Batch]) -> None:
         self.queue = queue
         self.parse: Callable[[str, datetime], M] = parse
         self.combiner = combiner
@@ -52,14 +52,14 @@ class Intake(Generic[M]):
         return True
 
 
-def apply_or_away(batches: Sequence[Batch]) -> None:
-    """As `apply`, with everything that would hit any batch alike as HandlerAway."""
+def apply_or_unavailable(batches: Sequence[Batch]) -> None:
+    """As `apply`, with everything that would hit any batch alike as HandlerUnavailable."""
     try:
         apply(batches)
     except (DatabaseError, InterfaceError, StoreUnavailable) as error:
         if isinstance(error, OperationalError | InterfaceError | StoreUnavailable) or _code(error) in NOT_NOW:
             connection.close()  # the next try opens a new one
-            raise HandlerAway(str(error).strip()) from error
+            raise HandlerUnavailable(str(error).strip()) from error
         raise
 
 
@@ -73,7 +73,7 @@ def _code(error: BaseException) -> str | None:
 
 def make_consumer() -> Consumer:
     """A consumer of `sessionData` and `userRecs`, not started yet."""
-    combiner = Combiner[Batch](apply_or_away, _close_connection)
+    combiner = GroupCommit[Batch](apply_or_unavailable, _close_connection)
     handlers: list[Intake] = [
         Intake(settings.SESSION_QUEUE, parse_session, combiner),
         Intake(settings.RECS_QUEUE, parse_recs, combiner),

@@ -1,4 +1,4 @@
-"""An SQS queue as the consumer's loop sees it: errors as QueueAway, requests counted, poison explained."""
+"""An SQS queue as the consumer's loop sees it: errors as QueueUnavailable, requests counted, poison explained."""
 
 import logging
 import re
@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from movies.foundation.events import queue_polled
 from movies.outbox import bus
-from sessions_ingest.consumer import Message, QueueAway
+from sessions_ingest.consumer import Message, QueueUnavailable
 from sessions_ingest.sqs_calls import SqsCalls
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class SqsQueue:
                 return
         logger.warning("%s: %s messages not deleted, they will be shown again", self.name, len(left))
 
-    def give_back(self, messages: Sequence[Message]) -> None:
+    def release(self, messages: Sequence[Message]) -> None:
         if not messages:
             return
         with self._asking():
@@ -98,11 +98,11 @@ class SqsQueue:
                 ],
             )
 
-    def put_aside(self, refused: Sequence[tuple[Message, str]]) -> list[Message]:
+    def dead_letter(self, refused: Sequence[tuple[Message, str]]) -> list[Message]:
         # one by one: poison is rare, and ten large bodies do not fit into one request
-        return [message for message, reason in refused if self._put_aside(message, reason)]
+        return [message for message, reason in refused if self._dead_letter(message, reason)]
 
-    def _put_aside(self, message: Message, reason: str) -> bool:
+    def _dead_letter(self, message: Message, reason: str) -> bool:
         url = bus.queue(self.name).dead_url
         fifo: dict[str, Any] = {}
         if url.endswith(".fifo"):
@@ -125,7 +125,7 @@ class SqsQueue:
                     },
                     **fifo,
                 )
-        except QueueAway as error:
+        except QueueUnavailable as error:
             cause = error.__cause__
             if isinstance(cause, ClientError) and cause.response["Error"]["Code"] in UNSENDABLE:
                 # e.g. the body leaves no room for a reason: SQS itself moves it, in time
@@ -149,7 +149,7 @@ class SqsQueue:
         try:
             yield
         except (BotoCoreError, ClientError, OSError) as error:
-            raise QueueAway(str(error)) from error
+            raise QueueUnavailable(str(error)) from error
 
 
 UNSENDABLE = {

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from movies.foundation.events import Activity, activity_listeners
+from movies.foundation.events import Activity, activity_subscribers
 
 
 @contextmanager
 def activity_heard() -> Iterator[list[Activity]]:
     """A list that fills with what is told meanwhile."""
     heard: list[Activity] = []
-    activity_listeners.append(heard.append)
+    activity_subscribers.append(heard.append)
     try:
         yield heard
     finally:
-        activity_listeners.remove(heard.append)
+        activity_subscribers.remove(heard.append)

@@ -15,16 +15,16 @@ from rest_framework.views import APIView
 from movies.api.etags import etag, not_modified
 from movies.catalog.movie_cache import NO_PROGRESS, entry, listed
 from movies.catalog.popular_cache import LONGEST, most_popular
-from movies.foundation.events import Activity, activity_listeners
+from movies.foundation.events import Activity, activity_subscribers
 from movies.foundation.numbers import whole_number
-from movies.foundation.prepared_statements import Prepared
+from movies.foundation.prepared_statements import PreparedStatement
 from movies.genres import GENRE_POSITION, GENRES
 from movies.models import Movie
 
 DEFAULT_LIMIT = 20
 SAFE = frozenset(("GET", "HEAD"))
 
-MOVIE = Prepared(
+MOVIE = PreparedStatement(
     "movies_one",
     ("bigint",),
     "SELECT m.id, m.title, array_to_string(m.profile, ','), m.version"
@@ -104,7 +104,7 @@ class GenreView(ReadView):
         if genre not in GENRE_POSITION:
             raise NotFound(f"Unknown genre. The {len(GENRES)} are: {', '.join(GENRES)}.")
         movies = most_popular(genre, _limit(request) if request.META["QUERY_STRING"] else DEFAULT_LIMIT)
-        for hear in activity_listeners:
+        for hear in activity_subscribers:
             hear(Activity("genre-data", genre, len(movies), time.time()))
         return ready(b'{"genre":%b}' % listed(movies))
 

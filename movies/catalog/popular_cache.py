@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 from movies.catalog.movie_cache import entry
-from movies.foundation.prepared_statements import Prepared
+from movies.foundation.prepared_statements import PreparedStatement
 from movies.genres import GENRE_POSITION, OVERALL
 from movies.profiles import TOTAL
 
@@ -21,9 +21,9 @@ MOVIE = "m.id || ';' || array_to_string(m.profile, ',') || ';' || m.title"
 
 # What each request asks: is what is held still right? Each change of movies raises the version of the inventory's
 # one row, and new lists write it anew, so one row tells; it costs PostgreSQL what `SELECT 1` does.
-CHECK = Prepared("movies_chart_check", (), "SELECT version, xmin FROM movies_inventory")
+CHECK = PreparedStatement("movies_chart_check", (), "SELECT version, xmin FROM movies_inventory")
 # The same with the movies of a full list, if not.
-CHART = Prepared(
+CHART = PreparedStatement(
     "movies_chart",
     ("text", "smallint", "bigint", "text"),
     f"""SELECT i.version, i.xmin,

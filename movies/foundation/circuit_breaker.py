@@ -7,7 +7,7 @@ from collections.abc import Callable
 logger = logging.getLogger(__name__)
 
 
-class Breaker:
+class CircuitBreaker:
     """Closed while the server answers. After `trip()` it is open until `probe` succeeds, in the background.
 
     No caller is used to try whether the server is back: with one thread a web process, each try would hold

@@ -23,7 +23,7 @@ inventory_changed = Signal()
 
 # They never wait and never raise; nothing is told in a transaction that may still fail. No Signal: its dispatch
 # would cost a hot read more than all else that recording does.
-activity_listeners: list[Callable[[Activity], object]] = []
+activity_subscribers: list[Callable[[Activity], object]] = []
 
 # After a bulk job was put down that the worker is to do.
 job_waits = Signal()

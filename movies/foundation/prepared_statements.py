@@ -17,7 +17,7 @@ class _Kept(threading.local):
         self.connection: Any = connections[DEFAULT_DB_ALIAS]  # kept: to ask for it each time is dear
         self.raw: Any = None
         self.cursor: Any = None
-        self.prepared: set[Prepared] = set()  # on this raw connection: a new one starts without
+        self.prepared: set[PreparedStatement] = set()  # on this raw connection: a new one starts without
 
     def renew(self) -> None:
         """There is a raw connection, whichever Django has now, and a cursor of it."""
@@ -31,7 +31,7 @@ class _Kept(threading.local):
 kept = _Kept()
 
 
-class Prepared:
+class PreparedStatement:
     """One statement that gives exactly one row.
 
     psycopg2 cannot prepare by itself, so PREPARE and EXECUTE are sent as text, and values as SQL literals.

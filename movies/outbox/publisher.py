@@ -26,7 +26,7 @@ TRIES = 3  # of an entry that SQS refuses alone, before the movie waits for the 
 LARGEST_STUCK = 1_000  # movies that wait at once, before the run gives up
 
 
-class BusAway(Exception):
+class BusUnavailable(Exception):
     """SQS does not take messages now; nothing is lost, what is not sent stays in the outbox."""
 
 
@@ -58,7 +58,7 @@ def publish(*, seconds: float) -> int:
     Each chunk is read, sent and marked in one transaction, which holds the publisher's lock: publishers take turns,
     and each reads what the last one left. A change is marked sent after SQS accepted it: a publisher that dies
     repeats at most one chunk. While another one keeps the lock for LOCK_PATIENCE this returns: that one reads again
-    after each chunk until nothing is left, so it sees whatever was committed before this call. Raises BusAway.
+    after each chunk until nothing is left, so it sees whatever was committed before this call. Raises BusUnavailable.
     """
     deadline = time.monotonic() + seconds
     sent, last, stuck = 0, 0, set[int]()
@@ -78,9 +78,9 @@ def publish(*, seconds: float) -> int:
 def _publish_chunk(after: int, stuck: set[int]) -> tuple[int, int]:
     """Sends the next chunk of changes; returns how many were sent, and the id of the last (0: nothing is left).
 
-    What SQS took is marked, whatever happens to the rest. Raises locks.Taken or BusAway.
+    What SQS took is marked, whatever happens to the rest. Raises locks.Taken or BusUnavailable.
     """
-    away: BusAway | None = None
+    away: BusUnavailable | None = None
     with transaction.atomic():
         _be_the_only_publisher(LOCK_PATIENCE)
         # Ids commit in order (the inventory's lock), so nothing unsent can appear below the last id read.
@@ -90,7 +90,7 @@ def _publish_chunk(after: int, stuck: set[int]) -> tuple[int, int]:
         accepted: set[str] = set()
         try:
             _send([message for _, message in changes], accepted, stuck)
-        except BusAway as error:
+        except BusUnavailable as error:
             away = error
         _mark_sent([id for id, message in changes if message.change_id in accepted])
     if away:
@@ -102,7 +102,7 @@ def announce(*, after: int = 0) -> Iterator[tuple[int, int]]:
     """Sends the present state of every visible movie with a greater id, for a reader that starts empty.
 
     Yields after each chunk how many it sent and the last id, so that a broken run can go on from there.
-    Raises BusAway.
+    Raises BusUnavailable.
 
     A movie with a change still in the outbox is left to the publisher: its changes carry the whole state, and
     their order is kept. The publisher waits for each chunk, so a later change is sent later.
@@ -116,14 +116,14 @@ def announce(*, after: int = 0) -> Iterator[tuple[int, int]]:
                 movies = _announced(after)
                 _send([message for message in movies if message.action == "added"], accepted, refused)
         except advisory_locks.Taken:
-            raise BusAway(
+            raise BusUnavailable(
                 "the publisher of the change feed is busy: try again when the outbox is empty"
             ) from None
         if not movies:
             return
         after = movies[-1].movie_id
         if refused:
-            raise BusAway(f"SQS refused {len(refused)} messages, the first about movie {min(refused)}")
+            raise BusUnavailable(f"SQS refused {len(refused)} messages, the first about movie {min(refused)}")
         yield len(accepted), after
 
 
@@ -189,7 +189,7 @@ def _mark_sent(ids: list[int]) -> None:
 
 
 def _send(messages: Sequence[Message], accepted: set[str], stuck: set[int]) -> None:
-    """Adds to `accepted` the change ids that SQS took, as it takes them. Raises BusAway.
+    """Adds to `accepted` the change ids that SQS took, as it takes them. Raises BusUnavailable.
 
     A movie whose message is refused is added to `stuck`, and its later ones are held back.
     """
@@ -220,7 +220,7 @@ def _batches(messages: Sequence[Message]) -> Iterator[list[Message]]:
 
 
 def _send_batch(messages: list[Message]) -> set[str]:
-    """The change ids that SQS refused. Raises BusAway."""
+    """The change ids that SQS refused. Raises BusUnavailable."""
     name = settings.CHANGES_QUEUE
     entries = [_entry(message, fifo=name.endswith(".fifo")) for message in messages]
     for again in (True, False):
@@ -229,18 +229,18 @@ def _send_batch(messages: list[Message]) -> set[str]:
         except (BotoCoreError, ClientError) as error:
             # An embedded server that was killed comes back without its queues.
             if not (again and isinstance(error, ClientError) and bus.is_gone(error)):
-                raise BusAway(str(error)) from error
+                raise BusUnavailable(str(error)) from error
             try:
                 bus.create_missing(name)
             except (BotoCoreError, ClientError) as still_away:
-                raise BusAway(str(still_away)) from still_away
+                raise BusUnavailable(str(still_away)) from still_away
         else:
             for failure in answer.get("Failed", ()):
                 logger.warning(
                     "SQS refused change %s: %s %s", failure["Id"], failure["Code"], failure.get("Message", "")
                 )
             return {failure["Id"] for failure in answer.get("Failed", ())}
-    raise BusAway(f"the queue {name} is gone")
+    raise BusUnavailable(f"the queue {name} is gone")
 
 
 def _entry(message: Message, *, fifo: bool) -> "SendMessageBatchRequestEntryTypeDef":

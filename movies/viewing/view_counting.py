@@ -40,9 +40,9 @@ def record_views(finishes: Mapping[Finish, datetime | None]) -> set[Finish]:
     """
     wanted = _within_what_is_kept({finish for finish in finishes if 0 < finish[1] <= MAX_BIGINT})
     new = _insert({finish: finishes[finish] for finish in wanted})
-    told_again = {finish: order for finish in wanted - new if (order := finishes[finish])}
-    if told_again:
-        _put_earlier(told_again)
+    reported_again = {finish: order for finish in wanted - new if (order := finishes[finish])}
+    if reported_again:
+        _put_earlier(reported_again)
     return new
 
 

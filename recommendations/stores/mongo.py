@@ -11,8 +11,8 @@ from bson.int64 import Int64
 from pymongo import InsertOne, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError, ConnectionFailure, PyMongoError, WaitQueueTimeoutError
 
-from movies.foundation.circuit_breaker import Breaker
-from movies.foundation.prepared_statements import Prepared
+from movies.foundation.circuit_breaker import CircuitBreaker
+from movies.foundation.prepared_statements import PreparedStatement
 from recommendations.lists import NOBODY, UserLists
 from recommendations.stores import mongo_documents as documents
 from recommendations.stores.base import Change, ServedRow, StoreUnavailable
@@ -21,7 +21,7 @@ from recommendations.stores.mongo_client import collection
 P = ParamSpec("P")
 R = TypeVar("R")
 
-INVENTORY = Prepared(
+INVENTORY = PreparedStatement(
     "recommendations_inventory", ("smallint",), "SELECT version FROM movies_inventory WHERE id = $1"
 )
 COLLECTION = "user_lists"
@@ -59,7 +59,7 @@ class MongoStore:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.breaker = Breaker("MongoDB", self._probe)
+        self.breaker = CircuitBreaker("MongoDB", self._probe)
 
     @property
     def _users(self) -> Any:

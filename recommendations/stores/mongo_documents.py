@@ -37,7 +37,7 @@ def document(lists: UserLists) -> dict[str, Any]:
 
 
 def _finish(finish: Finish) -> list[int]:
-    times = [finish.at, finish.told, *([finish.effective_at] if finish.effective_at else [])]
+    times = [finish.at, finish.reported_at, *([finish.effective_at] if finish.effective_at else [])]
     return [finish.movie_id, *map(microseconds, times)]
 
 

@@ -10,14 +10,14 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from movies.foundation.prepared_statements import Prepared
+from movies.foundation.prepared_statements import PreparedStatement
 from recommendations.lists import NOBODY, Entry, Finish, UserLists
 from recommendations.stores.base import Change, ServedRow, StoreUnavailable
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-SERVED = Prepared(
+SERVED = PreparedStatement(
     "recommendations_served",
     ("bigint",),
     "SELECT i.version, u.recommended, u.watching, u.progress::text"
@@ -190,7 +190,7 @@ def texts(lists: UserLists) -> tuple[str | None, ...]:
 
 
 def _finish(finish: Finish) -> list[int]:
-    times = [finish.at, finish.told, *([finish.effective_at] if finish.effective_at else [])]
+    times = [finish.at, finish.reported_at, *([finish.effective_at] if finish.effective_at else [])]
     return [finish.movie_id, *map(_microseconds, times)]
 
 

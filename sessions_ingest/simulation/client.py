@@ -11,12 +11,12 @@ from sessions_ingest.simulation.measurements import Figures
 Movie = dict[str, Any]
 
 
-class ServiceAwayError(Exception):
+class ServiceUnavailableError(Exception):
     """The service did not answer, or not with what it promises."""
 
 
 class Client:
-    """For one thread. Every method raises ServiceAwayError."""
+    """For one thread. Every method raises ServiceUnavailableError."""
 
     def __init__(self, url: str, figures: Figures, key: str = "") -> None:
         self.address = urlsplit(url).netloc
@@ -48,12 +48,14 @@ class Client:
                 status, body = self._ask(path)
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
-            raise ServiceAwayError(f"http://{self.address}{path}: {error or type(error).__name__}") from error
+            raise ServiceUnavailableError(
+                f"http://{self.address}{path}: {error or type(error).__name__}"
+            ) from error
         finally:
             well = status == 200 or (absent and status == 404)
             self.figures.answered(kind, time.perf_counter() - started, well=well)
         if not well:
-            raise ServiceAwayError(f"http://{self.address}{path}: {status} {body[:200]!r}")
+            raise ServiceUnavailableError(f"http://{self.address}{path}: {status} {body[:200]!r}")
         return json.loads(body) if status == 200 else {}
 
     def _ask(self, path: str) -> tuple[int, bytes]:

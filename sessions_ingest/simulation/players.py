@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from movies.genres import GENRES
-from sessions_ingest.simulation.client import Client, Movie, ServiceAwayError
+from sessions_ingest.simulation.client import Client, Movie, ServiceUnavailableError
 from sessions_ingest.simulation.measurements import Figures
 from sessions_ingest.simulation.sender import LATEST_SECONDS, Sender
 from sessions_ingest.simulation.users import LONGEST, PlayedUser
@@ -34,11 +34,11 @@ class World:
 
 
 def learn(client: Client) -> World:
-    """Looks around. Raises ServiceAwayError, also when there are no movies."""
+    """Looks around. Raises ServiceUnavailableError, also when there are no movies."""
     movies = {movie["id"]: movie for genre in GENRES for movie in client.genre(genre, 100)}
     popular = [movie["id"] for movie in client.lists(_stranger())[0]]
     if not movies:
-        raise ServiceAwayError(
+        raise ServiceUnavailableError(
             "there are no movies that anyone has watched: run `manage.py seed_movies` first"
         )
 
@@ -87,11 +87,11 @@ class Player(threading.Thread):
             )  # what is missed is not made up
             try:
                 self.play()
-            except ServiceAwayError:  # counted; the users try again later
+            except ServiceUnavailableError:  # counted; the users try again later
                 self.stop.wait(0.5)
 
     def play(self) -> None:
-        """One user looks at the lists, watches something, and Events reports it. Raises ServiceAwayError."""
+        """One user looks at the lists, watches something, and Events reports it. Raises ServiceUnavailableError."""
         user_id = self._who()
         recommended, watching = self.client.lists(user_id)
         user = self.users.get(user_id) or self._meet(user_id, recommended, watching)
@@ -109,7 +109,7 @@ class Player(threading.Thread):
                 events.append({"movie": {"id": movie}, "progress": progress, "startTime": at.isoformat()})
         if events:
             self.users[user_id] = user
-            user.told = True
+            user.mentioned = True
             self.sessions += 1
             self.sender.session(user_id, events)
             if self.random.random() < NEW_LISTS:
@@ -170,7 +170,7 @@ class Play:
 
     def users(self) -> list[PlayedUser]:
         """Those of whom something was told."""
-        return [user for player in self.players for user in player.users.values() if user.told]
+        return [user for player in self.players for user in player.users.values() if user.mentioned]
 
 
 def make_play(

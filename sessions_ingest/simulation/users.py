@@ -24,7 +24,7 @@ class PlayedUser:
     base: dict[int, float]  # being watched when first seen: movie, progress; most recent first
     watched: dict[int, tuple[datetime, float]] = field(default_factory=dict)  # in this run
     finished: dict[int, datetime] = field(default_factory=dict)
-    told: bool = False  # something was sent about the user
+    mentioned: bool = False  # something was sent about the user
     busy_until: float = 0.0  # a new list is on its way: what happens before it is there would be ambiguous
 
     def watching(self) -> list[tuple[int, float]]:

@@ -28,9 +28,9 @@ def differences(
     users: list[PlayedUser],
     *,
     seconds: float,
-    told: Callable[[int], None] = lambda left: None,
+    progress: Callable[[int], None] = lambda left: None,
 ) -> list[Difference]:
-    """What is still different after `seconds`: messages may be on their way. Raises ServiceAwayError.
+    """What is still different after `seconds`: messages may be on their way. Raises ServiceUnavailableError.
 
     Only movies that can be seen are expected: the inventory may change while users watch.
     """
@@ -39,7 +39,7 @@ def differences(
     while True:
         found = [(user, difference) for user in left if (difference := _difference(client, user))]
         left = [user for user, _ in found]
-        told(len(left))
+        progress(len(left))
         if not left or time.monotonic() > until:
             return [difference for _, difference in found]
         time.sleep(AGAIN_SECONDS)

@@ -26,7 +26,7 @@ NOW = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def _nothing_kept(monkeypatch: pytest.MonkeyPatch, queues: Any) -> None:
-    monkeypatch.setattr(dashboard, "queue_sizes", queue_depths.QueueSizes())
+    monkeypatch.setattr(dashboard, "queue_sizes", queue_depths.QueueDepths())
     monkeypatch.setattr(background_check, "FIRST_SECONDS", 60)
     monkeypatch.setattr(dashboard, "_users", dashboard._Users())
 
@@ -96,7 +96,7 @@ def test_the_page_is_there_while_sqs_is_away(viewer: Client, monkeypatch: pytest
         raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
 
     assert [queue["dead"] for queue in figures(viewer)["queues"]][:3] == [0, 0, 0]
-    monkeypatch.setattr(dashboard, "queue_sizes", queue_depths.QueueSizes())
+    monkeypatch.setattr(dashboard, "queue_sizes", queue_depths.QueueDepths())
     monkeypatch.setattr(bus, "quick_client", away)
     assert figures(viewer)["queues"] is None
     assert viewer.get("/admin/").status_code == 200

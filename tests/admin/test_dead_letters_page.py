@@ -11,7 +11,7 @@ from movies.outbox import bus
 from sessions_ingest import dead_letters
 from sessions_ingest.models import DeadLetterAct
 from tests.servers.queues import Queues
-from tests.sessions_ingest.test_dead_letters import put_aside, receive
+from tests.sessions_ingest.test_dead_letters import dead_letter, receive
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +32,7 @@ def staff(client: Client) -> Any:
 
 
 def test_the_page_shows_reason_and_body_of_each(staff: Any, queues: Queues) -> None:
-    put_aside(queues.session, '{"userId": null}', reason="userId: missing")
+    dead_letter(queues.session, '{"userId": null}', reason="userId: missing")
     page = staff("view_deadletteract").get(PAGE).content.decode()
     assert f"{queues.session.name}: 1 put aside" in page
     assert "userId: missing" in page
@@ -59,15 +59,15 @@ def test_the_role_of_operators_may_act_and_the_other_roles_may_not(
 
 
 def test_who_only_looks_cannot_act(staff: Any, queues: Queues) -> None:
-    put_aside(queues.session, "stays")
+    dead_letter(queues.session, "stays")
     client = staff("view_deadletteract")
     assert client.post(PAGE, {"queue": queues.session.name, "act": "redrive-all"}).status_code == 403
     assert [letter.body for letter in dead_letters.look(queues.session.name)] == ["stays"]
 
 
 def test_ticked_ones_go_back_and_the_act_is_on_record(staff: Any, queues: Queues) -> None:
-    put_aside(queues.session, "mended")
-    put_aside(queues.session, "stays")
+    dead_letter(queues.session, "mended")
+    dead_letter(queues.session, "stays")
     ids = [letter.id for letter in dead_letters.look(queues.session.name) if letter.body == "mended"]
     client = staff("view_deadletteract", "handle_dead_letters")
     data = {"queue": queues.session.name, "act": "redrive", "id": ids}
@@ -80,7 +80,7 @@ def test_ticked_ones_go_back_and_the_act_is_on_record(staff: Any, queues: Queues
 
 
 def test_discarding_asks_first(staff: Any, queues: Queues) -> None:
-    put_aside(queues.session, "of no use")
+    dead_letter(queues.session, "of no use")
     client = staff("view_deadletteract", "handle_dead_letters")
     data = {"queue": queues.session.name, "act": "discard-all"}
     assert "Discard all messages" in client.post(PAGE, data).content.decode()
@@ -94,7 +94,7 @@ def test_discarding_asks_first(staff: Any, queues: Queues) -> None:
     "data", [{"act": "redrive"}, {"act": "burn-all"}, {"act": "redrive-all", "queue": "somebody-elses"}]
 )
 def test_an_act_that_makes_no_sense_does_nothing(staff: Any, queues: Queues, data: dict[str, str]) -> None:
-    put_aside(queues.session, "stays")
+    dead_letter(queues.session, "stays")
     client = staff("view_deadletteract", "handle_dead_letters")
     page = client.post(PAGE, {"queue": queues.session.name} | data, follow=True).content.decode()
     assert "Nothing was done" in page

@@ -32,7 +32,7 @@ def user(db: None) -> None:
                     recommended_at=NOON,
                     watching=(Entry(4, 0.25, NOON),),
                     removed=(Entry(5, 0.5, NOON),),
-                    finished=(Finish(6, NOON, told=NOON),),
+                    finished=(Finish(6, NOON, reported_at=NOON),),
                 ),
             )
         ]
@@ -95,7 +95,10 @@ def test_a_finished_movie_is_explained_from_the_views(viewer: Client, user: None
 
 
 def test_what_was_finished_lately_is_in_the_order_of_watching(viewer: Client, user: None):
-    told = [Finish(1, NOON - timedelta(days=1), told=NOON), Finish(2, NOON, told=NOON - timedelta(hours=1))]
+    told = [
+        Finish(1, NOON - timedelta(days=1), reported_at=NOON),
+        Finish(2, NOON, reported_at=NOON - timedelta(hours=1)),
+    ]
     stores.current().write([(7, UserLists(finished=tuple(told)))])
     assert [item["movie_id"] for item in viewer.get(USER).context["finished"]] == [2, 1]
 

@@ -32,13 +32,14 @@ FULL = UserLists(
     watching=tuple(Entry(200 + n, 0.5 + n / 100, AT - timedelta(hours=n)) for n in range(LONGEST)),
     removed=tuple(Entry(300 + n, 1 / 3, AT - timedelta(hours=n)) for n in range(LONGEST)),
     finished=tuple(
-        Finish(400 + n, AT - timedelta(hours=n), told=AT - timedelta(minutes=n)) for n in range(LONGEST)
+        Finish(400 + n, AT - timedelta(hours=n), reported_at=AT - timedelta(minutes=n))
+        for n in range(LONGEST)
     ),
 )
 
 
 def begun(movie_id: int, progress: float = 0.5, at: datetime = AT) -> Callable[[UserLists], UserLists]:
-    return partial(watched, events=[Event(movie_id, progress, at, finished=False, told=at)])
+    return partial(watched, events=[Event(movie_id, progress, at, finished=False, reported_at=at)])
 
 
 class StoreContract:
@@ -104,7 +105,7 @@ class StoreContract:
 
     def test_a_finish_and_a_list_come_to_the_same_in_either_order(self, store: ListStore):
         """A store keeps what decides between them: as of when the list is, and when the finish was told."""
-        finish = Event(1, 1.0, AT - timedelta(days=1), finished=True, told=AT)
+        finish = Event(1, 1.0, AT - timedelta(days=1), finished=True, reported_at=AT)
         same_time: Change = partial(recommend, movie_ids=[2, 1], at=AT, known={1, 2})
         newer: Change = partial(recommend, movie_ids=[2, 1], at=AT + timedelta(microseconds=1), known={1, 2})
         orders: dict[int, list[Change]] = {
@@ -133,8 +134,10 @@ class StoreContract:
         assert store.read(7) == UserLists(watching=(Entry(2, 0.5, AT),), removed=(Entry(1, 0.25, AT),))
 
     def test_what_a_finish_is_ordered_by_is_kept_where_that_is_not_its_own_time(self, store: ListStore):
-        ahead = Finish(1, AT + timedelta(hours=1), told=AT, effective_at=AT + timedelta(microseconds=1))
-        lists = UserLists(finished=(ahead, Finish(2, AT, told=AT)))
+        ahead = Finish(
+            1, AT + timedelta(hours=1), reported_at=AT, effective_at=AT + timedelta(microseconds=1)
+        )
+        lists = UserLists(finished=(ahead, Finish(2, AT, reported_at=AT)))
         store.write([(7, lists)])
         assert store.read(7) == lists
 

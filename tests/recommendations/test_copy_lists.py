@@ -22,7 +22,7 @@ MANY = [
             recommended_at=AT + timedelta(microseconds=user) if user % 3 else None,
             watching=(Entry(user + 5, user / 1000, AT),),
             removed=(Entry(user + 6, 0.25, AT),),
-            finished=(Finish(user + 7, AT, told=AT),),
+            finished=(Finish(user + 7, AT, reported_at=AT),),
         ),
     )
     for user in range(1, 251)

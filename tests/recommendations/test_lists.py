@@ -34,16 +34,16 @@ def minutes(number: int) -> datetime:
 @st.composite
 def events(draw: st.DrawFn, movies: st.SearchStrategy[int] = many) -> Event:
     progress = draw(st.sampled_from((0.0, 0.1, 0.5, 0.9, 1.0)))
-    at, told = (minutes(draw(st.integers(0, 50))) for _ in range(2))
-    return Event(draw(movies), progress, at, finished=progress == 1.0, told=told)
+    at, reported_at = (minutes(draw(st.integers(0, 50))) for _ in range(2))
+    return Event(draw(movies), progress, at, finished=progress == 1.0, reported_at=reported_at)
 
 
 def begun(movie_id: int, progress: float, at: int) -> Event:
-    return Event(movie_id, progress, minutes(at), finished=False, told=minutes(at))
+    return Event(movie_id, progress, minutes(at), finished=False, reported_at=minutes(at))
 
 
-def finished(movie_id: int, at: int, told: int) -> Event:
-    return Event(movie_id, 1.0, minutes(at), finished=True, told=minutes(told))
+def finished(movie_id: int, at: int, reported_at: int) -> Event:
+    return Event(movie_id, 1.0, minutes(at), finished=True, reported_at=minutes(reported_at))
 
 
 @st.composite
@@ -59,7 +59,9 @@ def sent(draw: st.DrawFn) -> list[list[Event] | tuple[list[int], int]]:
         # some of it ahead of its sending; seconds tell the finishes of two sessions apart
         session = in_one_message(
             [
-                replace(event, told=minutes(number), at=event.at + timedelta(minutes=-30, seconds=number))
+                replace(
+                    event, reported_at=minutes(number), at=event.at + timedelta(minutes=-30, seconds=number)
+                )
                 for event in draw(st.lists(events(few), max_size=6))
             ]
         )
@@ -71,9 +73,9 @@ def sent(draw: st.DrawFn) -> list[list[Event] | tuple[list[int], int]]:
 
 def in_one_message(session: list[Event]) -> list[Event]:
     """The events; those ahead are ordered by the sending, and among each other as they state."""
-    ahead = sorted({event.at for event in session if event.at > event.told})
+    ahead = sorted({event.at for event in session if event.at > event.reported_at})
     return [
-        replace(event, effective_at=event.told + timedelta(microseconds=ahead.index(event.at)))
+        replace(event, effective_at=event.reported_at + timedelta(microseconds=ahead.index(event.at)))
         if event.at in ahead
         else event
         for event in session
@@ -108,7 +110,7 @@ def test_any_order_of_arrival_comes_to_what_the_order_of_sending_does(messages: 
     for message in messages:
         if isinstance(message, list):
             for event in message:
-                model.watched(USER, event.movie_id, event.progress, event.at, event.told)
+                model.watched(USER, event.movie_id, event.progress, event.at, event.reported_at)
         else:
             model.recommended(USER, message[0])
     in_order = reduce(after, messages, NOBODY)
@@ -136,19 +138,19 @@ def test_a_replay_changes_nothing_while_at_most_20_are_in_progress(batches: list
 
 
 @given(st.lists(events(few), max_size=15), st.randoms())
-def test_the_order_of_arrival_does_not_matter_while_at_most_20_are_in_progress(told: list[Event], chance):
-    at_once = watched(NOBODY, told)
-    shuffled = list(told)
+def test_the_order_of_arrival_does_not_matter_while_at_most_20_are_in_progress(events: list[Event], chance):
+    at_once = watched(NOBODY, events)
+    shuffled = list(events)
     chance.shuffle(shuffled)
     one_by_one = reduce(lambda lists, event: watched(lists, [event]), shuffled, NOBODY)
     assert one_by_one == at_once
 
 
 @given(st.lists(events(few), max_size=15), st.integers(1, 15), st.integers(0, 50), st.integers(0, 50))
-def test_a_finish_leaves_both_lists_at_once(told: list[Event], movie_id: int, at: int, listed: int):
-    lists = replace(watched(NOBODY, told), recommended=tuple(range(1, 16)), recommended_at=minutes(listed))
+def test_a_finish_leaves_both_lists_at_once(events: list[Event], movie_id: int, at: int, listed: int):
+    lists = replace(watched(NOBODY, events), recommended=tuple(range(1, 16)), recommended_at=minutes(listed))
     known = {(finish.movie_id, finish.at) for finish in lists.finished}
-    done = watched(lists, [finished(movie_id, at, told=60)])
+    done = watched(lists, [finished(movie_id, at, reported_at=60)])
     if (movie_id, minutes(at)) not in known:  # else it was told before, and a newer list may have it again
         assert movie_id not in done.recommended
     assert not [entry for entry in done.watching if entry.movie_id == movie_id and entry.at <= minutes(at)]
@@ -156,9 +158,9 @@ def test_a_finish_leaves_both_lists_at_once(told: list[Event], movie_id: int, at
 
 @given(st.lists(events(many), max_size=40), many, st.lists(events(many), max_size=40))
 def test_taken_off_and_brought_back_is_in_front_whatever_was_begun_meanwhile(
-    told: list[Event], movie_id: int, meanwhile: list[Event]
+    events: list[Event], movie_id: int, meanwhile: list[Event]
 ):
-    lists = watched(NOBODY, told)
+    lists = watched(NOBODY, events)
     entry = next((entry for entry in lists.watching if entry.movie_id == movie_id), None)
     off = take_off(lists, movie_id)
     assert movie_id not in [entry.movie_id for entry in off.watching]
@@ -180,7 +182,7 @@ def test_a_movie_brought_back_follows_its_events_as_if_it_had_never_been_off():
     assert late.watching == (Entry(1, 0.6, minutes(10), back_at=minutes(20)), Entry(2, 0.1, minutes(15)))
     later = watched(lists, [begun(1, 0.7, 30)])
     assert later.watching == (Entry(1, 0.7, minutes(30)),)
-    assert watched(lists, [finished(1, at=10, told=30)]).watching == ()
+    assert watched(lists, [finished(1, at=10, reported_at=30)]).watching == ()
 
 
 def test_the_movie_taken_off_last_can_be_brought_back_however_many_were_before():
@@ -230,9 +232,9 @@ def test_an_older_list_does_not_overwrite_and_one_of_the_same_time_does():
 
 
 def test_a_finish_is_news_to_lists_from_before_it_was_told_or_before_it_was():
-    for at, told in ((0, 5), (5, 0), (4, 5)):
-        finish = finished(1, at, told)
-        for listed, recommended in ((4, (2,)), (5, (2,) if told == 5 else (1, 2)), (6, (1, 2))):
+    for at, reported_at in ((0, 5), (5, 0), (4, 5)):
+        finish = finished(1, at, reported_at)
+        for listed, recommended in ((4, (2,)), (5, (2,) if reported_at == 5 else (1, 2)), (6, (1, 2))):
             late = recommend(watched(NOBODY, [finish]), [1, 2], minutes(listed), KNOWN)
             assert late.recommended == recommended
             assert watched(recommend(NOBODY, [1, 2], minutes(listed), KNOWN), [finish]) == late
@@ -243,14 +245,14 @@ def test_a_list_lacks_what_is_on_record_as_finished_since():
 
 
 def test_no_movie_moves_up_into_a_list_of_20_for_a_finished_one():
-    lists = watched(NOBODY, [finished(1, at=0, told=5)])
+    lists = watched(NOBODY, [finished(1, at=0, reported_at=5)])
     assert recommend(lists, range(1, 30), minutes(4), KNOWN).recommended == tuple(range(2, 21))
 
 
 def test_a_finish_told_twice_was_known_from_the_first_time():
-    first, again = finished(1, at=0, told=5), finished(1, at=0, told=9)
+    first, again = finished(1, at=0, reported_at=5), finished(1, at=0, reported_at=9)
     lists = watched(NOBODY, [first])
-    assert lists.finished == (Finish(1, minutes(0), told=minutes(5)),)
+    assert lists.finished == (Finish(1, minutes(0), reported_at=minutes(5)),)
     assert watched(lists, [again]) == watched(watched(NOBODY, [again]), [first]) == lists
     newer = recommend(lists, [1, 2], minutes(7), KNOWN)
     assert watched(newer, [again]) == newer
@@ -258,11 +260,13 @@ def test_a_finish_told_twice_was_known_from_the_first_time():
 
 def test_a_forgotten_finish_told_again_leaves_a_newer_list_if_it_is_known_to_be_counted():
     lists = recommend(NOBODY, [1], minutes(5), KNOWN)
-    again = finished(1, at=0, told=9)
+    again = finished(1, at=0, reported_at=9)
     assert watched(lists, [replace(again, counted_before=True)]) == lists
     assert watched(lists, [again]).recommended == ()
 
 
 def test_the_20_finishes_told_last_are_remembered():
-    lists = watched(NOBODY, [finished(movie, at=60 - movie, told=movie) for movie in range(1, LONGEST + 2)])
+    lists = watched(
+        NOBODY, [finished(movie, at=60 - movie, reported_at=movie) for movie in range(1, LONGEST + 2)]
+    )
     assert [finish.movie_id for finish in lists.finished] == list(range(LONGEST + 1, 1, -1))

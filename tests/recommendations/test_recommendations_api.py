@@ -34,7 +34,7 @@ def address(user_id: object) -> str:
 def give(user_id: int, recommended: list[int], watching: dict[int, float] | None = None) -> None:
     """The user gets a list, and has begun movies, the last of them latest."""
     begun = [
-        Event(movie_id, progress, AT + timedelta(minutes=number), finished=False, told=AT)
+        Event(movie_id, progress, AT + timedelta(minutes=number), finished=False, reported_at=AT)
         for number, (movie_id, progress) in enumerate((watching or {}).items())
     ]
     known = set(recommended)

@@ -69,7 +69,7 @@ def test_both_kinds_of_messages_in_one_batch() -> None:
         recommended=(3, 1),  # sent after movie 1's finish was told: the recommender knows best
         recommended_at=at(5),
         watching=(Entry(2, 0.5, at(1)),),
-        finished=(Finish(1, at(0), told=at(0)),),
+        finished=(Finish(1, at(0), reported_at=at(0)),),
     )
     assert views() == {1: 1}
     assert dict(GenreViews.objects.values_list("genre", "weight")) == {"action": 60, "animation": 40}
@@ -111,7 +111,7 @@ def test_a_list_has_a_finished_movie_if_it_was_sent_after_that_was_told_whicheve
         for batch in [batches] if together else [[batches[0]], [batches[1]]]:
             apply(batch)
         assert store.read(9) == UserLists(
-            recommended=recommended, recommended_at=at(sent), finished=(Finish(1, at(0), told=at(10)),)
+            recommended=recommended, recommended_at=at(sent), finished=(Finish(1, at(0), reported_at=at(10)),)
         )
 
 
@@ -125,7 +125,7 @@ def test_a_finish_that_is_sent_again_was_told_the_first_time(store: ListStore) -
         apply([Batch("userRecs", [Recommendations(9, (2, 1), at(20))])])
         apply([RESENT])
         assert store.read(9) == UserLists(
-            recommended=(2, 1), recommended_at=at(20), finished=(Finish(1, at(0), told=at(10)),)
+            recommended=(2, 1), recommended_at=at(20), finished=(Finish(1, at(0), reported_at=at(10)),)
         )
 
 

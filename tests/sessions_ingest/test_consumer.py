@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sessions_ingest.consumer import Consumer, Counts, HandlerAway, Message, QueueAway, Receiver
-from sessions_ingest.messages import Poison
+from sessions_ingest.consumer import Consumer, Counts, HandlerUnavailable, Message, QueueUnavailable, Receiver
+from sessions_ingest.messages import InvalidMessage
 from tests.waiting import wait_until
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -37,7 +37,7 @@ class FakeQueue:
     def _fail(self, call: str) -> None:
         if self.failing.get(call, 0) > 0:
             self.failing[call] -= 1
-            raise QueueAway(call)
+            raise QueueUnavailable(call)
 
     def receive(self, wait_seconds: int | None = None) -> list[Message]:
         self._fail("receive")
@@ -50,12 +50,12 @@ class FakeQueue:
         self._fail("delete")
         self.deleted += [message.body for message in messages]
 
-    def give_back(self, messages: Sequence[Message]) -> None:
-        self._fail("give_back")
+    def release(self, messages: Sequence[Message]) -> None:
+        self._fail("release")
         self.given_back += [message.body for message in messages]
 
-    def put_aside(self, refused: Sequence[tuple[Message, str]]) -> list[Message]:
-        self._fail("put_aside")
+    def dead_letter(self, refused: Sequence[tuple[Message, str]]) -> list[Message]:
+        self._fail("dead_letter")
         self.aside += [(message.body, reason) for message, reason in refused]
         return [message for message, _ in refused]
 
@@ -81,7 +81,7 @@ class FakeHandler:
 
     def parse(self, body: str, sent_at: datetime) -> str:
         if body.startswith("poison"):
-            raise Poison("field", "why")
+            raise InvalidMessage("field", "why")
         return body
 
     def apply(self, parsed: Sequence[str], refused: int) -> None:
@@ -136,7 +136,7 @@ def test_poison_goes_aside_with_its_reason_and_its_neighbours_are_applied(
 
 
 def test_poison_that_cannot_go_aside_now_comes_back_and_its_neighbours_are_deleted() -> None:
-    queue = FakeQueue(["a", "poison"], ["poison"], failing={"put_aside": 1})
+    queue = FakeQueue(["a", "poison"], ["poison"], failing={"dead_letter": 1})
     assert consume(queue, FakeHandler(), lambda: len(queue.deleted) == 2) == Counts(applied=1, poison=1)
     assert queue.deleted == ["a", "poison"]
 
@@ -161,7 +161,7 @@ def test_a_batch_is_kept_in_hand_while_the_handler_is_away_for_a_moment() -> Non
 
     def fail_twice(bodies: Sequence[str]) -> None:
         if next(away):
-            raise HandlerAway("no database")
+            raise HandlerUnavailable("no database")
 
     queue, handler = FakeQueue(["a"]), FakeHandler(fail_twice)
     assert consume(queue, handler, lambda: queue.deleted == ["a"]) == Counts(applied=1)
@@ -174,7 +174,7 @@ def test_nothing_is_received_while_the_handler_is_away_for_long() -> None:
 
     def fail_at_first(bodies: Sequence[str]) -> None:
         if fail.is_set():
-            raise HandlerAway("no database")
+            raise HandlerUnavailable("no database")
 
     queue, handler = FakeQueue(["a"], ["b"]), FakeHandler(fail_at_first)
     handler.is_ready.clear()
@@ -195,7 +195,7 @@ def test_what_is_in_hand_at_the_word_to_stop_is_given_back_when_it_cannot_be_app
 
     def fail(bodies: Sequence[str]) -> None:
         tried.set()
-        raise HandlerAway("no database")
+        raise HandlerUnavailable("no database")
 
     queue, handler = FakeQueue(["a", "b"]), FakeHandler(fail)
     queue.hold_seconds = 60

@@ -24,10 +24,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LONG_AGO = datetime(2017, 9, 8, 14, 50, tzinfo=UTC)
 
 
-def put_aside(queue: bus.Queue, body: str, *, reason: str = "no user", sent_at: datetime = LONG_AGO) -> None:
+def dead_letter(
+    queue: bus.Queue, body: str, *, reason: str = "no user", sent_at: datetime = LONG_AGO
+) -> None:
     """As the consumer does with poison."""
     message = Message(id="original", receipt="", body=body, sent_at=sent_at, receives=3)
-    assert SqsQueue(queue.name, 60).put_aside([(message, reason)]) == [message]
+    assert SqsQueue(queue.name, 60).dead_letter([(message, reason)]) == [message]
 
 
 def receive(queue: bus.Queue) -> list[Message]:
@@ -41,7 +43,7 @@ def receive(queue: bus.Queue) -> list[Message]:
 
 
 def test_a_look_tells_what_there_is_and_hides_nothing(queues: Queues) -> None:
-    put_aside(queues.session, '{"userId": null}')
+    dead_letter(queues.session, '{"userId": null}')
     for _ in range(3):
         [letter] = dead_letters.look(queues.session.name)
         assert (letter.queue, letter.body, letter.reason, letter.receives, letter.sent_at) == (
@@ -63,14 +65,14 @@ def test_what_sqs_itself_put_aside_is_there_too_without_a_reason(queues: Queues)
 
 def test_a_look_at_many_is_bounded_and_leaves_all(queues: Queues) -> None:
     for number in range(25):
-        put_aside(queues.session, str(number))
+        dead_letter(queues.session, str(number))
     assert len(dead_letters.look(queues.session.name, limit=15)) == 15
     assert {letter.body for letter in dead_letters.look(queues.session.name)} == {str(n) for n in range(25)}
 
 
 def test_one_that_is_put_back_is_as_it_was_first_sent(queues: Queues) -> None:
-    put_aside(queues.session, "mended elsewhere")
-    put_aside(queues.session, "stays")
+    dead_letter(queues.session, "mended elsewhere")
+    dead_letter(queues.session, "stays")
     ids = [letter.id for letter in dead_letters.look(queues.session.name) if letter.body != "stays"]
 
     assert dead_letters.redrive(queues.session.name, actor="staff:ada", ids=ids) == dead_letters.Done(1)
@@ -93,13 +95,13 @@ def test_all_are_put_back_and_what_fails_again_meanwhile_does_not_go_round_for_e
     queues: Queues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(25):
-        put_aside(queues.session, str(number))
+        dead_letter(queues.session, str(number))
     send = dead_letters._send
 
     def send_and_fail_again(queue: bus.Queue, letters: list[dead_letters.DeadLetter]) -> object:
         sent = send(queue, letters)
         for message in receive(queue):
-            put_aside(queue, message.body)
+            dead_letter(queue, message.body)
         return sent
 
     monkeypatch.setattr(dead_letters, "_send", send_and_fail_again)
@@ -108,7 +110,7 @@ def test_all_are_put_back_and_what_fails_again_meanwhile_does_not_go_round_for_e
 
 
 def test_discarded_ones_are_gone_but_for_the_record(queues: Queues) -> None:
-    put_aside(queues.session, "of no use")
+    dead_letter(queues.session, "of no use")
     assert dead_letters.discard(queues.session.name, actor="staff:ada").done == 1
     assert dead_letters.look(queues.session.name) == []
     assert receive(queues.session) == []
@@ -116,14 +118,14 @@ def test_discarded_ones_are_gone_but_for_the_record(queues: Queues) -> None:
 
 
 def test_an_id_that_is_not_there_is_told(queues: Queues) -> None:
-    put_aside(queues.session, "stays")
+    dead_letter(queues.session, "stays")
     outcome = dead_letters.discard(queues.session.name, actor="staff:ada", ids=["gone-already"])
     assert outcome == dead_letters.Done(0, ("gone-already",))
     assert len(dead_letters.look(queues.session.name)) == 1
 
 
 def test_one_that_the_queue_refuses_stays_and_its_act_is_recorded_as_not_done(queues: Queues) -> None:
-    put_aside(queues.session, "refused")
+    dead_letter(queues.session, "refused")
     [letter] = dead_letters.look(queues.session.name)
     refuse = {"Failed": [{"Id": letter.id, "SenderFault": True, "Code": "Refused"}], "Successful": []}
     send = bus.shared_client().send_message_batch
@@ -139,7 +141,7 @@ def test_one_that_the_queue_refuses_stays_and_its_act_is_recorded_as_not_done(qu
 def test_large_bodies_are_put_back_in_several_requests(queues: Queues) -> None:
     bodies = {f"{number}" * 90_000 for number in range(5)}
     for body in bodies:
-        put_aside(queues.session, body)
+        dead_letter(queues.session, body)
     assert dead_letters.redrive(queues.session.name, actor="staff:ada").done == 5
     assert {message.body for message in receive(queues.session)} == bodies
 
@@ -181,7 +183,7 @@ def test_a_redrive_that_is_killed_loses_none(
     monkeypatch.setattr(dead_letters, "HIDDEN_SECONDS", 1)
     bodies = {f"{number}" for number in range(120)}
     for body in bodies:
-        put_aside(queues.session, body)
+        dead_letter(queues.session, body)
     environment = os.environ | {"DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": "tetraflix.settings"}
     code = REDRIVE.format(queue=queues.session.name).replace(
         "bus.queue", "dead_letters.HIDDEN_SECONDS = 1; bus.queue", 1
@@ -207,8 +209,8 @@ def test_the_command_lists_puts_back_and_discards(
 ) -> None:
     call_command("dead_letters", "list")
     assert capsys.readouterr().out == "No dead letters.\n"
-    put_aside(queues.session, '{"userId": null}')
-    put_aside(queues.recs, '{"rec": 7}', reason="rec: not a list")
+    dead_letter(queues.session, '{"userId": null}')
+    dead_letter(queues.recs, '{"rec": 7}', reason="rec: not a list")
 
     call_command("dead_letters", "list", "--json")
     listed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

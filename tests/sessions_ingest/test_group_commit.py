@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from sessions_ingest.consumer import HandlerAway
-from sessions_ingest.group_commit import Combiner
+from sessions_ingest.consumer import HandlerUnavailable
+from sessions_ingest.group_commit import GroupCommit
 from tests.waiting import wait_until
 
 
@@ -19,7 +19,7 @@ from tests.waiting import wait_until
             {0: "applied", 1: "applied", 2: "failed", 3: "applied"},
         ),
         # of no portion: each would fail the same
-        (HandlerAway, [[0], [1, 2, 3]], {0: "applied", 1: "failed", 2: "failed", 3: "failed"}),
+        (HandlerUnavailable, [[0], [1, 2, 3]], {0: "applied", 1: "failed", 2: "failed", 3: "failed"}),
     ],
 )
 def test_what_waits_is_applied_together_and_an_error_reaches_those_whose_it_is(
@@ -36,7 +36,7 @@ def test_what_waits_is_applied_together_and_an_error_reaches_those_whose_it_is(
         if 2 in portions:
             raise error
 
-    combiner = Combiner(apply, lambda: None)
+    combiner = GroupCommit(apply, lambda: None)
     outcomes: dict[int, str] = {}
 
     def bring(portion: int) -> None:
@@ -65,7 +65,7 @@ def test_after_an_error_the_next_portion_is_applied() -> None:
         if portions == [1]:
             raise ZeroDivisionError
 
-    combiner = Combiner(apply, lambda: None)
+    combiner = GroupCommit(apply, lambda: None)
     with pytest.raises(ZeroDivisionError):
         combiner(1)
     combiner(2)
@@ -74,7 +74,7 @@ def test_after_an_error_the_next_portion_is_applied() -> None:
 def test_all_is_applied_and_closed_in_one_thread_and_a_later_portion_begins_another() -> None:
     applied_in: set[int] = set()
     closed_in: list[int] = []
-    combiner = Combiner[int](
+    combiner = GroupCommit[int](
         lambda _: applied_in.add(threading.get_ident()), lambda: closed_in.append(threading.get_ident())
     )
     combiner(1)

@@ -1,4 +1,4 @@
-"""A body is what its schema says, or Poison with a reason that a person understands; never anything else."""
+"""A body is what its schema says, or InvalidMessage with a reason that a person understands; never anything else."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from movies.foundation.numbers import MAX_BIGINT
 from sessions_ingest.messages import (
-    Poison,
+    InvalidMessage,
     Recommendations,
     Session,
     Watched,
@@ -34,7 +34,7 @@ def told(text: Any) -> datetime:
 
 
 def reason(body: str | bytes, parse: Any = parse_session) -> str:
-    with pytest.raises(Poison) as poison:
+    with pytest.raises(InvalidMessage) as poison:
         parse(body, SENT)
     return str(poison.value)
 
@@ -220,7 +220,7 @@ BODIES = st.fixed_dictionaries(
 def test_any_body_is_a_message_or_poison(body: str | bytes) -> None:
     for parse, kind in ((parse_session, Session), (parse_recs, Recommendations)):
         message = outcome(body, parse)
-        if isinstance(message, Poison):
+        if isinstance(message, InvalidMessage):
             assert str(message)
             assert str(message).isprintable()
             assert str(message).isascii()
@@ -235,5 +235,5 @@ def test_any_body_is_a_message_or_poison(body: str | bytes) -> None:
 def outcome(body: str | bytes, parse: Any) -> Any:
     try:
         return parse(body, SENT)
-    except Poison as poison:
+    except InvalidMessage as poison:
         return poison

@@ -12,7 +12,7 @@ from movies.outbox import bus
 from recommendations import stores
 from recommendations.lists import Entry, Finish, UserLists
 from sessions_ingest.consumer import Counts
-from sessions_ingest.messages import Poison, parse_recs, parse_session
+from sessions_ingest.messages import InvalidMessage, parse_recs, parse_session
 from tests.servers.queues import Queues
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,8 +38,8 @@ def assert_lists(user: int, watching: Entry, finished: int, at: datetime) -> Non
     lists = stores.current().read(user)
     assert lists is not None
     (finish,) = lists.finished
-    assert lists == UserLists(watching=(watching,), finished=(Finish(finished, at, finish.told),))
-    assert abs(datetime.now(UTC) - finish.told) < timedelta(minutes=1)
+    assert lists == UserLists(watching=(watching,), finished=(Finish(finished, at, finish.reported_at),))
+    assert abs(datetime.now(UTC) - finish.reported_at) < timedelta(minutes=1)
 
 
 def dead_letters(queue: bus.Queue) -> list[tuple[str, dict[str, str]]]:
@@ -123,7 +123,7 @@ def test_each_poison_goes_aside_with_its_reason_and_its_neighbours_are_applied(
         aside = dict(dead_letters(queue))
         assert sorted(aside) == sorted(bodies)
         for body, attributes in aside.items():
-            with pytest.raises(Poison) as poison:
+            with pytest.raises(InvalidMessage) as poison:
                 parse(body, datetime.now(UTC))
             assert attributes["reason"] == str(poison.value)
             assert attributes["source-queue"] == queue.name

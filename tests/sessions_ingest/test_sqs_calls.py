@@ -30,14 +30,14 @@ def calls(endpoint: str = "", session: boto3.Session | None = None) -> SqsCalls:
 class Balancer(BaseHTTPRequestHandler):
     """What may stand before SQS: keeps the last request's headers, and answers as `told` says."""
 
-    told: tuple[int, bytes] = (200, b"{}")
+    answer: tuple[int, bytes] = (200, b"{}")
     hiccups: list[int] = []  # statuses to answer before; 0 closes the connection instead
     got: dict[str, str] = {}
 
     def do_POST(self) -> None:
         Balancer.got = dict(self.headers)
         self.rfile.read(int(self.headers["Content-Length"]))
-        status, body = (self.hiccups.pop(), b"") if self.hiccups else self.told
+        status, body = (self.hiccups.pop(), b"") if self.hiccups else self.answer
         if not status:
             self.close_connection = True
             return
@@ -117,7 +117,7 @@ def test_a_request_is_signed_for_sqs_in_its_region(balancer: str) -> None:
 def test_an_error_says_what_was_answered(
     balancer: str, monkeypatch: pytest.MonkeyPatch, status: int, body: bytes, code: str, message: str
 ) -> None:
-    monkeypatch.setattr(Balancer, "told", (status, body))
+    monkeypatch.setattr(Balancer, "answer", (status, body))
     with pytest.raises(ClientError) as raised:
         calls(balancer)("ReceiveMessage", {})
     assert raised.value.response["Error"] == {"Code": code, "Message": message}

@@ -2,7 +2,7 @@
 
 from django.apps import AppConfig
 
-from movies.foundation.events import activity_listeners
+from movies.foundation.events import activity_subscribers
 from tetraflix.analytics.recording import recorder
 
 
@@ -11,4 +11,4 @@ class AnalyticsConfig(AppConfig):
 
     def ready(self) -> None:
         """Activity is heard."""
-        activity_listeners.append(recorder.hear)
+        activity_subscribers.append(recorder.hear)

@@ -47,7 +47,7 @@ class Recorder:
         self.dropped = 0
 
     def hear(self, activity: Activity) -> None:
-        """One of movies.foundation.events.activity_listeners."""
+        """One of movies.foundation.events.activity_subscribers."""
         records = self._records
         if len(records) >= self._capacity:
             self.dropped += 1

@@ -9,7 +9,7 @@ from kombu.asynchronous import get_event_loop, set_event_loop
 from kombu.transport import SQS, virtual
 
 from movies.outbox import bus
-from sessions_ingest.consumer import Message, QueueAway
+from sessions_ingest.consumer import Message, QueueUnavailable
 from sessions_ingest.sqs import SqsQueue, first_sent
 from tetraflix.background import task_messages
 from tetraflix.background.heartbeats import pulse
@@ -94,8 +94,8 @@ class Channel(SQS.Channel):
         logger.error("%s: message %s is dead-lettered: %s", name, message.id, reason)
         queue = SqsQueue(name, bus.TASKS_VISIBILITY_SECONDS)
         try:
-            queue.delete(queue.put_aside([(message, reason)]))
-        except (QueueAway, BotoCoreError, ClientError) as error:
+            queue.delete(queue.dead_letter([(message, reason)]))
+        except (QueueUnavailable, BotoCoreError, ClientError) as error:
             logger.warning("%s: message %s is left to the redrive policy: %s", name, message.id, error)
             if isinstance(error, ClientError) and bus.is_gone(error):
                 bus.create_missing(name)  # a queue that an earlier version made has no dead-letter queue yet

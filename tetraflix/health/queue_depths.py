@@ -10,17 +10,17 @@ from tetraflix.health.background_check import Background
 KEPT_SECONDS = 3.0  # an answer is kept for: each look is a paid request a queue
 
 
-class QueueSize(NamedTuple):
+class QueueDepth(NamedTuple):
     """Messages of one queue: waiting or in hand, and dead-lettered."""
 
     depth: int
     dead: int
 
 
-def _ask() -> dict[str, QueueSize] | None:
+def _ask() -> dict[str, QueueDepth] | None:
     """By queue name; None when SQS does not answer, or a queue is missing."""
     try:
-        return {name: QueueSize(_depth(name), _depth(bus.dead_name(name))) for name in bus.queue_names()}
+        return {name: QueueDepth(_depth(name), _depth(bus.dead_name(name))) for name in bus.queue_names()}
     except (BotoCoreError, ClientError):
         return None
 
@@ -34,11 +34,11 @@ def _depth(name: str) -> int:
     return sum(int(number) for number in attributes.values())
 
 
-class QueueSizes(Background[dict[str, QueueSize] | None]):
+class QueueDepths(Background[dict[str, QueueDepth] | None]):
     """The sizes of all queues by name, asked for at most every KEPT_SECONDS; None when SQS does not tell them."""
 
     def __init__(self) -> None:
         super().__init__(_ask, every=KEPT_SECONDS)
 
 
-queue_sizes = QueueSizes()
+queue_sizes = QueueDepths()

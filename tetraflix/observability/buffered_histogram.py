@@ -21,7 +21,7 @@ Labels = tuple[str | int, ...]
 Observation = tuple[Any, ...]  # the labels' values, then the amount: one flat tuple is the least to make
 
 
-class Tallies:
+class BufferedHistogram:
     """The observations of this process on their way to a histogram's children, by label values.
 
     `observe((*labels, amount))` is all that a request waits for. Once started, what it gave is in the histogram's

@@ -7,7 +7,7 @@ from typing import Literal
 from prometheus_client import Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from tetraflix.observability.buffered_histogram import Tallies
+from tetraflix.observability.buffered_histogram import BufferedHistogram
 
 PREFIX = "tetraflix_"
 # A hot read takes half a millisecond, an import minutes: three bounds a decade.
@@ -109,5 +109,5 @@ def family(name: str, samples: Iterable[tuple[Sequence[str], float]]) -> Metric:
     return metric
 
 
-http_request_seconds = Tallies(histogram("http_request_seconds"), REQUEST_BUCKETS)
+http_request_seconds = BufferedHistogram(histogram("http_request_seconds"), REQUEST_BUCKETS)
 task_seconds = histogram("task_seconds")

@@ -33,7 +33,7 @@ class Command(BaseCommand):
                 for count, last_sent in publisher.announce(after=after):
                     last = last_sent
                     progress.advance(bar, count)
-            except publisher.BusAway as error:
+            except publisher.BusUnavailable as error:
                 raise CommandError(
                     f"{error}. Go on with: manage.py announce_inventory --after {last}"
                 ) from error

@@ -25,7 +25,7 @@ class Command(BaseCommand):
         while True:
             try:
                 now = publisher.publish(seconds=5)
-            except publisher.BusAway as error:
+            except publisher.BusUnavailable as error:
                 away_since = away_since or time.monotonic()
                 if time.monotonic() - away_since + pause > patience:
                     raise CommandError(

@@ -4,7 +4,7 @@ from typing import Any
 
 from elasticsearch import NotFoundError
 
-from movies.foundation.circuit_breaker import Breaker
+from movies.foundation.circuit_breaker import CircuitBreaker
 from movies.search import postgres_search
 from movies.search.elastic.connection import AWAY, QUERY_SECONDS, client
 from movies.search.elastic.documents import ALIAS
@@ -81,4 +81,4 @@ def _probe() -> None:
     client(PROBE_SECONDS).search(index=ALIAS, size=0)
 
 
-breaker = Breaker("Elasticsearch", _probe)
+breaker = CircuitBreaker("Elasticsearch", _probe)

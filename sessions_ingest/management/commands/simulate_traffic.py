@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.table import Table
 
-from sessions_ingest.simulation.client import Client, ServiceAwayError
+from sessions_ingest.simulation.client import Client, ServiceUnavailableError
 from sessions_ingest.simulation.measurements import Figures
 from sessions_ingest.simulation.players import SLICES, Play, learn, make_play
 from sessions_ingest.simulation.sender import Sender
@@ -48,7 +48,7 @@ class Command(BaseCommand):
         client = Client(url, figures, key)
         try:
             world = learn(client)
-        except ServiceAwayError as error:
+        except ServiceUnavailableError as error:
             raise CommandError(f"{error}. `make run` starts the service.") from error
         # without end: the lower half of the slices, where a run with an end does not go
         half = SLICES // 2
@@ -108,11 +108,11 @@ class Command(BaseCommand):
                     client,
                     users,
                     seconds=STOPPED_SECONDS if stopped else VERIFY_SECONDS,
-                    told=lambda left: status.update(
+                    progress=lambda left: status.update(
                         f"{left} of {len(users)} users do not see everything yet"
                     ),
                 )
-        except ServiceAwayError as error:
+        except ServiceUnavailableError as error:
             return f"Not verified: {error}", stopped
         if not found:
             return f"Verified: each of {len(users):,} users sees what was sent.", True

@@ -2,7 +2,7 @@
 
 import threading
 
-from movies.foundation.circuit_breaker import Breaker
+from movies.foundation.circuit_breaker import CircuitBreaker
 from tests.waiting import wait_until
 
 
@@ -20,12 +20,12 @@ class Server:
 
 
 def test_it_is_closed_at_first():
-    assert not Breaker("server", Server().probe).open
+    assert not CircuitBreaker("server", Server().probe).open
 
 
 def test_it_stays_open_while_the_server_is_away_and_closes_when_it_is_back():
     server = Server()
-    breaker = Breaker("server", server.probe, every=0.01)
+    breaker = CircuitBreaker("server", server.probe, every=0.01)
     breaker.trip("no answer")
     for _ in range(3):
         assert server.asked.acquire(timeout=5)
@@ -37,7 +37,7 @@ def test_it_stays_open_while_the_server_is_away_and_closes_when_it_is_back():
 def test_it_opens_again():
     server = Server()
     server.away = False
-    breaker = Breaker("server", server.probe, every=0.01)
+    breaker = CircuitBreaker("server", server.probe, every=0.01)
     for _ in range(2):
         breaker.trip("no answer")
         wait_until(lambda: not breaker.open)
@@ -47,7 +47,7 @@ def test_it_opens_again():
 
 def test_a_hundred_failures_start_one_probe():
     server = Server()
-    breaker = Breaker("hundred", server.probe, every=0.01)
+    breaker = CircuitBreaker("hundred", server.probe, every=0.01)
     for _ in range(100):
         breaker.trip("no answer")
     assert [thread.name for thread in threading.enumerate()].count("hundred-probe") == 1

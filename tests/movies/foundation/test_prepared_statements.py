@@ -6,14 +6,14 @@ import pytest
 from django.db import ProgrammingError, connection, transaction
 from django.test import Client
 
-from movies.foundation.prepared_statements import Prepared
+from movies.foundation.prepared_statements import PreparedStatement
 from recommendations import stores
 from recommendations.lists import Entry, UserLists
 from tests.movies.factories import movie, other_connection
 from tests.recommendations.test_recommendations_api import AT, address, wire
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ONE = Prepared("tests_one", ("int",), "SELECT id, word FROM tests_words WHERE id = $1")
+ONE = PreparedStatement("tests_one", ("int",), "SELECT id, word FROM tests_words WHERE id = $1")
 
 
 def alter(sql: str) -> None:
@@ -47,7 +47,7 @@ def test_in_a_transaction_it_fails_and_after_it_answers(words: None) -> None:
 
 def test_a_later_release_never_runs_what_an_earlier_one_prepared_under_the_same_name(words: None) -> None:
     assert ONE.row("7") == (7, "seven")
-    later = Prepared("tests_one", ("int",), "SELECT word, id FROM tests_words WHERE id = $1")
+    later = PreparedStatement("tests_one", ("int",), "SELECT word, id FROM tests_words WHERE id = $1")
     assert later.row("7") == ("seven", 7)
 
 

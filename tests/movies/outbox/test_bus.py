@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from movies.outbox import bus
-from sessions_ingest.consumer import QueueAway
+from sessions_ingest.consumer import QueueUnavailable
 from sessions_ingest.sqs import SqsQueue
 from tests.servers.queues import Queues
 
@@ -62,7 +62,7 @@ def test_a_queue_that_is_gone_and_may_not_be_made_is_waited_for(
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no right to it"}}, "CreateQueue")
 
     monkeypatch.setattr(bus.shared_client(), "create_queue", denied)
-    with pytest.raises(QueueAway, match="no right to it"):
+    with pytest.raises(QueueUnavailable, match="no right to it"):
         SqsQueue(queues.session.name, 60).restore()
     monkeypatch.undo()
     bus.ensure_queues()

@@ -157,7 +157,7 @@ def test_while_the_queue_is_away_changes_wait_and_then_all_go(
         bus.ensure_queues([settings.CHANGES_QUEUE])
         private_sqs.kill()
         Movie.objects.create(title="Meanwhile", profile=DRAMA)
-        with pytest.raises(publisher.BusAway):
+        with pytest.raises(publisher.BusUnavailable):
             publisher.publish(seconds=10)
         with pytest.raises(CommandError, match="Nothing is lost"):
             call_command("publish_changes", patience=0)

@@ -20,7 +20,7 @@ from recommendations.lists import Entry, UserLists
 from recommendations.stores.base import ListStore
 from sessions_ingest.api import MOST_BYTES, MOST_EVENTS, MOST_RECOMMENDATIONS
 from sessions_ingest.consumer import Counts
-from sessions_ingest.messages import Poison, parse_session
+from sessions_ingest.messages import InvalidMessage, parse_session
 from tests.api.calling import Caller
 from tests.movies.factories import movie
 from tests.servers.queues import Queues
@@ -105,7 +105,7 @@ def test_a_time_may_lie_24_hours_ahead_of_the_sending_and_no_more(ahead: timedel
     """A1"""
     body = json.dumps(session(event(M, 1, SENT + ahead)))
     if ahead > timedelta(hours=24):
-        with pytest.raises(Poison, match=r"^events\[0\].timestamp: .* ahead of the sending"):
+        with pytest.raises(InvalidMessage, match=r"^events\[0\].timestamp: .* ahead of the sending"):
             parse_session(body, SENT)
     else:
         (watched,) = parse_session(body, SENT).events
@@ -193,7 +193,7 @@ def test_the_times_that_node_spells_are_read(text: str, minute: tuple[int, int])
 )
 def test_a_time_whose_parts_disagree_is_poison(text: str) -> None:
     """A3"""
-    with pytest.raises(Poison, match=r"^events\[0\].timestamp: .* is not a time"):
+    with pytest.raises(InvalidMessage, match=r"^events\[0\].timestamp: .* is not a time"):
         parse_session(json.dumps(session(event(M, 0.3, text))), SENT)
 
 

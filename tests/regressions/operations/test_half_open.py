@@ -77,7 +77,7 @@ def half_open(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
         bus.quick_client.cache_clear()
         probes.looked.forget()
         for module in (dashboard, scrape):
-            monkeypatch.setattr(module, "queue_sizes", queue_depths.QueueSizes())
+            monkeypatch.setattr(module, "queue_sizes", queue_depths.QueueDepths())
         yield
     bus.quick_client.cache_clear()
     probes.looked.forget()

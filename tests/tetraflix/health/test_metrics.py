@@ -22,7 +22,7 @@ from tests.servers.queues import Queues
 from tetraflix.background import heartbeats, schedule
 from tetraflix.health import background_check
 from tetraflix.health import scrape as scrape_module
-from tetraflix.health.queue_depths import QueueSizes
+from tetraflix.health.queue_depths import QueueDepths
 from tetraflix.observability import metrics
 
 pytestmark = pytest.mark.django_db
@@ -155,5 +155,5 @@ def away() -> Iterator[Metric]:
 
 @pytest.fixture(autouse=True)
 def _sizes_are_asked_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scrape_module, "queue_sizes", QueueSizes())
+    monkeypatch.setattr(scrape_module, "queue_sizes", QueueDepths())
     monkeypatch.setattr(background_check, "FIRST_SECONDS", 60)

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from tetraflix.observability.buffered_histogram import Tallies
+from tetraflix.observability.buffered_histogram import BufferedHistogram
 
 BOUNDS = (0.1, 1.0)
 PROCESS = """
@@ -18,7 +18,8 @@ from prometheus_client import Histogram
 from tetraflix.observability import buffered_histogram
 
 buffered_histogram.EVERY_SECONDS = 0.05
-seen = buffered_histogram.Tallies(Histogram("h", "", ["endpoint"], buckets=(0.1, 1.0), registry=None), (0.1, 1.0))
+exposed = Histogram("h", "", ["endpoint"], buckets=(0.1, 1.0), registry=None)
+seen = buffered_histogram.BufferedHistogram(exposed, (0.1, 1.0))
 seen.start()
 seen.observe(("before", 0.5))
 if child := os.fork():
@@ -53,7 +54,7 @@ def test_a_forked_process_writes_its_own_and_none_of_its_parents(tmp_path: Path)
 
 def test_a_bound_belongs_to_its_bucket() -> None:
     histogram = Histogram("bounds", "", ["endpoint"], buckets=BOUNDS, registry=None)
-    tallies = Tallies(histogram, BOUNDS)
+    tallies = BufferedHistogram(histogram, BOUNDS)
     for amount in (0.1, 0.10001, 1.0, 1.00001):
         tallies.observe(("a", amount))
     tallies.write()

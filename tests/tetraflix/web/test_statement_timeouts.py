@@ -16,7 +16,7 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from movies.foundation.prepared_statements import Prepared
+from movies.foundation.prepared_statements import PreparedStatement
 from tests.waiting import wait_until
 from tetraflix.embedded.ports import free_port
 from tetraflix.web import statement_timeouts
@@ -81,7 +81,7 @@ def new_connection(transactional_db: None) -> Any:
 
 def test_hot_reads_have_them_too(new_connection: None):
     statement_timeouts.start()
-    show = Prepared("show_timeout", (), "SELECT current_setting('statement_timeout')")
+    show = PreparedStatement("show_timeout", (), "SELECT current_setting('statement_timeout')")
     assert show.row() == ("15s",)
     connection.close()
     assert show.row() == ("15s",)
