@@ -156,7 +156,7 @@ class Stack:
         name = "demo login" if password else "demo login removed"
         env = {**self.env, demo_login.PASSWORD_VARIABLE: password}
         self._login_mark.touch()
-        self.supervisor.run(name, ["-m", demo_login.__name__], env=env, seconds=60 if password else 5)
+        self.supervisor.run(name, ["-m", demo_login.__name__], env=env, seconds=60 if password else 20)
         self.password = password
         if password:
             self.supervisor.farewell = lambda: self._demo_login("")
