@@ -12,9 +12,10 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import ValidationError
 
-from movies.api.reads import DEFAULT_LIMIT, ReadView, ready, written
+from movies.api.reads import DEFAULT_LIMIT, distributor_json
 from movies.catalog.movie_cache import NO_PROGRESS, catalog, entry
 from movies.foundation.numbers import MAX_BIGINT, whole_number
+from movies.foundation.read_view import ReadView, json_response
 from movies.genres import GENRE_POSITION, GENRES
 from movies.models import Movie
 from movies.search.engine import MOST_RESULTS, search
@@ -29,10 +30,14 @@ class MovieList(ReadView):
     key_shows_more = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
+        """Pages follow each other by `next` and `previous`; the last is as fast as the first.
+
+        A distributor's key is shown hidden movies too.
+        """
         asked = _understood(request)
         hidden = None if self.shows_hidden(request) else False
         movies, previous, following = _searched(asked, hidden) if asked.q else _paged(asked, hidden)
-        return ready(
+        return json_response(
             b'{"movies":[%b],"next":%b,"previous":%b}'
             % (b",".join(movies), _link(request, following), _link(request, previous))
         )
@@ -119,7 +124,7 @@ def _visible(movie_ids: list[int]) -> list[bytes]:
 def _written(movie_ids: list[int]) -> list[bytes]:
     """The movies as their distributors see them, hidden ones too."""
     movies = Movie.objects.in_bulk(movie_ids)
-    return [written(movies[movie_id]) for movie_id in movie_ids if movie_id in movies]
+    return [distributor_json(movies[movie_id]) for movie_id in movie_ids if movie_id in movies]
 
 
 def _link(request: HttpRequest, cursor: str | None) -> bytes:

@@ -1,8 +1,9 @@
-"""Callers of the API: a key, and requests with JSON in and out."""
+"""Callers of the API, each with a key or none, and fixtures for one of each kind."""
 
 import json
 from typing import Any
 
+import pytest
 from django.test import Client
 
 from movies.genres import GENRES
@@ -31,6 +32,22 @@ class Caller:
         if self.authorization:
             sent["Authorization"] = self.authorization
         return self.client.generic(method, path, **_encoded(content), headers=sent)
+
+
+@pytest.fixture
+def distributor(db: None) -> Caller:
+    return Caller("distributor")
+
+
+@pytest.fixture
+def service(db: None) -> Caller:
+    return Caller("service")
+
+
+@pytest.fixture
+def anybody(db: None) -> Caller:
+    """A caller without a key."""
+    return Caller()
 
 
 def _free_name(name: str) -> str:

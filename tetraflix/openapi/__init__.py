@@ -1,1 +1,1 @@
-"""What every address takes and gives, as an OpenAPI document: kept apart from the views, which stay thin."""
+"""The OpenAPI document: operations are described here, bodies and answers by the serializers of each package."""
