@@ -1,7 +1,7 @@
-"""Bodies and answers of the movies API: which fields there are, and what the OpenAPI document says about them.
+"""Bodies and answers of the movies API: their fields, and the OpenAPI document's description of them.
 
-The values of a body go on as they were sent, because the inventory's rules (movies/inventory/validation.py) judge
-them. Reads build their answers by hand; the serializers of answers describe them.
+Values pass through as sent: movies/inventory/validation.py checks them, after preconditions (404, 412) are checked.
+Hot reads write their JSON by hand, so the serializers of answers serve the document only.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ NEW_MOVIE_EXAMPLE = {"title": "Lord of the Rings", "profile": PROFILE_EXAMPLE}
 MOVIE_EXAMPLE = {"id": 8675309, **NEW_MOVIE_EXAMPLE, "progress": 0}
 WATCHED_EXAMPLE = {**MOVIE_EXAMPLE, "id": 234523, "title": "Kahaani", "progress": 0.3}
 DISTRIBUTOR_EXAMPLE = {**MOVIE_EXAMPLE, "hidden": False, "version": 1}
-HIDDEN_HELP = "A hidden movie is served to nobody."
+HIDDEN_HELP = "A hidden movie is served to distributors only."
 
 
 def example(value: Any, **more: Any) -> Any:
@@ -41,7 +41,7 @@ class ClosedSerializer(serializers.Serializer):
 
 
 class _AsSent(serializers.Field):
-    """A field whose value goes on as it was sent; its limits are described here and enforced by the inventory."""
+    """A field whose value passes through as sent; its limits are documented here and enforced by the inventory."""
 
     default_error_messages = {"required": "This field is needed."}
 
@@ -110,7 +110,7 @@ class NewMovieSerializer(ClosedSerializer):
         return (False, None) if data is None else super().validate_empty_values(data)
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """The fields as sent. Raises ValidationError: not an object, an unknown field, or a needed one missing."""
+        """The fields as sent. Raises ValidationError for a non-object, an unknown field or a missing one."""
         names = data if isinstance(data, Mapping) else ()
         unknown = {
             name: [f"Unknown field; there are {', '.join(WRITABLE_FIELDS)}."]
@@ -138,7 +138,7 @@ class NewMoviesSerializer(serializers.BaseSerializer):
 
 
 class MovieUpdateSerializer(NewMovieSerializer):
-    """A movie as it shall be; the other fields of a movie as it was read may come back with it."""
+    """A movie's new state. The read-only fields of a movie as it was read may be sent along."""
 
     id = _Integer(required=False, help_text="The address's id, as it was read.")
     progress = _Number(required=False, help_text="Ignored.")
@@ -228,7 +228,7 @@ class ErrorSerializer(ClosedSerializer):
 
 
 class FieldErrorsSerializer(ClosedSerializer):
-    """What is wrong with a body or a parameter."""
+    """An error in a body or a parameter."""
 
     detail = serializers.CharField(help_text="The first error, with its field.")
     errors = serializers.DictField(  # type: ignore[assignment]  # declared fields leave the class

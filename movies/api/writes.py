@@ -102,12 +102,12 @@ class OneMovie(MovieView):
         return self._change(request, movie_id, {"hidden": False, **fields})
 
     def patch(self, request: Request, movie_id: str) -> HttpResponse:
-        """Only what is given changes."""
+        """Fields that are not sent stay as they are."""
         fields = _validated(MovieUpdateSerializer(data=body_of(request), partial=True))
         return self._change(request, movie_id, fields)
 
     def delete(self, request: Request, movie_id: str) -> HttpResponse:
-        """It disappears from every list at the next request. Again: 404."""
+        """The movie disappears from every list at the next request. A repetition answers 404."""
         expected = _ExpectedVersions(request, {})
         with _refusals(expected):
             services.delete_movie(

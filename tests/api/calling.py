@@ -16,7 +16,7 @@ LORD = {"title": "Lord of the Rings", "profile": PROFILE}
 
 
 class Caller:
-    """Sends requests with a new key of the role, or with the header given; without either, with none."""
+    """Sends requests with a new key of the role, with the given header, or without a key."""
 
     def __init__(self, role: str | None = None, *, authorization: str = "") -> None:
         self.key = create_key(name=_free_name(f"the {role}"), role=role)[1] if role else ""
@@ -24,7 +24,7 @@ class Caller:
         self.client = Client(raise_request_exception=False)
 
     def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        """`body`: anything that becomes JSON, or bytes to be sent as they are. `headers`: `If_Match="7"`."""
+        """`body`: a value that is encoded as JSON, or bytes sent as they are. `headers`: `If_Match="7"`."""
         content: dict[str, Any] = {}
         if body is not None:
             content = {"data": body, "content_type": headers.pop("content_type", "application/json")}

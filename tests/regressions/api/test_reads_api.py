@@ -243,7 +243,7 @@ ACCEPTS = ["application/xml", "text/html", "image/*;q=0.1", "application/json;q=
 @pytest.mark.parametrize("accept", ACCEPTS)
 @pytest.mark.parametrize("needs_key", [False, True])
 def test_accept_changes_no_answer(service: Caller, settings: Settings, accept: str, needs_key: bool):
-    """B6: the four reads answer as they do without the header, with and without READS_NEED_KEY."""
+    """B6: the four reads answer the same as without the header, with and without READS_NEED_KEY."""
     movie(movie_id=7)
     settings.READS_NEED_KEY = needs_key
     for path in [*READS, f"{MOVIES}/999", f"{MOVIES}?limit=x", "/tetraflix/genre/noir", "/tetraflix/nothing"]:
