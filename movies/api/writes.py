@@ -56,7 +56,7 @@ class Movies(MovieList):
         except services.BadMovie as error:
             raise ValidationError(_by_field(error.errors)) from None
         response = _answer(movie, 201)
-        response["Location"] = reverse("movie", args=[movie.id])  # relative, because no proxy changes it
+        response["Location"] = reverse("movie", args=[movie.id])  # relative: it holds behind any proxy
         return response
 
     def _add_many(self, actor: str, bodies: list[Any]) -> HttpResponse:
