@@ -1,1 +1,1 @@
-"""The OpenAPI document: operations are described here, bodies and answers by the serializers of each package."""
+"""The OpenAPI document: what no serializer can derive, kept apart from the views."""
