@@ -23,7 +23,7 @@ def inventory() -> None:
 
 
 def shown(anybody: Caller) -> tuple[list[int], list[tuple[int, float]]]:
-    """The user's two rows: ids recommended, and ids being watched with their progress."""
+    """The user's two lists: ids recommended, and ids being watched with their progress."""
     lists = anybody("GET", USER).json()
     return (
         [movie["id"] for movie in lists["recommendations"]],
@@ -35,7 +35,7 @@ def watched(movie_id: int, progress: float, time: str | None = None) -> dict[str
     return {"movie": {"id": movie_id}, "progress": progress} | ({"startTime": time} if time else {})
 
 
-def test_a_session_is_applied_when_the_answer_comes(service: Caller, anybody: Caller):
+def test_a_session_is_applied_before_the_answer(service: Caller, anybody: Caller):
     assert service("POST", RECS, {"userId": "5", "rec": [1, 2, 3]}).status_code == 201
     soon = datetime.now(UTC) + timedelta(hours=1)
     events = [
@@ -55,7 +55,7 @@ def test_a_session_is_applied_when_the_answer_comes(service: Caller, anybody: Ca
     assert View.objects.count() == 1
 
 
-def test_a_list_is_applied_when_the_answer_comes(service: Caller, anybody: Caller):
+def test_a_list_is_applied_before_the_answer(service: Caller, anybody: Caller):
     answer = service("POST", RECS, {"userId": 5, "rec": [3, 99, 1, 3]})
     assert (answer.status_code, answer.json()) == (201, {"received": 4, "stored": True})
     assert shown(anybody) == ([3, 1], [])
@@ -85,7 +85,7 @@ def test_a_list_is_applied_when_the_answer_comes(service: Caller, anybody: Calle
         (RECS, b'{"userId": 5}', "rec", "missing `rec`"),
     ],
 )
-def test_what_would_be_poison_is_400_says_where_and_changes_nothing(
+def test_an_invalid_message_is_400_that_names_the_field_and_changes_nothing(
     service: Caller, path: str, body: bytes, field: str, reason: str | None
 ):
     answer = service("POST", path, body)
