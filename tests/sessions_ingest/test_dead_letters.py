@@ -14,8 +14,8 @@ from pytest_django import Settings
 
 from movies.outbox import bus
 from sessions_ingest import dead_letters
-from sessions_ingest.consumer import Message
 from sessions_ingest.models import DeadLetterAct
+from sessions_ingest.protocols import Message
 from sessions_ingest.sqs import SqsQueue
 from tests.servers.queues import Queues
 
@@ -45,7 +45,7 @@ def receive(queue: bus.Queue) -> list[Message]:
 def test_a_look_tells_what_there_is_and_hides_nothing(queues: Queues) -> None:
     dead_letter(queues.session, '{"userId": null}')
     for _ in range(3):
-        [letter] = dead_letters.look(queues.session.name)
+        [letter] = dead_letters.peek(queues.session.name)
         assert (letter.queue, letter.body, letter.reason, letter.receives, letter.sent_at) == (
             queues.session.name,
             '{"userId": null}',
@@ -59,27 +59,27 @@ def test_a_look_tells_what_there_is_and_hides_nothing(queues: Queues) -> None:
 
 def test_what_sqs_itself_put_aside_is_there_too_without_a_reason(queues: Queues) -> None:
     bus.shared_client().send_message(QueueUrl=queues.recs.dead_url, MessageBody="moved")
-    [letter] = dead_letters.look(queues.recs.name)
+    [letter] = dead_letters.peek(queues.recs.name)
     assert (letter.body, letter.reason, letter.receives) == ("moved", "", 1)
 
 
 def test_a_look_at_many_is_bounded_and_leaves_all(queues: Queues) -> None:
     for number in range(25):
         dead_letter(queues.session, str(number))
-    assert len(dead_letters.look(queues.session.name, limit=15)) == 15
-    assert {letter.body for letter in dead_letters.look(queues.session.name)} == {str(n) for n in range(25)}
+    assert len(dead_letters.peek(queues.session.name, limit=15)) == 15
+    assert {letter.body for letter in dead_letters.peek(queues.session.name)} == {str(n) for n in range(25)}
 
 
 def test_one_that_is_put_back_is_as_it_was_first_sent(queues: Queues) -> None:
     dead_letter(queues.session, "mended elsewhere")
     dead_letter(queues.session, "stays")
-    ids = [letter.id for letter in dead_letters.look(queues.session.name) if letter.body != "stays"]
+    ids = [letter.id for letter in dead_letters.peek(queues.session.name) if letter.body != "stays"]
 
-    assert dead_letters.redrive(queues.session.name, actor="staff:ada", ids=ids) == dead_letters.Done(1)
+    assert dead_letters.redrive(queues.session.name, actor="staff:ada", ids=ids) == dead_letters.ActionResult(1)
 
     # an event without a time in it happened when the message was sent, not when it was put back
     assert [(m.body, m.sent_at) for m in receive(queues.session)] == [("mended elsewhere", LONG_AGO)]
-    assert [letter.body for letter in dead_letters.look(queues.session.name)] == ["stays"]
+    assert [letter.body for letter in dead_letters.peek(queues.session.name)] == ["stays"]
     act = DeadLetterAct.objects.get()
     assert (act.queue, act.message_id, act.act, act.actor) == (
         queues.session.name,
@@ -106,13 +106,13 @@ def test_all_are_put_back_and_what_fails_again_meanwhile_does_not_go_round_for_e
 
     monkeypatch.setattr(dead_letters, "_send", send_and_fail_again)
     assert dead_letters.redrive(queues.session.name, actor="staff:ada").done <= 25
-    assert {letter.body for letter in dead_letters.look(queues.session.name)} == {str(n) for n in range(25)}
+    assert {letter.body for letter in dead_letters.peek(queues.session.name)} == {str(n) for n in range(25)}
 
 
 def test_discarded_ones_are_gone_but_for_the_record(queues: Queues) -> None:
     dead_letter(queues.session, "of no use")
     assert dead_letters.discard(queues.session.name, actor="staff:ada").done == 1
-    assert dead_letters.look(queues.session.name) == []
+    assert dead_letters.peek(queues.session.name) == []
     assert receive(queues.session) == []
     assert list(DeadLetterAct.objects.values_list("act", "body")) == [("discarded", "of no use")]
 
@@ -120,13 +120,13 @@ def test_discarded_ones_are_gone_but_for_the_record(queues: Queues) -> None:
 def test_an_id_that_is_not_there_is_told(queues: Queues) -> None:
     dead_letter(queues.session, "stays")
     outcome = dead_letters.discard(queues.session.name, actor="staff:ada", ids=["gone-already"])
-    assert outcome == dead_letters.Done(0, ("gone-already",))
-    assert len(dead_letters.look(queues.session.name)) == 1
+    assert outcome == dead_letters.ActionResult(0, ("gone-already",))
+    assert len(dead_letters.peek(queues.session.name)) == 1
 
 
 def test_one_that_the_queue_refuses_stays_and_its_act_is_recorded_as_not_done(queues: Queues) -> None:
     dead_letter(queues.session, "refused")
-    [letter] = dead_letters.look(queues.session.name)
+    [letter] = dead_letters.peek(queues.session.name)
     refuse = {"Failed": [{"Id": letter.id, "SenderFault": True, "Code": "Refused"}], "Successful": []}
     send = bus.shared_client().send_message_batch
     bus.shared_client().send_message_batch = lambda **_: refuse  # type: ignore[method-assign, assignment]
@@ -134,7 +134,7 @@ def test_one_that_the_queue_refuses_stays_and_its_act_is_recorded_as_not_done(qu
         assert dead_letters.redrive(queues.session.name, actor="staff:ada").done == 0
     finally:
         bus.shared_client().send_message_batch = send  # type: ignore[method-assign]
-    assert [each.body for each in dead_letters.look(queues.session.name)] == ["refused"]
+    assert [each.body for each in dead_letters.peek(queues.session.name)] == ["refused"]
     assert DeadLetterAct.objects.get().done_at is None
 
 
@@ -163,8 +163,10 @@ def test_of_a_fifo_queue_all_go_back_in_their_group(settings: Settings) -> None:
 
 
 def test_a_queue_that_does_not_exist_is_told_in_a_sentence() -> None:
-    with pytest.raises(dead_letters.QueueUnreachable, match="The dead letters of nowhere cannot be reached"):
-        dead_letters.look("nowhere")
+    with pytest.raises(
+        dead_letters.DeadLettersUnavailable, match="The dead letters of nowhere cannot be reached"
+    ):
+        dead_letters.peek("nowhere")
 
 
 REDRIVE = """
@@ -235,5 +237,5 @@ def test_the_command_lists_puts_back_and_discards(
     assert capsys.readouterr().out == f"{settings.SESSION_QUEUE}: 1 discarded\n"
     with pytest.raises(CommandError, match=f"Not found: {ids[0]}"):
         call_command("dead_letters", "redrive", "--id", ids[0])
-    assert dead_letters.look(settings.SESSION_QUEUE) == []
+    assert dead_letters.peek(settings.SESSION_QUEUE) == []
     assert [message.body for message in receive(queues.recs)] == ['{"rec": 7}']

@@ -9,7 +9,7 @@ from movies.foundation.numbers import MAX_BIGINT
 from movies.genres import GENRES
 from movies.inventory.validation import LARGEST_MOVIE_ID
 from movies.profiles import LARGEST_TITLE
-from recommendations.lists import LONGEST
+from recommendations.lists import MAX_LIST_LENGTH
 from sessions_ingest.api import MOST_EVENTS, MOST_RECOMMENDATIONS
 
 Schema = dict[str, Any]
@@ -120,8 +120,8 @@ SCHEMAS: dict[str, Schema] = {
     "GenreList": _object({"genre": {"type": "array", "items": ref("Movie")}}, additionalProperties=False),
     "UserLists": _object(
         {
-            "recommendations": {"type": "array", "items": ref("Movie"), "maxItems": LONGEST},
-            "currentlyWatching": {"type": "array", "items": ref("Movie"), "maxItems": LONGEST},
+            "recommendations": {"type": "array", "items": ref("Movie"), "maxItems": MAX_LIST_LENGTH},
+            "currentlyWatching": {"type": "array", "items": ref("Movie"), "maxItems": MAX_LIST_LENGTH},
         },
         additionalProperties=False,
     ),
