@@ -105,4 +105,4 @@ def test_it_uses_the_service_over_http_and_sqs_alone() -> None:
         for name in imported
         if name.split(".")[0] in ("movies", "recommendations", "sessions_ingest", "tetraflix")
     }
-    assert {name for name in ours if "simulation" not in name} == {"movies", "movies.genres"}
+    assert {name for name in ours if "simulation" not in name} == {"movies.outbox", "movies.genres"}
