@@ -30,10 +30,10 @@ class UserListsAdmin(ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Redirects to the user with the id in `?user=`; else shows a page of users by id."""
         self._check_view(request)
-        asked = request.GET.get("user", "").strip()
-        if (user_id := whole_number(asked)) is not None:
+        wanted = request.GET.get("user", "").strip()
+        if (user_id := whole_number(wanted)) is not None:
             return HttpResponseRedirect(_address(user_id))
-        if asked:
+        if wanted:
             messages.error(request, f"A user is a whole number from 1 to {MAX_BIGINT}.")
         after = whole_number(request.GET.get("after", "")) or 0
         users: list[dict[str, Any]] = []

@@ -178,5 +178,5 @@ def test_a_store_that_is_away_is_said_so(viewer: Client, monkeypatch: pytest.Mon
     page = viewer.get(USER, follow=True)
     assert (page.status_code, set(says(page))) == (
         200,
-        {"The store of user lists does not answer. Try again in a moment."},
+        {"The store of user lists is unavailable. Try again in a moment."},
     )

@@ -77,7 +77,7 @@ class FakeHandler:
         self.invalid: list[int] = []
         self.is_ready = threading.Event()
         self.is_ready.set()
-        self.asked = threading.Event()
+        self.ready_called = threading.Event()
         self.closed = 0
 
     def parse(self, body: str, sent_at: datetime) -> str:
@@ -91,7 +91,7 @@ class FakeHandler:
         self.invalid.append(invalid)
 
     def ready(self) -> bool:
-        self.asked.set()
+        self.ready_called.set()
         return self.is_ready.is_set()
 
     def close(self) -> None:
@@ -184,7 +184,7 @@ def test_nothing_is_received_while_the_handler_is_unavailable_for_long() -> None
     receiver = Receiver(queue, handler, threading.Event(), threading.Event())
     thread = threading.Thread(target=receiver.run)
     thread.start()
-    assert handler.asked.wait(5)  # the batch was given up before its visibility timeout
+    assert handler.ready_called.wait(5)  # the batch was given up before its visibility timeout
     assert (queue.batches, queue.deleted, queue.released) == ([["b"]], [], [])
     fail.clear()
     handler.is_ready.set()

@@ -20,7 +20,7 @@ from sessions_ingest.messages import (
 )
 
 SENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-POISON = [
+INVALID = [
     json.loads(line) for line in (Path(__file__).parent / "samples/poison.jsonl").read_text().splitlines()
 ]
 
@@ -194,7 +194,7 @@ def test_unknown_keys_may_hold_anything(more: str) -> None:
     assert parse_session(f'{{"userId": 1, "events": [], {more}}}', SENT) == Session(1, (), SENT)
 
 
-@pytest.mark.parametrize("body", POISON)
+@pytest.mark.parametrize("body", INVALID)
 def test_each_poison_sample_is_poison_in_both_queues(body: str) -> None:
     assert reason(body).isprintable()
     assert reason(body, parse_recs).isprintable()

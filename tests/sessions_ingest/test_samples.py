@@ -86,13 +86,13 @@ def test_each_invalid_message_is_dead_lettered_with_its_reason_and_the_others_ar
 ) -> None:
     add_movies(7)
     for number, body in enumerate(SENDABLE, start=1):
-        queue, neighbour = (
+        queue, valid = (
             (queues.recs, {"userId": number, "rec": [7]})
             if '"rec"' in body
             else (queues.session, {"userId": number, "events": [{"movie": {"id": 7}, "progress": 0.5}]})
         )
         send(queue, body)
-        send(queue, json.dumps(neighbour))
+        send(queue, json.dumps(valid))
     assert drain() == Counts(applied=len(SENDABLE), dead_lettered=len(SENDABLE))
     for user in range(1, len(SENDABLE) + 1):
         lists = stores.current().read(user)

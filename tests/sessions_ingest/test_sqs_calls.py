@@ -62,7 +62,7 @@ def balancer() -> Iterator[str]:
 
 
 def test_the_response_equals_boto3s(queues: Queues) -> None:
-    asked: dict[str, Any] = {
+    request: dict[str, Any] = {
         "QueueUrl": queues.session.url,
         "MaxNumberOfMessages": 10,
         "VisibilityTimeout": 0,
@@ -74,8 +74,8 @@ def test_the_response_equals_boto3s(queues: Queues) -> None:
         MessageBody='Ünïcode "and" {} \U0001f3ac',
         MessageAttributes={"reason": {"DataType": "String", "StringValue": "because"}},
     )
-    [ours] = calls()("ReceiveMessage", asked)["Messages"]
-    [boto3s] = bus.shared_client().receive_message(**asked)["Messages"]
+    [ours] = calls()("ReceiveMessage", request)["Messages"]
+    [boto3s] = bus.shared_client().receive_message(**request)["Messages"]
     different = {"ReceiptHandle", "Attributes"}  # a new receipt and one more receipt counted
     assert {k: v for k, v in ours.items() if k not in different} == {
         k: v for k, v in boto3s.items() if k not in different
@@ -152,7 +152,7 @@ def test_a_refused_connection_is_an_error() -> None:
 
 
 def test_a_server_that_never_responds_is_an_error() -> None:
-    server = HTTPServer(("127.0.0.1", 0), Balancer)  # nobody serves it
+    server = HTTPServer(("127.0.0.1", 0), Balancer)  # accepts connections, never responds
     asking = SqsCalls(
         bus.session(), f"http://127.0.0.1:{server.server_port}", connect_seconds=1, read_seconds=0.2
     )
