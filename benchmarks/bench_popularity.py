@@ -1,4 +1,4 @@
-"""The popularity of all 15 genres, and of one whose list is thinned out, against a scan of the movie table."""
+"""A refresh of all popularity lists, and a genre read from the tables, against a scan of the movie table."""
 
 import time
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def milliseconds(action: Callable[[], object]) -> float:
 
 
 def sequential_scan() -> float:
-    """The barest: every row is visited, and no column of it read."""
+    """The minimum: visits every row and reads no column."""
     with connection.cursor() as cursor:
         cursor.execute(SCAN)
         taken = milliseconds(lambda: cursor.execute("SELECT count(*) FROM movies_movie"))
@@ -61,5 +61,5 @@ def refreshed_for_the_first_time() -> float:
 
 
 def slowest_chart() -> float:
-    """What the first read of a genre takes after most of its list was hidden."""
+    """Time of the first read of a genre after most of its list was hidden."""
     return max(milliseconds(partial(popular_cache.from_tables, genre)) for genre in (OVERALL, *GENRES))

@@ -1,4 +1,4 @@
-"""The inventory for people who work on it all day; every write goes through movies.inventory.services."""
+"""The inventory in the Django admin: movies, history, bulk jobs; every write goes through inventory/services.py."""
 
 from movies.admin.history import ChangeAdmin
 from movies.admin.inventory import MovieAdmin

@@ -1,4 +1,4 @@
-"""Selects the store of user lists: `current()` is the one that the settings choose."""
+"""Where users' lists are stored: PostgreSQL or MongoDB; `current()` is the store that the settings choose."""
 
 import functools
 from collections.abc import Callable

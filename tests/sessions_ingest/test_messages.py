@@ -21,7 +21,7 @@ from sessions_ingest.messages import (
 
 SENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 INVALID = [
-    json.loads(line) for line in (Path(__file__).parent / "samples/poison.jsonl").read_text().splitlines()
+    json.loads(line) for line in (Path(__file__).parent / "samples/invalid.jsonl").read_text().splitlines()
 ]
 
 

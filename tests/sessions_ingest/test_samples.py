@@ -17,7 +17,7 @@ from tests.sessions_ingest.bus_messages import dead_letters, send
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SAMPLES = Path(__file__).parent / "samples"
-INVALID = [json.loads(line) for line in (SAMPLES / "poison.jsonl").read_text().splitlines()]
+INVALID = [json.loads(line) for line in (SAMPLES / "invalid.jsonl").read_text().splitlines()]
 SENDABLE = [body for body in INVALID if body]  # SQS itself refuses an empty body
 
 

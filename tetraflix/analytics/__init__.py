@@ -1,1 +1,1 @@
-"""Activity for Elasticsearch and Kibana; installed only where ELASTICSEARCH_URL is set."""
+"""Activity of clients and sister services, recorded for Kibana; installed where ELASTICSEARCH_URL is set."""

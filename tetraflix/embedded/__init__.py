@@ -1,1 +1,1 @@
-"""Servers of our own for a machine that has none, and the stack that `make run` and `make demo` hold up."""
+"""The local stack of `make run` and `make demo`: embedded PostgreSQL and SQS, and the supervisor of all processes."""
