@@ -131,9 +131,9 @@ def fill(context: Context, *, seed: int) -> None:
         [{"Id": str(place), "MessageBody": body()} for place in range(bus.BATCH)]
         for _ in range(MESSAGES // bus.BATCH)
     ]
-    sqs = bus.shared_client()
+    client = bus.shared_client()
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda entries: sqs.send_message_batch(QueueUrl=url, Entries=entries), batches))
+        list(pool.map(lambda entries: client.send_message_batch(QueueUrl=url, Entries=entries), batches))
 
 
 def emptied_by_a_bare_loop(threads: int) -> float:

@@ -37,7 +37,7 @@ class Finish:
 
     @property
     def order(self) -> datetime:
-        """The time to order the finish by: never ahead of the sending, though `at` may be."""
+        """The time to order the finish by: not ahead of the sending, as `at` may be."""
         return self.effective_at or self.at
 
     def is_newer_than(self, as_of: datetime) -> bool:

@@ -18,7 +18,7 @@ from recommendations import lists, stores
 from recommendations.lists import UserLists
 from recommendations.stores.base import ServedRow
 
-EARLIEST = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
+EARLIEST = datetime.fromisoformat("0001-01-02T00:00:00+00:00")  # before any event
 
 
 class Shown(NamedTuple):

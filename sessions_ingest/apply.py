@@ -47,7 +47,7 @@ class MessageOutcome:
 class _ByUser:
     """The events and the newest recommendation list of each user, over all batches."""
 
-    existing: set[int]  # movies
+    existing: set[int]  # ids of movies
     events: dict[int, list[Event]] = field(default_factory=lambda: defaultdict(list))
     recs: dict[int, Recommendations] = field(default_factory=dict)
 

@@ -116,7 +116,7 @@ def _check_length(field: str, items: list[Any], most: int | None) -> None:
     if most is not None and len(items) > most:
         raise InvalidMessage(
             field,
-            f"{len(items):,} items; one request takes at most {most:,}: send the rest in other requests",
+            f"{len(items):,} items; one request takes at most {most:,}: send the rest in others",
         )
 
 

@@ -11,7 +11,7 @@ from movies.genres import GENRES
 from sessions_ingest.simulation.client import Client, Movie, ServiceUnavailableError
 from sessions_ingest.simulation.measurements import Measurements
 from sessions_ingest.simulation.sender import MAX_DELAY_SECONDS, Sender
-from sessions_ingest.simulation.users import MAX_LIST_LENGTH, PlayedUser
+from sessions_ingest.simulation.users import MAX_LIST_LENGTH, SimulatedUser
 
 SESSIONS_PER_THREAD = 25  # a second; a higher rate adds threads
 MAX_THREADS = 16
@@ -76,7 +76,7 @@ class Player(threading.Thread):
         self.snapshot, self.client, self.sender = snapshot, client, sender
         self.rate, self.first, self.step, self.stop = rate, first, step, stop
         self.random = random.Random(first * 7919 + time.time_ns())
-        self.users: dict[int, PlayedUser] = {}
+        self.users: dict[int, SimulatedUser] = {}
         self.sessions = 0
         self.last = datetime.min.replace(tzinfo=UTC)
 
@@ -130,18 +130,20 @@ class Player(threading.Thread):
             _new_user_id() // self.step * self.step if self.random.random() < NEW_USER_SHARE else 0
         )
 
-    def _first_seen(self, user_id: int, recommended: list[Movie], watching: list[Movie]) -> PlayedUser:
+    def _first_seen(self, user_id: int, recommended: list[Movie], watching: list[Movie]) -> SimulatedUser:
         ids = [movie["id"] for movie in recommended]
         # A list with popular movies may be the fallback for a user whose own list has nothing left.
         own = not set(ids).intersection(self.snapshot.popular)
-        return PlayedUser(user_id, ids if own else [], {movie["id"]: movie["progress"] for movie in watching})
+        return SimulatedUser(
+            user_id, ids if own else [], {movie["id"]: movie["progress"] for movie in watching}
+        )
 
     def _now(self) -> datetime:
         """The time, later than at any call before, so that no two events of a user coincide."""
         self.last = max(datetime.now(UTC), self.last + timedelta(milliseconds=1))
         return self.last
 
-    def _recommend(self, user: PlayedUser) -> None:
+    def _recommend(self, user: SimulatedUser) -> None:
         touched = user.touched()
         movies = [movie for movie in self.snapshot.movies if movie["id"] not in touched]
         chosen = sorted(movies, key=lambda movie: user.likes(movie) * self.random.random(), reverse=True)[
@@ -177,7 +179,7 @@ class Simulation:
         """Sessions played so far."""
         return sum(player.sessions for player in self.players)
 
-    def users(self) -> list[PlayedUser]:
+    def users(self) -> list[SimulatedUser]:
         """The users that a message was sent about."""
         return [user for player in self.players for user in player.users.values() if user.reported]
 

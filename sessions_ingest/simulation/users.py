@@ -16,7 +16,7 @@ MAX_IN_PROGRESS = 17  # movies; a user with so many only resumes them, so that n
 
 
 @dataclass(slots=True)
-class PlayedUser:
+class SimulatedUser:
     """One user. `base` and `recommended` are as first shown; all events of this run are newer."""
 
     id: int

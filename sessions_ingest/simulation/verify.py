@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sessions_ingest.simulation.client import Client
-from sessions_ingest.simulation.users import PlayedUser
+from sessions_ingest.simulation.users import SimulatedUser
 
 RETRY_SECONDS = 0.3
 
@@ -25,7 +25,7 @@ class Difference:
 
 def differences(
     client: Client,
-    users: list[PlayedUser],
+    users: list[SimulatedUser],
     *,
     seconds: float,
     progress: Callable[[int], None] = lambda left: None,
@@ -45,7 +45,7 @@ def differences(
         time.sleep(RETRY_SECONDS)
 
 
-def _difference(client: Client, user: PlayedUser) -> Difference | None:
+def _difference(client: Client, user: SimulatedUser) -> Difference | None:
     recommended, watching = client.lists(user.id)
     shown = {movie["id"] for movie in (*recommended, *watching)}
 
