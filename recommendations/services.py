@@ -70,7 +70,7 @@ def _own(row: ServedRow, version: int) -> Shown:
     recommended, watching = lists.shown(
         row.recommended, row.watching, row.progress, partial(catalog.find, version), settings.FINISHED_MARK
     )
-    return Shown(recommended, [b"%b%b}" % (entry, progress) for entry, progress in watching])
+    return Shown(recommended, [b"%b%b}" % pair for pair in watching])
 
 
 def _popular() -> Shown:
