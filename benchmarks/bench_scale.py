@@ -15,7 +15,8 @@ from django.db import connection
 
 from benchmarks.bench_reads import RECOMMENDATIONS
 from benchmarks.measure import ROOT, Context, Row, row
-from sessions_ingest.apply import Batch, apply
+from sessions_ingest.apply import apply
+from sessions_ingest.batches import Batch
 from sessions_ingest.messages import Session, parse_session
 
 NAME = "scale"

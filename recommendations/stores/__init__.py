@@ -16,7 +16,7 @@ def current() -> ListStore:
 
 
 def named(name: str) -> ListStore:
-    """The store "postgres" or "mongo", for whoever needs both. Raises KeyError for another name."""
+    """The store "postgres" or "mongo", for callers that need both. Raises KeyError for another name."""
     return _stores[name]()
 
 

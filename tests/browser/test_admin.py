@@ -167,6 +167,6 @@ def test_a_user_is_looked_up_and_a_movie_taken_off(visit: Open, width: int):
     assert page.inner_text(".tf-reasons li:first-child").startswith("Is in currently watching (30%")
     assert window.fits()
     page.click("text=Take off")
-    page.wait_for_selector("text=Movie 1 is off currently watching.")
+    page.wait_for_selector("text=Movie 1 was taken off currently watching.")
     page.wait_for_selector("text=Bring back")
     assert window.complaints == []

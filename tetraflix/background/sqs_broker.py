@@ -9,7 +9,7 @@ from kombu.asynchronous import get_event_loop, set_event_loop
 from kombu.transport import SQS, virtual
 
 from movies.outbox import bus
-from sessions_ingest.consumer import Message, QueueUnavailable
+from sessions_ingest.protocols import Message, QueueUnavailable
 from sessions_ingest.sqs import SqsQueue, first_sent
 from tetraflix.background import task_messages
 from tetraflix.background.heartbeats import pulse

@@ -10,7 +10,7 @@ from movies.foundation.prepared_statements import PreparedStatement
 from recommendations import stores
 from recommendations.lists import Entry, UserLists
 from tests.movies.factories import movie, other_connection
-from tests.recommendations.test_recommendations_api import AT, address, wire
+from tests.recommendations.user_lists import AT, address, wire
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ONE = PreparedStatement("tests_one", ("int",), "SELECT id, word FROM tests_words WHERE id = $1")

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from movies.outbox import bus
-from sessions_ingest.consumer import QueueUnavailable
+from sessions_ingest.protocols import QueueUnavailable
 from sessions_ingest.sqs import SqsQueue
 from tests.servers.queues import Queues
 
@@ -31,7 +31,7 @@ def test_after_trouble_a_consumer_leaves_a_queue_as_an_operator_set_it(
 
     for call in ("set_queue_attributes", "create_queue", "get_queue_attributes"):
         monkeypatch.setattr(bus.shared_client(), call, refused)
-    SqsQueue(set_by_an_operator.name, 60).restore()
+    SqsQueue(set_by_an_operator.name, 60).ensure_exists()
     monkeypatch.undo()
     assert attribute(set_by_an_operator.url, "VisibilityTimeout") == "77"
 
@@ -45,7 +45,7 @@ def test_after_trouble_a_consumer_makes_its_queues_that_are_gone(queues: Queues)
     for url in (queues.session.url, queues.session.dead_url):
         bus.shared_client().delete_queue(QueueUrl=url)
     consumer = SqsQueue(queues.session.name, 60)
-    consumer.restore()
+    consumer.ensure_exists()
     assert consumer.receive(0) == []
     url = bus.queue(queues.session.name).url
     redrive = json.loads(attribute(url, "RedrivePolicy"))
@@ -63,6 +63,6 @@ def test_a_queue_that_is_gone_and_may_not_be_made_is_waited_for(
 
     monkeypatch.setattr(bus.shared_client(), "create_queue", denied)
     with pytest.raises(QueueUnavailable, match="no right to it"):
-        SqsQueue(queues.session.name, 60).restore()
+        SqsQueue(queues.session.name, 60).ensure_exists()
     monkeypatch.undo()
     bus.ensure_queues()

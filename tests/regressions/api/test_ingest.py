@@ -24,8 +24,8 @@ from sessions_ingest.messages import InvalidMessage, parse_session
 from tests.api.calling import Caller
 from tests.movies.factories import movie
 from tests.servers.queues import Queues
+from tests.sessions_ingest.bus_messages import dead_letters, send
 from tests.sessions_ingest.conftest import drain
-from tests.sessions_ingest.test_samples import dead_letters, send
 
 __all__ = ["drain"]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -354,7 +354,7 @@ def test_a_message_that_http_refuses_is_dead_lettered_on_a_queue(
     many = [event(M, 0.5, SENT + timedelta(seconds=number)) for number in range(2_000)]
     send(queues.session, json.dumps(session(*many)))
     send(queues.recs, json.dumps({"userId": USER, "rec": [M] * 20_000}))
-    assert drain() == Counts(applied=2, poison=len(refused))
+    assert drain() == Counts(applied=2, dead_lettered=len(refused))
     letters = dict(dead_letters(queues.session))
     assert sorted(letters) == sorted(refused)
     assert all(letter["reason"] for letter in letters.values())

@@ -21,8 +21,8 @@ from movies.models import Movie
 from movies.outbox import bus
 from sessions_ingest import dead_letters
 from tests.sessions_ingest.conftest import private_bus, service_env
-from tests.sessions_ingest.processes import Process
-from tests.sessions_ingest.test_worker import WORKER, recommend, recommended, works_on_a_task
+from tests.sessions_ingest.processes import WORKER, Process
+from tests.sessions_ingest.worker_checks import recommend, recommended, works_on_a_task
 from tests.waiting import wait_until
 from tetraflix.background import heartbeats, task_messages
 from tetraflix.background.task_messages import NotATask
@@ -242,7 +242,7 @@ def test_nothing_in_the_queue_ends_the_worker(private_bus: EmbeddedSqs, worker: 
     dead_url = bus.queue(settings.CELERY_QUEUE).dead_url
     wait_until(lambda: bus.depth(dead_url) == len(NO_TASKS) or not worker.running, seconds=120)
     assert worker.running
-    letters = dead_letters.look(settings.CELERY_QUEUE)
+    letters = dead_letters.peek(settings.CELERY_QUEUE)
     assert sorted(letter.body for letter in letters) == sorted(NO_TASKS.values())
     for letter in letters:
         assert letter.reason
