@@ -11,6 +11,8 @@ from datetime import datetime
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 
+from movies.foundation import advisory_locks
+from movies.foundation.database_errors import Condition, condition_of
 from movies.foundation.events import Activity, activity_subscribers
 from movies.viewing import view_counting
 from movies.viewing.partitions import kept_since
@@ -22,8 +24,6 @@ from sessions_ingest.messages import Recommendations, Session
 logger = logging.getLogger(__name__)
 
 TRIES = 4  # of a transaction that met another one the wrong way round
-MET_ANOTHER = {"40P01", "40001"}  # deadlock detected, serialization failure
-USER_LOCKS = 0x7E7F  # the advisory locks' class: "this user's messages are being applied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +111,10 @@ def _retried(batches: Sequence[Batch]) -> tuple[list[Outcome], dict[int, _Change
             with transaction.atomic():
                 return _apply(batches)
         except (OperationalError, StoreUnavailable) as error:
-            if attempt == TRIES or not _met_another(error):
+            if attempt == TRIES or condition_of(error) is not Condition.CONFLICT:
                 raise
             time.sleep(random.uniform(0, 0.05 * attempt))
     raise AssertionError("unreachable")
-
-
-def _met_another(error: BaseException | None) -> bool:
-    while error and not hasattr(error, "pgcode"):
-        error = error.__cause__
-    return getattr(error, "pgcode", None) in MET_ANOTHER
 
 
 def _apply(batches: Sequence[Batch]) -> tuple[list[Outcome], dict[int, _Change]]:
@@ -128,7 +122,8 @@ def _apply(batches: Sequence[Batch]) -> tuple[list[Outcome], dict[int, _Change]]
     outcomes = [Outcome(messages=len(batch.messages), poison=batch.refused) for batch in batches]
     messages = [message for batch in batches for message in batch.messages]
     if messages:
-        _lock_users({message.user_id for message in messages})
+        # what this transaction reads of these users' views stays true until it ends
+        advisory_locks.acquire_each(advisory_locks.USERS, {message.user_id for message in messages})
         plan = _plan(batches, outcomes)
         new_views = view_counting.record_views(_finishes(plan))
         _count_new(batches, outcomes, new_views)
@@ -140,19 +135,6 @@ def _apply(batches: Sequence[Batch]) -> tuple[list[Outcome], dict[int, _Change]]
             transaction.on_commit(lambda: _announce(messages, new_views))
     _record(batches, outcomes)
     return outcomes, changes
-
-
-def _lock_users(user_ids: set[int]) -> None:
-    """Nobody else applies messages of these users before this transaction ends: what it reads of views holds.
-
-    Locked in the order of the keys, which users may share: no two transactions wait for each other.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(%s, key) FROM"
-            " (SELECT DISTINCT hashint8(id) AS key FROM unnest(%s::bigint[]) AS id ORDER BY 1) AS keys",
-            [USER_LOCKS, list(user_ids)],
-        )
 
 
 def _plan(batches: Sequence[Batch], outcomes: Sequence[Outcome]) -> _Plan:

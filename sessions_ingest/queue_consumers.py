@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
+from movies.foundation.database_errors import Condition, condition_of
 from recommendations import stores
 from recommendations.stores.base import StoreUnavailable
 from sessions_ingest.apply import Batch, apply
@@ -18,7 +19,7 @@ from sessions_ingest.sqs import SqsQueue
 M = TypeVar("M", Session, Recommendations)
 
 # it answers, but no message at all can be applied: not migrated yet (no table, no column), or read only
-NOT_NOW = {"42P01", "42703", "25006"}
+NOT_NOW = {Condition.NOT_MIGRATED, Condition.READ_ONLY}
 
 
 class Intake(Generic[M]):
@@ -57,7 +58,10 @@ def apply_or_unavailable(batches: Sequence[Batch]) -> None:
     try:
         apply(batches)
     except (DatabaseError, InterfaceError, StoreUnavailable) as error:
-        if isinstance(error, OperationalError | InterfaceError | StoreUnavailable) or _code(error) in NOT_NOW:
+        if (
+            isinstance(error, OperationalError | InterfaceError | StoreUnavailable)
+            or condition_of(error) in NOT_NOW
+        ):
             connection.close()  # the next try opens a new one
             raise HandlerUnavailable(str(error).strip()) from error
         raise
@@ -65,10 +69,6 @@ def apply_or_unavailable(batches: Sequence[Batch]) -> None:
 
 def _close_connection() -> None:
     connection.close()  # looked up now: each thread has its own
-
-
-def _code(error: BaseException) -> str | None:
-    return getattr(error.__cause__, "pgcode", None)
 
 
 def make_consumer() -> Consumer:

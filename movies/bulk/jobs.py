@@ -148,7 +148,7 @@ def run(job_id: uuid.UUID, *, progress: imports.Progress = lambda done: None, pa
     try:
         with transaction.atomic():
             _work(job_id, progress, patient)
-    except (InventoryBusy, advisory_locks.Taken):
+    except (InventoryBusy, advisory_locks.LockHeld):
         _not_counted(job_id)
     except (file_format.BadFile, NoSuchBatch) as error:
         _fail(job_id, str(error))
@@ -246,10 +246,10 @@ def _not_counted(job_id: uuid.UUID, *, seconds: float = 0) -> None:
 
 
 def _work(job_id: uuid.UUID, progress: imports.Progress, patient: bool) -> None:
-    """In one transaction: the job's work, and that it is done. Raises locks.Taken when another one is at it."""
-    if not advisory_locks.try_take(_lock_of(job_id)):
-        raise advisory_locks.Taken
-    advisory_locks.end_when_silent()
+    """In one transaction: the job's work, and that it is done. Raises LockHeld when another one is at it."""
+    if not advisory_locks.try_acquire(_lock_of(job_id)):
+        raise advisory_locks.LockHeld
+    advisory_locks.end_when_idle()
     job = Job.objects.filter(id=job_id, state__in=UNDER_WAY).first()
     if job is None:
         return

@@ -7,6 +7,8 @@ from typing import Any
 import psycopg2
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, ProgrammingError, connections
 
+from movies.foundation.database_errors import Condition, condition_of, sqlstate
+
 LOST = (psycopg2.OperationalError, psycopg2.InterfaceError)
 
 
@@ -104,4 +106,4 @@ class PreparedStatement:
 
 def _answered(error: psycopg2.Error) -> bool:
     """The server refused the statement (a time-out, a lock): a new connection would not help."""
-    return bool(error.pgcode) and not str(error.pgcode).startswith(("57P", "08"))
+    return bool(sqlstate(error)) and condition_of(error) is not Condition.CONNECTION_LOST

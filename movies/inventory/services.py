@@ -103,8 +103,8 @@ def refuse_other_changes() -> None:
     Raises InventoryBusy while another bulk change is under way; the transaction can only be rolled back then.
     """
     try:
-        advisory_locks.take(advisory_locks.BULK_CHANGE, seconds=BULK_SECONDS)
-    except advisory_locks.Taken as error:
+        advisory_locks.acquire(advisory_locks.BULK_CHANGE, seconds=BULK_SECONDS)
+    except advisory_locks.LockHeld as error:
         raise InventoryBusy from error
 
 

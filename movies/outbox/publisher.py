@@ -65,7 +65,7 @@ def publish(*, seconds: float) -> int:
     while True:
         try:
             done, last = _publish_chunk(last, stuck)
-        except advisory_locks.Taken:
+        except advisory_locks.LockHeld:
             break
         sent += done
         if not last or time.monotonic() > deadline or len(stuck) > LARGEST_STUCK:
@@ -78,7 +78,7 @@ def publish(*, seconds: float) -> int:
 def _publish_chunk(after: int, stuck: set[int]) -> tuple[int, int]:
     """Sends the next chunk of changes; returns how many were sent, and the id of the last (0: nothing is left).
 
-    What SQS took is marked, whatever happens to the rest. Raises locks.Taken or BusUnavailable.
+    What SQS took is marked, whatever happens to the rest. Raises advisory_locks.LockHeld or BusUnavailable.
     """
     away: BusUnavailable | None = None
     with transaction.atomic():
@@ -115,7 +115,7 @@ def announce(*, after: int = 0) -> Iterator[tuple[int, int]]:
                 _be_the_only_publisher(ANNOUNCE_PATIENCE)
                 movies = _announced(after)
                 _send([message for message in movies if message.action == "added"], accepted, refused)
-        except advisory_locks.Taken:
+        except advisory_locks.LockHeld:
             raise BusUnavailable(
                 "the publisher of the change feed is busy: try again when the outbox is empty"
             ) from None
@@ -141,9 +141,9 @@ def waiting(*, at_most: int = 100_000) -> tuple[int, float]:
 
 
 def _be_the_only_publisher(patience: float) -> None:
-    """Nobody else sends until the transaction ends, which it does when this process dies. Raises locks.Taken."""
-    advisory_locks.take(advisory_locks.PUBLISHER, seconds=patience)
-    advisory_locks.end_when_silent()
+    """Other publishers wait until the transaction ends, which it does when this process dies. Raises LockHeld."""
+    advisory_locks.acquire(advisory_locks.PUBLISHER, seconds=patience)
+    advisory_locks.end_when_idle()
 
 
 def _unsent(*, after: int, without: set[int]) -> list[tuple[int, Message]]:

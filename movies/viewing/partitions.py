@@ -10,13 +10,15 @@ from typing import Any
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 
+from movies.foundation import advisory_locks
+from movies.foundation.database_errors import is_lock_timeout
+
 logger = logging.getLogger(__name__)
 
 AHEAD = 2  # months made beside the present one: beat may stand still for weeks
 # Earlier (or far ahead) is a producer's clock gone wrong: such rows stay in the default partition.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 GRACE = timedelta(days=1)  # an old month goes a day after nobody counts into it, whatever the clocks say
-LOCK = 4_201_714  # PostgreSQL advisory lock: one of these at a time, in all processes
 # While a lock is waited for, everybody else waits behind it: rather try again tomorrow.
 PATIENCE = "SET LOCAL lock_timeout = '2s'"
 NAME = re.compile(r"movies_view_y(\d{4})m(\d{2})")
@@ -96,7 +98,7 @@ def _try(action: Callable[[datetime], bool], month: datetime, done: list[str], t
             if action(month):
                 done.append(_name(month))
     except OperationalError as error:
-        if getattr(error.__cause__, "pgcode", None) != "55P03":  # lock_not_available
+        if not is_lock_timeout(error):
             raise
         logger.warning("%s waits for the next time: %s", _name(month), error)
         tended.postponed.append(_name(month))
@@ -138,7 +140,7 @@ def _drop(month: datetime) -> bool:
 
 def _first_here(cursor: Any, name: str, *, there: bool) -> bool:
     """Takes the lock of this work; false if somebody else did the work meanwhile."""
-    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    advisory_locks.acquire(advisory_locks.PARTITIONS)
     cursor.execute(PATIENCE)
     cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [name])
     return cursor.fetchone()[0] is there
