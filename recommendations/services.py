@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from movies.catalog.movie_cache import catalog, listed
-from movies.catalog.popular_cache import chart, unfinished
+from movies.catalog.movie_cache import movie_cache, render_list
+from movies.catalog.popular_cache import popular_movies, popular_unfinished
 from movies.foundation.database_clock import database_time
 from movies.foundation.events import Activity, activity_subscribers
 from movies.genres import OVERALL
@@ -24,14 +24,14 @@ EVER = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
 class Shown(NamedTuple):
     """Both lists, right as of now: no movie is in both, and none is hidden or deleted."""
 
-    recommended: Sequence[bytes]  # up to their progress, as `catalog.entry` makes them
+    recommended: Sequence[bytes]  # up to their progress, as `movie_cache.render_entry` makes them
     watching: Sequence[bytes]  # whole
     popular: bool = False  # the overall most popular, because nothing of the user's own list is left to show
 
     def json(self) -> bytes:
         """What the user's client gets."""
         return b'{"recommendations":%b,"currentlyWatching":[%b]}' % (
-            listed(self.recommended),
+            render_list(self.recommended),
             b",".join(self.watching),
         )
 
@@ -72,7 +72,7 @@ def _own(row: ServedRow, version: int) -> Shown:
     if watched:
         begun = set(watched)
         chosen = [movie for movie in chosen if movie not in begun]
-    found = catalog.find(version, chosen + watched)
+    found = movie_cache.find(version, chosen + watched)
     mark = settings.FINISHED_MARK  # what is stored is below 1; a lower mark may be newer than what is stored
     return Shown(
         [entry for entry in found[: len(chosen)] if entry],
@@ -85,19 +85,19 @@ def _own(row: ServedRow, version: int) -> Shown:
 
 
 def _popular() -> Shown:
-    return Shown(chart(OVERALL).entries[: lists.LONGEST], (), popular=True)
+    return Shown(popular_movies(OVERALL).entries[: lists.LONGEST], (), popular=True)
 
 
 def _popular_for(user_id: int, watching: Sequence[int]) -> list[bytes]:
     """The overall most popular, without those being watched and those on record as ever finished."""
-    popular = chart(OVERALL)
+    popular = popular_movies(OVERALL)
     taken = finished_after([(user_id, popular.ids, EVER)])[0].union(watching)
     found = [entry for movie, entry in zip(popular.ids, popular.entries, strict=True) if movie not in taken][
         : lists.LONGEST
     ]
     missing = lists.LONGEST - len(found)
     if missing and not popular.complete:
-        found += unfinished(user_id, beside=(*popular.ids, *watching), limit=missing)
+        found += popular_unfinished(user_id, excluding=(*popular.ids, *watching), limit=missing)
     return found
 
 

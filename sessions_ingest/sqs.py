@@ -42,7 +42,7 @@ class SqsQueue:
         self.requests = 0
         self.hold_seconds = visibility_seconds * 0.6  # with time left to apply and delete
         self._call = SqsCalls(
-            bus.session(),
+            bus.aws_session(),
             bus.shared_client().meta.endpoint_url,
             connect_seconds=bus.CONNECT_SECONDS,
             read_seconds=bus.READ_SECONDS,
@@ -54,7 +54,7 @@ class SqsQueue:
                 "ReceiveMessage",
                 {
                     "QueueUrl": bus.queue(self.name).url,
-                    "MaxNumberOfMessages": bus.BATCH,
+                    "MaxNumberOfMessages": bus.MAX_BATCH_SIZE,
                     "WaitTimeSeconds": bus.LONG_POLL_SECONDS if wait_seconds is None else wait_seconds,
                     "MessageSystemAttributeNames": ATTRIBUTES,
                     "MessageAttributeNames": [SENT_AT],
@@ -138,7 +138,7 @@ class SqsQueue:
 
     def restore(self) -> None:
         with self._asking():
-            bus.create_missing(self.name)
+            bus.create_missing_queue(self.name)
 
     def close(self) -> None:
         self._call.close()

@@ -20,7 +20,7 @@ from movies.bulk import file_format, imports, job_handlers
 from movies.bulk.text_file import MAX_BYTES, decompresses_within
 from movies.foundation import advisory_locks
 from movies.foundation.database_errors import is_unavailable
-from movies.foundation.events import job_waits
+from movies.foundation.events import job_queued
 from movies.inventory.reverting import NoSuchBatch
 from movies.inventory.services import InventoryBusy, refuse_other_changes
 from movies.models import Job, JobChunk, MovieChange
@@ -200,7 +200,7 @@ def _begun(job: Job, *, at_once: bool) -> Job:
         run(job.id, patient=False)
         job.refresh_from_db()
     if job.state in UNDER_WAY:
-        transaction.on_commit(lambda: job_waits.send(sender="movies"), robust=True)
+        transaction.on_commit(lambda: job_queued.send(sender="movies"), robust=True)
     return job
 
 

@@ -10,7 +10,7 @@ from movies.genres import GENRES
 from movies.models import Movie, PopularList, ViewCount
 from movies.profiles import to_wire
 from movies.viewing import popularity
-from tests.listening import activity_heard
+from tests.activity import recorded_activity
 from tests.movies.factories import movie, profile
 from tests.statements import sent_statements
 
@@ -107,7 +107,7 @@ def test_one_statement_and_two_after_a_change(client: Client, dramas: list[Movie
 
 
 def test_whoever_listens_learns_of_it(client: Client, dramas: list[Movie]):
-    with activity_heard() as heard:
+    with recorded_activity() as heard:
         client.get("/tetraflix/genre/drama")
     assert [said[:3] for said in heard] == [("genre-data", "drama", 20)]
 

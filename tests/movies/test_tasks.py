@@ -9,11 +9,11 @@ from movies import tasks
 from movies.models import Inventory, Movie, MovieChange, PopularList
 from movies.outbox import bus
 from movies.viewing import popularity
-from tests.movies.factories import movie, told
+from tests.movies.factories import change_records, movie
 
 
 def test_old_change_records_go_once_the_bus_had_them(db, settings, monkeypatch):
-    monkeypatch.setattr(tasks, "PORTION", 2)
+    monkeypatch.setattr(tasks, "DELETE_BATCH_SIZE", 2)
     settings.CHANGES_KEPT_DAYS = 10
     for title in "ABCDEF":
         movie(title)
@@ -26,7 +26,7 @@ def test_old_change_records_go_once_the_bus_had_them(db, settings, monkeypatch):
     assert tasks.clean_up.run() == 3
 
     # B was not sent yet, C is young, F is the inventory's version
-    assert told("after__title") == [("B",), ("C",), ("F",)]
+    assert change_records("after__title") == [("B",), ("C",), ("F",)]
     assert Inventory.objects.get().version == MovieChange.objects.latest("id").id
     assert tasks.clean_up.run() == 0
 
@@ -40,7 +40,7 @@ def test_a_new_inventory_is_popular_without_waiting_for_the_clock(db, queues):
 
 
 def test_full_popularity_lists_wait_for_the_clock(db, queues, monkeypatch):
-    monkeypatch.setattr(popularity, "LONGEST", 1)
+    monkeypatch.setattr(popularity, "STORED_LIST_LENGTH", 1)
     first = movie("First")
     tasks.publish_changes.run()
     movie("Second")
@@ -60,7 +60,10 @@ def test_versions_go_on_after_their_records_are_gone(db, settings):
     Movie.objects.filter(id=kept.id).update(title="Kept!")
     movie("Again", movie_id=gone_id)
 
-    assert told("movie_id", "version", "action")[1:] == [(kept.id, 2, "updated"), (gone_id, 3, "added")]
+    assert change_records("movie_id", "version", "action")[1:] == [
+        (kept.id, 2, "updated"),
+        (gone_id, 3, "added"),
+    ]
 
 
 def test_the_queues_are_made_by_command_as_often_as_one_likes(queues, capsys):

@@ -14,7 +14,7 @@ from movies.profiles import to_wire
 from movies.viewing import popularity
 from recommendations import services, stores
 from recommendations.lists import Event, recommend, watched
-from tests.listening import activity_heard
+from tests.activity import recorded_activity
 from tests.movies.factories import movie
 from tests.statements import sent_statements
 
@@ -154,7 +154,7 @@ def test_a_cold_start_takes_two_statements_even_after_a_change(client: Client, f
 
 def test_whoever_listens_learns_of_it(client: Client, films: list[Movie]):
     give(7, [films[0].id], {films[1].id: 0.5})
-    with activity_heard() as heard:
+    with recorded_activity() as heard:
         client.get(address(7))
     assert [said[:3] for said in heard] == [("user-data", 7, 2)]
 

@@ -18,7 +18,7 @@ from recommendations.stores.base import ListStore
 from sessions_ingest.apply import Batch, Outcome, apply
 from sessions_ingest.messages import Recommendations, Session, Watched
 from sessions_ingest.models import IngestMinute
-from tests.listening import activity_heard
+from tests.activity import recorded_activity
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -203,7 +203,7 @@ def test_the_number_of_statements_does_not_grow_with_the_batch() -> None:
 
 def test_what_was_committed_is_announced_once_there_are_listeners() -> None:
     add_movies(1)
-    with activity_heard() as heard:
+    with recorded_activity() as heard:
         apply(
             [
                 Batch("sessionData", [session(9, (1, 1, 0), (1, 0.5, 1))]),

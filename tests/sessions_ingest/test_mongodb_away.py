@@ -14,7 +14,7 @@ from sessions_ingest import apply as ingest
 from sessions_ingest.apply import Batch, apply
 from sessions_ingest.messages import parse_session
 from sessions_ingest.models import IngestMinute
-from tests.listening import activity_heard
+from tests.activity import recorded_activity
 from tests.servers.mongodb import MongoServer
 from tests.sessions_ingest.processes import Process
 from tests.sessions_ingest.test_kill import (
@@ -63,7 +63,7 @@ def test_what_mongodb_did_not_take_is_not_counted_and_is_applied_when_the_messag
     def away(changes: object) -> None:
         raise StoreUnavailable("no primary")
 
-    with activity_heard() as heard:
+    with recorded_activity() as heard:
         with monkeypatch.context() as patch:
             patch.setattr(store, "update", away)
             for _ in range(3):

@@ -24,7 +24,7 @@ from tetraflix.embedded.ports import free_port
 
 def calls(endpoint: str = "", session: boto3.Session | None = None) -> SqsCalls:
     endpoint = endpoint or bus.shared_client().meta.endpoint_url
-    return SqsCalls(session or bus.session(), endpoint, connect_seconds=2, read_seconds=5)
+    return SqsCalls(session or bus.aws_session(), endpoint, connect_seconds=2, read_seconds=5)
 
 
 class Balancer(BaseHTTPRequestHandler):
@@ -91,7 +91,7 @@ def test_the_answer_is_boto3s(queues: Queues) -> None:
 def test_a_queue_that_is_gone_is_known_for_one(queues: Queues) -> None:
     with pytest.raises(ClientError) as raised:
         calls()("ReceiveMessage", {"QueueUrl": f"{queues.session.url}-never"})
-    assert bus.is_gone(raised.value)
+    assert bus.is_missing_queue(raised.value)
 
 
 def test_a_request_is_signed_for_sqs_in_its_region(balancer: str) -> None:
@@ -154,7 +154,7 @@ def test_nobody_listens() -> None:
 def test_somebody_listens_and_never_answers() -> None:
     server = HTTPServer(("127.0.0.1", 0), Balancer)  # nobody serves it
     asking = SqsCalls(
-        bus.session(), f"http://127.0.0.1:{server.server_port}", connect_seconds=1, read_seconds=0.2
+        bus.aws_session(), f"http://127.0.0.1:{server.server_port}", connect_seconds=1, read_seconds=0.2
     )
     with pytest.raises(ReadTimeoutError):
         asking("ReceiveMessage", {})

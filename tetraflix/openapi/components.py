@@ -7,8 +7,8 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from movies.api.writes import MOST_AT_ONCE
 from movies.foundation.numbers import MAX_BIGINT
 from movies.genres import GENRES
-from movies.inventory.validation import LARGEST_MOVIE_ID
-from movies.profiles import LARGEST_TITLE
+from movies.inventory.titles import MAX_TITLE_LENGTH
+from movies.inventory.validation import MAX_MOVIE_ID
 from recommendations.lists import LONGEST
 from sessions_ingest.api import MOST_EVENTS, MOST_RECOMMENDATIONS
 
@@ -34,10 +34,10 @@ PROFILE_EXAMPLE = {genre: {"action": 40, "fantasy": 60}.get(genre, 0) for genre 
 MOVIE_EXAMPLE = {"id": 8675309, "title": "Lord of the Rings", "profile": PROFILE_EXAMPLE, "progress": 0}
 WATCHED_EXAMPLE = {**MOVIE_EXAMPLE, "id": 234523, "title": "Kahaani", "progress": 0.3}
 WRITTEN_EXAMPLE = {**MOVIE_EXAMPLE, "hidden": False, "version": 1}
-_ID: Schema = {"type": "integer", "minimum": 1, "maximum": LARGEST_MOVIE_ID}
+_ID: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_MOVIE_ID}
 _MOVIE: dict[str, Schema] = {
     "id": _ID,
-    "title": {"type": "string", "minLength": 1, "maxLength": LARGEST_TITLE},
+    "title": {"type": "string", "minLength": 1, "maxLength": MAX_TITLE_LENGTH},
     "profile": ref("Profile"),
     "progress": {
         "type": "number",
@@ -49,7 +49,7 @@ _MOVIE: dict[str, Schema] = {
 _TITLE: Schema = {
     "type": "string",
     "minLength": 1,
-    "maxLength": LARGEST_TITLE,
+    "maxLength": MAX_TITLE_LENGTH,
     "description": "Stored in normalization form C, without blanks around it. Not blank; no control characters,"
     " and none that show nothing or change the direction of text, except where emoji and scripts need them.",
 }

@@ -72,7 +72,7 @@ class Command(BaseCommand):
         if act == "discard" and not (ids or all):
             raise CommandError("Say which to discard: --id ID, or --all.")
         deal_with = dead_letters.redrive if act == "redrive" else dead_letters.discard
-        actor = actors.of_command()
+        actor = actors.command_actor()
         missing = set(ids or ())
         for queue in queues:
             outcome = deal_with(queue, actor=actor, ids=missing if ids else None)

@@ -3,8 +3,8 @@
 import pytest
 from django.db import connection
 
-from movies.foundation.leases import Held, Lost, lease
-from movies.foundation.retries import problems, retried
+from movies.foundation.leases import LeaseHeld, LeaseLost, lease
+from movies.foundation.retries import failing_work, retried
 from movies.models import Failure, Lease
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +26,7 @@ def pause_is_over() -> None:
 
 def test_a_lease_has_one_holder_and_is_free_after_the_block() -> None:
     with lease("work", seconds=60):
-        with pytest.raises(Held), lease("work", seconds=60):
+        with pytest.raises(LeaseHeld), lease("work", seconds=60):
             pass
         with lease("other work", seconds=60):
             pass
@@ -39,11 +39,11 @@ def test_a_lease_that_ran_out_is_renewed_unless_somebody_has_it() -> None:
     with lease("work", seconds=60) as first:
         run_out("work")
         first.renew()
-        with pytest.raises(Held), lease("work", seconds=60):
+        with pytest.raises(LeaseHeld), lease("work", seconds=60):
             pass
         run_out("work")
         with lease("work", seconds=60) as second:
-            with pytest.raises(Lost):
+            with pytest.raises(LeaseLost):
                 first.renew()
             second.renew()
 
@@ -62,7 +62,7 @@ def test_a_failure_is_on_record_until_the_work_succeeds() -> None:
     with retried("work", Broken, first=10, longest=60) as due:
         assert due
         raise Broken("the\nreason")
-    [problem] = problems()
+    [problem] = failing_work()
     assert problem.startswith("The work has failed since ")
     assert problem.endswith("the reason")
     with retried("work", Broken, first=10, longest=60) as due:
@@ -70,7 +70,7 @@ def test_a_failure_is_on_record_until_the_work_succeeds() -> None:
     pause_is_over()
     with retried("work", Broken, first=10, longest=60) as due:
         assert due
-    assert problems() == []
+    assert failing_work() == []
 
 
 def test_each_failure_in_a_row_makes_the_pause_longer_up_to_a_bound() -> None:

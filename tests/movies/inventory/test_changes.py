@@ -10,7 +10,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Concat
 
 from movies.models import Inventory, Movie, MovieChange, RetiredId, ViewCount
-from tests.movies.factories import movie, other_connection, profile, told, waits_for_lock
+from tests.movies.factories import change_records, movie, other_connection, profile, waits_for_lock
 from tests.waiting import wait_until
 
 ACTION, DRAMA = profile(action=100), profile(drama=100)
@@ -27,7 +27,7 @@ def inventory_version() -> int:
 def test_an_added_movie_is_on_record(db):
     kahaani = movie("Kahaani")
 
-    assert told(
+    assert change_records(
         "movie_id", "version", "action", "before", "after", "actor", "batch", "request_id", "sent_at"
     ) == [(kahaani.id, 1, "added", None, state("Kahaani"), "", None, "", None)]
     assert kahaani.version == 1
@@ -39,7 +39,7 @@ def test_an_edit_raises_the_version_and_keeps_old_and_new(db):
 
     Movie.objects.filter(id=kahaani.id).update(title="Kahaani", profile=DRAMA)
 
-    assert told("version", "action", "before", "after")[1:] == [
+    assert change_records("version", "action", "before", "after")[1:] == [
         (2, "updated", state("Kahani"), state("Kahaani", DRAMA))
     ]
     edited = Movie.objects.get()
@@ -56,7 +56,7 @@ def test_a_save_that_changes_nothing_is_no_change(db):
 
     kept = Movie.objects.get()
     assert (kept.version, kept.updated) == (1, updated)
-    assert told("version") == [(1,)]
+    assert change_records("version") == [(1,)]
     assert inventory_version() == before
 
 
@@ -66,7 +66,7 @@ def test_hidden_counts_as_deleted_and_shown_again_as_added(db):
     for change in ({"hidden": True}, {"title": "Kahaani 2"}, {"hidden": False}):
         Movie.objects.filter(id=kahaani.id).update(**change)
 
-    assert told("version", "action", "after") == [
+    assert change_records("version", "action", "after") == [
         (1, "added", state("Kahaani")),
         (2, "deleted", state("Kahaani", hidden=True)),
         (3, "deleted", state("Kahaani 2", hidden=True)),
@@ -76,7 +76,7 @@ def test_hidden_counts_as_deleted_and_shown_again_as_added(db):
 
 def test_a_movie_added_hidden_is_told_as_deleted(db):
     movie("Secret", hidden=True)
-    assert told("version", "action", "after") == [(1, "deleted", state("Secret", hidden=True))]
+    assert change_records("version", "action", "after") == [(1, "deleted", state("Secret", hidden=True))]
 
 
 def test_a_deletion_is_on_record_and_its_version_is_never_used_again(db):
@@ -90,10 +90,10 @@ def test_a_deletion_is_on_record_and_its_version_is_never_used_again(db):
     movie("Kahaani", movie_id=kahaani.id)
 
     assert again.version == 4
-    assert told("version", "action") == [
+    assert change_records("version", "action") == [
         (1, "added"), (2, "updated"), (3, "deleted"), (4, "added"), (5, "deleted"), (6, "added"),
     ]  # fmt: skip
-    assert told("before", "after", version=3) == [(state("Kahaani 2"), None)]
+    assert change_records("before", "after", version=3) == [(state("Kahaani 2"), None)]
 
 
 def test_a_deleted_movie_that_comes_back_has_its_views(db):
@@ -109,7 +109,7 @@ def test_a_deleted_movie_that_comes_back_has_its_views(db):
 def test_a_view_is_no_change_of_inventory(db):
     kahaani = movie("Kahaani")
     ViewCount.objects.filter(movie=kahaani).update(views=F("views") + 1)
-    assert told("version") == [(1,)]
+    assert change_records("version") == [(1,)]
 
 
 def test_a_bulk_change_records_every_movie_that_changed_and_no_other(db):
@@ -118,7 +118,7 @@ def test_a_bulk_change_records_every_movie_that_changed_and_no_other(db):
     Movie.objects.filter(id__in=[first.id, third.id]).update(title=Concat(F("title"), Value("!")))
     Movie.objects.update(title="A!")
 
-    assert told("movie_id", "version", "after__title")[3:] == [
+    assert change_records("movie_id", "version", "after__title")[3:] == [
         (first.id, 2, "A!"), (third.id, 2, "C!"), (second.id, 2, "A!"), (third.id, 3, "A!"),
     ]  # fmt: skip
     assert inventory_version() == MovieChange.objects.latest("id").id
@@ -152,7 +152,7 @@ def test_an_insert_on_conflict_records_each_row_for_what_it_was(db):
     )
     Movie.objects.bulk_create([Movie(id=kahaani.id, title="X", profile=ACTION)], ignore_conflicts=True)
 
-    assert sorted(told("movie_id", "version", "action", "before", "after")[1:]) == [
+    assert sorted(change_records("movie_id", "version", "action", "before", "after")[1:]) == [
         (kahaani.id, 2, "updated", state("Kahani"), state("Kahaani")),
         (kahaani.id + 1, 1, "added", None, state("Barfi", DRAMA)),
     ]
@@ -182,7 +182,7 @@ def test_who_and_in_which_batch_is_on_record(db):
     kahaani.delete()
 
     actor = ("key " + "x" * 300)[:200]
-    assert told("action", "actor", "batch", "request_id") == [
+    assert change_records("action", "actor", "batch", "request_id") == [
         ("added", actor, batch, "abc"),
         ("deleted", actor, batch, "abc"),
     ]
@@ -196,11 +196,11 @@ def test_a_bulk_load_lists_nothing_and_jumps(db):
         Movie.objects.bulk_create([Movie(title="A", profile=ACTION), Movie(title="B", profile=ACTION)])
 
     assert inventory_version() == before + 1_000_001
-    assert told("movie_id") == [(Movie.objects.get(title="Kahaani").id,)]
+    assert change_records("movie_id") == [(Movie.objects.get(title="Kahaani").id,)]
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL tetraflix.bulk_load = 'off'")
     barfi = movie("Barfi")
-    assert told("id")[-1] == (inventory_version(),)
+    assert change_records("id")[-1] == (inventory_version(),)
     assert barfi.id == Movie.objects.get(title="B").id + 1
     assert inventory_version() == before + 1_000_002
 
@@ -269,7 +269,7 @@ def test_change_ids_commit_in_order():
         slow.commit()
         thread.join()
 
-    assert told("movie_id", "version")[2:] == [(first.id, 2), (second.id, 2)]
+    assert change_records("movie_id", "version")[2:] == [(first.id, 2), (second.id, 2)]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -314,4 +314,4 @@ def test_an_id_re_created_while_its_deletion_commits_goes_on_counting():
         slow.commit()
         thread.join()
 
-    assert told("version", "action") == [(1, "added"), (2, "deleted"), (3, "added")]
+    assert change_records("version", "action") == [(1, "added"), (2, "deleted"), (3, "added")]

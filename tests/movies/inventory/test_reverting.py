@@ -8,7 +8,7 @@ from movies.inventory import services
 from movies.inventory.reverting import NoSuchBatch, revert_batch
 from movies.inventory.validation import NewMovie
 from movies.models import Movie, MovieChange, ViewCount
-from tests.movies.factories import movie, profile, told
+from tests.movies.factories import change_records, movie, profile
 
 ACTION, DRAMA = profile(action=100), profile(drama=60, comedy=40)
 
@@ -40,7 +40,7 @@ def test_an_import_is_undone_as_one(db):
 
     assert inventory() == before
     assert (reverted.movies, reverted.changed_since) == (4, [])
-    assert sorted(told("movie_id", "version", "action", "actor", batch=reverted.batch)) == [
+    assert sorted(change_records("movie_id", "version", "action", "actor", batch=reverted.batch)) == [
         (edited.id, 4, "updated", "anna"),
         (deleted.id, 3, "added", "anna"),
         (hidden.id, 3, "deleted", "anna"),

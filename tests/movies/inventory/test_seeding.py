@@ -29,21 +29,21 @@ def ids_from_one(db):
 
 
 def test_a_movie_depends_on_its_number_and_the_seed_alone():
-    count = generated_movies.BLOCK + 50
+    count = generated_movies.BLOCK_SIZE + 50
     whole = list(generated_movies.movies(seed=7, first=1, count=count))
-    assert [part.first for part in whole] == [1, generated_movies.BLOCK + 1]
-    assert [len(part) for part in whole] == [generated_movies.BLOCK, 50]
-    around = list(generated_movies.movies(seed=7, first=generated_movies.BLOCK - 4, count=10))
+    assert [part.first for part in whole] == [1, generated_movies.BLOCK_SIZE + 1]
+    assert [len(part) for part in whole] == [generated_movies.BLOCK_SIZE, 50]
+    around = list(generated_movies.movies(seed=7, first=generated_movies.BLOCK_SIZE - 4, count=10))
     for column in ("titles", "profiles", "views"):
         joined = np.concatenate([getattr(part, column) for part in whole])
         cut = np.concatenate([getattr(part, column) for part in around])
-        assert (cut == joined[generated_movies.BLOCK - 5 : generated_movies.BLOCK + 5]).all()
+        assert (cut == joined[generated_movies.BLOCK_SIZE - 5 : generated_movies.BLOCK_SIZE + 5]).all()
     other = next(generated_movies.movies(seed=8, first=1, count=100))
     assert (other.titles != whole[0].titles[:100]).mean() > 0.9
 
 
 def test_generated_movies_are_believable():
-    movies = next(generated_movies.movies(seed=1, first=1, count=generated_movies.BLOCK))
+    movies = next(generated_movies.movies(seed=1, first=1, count=generated_movies.BLOCK_SIZE))
     profiles = movies.profiles.astype(int)
     assert set(profiles.sum(axis=1)) == {100}
     strong, some = (profiles >= 15).sum(axis=1), (profiles > 0).sum(axis=1)

@@ -9,9 +9,9 @@ from django.db import transaction
 from movies.foundation.events import inventory_changed
 from movies.genres import GENRES
 from movies.inventory import services
-from movies.inventory.validation import LARGEST_MOVIE_ID, BadMovie, BadMovies, NewMovie
+from movies.inventory.validation import MAX_MOVIE_ID, BadMovie, BadMovies, NewMovie
 from movies.models import Movie
-from tests.movies.factories import movie, profile, told
+from tests.movies.factories import change_records, movie, profile
 
 ACTION, DRAMA = profile(action=100), profile(drama=100)
 NO_ID = 2**70  # no bigint, no movie
@@ -40,7 +40,7 @@ def test_a_movie_is_added_with_who_did_it(db):
         added.id, "Kahaani", DRAMA, False, 1,
     )  # fmt: skip
     assert (added.title, added.profile, added.version, added.created) == ("Kahaani", DRAMA, 1, stored.created)
-    assert told("movie_id", "actor", "batch") == [(added.id, "key 7", None)]
+    assert change_records("movie_id", "actor", "batch") == [(added.id, "key 7", None)]
 
 
 def test_a_movie_is_added_under_the_id_asked_for(db):
@@ -65,9 +65,9 @@ def test_a_movie_is_added_under_the_id_asked_for(db):
         ("profile", None, "A profile is an object {genre: weight} or an array of 15 weights."),
         ("hidden", "no", "Hidden is true or false."),
         ("hidden", 1, "Hidden is true or false."),
-        ("movie_id", 0, f"An id is a whole number from 1 to {LARGEST_MOVIE_ID}."),
-        ("movie_id", True, f"An id is a whole number from 1 to {LARGEST_MOVIE_ID}."),
-        ("movie_id", LARGEST_MOVIE_ID + 1, f"An id is a whole number from 1 to {LARGEST_MOVIE_ID}."),
+        ("movie_id", 0, f"An id is a whole number from 1 to {MAX_MOVIE_ID}."),
+        ("movie_id", True, f"An id is a whole number from 1 to {MAX_MOVIE_ID}."),
+        ("movie_id", MAX_MOVIE_ID + 1, f"An id is a whole number from 1 to {MAX_MOVIE_ID}."),
     ],
 )
 def test_what_is_no_movie_is_refused_by_field(db, field, value, sentence):
@@ -130,13 +130,13 @@ def test_a_change_touches_only_what_is_given(db):
     assert list(Movie.objects.values_list("title", "profile", "hidden", "version")) == [
         ("Kahaani", DRAMA, True, 3)
     ]
-    assert told("version", "actor")[1:] == [(2, "anna"), (3, "anna")]
+    assert change_records("version", "actor")[1:] == [(2, "anna"), (3, "anna")]
 
 
 def test_a_change_to_what_is_there_already_is_none(db):
     kahaani = movie("Kahaani")
     assert services.change_movie(actor="anna", movie_id=kahaani.id, title="Kahaani ").version == 1
-    assert told("version") == [(1,)]
+    assert change_records("version") == [(1,)]
 
 
 def test_a_change_of_another_version_than_the_one_seen_is_refused(db):
@@ -175,7 +175,7 @@ def test_bulk_actions_tell_how_many_they_changed_and_are_one_batch_each(db):
     assert services.delete_movies(actor="a", movie_ids=[deleted.id, deleted.id + 1, NO_ID]) == 1
 
     assert sorted(Movie.objects.values_list("id", "hidden")) == [(shown.id, False), (hidden.id, False)]
-    batches = [batch for (batch,) in told("batch")[3:]]
+    batches = [batch for (batch,) in change_records("batch")[3:]]
     assert batches[1] == batches[2]
     assert len(set(batches)) == 3
     assert None not in batches
@@ -188,7 +188,7 @@ def test_changes_inside_a_change_are_part_of_it(db):
         services.hide_movies(actor="x", movie_ids=[first.id])
     services.change_movie(actor="bert", movie_id=first.id, hidden=False)
 
-    assert told("version", "actor", "batch") == [
+    assert change_records("version", "actor", "batch") == [
         (1, "import", batch),
         (2, "import", batch),
         (3, "bert", None),
@@ -199,7 +199,7 @@ def test_what_the_callers_transaction_changes_later_is_not_the_actors(db):
     with transaction.atomic():
         first = services.add_movie(actor="anna", title="A", profile=ACTION)
         Movie.objects.filter(id=first.id).update(title="B")
-    assert told("actor", "batch") == [("anna", None), ("", None)]
+    assert change_records("actor", "batch") == [("anna", None), ("", None)]
 
 
 def test_a_change_that_fails_leaves_nothing_and_a_later_one_is_on_its_own(db):
@@ -211,13 +211,13 @@ def test_a_change_that_fails_leaves_nothing_and_a_later_one_is_on_its_own(db):
     with pytest.raises(ZeroDivisionError):
         add_and_fail()
     services.add_movie(actor="anna", title="B", profile=ACTION)
-    assert told("after__title", "actor", "batch") == [("B", "anna", None)]
+    assert change_records("after__title", "actor", "batch") == [("B", "anna", None)]
 
 
 def test_the_request_is_on_record(db):
     with structlog.contextvars.bound_contextvars(request_id="abc-1"):
         services.add_movie(actor="a", title="A", profile=ACTION)
-    assert told("request_id") == [("abc-1",)]
+    assert change_records("request_id") == [("abc-1",)]
 
 
 @pytest.mark.django_db(transaction=True)

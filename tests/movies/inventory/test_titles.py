@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movies.inventory import generated_movies
-from movies.inventory.titles import BLANKS, tidy
+from movies.inventory.titles import BLANKS, normalize
 from movies.models import Movie
-from tests.movies.factories import movie, told
+from tests.movies.factories import change_records, movie
 
 ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 PERSIAN, KA, HAN, PICTURE = "\u06cc", "\u0915", "\u845b", "\U0001f680"
@@ -20,7 +20,7 @@ PERSIAN, KA, HAN, PICTURE = "\u06cc", "\u0915", "\u845b", "\U0001f680"
 
 def refused(text: str) -> str | None:
     try:
-        tidy(text)
+        normalize(text)
     except ValueError as error:
         return str(error)
     return None
@@ -45,7 +45,7 @@ def refused(text: str) -> str | None:
     ],
 )
 def test_what_has_something_to_do_in_a_title_stays(title: str):
-    assert tidy(title) == title
+    assert normalize(title) == title
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_what_shows_nothing_or_turns_the_line_is_named(title: str, named: str):
 
 @pytest.mark.parametrize("blank", list(BLANKS))
 def test_blanks_around_a_title_are_taken_off(blank: str):
-    assert tidy(f"{blank}Al ien{blank}{blank}") == "Al ien"
+    assert normalize(f"{blank}Al ien{blank}{blank}") == "Al ien"
     assert refused(blank) == "A title is needed."
 
 
@@ -95,15 +95,15 @@ def test_every_category_that_shows_nothing_is_refused():
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
 def test_the_form_of_a_title_is_its_own_form(text: str):
     if refused(text) is None:
-        title = tidy(text)
-        assert tidy(title) == tidy(unicodedata.normalize("NFD", title)) == title
+        title = normalize(text)
+        assert normalize(title) == normalize(unicodedata.normalize("NFD", title)) == title
 
 
 def test_generated_titles_are_in_the_form():
     titles = {
         title for made in generated_movies.movies(seed=1, first=1, count=20_000) for title in made.titles
     }
-    assert {tidy(title) for title in titles} == titles
+    assert {normalize(title) for title in titles} == titles
 
 
 SAYS = "SELECT movies_title_form(text), movies_title_fault(movies_title_form(text)) FROM unnest(%s::text[]) AS text"
@@ -120,7 +120,7 @@ def assert_the_database_agrees(texts: list[str]) -> None:
         sentence = refused(text)
         assert (sentence is None) == (fault is None), ascii(text)
         if sentence is None:
-            assert form == tidy(text), ascii(text)
+            assert form == normalize(text), ascii(text)
         else:  # the database knows no names of characters
             assert fault is not None
             assert sentence.split(" (")[0].split(",")[0] == fault.split(",")[0], ascii(text)
@@ -172,7 +172,7 @@ def test_raw_sql_stores_the_form_and_the_same_form_is_no_change():
     assert (made.title, made.version) == ("Am\u00e9lie", 1)
     Movie.objects.filter(id=1).update(title="Ame\u0301lie")
     made.refresh_from_db()
-    assert (made.title, made.version, told("action")) == ("Am\u00e9lie", 1, [("added",)])
+    assert (made.title, made.version, change_records("action")) == ("Am\u00e9lie", 1, [("added",)])
 
 
 @pytest.mark.django_db
@@ -223,7 +223,7 @@ def test_the_migration_mends_what_is_stored_as_changes_like_others():
         ("Am\u00e9lie", 2),
         ("Untitled", 2),
     ]
-    assert told("movie_id", "actor", action="updated") == [
+    assert change_records("movie_id", "actor", action="updated") == [
         (2, "migration"),
         (3, "migration"),
         (4, "migration"),

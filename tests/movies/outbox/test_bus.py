@@ -49,7 +49,7 @@ def test_after_trouble_a_consumer_makes_its_queues_that_are_gone(queues: Queues)
     assert consumer.receive(0) == []
     url = bus.queue(queues.session.name).url
     redrive = json.loads(attribute(url, "RedrivePolicy"))
-    assert redrive["deadLetterTargetArn"].endswith(f":{bus.dead_name(queues.session.name)}")
+    assert redrive["deadLetterTargetArn"].endswith(f":{bus.dead_letter_queue_name(queues.session.name)}")
     assert attribute(url, "VisibilityTimeout") == "60"
 
 

@@ -89,10 +89,12 @@ def test_bulk_actions_and_imports_feed_it_in_full(queues: Queues) -> None:
 def test_an_outbox_of_thousands_is_sent_with_a_bounded_number_of_statements(
     queues: Queues, django_assert_max_num_queries: Any
 ) -> None:
-    Movie.objects.bulk_create(Movie(title=f"Import {n}", profile=DRAMA) for n in range(2 * publisher.CHUNK))
+    Movie.objects.bulk_create(
+        Movie(title=f"Import {n}", profile=DRAMA) for n in range(2 * publisher.CHUNK_SIZE)
+    )
     # of each of two chunks: begin, the lock (3), a read, a mark, commit; the same without a mark for the last look
     with django_assert_max_num_queries(20):
-        assert publisher.publish(seconds=30) == 2 * publisher.CHUNK
+        assert publisher.publish(seconds=30) == 2 * publisher.CHUNK_SIZE
 
 
 def test_an_entry_that_sqs_refuses_holds_back_the_later_changes_of_its_movie_alone(queues: Queues) -> None:
@@ -103,7 +105,7 @@ def test_an_entry_that_sqs_refuses_holds_back_the_later_changes_of_its_movie_alo
         "Successful": [],
     }
     with Stubber(bus.shared_client()) as sqs:
-        for _ in range(publisher.TRIES):
+        for _ in range(publisher.MAX_ATTEMPTS):
             sqs.add_response("send_message_batch", answer)
         assert publisher.publish(seconds=10) == 1
     waiting = MovieChange.objects.filter(sent_at=None).order_by("id").values_list("movie_id", "version")
@@ -161,16 +163,16 @@ def test_while_the_queue_is_away_changes_wait_and_then_all_go(
             publisher.publish(seconds=10)
         with pytest.raises(CommandError, match="Nothing is lost"):
             call_command("publish_changes", patience=0)
-        assert publisher.waiting()[0] == 1
+        assert publisher.outbox_lag()[0] == 1
         # It comes back without its queues: killed, it has forgotten them.
         private_sqs.start()
         call_command("publish_changes")
-        assert publisher.waiting() == (0, 0.0)
+        assert publisher.outbox_lag() == (0, 0.0)
         assert read(take(bus.queue(settings.CHANGES_QUEUE).url)) == inventory()
 
 
 def test_one_publisher_at_a_time(queues: Queues, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publisher, "LOCK_PATIENCE", 0.1)
+    monkeypatch.setattr(publisher, "LOCK_WAIT_SECONDS", 0.1)
     Movie.objects.create(title="Waits", profile=DRAMA)
     other = psycopg2.connect(database_url)
     with other.cursor() as cursor:

@@ -48,8 +48,8 @@ def by_partition() -> dict[str, int]:
 
 @time_machine.travel(NOON)
 def test_this_month_and_the_next_two_are_made_once():
-    assert partitions.tend() == partitions.Tended(made=AHEAD)
-    assert partitions.tend() == partitions.Tended()
+    assert partitions.maintain() == partitions.PartitionChanges(made=AHEAD)
+    assert partitions.maintain() == partitions.PartitionChanges()
     assert make_partitions.run() == []
     kahaani = movie()
     count_views([(1, kahaani.id, NOON), (1, kahaani.id, NOON + timedelta(days=45))])
@@ -65,7 +65,7 @@ def test_views_of_a_month_that_nobody_prepared_move_to_a_partition_of_it():
     finishes = {(1, kahaani.id, at) for at in (first, last, last + timedelta(microseconds=1), NOON)}
     count_views(finishes)
 
-    tended = partitions.tend()
+    tended = partitions.maintain()
 
     assert tended.made == ["movies_view_y2017m09", "movies_view_y2017m10", *AHEAD]
     assert by_partition() == {
@@ -86,7 +86,7 @@ def test_views_of_a_month_that_nobody_prepared_move_to_a_partition_of_it():
 def test_views_from_clocks_gone_wrong_stay_where_they_are():
     kahaani = movie()
     count_views([(1, kahaani.id, datetime(year, 5, 1, tzinfo=UTC)) for year in (1, 1999, 2027, 9999)])
-    assert partitions.tend().made == AHEAD
+    assert partitions.maintain().made == AHEAD
     assert by_partition()["movies_view_default"] == 4
 
 
@@ -100,12 +100,12 @@ def test_too_old_months_are_dropped_and_their_finishes_are_not_counted_again(set
     ]
     finishes = [(1, kahaani.id, at) for at in years]
     count_views(finishes)
-    partitions.tend()
+    partitions.maintain()
 
     settings.VIEWS_KEPT_MONTHS = 2
-    tended = partitions.tend()
+    tended = partitions.maintain()
 
-    assert tended == partitions.Tended(dropped=["movies_view_y2026m08"])
+    assert tended == partitions.PartitionChanges(dropped=["movies_view_y2026m08"])
     assert list(View.objects.values_list("watched_at", flat=True)) == [years[2]]
     assert count_views(finishes) == set()
     assert ViewCount.objects.get().views == 3
@@ -116,21 +116,21 @@ def test_an_old_month_goes_a_day_after_nobody_counts_into_it(settings):
     kahaani = movie()
     with time_machine.travel(NOON):
         count_views([(1, kahaani.id, datetime(2026, 10, 31, 23, tzinfo=UTC))])
-        assert "movies_view_y2026m10" in partitions.tend().made
+        assert "movies_view_y2026m10" in partitions.maintain().made
     with time_machine.travel(datetime(2026, 12, 1, 23, tzinfo=UTC)):
-        assert partitions.tend().dropped == []
+        assert partitions.maintain().dropped == []
     with time_machine.travel(datetime(2026, 12, 2, 0, 1, tzinfo=UTC)):
-        assert partitions.tend().dropped == ["movies_view_y2026m10"]
+        assert partitions.maintain().dropped == ["movies_view_y2026m10"]
 
 
 @time_machine.travel(NOON)
 def test_a_month_whose_lock_is_not_to_be_had_waits_for_the_next_time(monkeypatch):
-    monkeypatch.setattr(partitions, "PATIENCE", "SET LOCAL lock_timeout = '50ms'")
+    monkeypatch.setattr(partitions, "SET_LOCK_TIMEOUT", "SET LOCAL lock_timeout = '50ms'")
     with other_connection() as other, other.cursor() as cursor:
         cursor.execute("INSERT INTO movies_view VALUES (1, 1, '2026-11-24')")
-        assert partitions.tend() == partitions.Tended(postponed=AHEAD)
+        assert partitions.maintain() == partitions.PartitionChanges(postponed=AHEAD)
         other.commit()
-    assert partitions.tend() == partitions.Tended(made=AHEAD)
+    assert partitions.maintain() == partitions.PartitionChanges(made=AHEAD)
     assert by_partition()["movies_view_y2026m11"] == 1
 
 
@@ -142,7 +142,7 @@ def test_views_counted_while_a_month_is_made_are_neither_lost_nor_doubled():
     with other_connection() as other, other.cursor() as cursor:
         # a transaction under way that the new partition has to wait for
         cursor.execute("INSERT INTO movies_view VALUES (1000, %s, %s)", [kahaani.id, NOON])
-        with waits_meanwhile(partitions.tend):
+        with waits_meanwhile(partitions.maintain):
             other.commit()
     assert by_partition()["movies_view_y2026m11"] == 200
     assert by_partition()["movies_view_default"] == 0
@@ -150,7 +150,7 @@ def test_views_counted_while_a_month_is_made_are_neither_lost_nor_doubled():
 
 
 @time_machine.travel(NOON, tick=True)
-def test_tending_at_once_and_counting_meanwhile_do_no_harm():
+def test_concurrent_maintenance_and_counting_do_no_harm():
     movies = [movie(f"Movie {n}") for n in range(3)]
     finishes = [
         (user, m.id, datetime(2026, month, 3, tzinfo=UTC))
@@ -177,10 +177,10 @@ def test_tending_at_once_and_counting_meanwhile_do_no_harm():
         thread.start()
         return thread
 
-    threads = [guarded(count, part) for part in (0, 100)] + [guarded(partitions.tend) for _ in range(2)]
+    threads = [guarded(count, part) for part in (0, 100)] + [guarded(partitions.maintain) for _ in range(2)]
     for thread in threads:
         thread.join()
-    partitions.tend()
+    partitions.maintain()
 
     assert failures == []
     assert by_partition()["movies_view_default"] == 0
@@ -198,21 +198,21 @@ def test_a_finish_is_known_all_the_while_its_month_is_made():
         cursor.execute("LOCK TABLE movies_view_default IN ACCESS SHARE MODE")  # what a reader at work holds
         cursor.execute("SELECT count(*) FROM movies_view")
 
-        def tend() -> None:
-            partitions.tend()
+        def maintain() -> None:
+            partitions.maintain()
             connection.close()
 
         def ask() -> None:
             known.append(view_counting.last_finishes([(1, kahaani.id, NOON)]))
             connection.close()
 
-        tending, asking = threading.Thread(target=tend), threading.Thread(target=ask)
-        tending.start()
+        maintaining, asking = threading.Thread(target=maintain), threading.Thread(target=ask)
+        maintaining.start()
         wait_until(lambda: waiting_for_a_table() == 1)
         asking.start()
         wait_until(lambda: waiting_for_a_table() == 2)
         other.commit()
-        tending.join()
+        maintaining.join()
         asking.join()
     assert by_partition()["movies_view_y2026m11"] == 1
     assert known == [{(1, kahaani.id): NOON}]

@@ -42,11 +42,11 @@ def by_definition() -> dict[str, list[int]]:
 
 
 def _cut(ids: list[int], hidden: set[int]) -> list[int]:
-    visible = [movie_id for movie_id in ids if movie_id not in hidden][: popularity.LONGEST]
-    if len(visible) < popularity.LONGEST:
+    visible = [movie_id for movie_id in ids if movie_id not in hidden][: popularity.STORED_LIST_LENGTH]
+    if len(visible) < popularity.STORED_LIST_LENGTH:
         return visible
     ranked = ids[: ids.index(visible[-1]) + 1]
-    kept = set([movie_id for movie_id in ranked if movie_id in hidden][: popularity.MOST_HIDDEN])
+    kept = set([movie_id for movie_id in ranked if movie_id in hidden][: popularity.MAX_HIDDEN])
     return [movie_id for movie_id in ranked if movie_id not in hidden or movie_id in kept]
 
 
@@ -112,7 +112,7 @@ def test_a_list_is_as_long_as_it_may_be_and_the_most_viewed_enter_from_anywhere(
     assert lists()[OVERALL][0] == last.id
     visible = set(Movie.objects.filter(hidden=False).values_list("id", flat=True))
     lengths = [len(visible.intersection(lists()[genre])) for genre in (OVERALL, "action", "western")]
-    assert lengths == [popularity.LONGEST] * 2 + [0]
+    assert lengths == [popularity.STORED_LIST_LENGTH] * 2 + [0]
     assert first[OVERALL][0] in lists()[OVERALL]  # the hidden one keeps its place beside them
 
 
@@ -131,9 +131,9 @@ class AnyInventory(TestCase):
         strongest = st.sampled_from([profile(drama=100), profile(drama=60, action=40), profile(western=100)])
         views = st.sampled_from([0, 0, 1, 2, 3, 7, 10**6])
         made = data.draw(st.lists(st.tuples(strongest, views, st.booleans()), max_size=12))
-        longest, most_hidden = popularity.LONGEST, popularity.MOST_HIDDEN
-        popularity.LONGEST = data.draw(st.integers(1, 4))  # small, so that few movies fill a list
-        popularity.MOST_HIDDEN = data.draw(st.integers(0, 3))
+        longest, most_hidden = popularity.STORED_LIST_LENGTH, popularity.MAX_HIDDEN
+        popularity.STORED_LIST_LENGTH = data.draw(st.integers(1, 4))  # small, so that few movies fill a list
+        popularity.MAX_HIDDEN = data.draw(st.integers(0, 3))
         try:
             for weights, count, hidden in made:
                 new = Movie.objects.create(title="Movie", profile=weights, hidden=hidden)
@@ -146,22 +146,22 @@ class AnyInventory(TestCase):
             popularity.refresh()
             assert lists() == by_definition()
         finally:
-            popularity.LONGEST, popularity.MOST_HIDDEN = longest, most_hidden
+            popularity.STORED_LIST_LENGTH, popularity.MAX_HIDDEN = longest, most_hidden
 
 
 def test_only_movies_that_could_be_in_a_list_are_looked_at(db):
     """Beside them: those listed before, by which it is known what could be."""
-    views = {viewed(n, drama=100).id: n for n in range(popularity.LONGEST + 100)}
+    views = {viewed(n, drama=100).id: n for n in range(popularity.STORED_LIST_LENGTH + 100)}
     for genre in (g for g in GENRES if g != "drama"):
         Movie.objects.bulk_create(
-            Movie(title="Full", profile=profile(**{genre: 100})) for _ in range(popularity.LONGEST)
+            Movie(title="Full", profile=profile(**{genre: 100})) for _ in range(popularity.STORED_LIST_LENGTH)
         )
     ViewCount.objects.exclude(movie_id__in=views).update(views=10_000)
     popularity.refresh()
 
     listed = len({movie_id for ids in lists().values() for movie_id in ids})
-    assert listed == 15 * popularity.LONGEST
-    assert popularity.refresh().movies_looked_at == 2 * listed
+    assert listed == 15 * popularity.STORED_LIST_LENGTH
+    assert popularity.refresh().movies_read == 2 * listed
 
 
 @pytest.mark.django_db(transaction=True)

@@ -128,11 +128,12 @@ def test_a_heavy_user_is_shown_what_comes_behind_everything_popular_that_they_fi
     store: None, service: Caller
 ):
     """Also behind all that the stored list names, and although their record remembers only 20 finishes."""
-    ids = inventory(popularity.LONGEST + 60)
-    watch(service, {**dict.fromkeys(ids[: popularity.LONGEST + 10], 1.0), ids[popularity.LONGEST + 10]: 0.5})
+    listed = popularity.STORED_LIST_LENGTH
+    ids = inventory(listed + 60)
+    watch(service, {**dict.fromkeys(ids[: listed + 10], 1.0), ids[listed + 10]: 0.5})
     recommended, watching = lists()
-    assert watching == [ids[popularity.LONGEST + 10]]
-    assert recommended == ids[popularity.LONGEST + 11 : popularity.LONGEST + 31]
+    assert watching == [ids[listed + 10]]
+    assert recommended == ids[listed + 11 : listed + 31]
 
 
 def test_what_is_left_is_shown_when_fewer_than_20_are_left(store: None, service: Caller):
@@ -260,7 +261,8 @@ def test_a_genre_is_what_the_tables_say_after_any_hiding_showing_and_deleting(db
     """Without a refresh; of a genre with a few movies, and of one with more than a list has places."""
     Movie.objects.all().delete()
     number = data.draw(
-        st.integers(0, 12) | st.integers(popularity.LONGEST, popularity.LONGEST + 60), "movies"
+        st.integers(0, 12) | st.integers(popularity.STORED_LIST_LENGTH, popularity.STORED_LIST_LENGTH + 60),
+        "movies",
     )
     random = data.draw(st.randoms(use_true_random=False))
     kinds = [profile(western=w, drama=100 - w) for w in (1, 1, 50, 60, 100)] + [profile(drama=100)]
