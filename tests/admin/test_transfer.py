@@ -18,6 +18,7 @@ from movies.bulk import job_handlers, jobs
 from movies.bulk.file_format import COLUMNS, Row, heading, lines_of, rows
 from movies.genres import GENRES
 from movies.inventory.titles import normalize
+from movies.inventory.validation import MAX_MOVIE_ID
 from movies.models import ImportRow, Job, JobChunk, Movie, MovieChange
 from tests.movies.factories import change_records, movie, profile
 
@@ -302,7 +303,7 @@ titles = st.text(st.characters(exclude_categories=("C", "Zl", "Zp")), min_size=1
     titles,
     st.booleans(),
     st.sampled_from(["csv", "jsonl"]),
-    st.integers(1, 2**53 - 1),
+    st.integers(1, MAX_MOVIE_ID),
     st.integers(0, 100),
     st.integers(1, 7),
 )

@@ -6,6 +6,7 @@ import pytest
 from django.db.models import F
 from django.test import Client
 
+from movies.foundation.numbers import MAX_BIGINT
 from movies.genres import GENRES
 from movies.models import Movie, PopularList, ViewCount
 from movies.profiles import to_wire
@@ -120,7 +121,7 @@ def test_one_movie(client: Client):
     assert len(sent) <= 2, sent
 
 
-@pytest.mark.parametrize("movie_id", ["0", "-1", "abc", "999999", str(2**63), "1.0", "٣"])
+@pytest.mark.parametrize("movie_id", ["0", "-1", "abc", "999999", str(MAX_BIGINT + 1), "1.0", "٣"])
 def test_a_movie_that_is_not_there(client: Client, movie_id: str):
     answer = client.get(f"/tetraflix/movies/{movie_id}")
     assert (answer.status_code, answer.json()) == (404, {"detail": "There is no such movie."})

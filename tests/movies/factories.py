@@ -10,6 +10,7 @@ from django.db import connection
 
 from movies.genres import GENRES
 from movies.models import Movie, MovieChange
+from movies.profiles import to_wire
 from movies.viewing import view_counting
 from tests.waiting import wait_until
 
@@ -27,6 +28,11 @@ def movie(
     return Movie.objects.create(
         id=movie_id, title=title, hidden=hidden, profile=profile(**(weights or {"action": 100}))
     )
+
+
+def wire(stored: Movie, progress: float = 0) -> dict[str, Any]:
+    """The movie as clients see it."""
+    return {"id": stored.id, "title": stored.title, "profile": to_wire(stored.profile), "progress": progress}
 
 
 def change_records(*fields: str, **filters: Any) -> list[tuple[Any, ...]]:

@@ -9,22 +9,18 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from movies.foundation.numbers import MAX_BIGINT
 from movies.models import Movie, ViewCount
-from movies.profiles import to_wire
 from movies.viewing import popularity
 from recommendations import services, stores
 from recommendations.lists import Event, recommend, watched
 from tests.activity import recorded_activity
-from tests.movies.factories import movie
+from tests.movies.factories import movie, wire
 from tests.statements import sent_statements
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2017, 9, 8, 12, 50, tzinfo=UTC)
 NOBODY = 534356757834
-
-
-def wire(stored: Movie, progress: float = 0) -> dict[str, Any]:
-    return {"id": stored.id, "title": stored.title, "profile": to_wire(stored.profile), "progress": progress}
 
 
 def address(user_id: object) -> str:
@@ -102,14 +98,14 @@ def test_nothing_left_to_show_is_two_empty_lists(client: Client, films: list[Mov
     assert client.get(address(7)).json() == {"recommendations": [], "currentlyWatching": []}
 
 
-@pytest.mark.parametrize("user_id", ["0", "-1", "abc", "1.5", "٣", "%20", str(2**63), "9" * 40])
+@pytest.mark.parametrize("user_id", ["0", "-1", "abc", "1.5", "٣", "%20", str(MAX_BIGINT + 1), "9" * 40])
 def test_not_a_user_id_is_a_json_404(client: Client, user_id: str):
     answer = client.get(address(user_id))
     assert answer.status_code == 404
     assert answer.json() == {"detail": "A user is a whole number from 1 to 9223372036854775807."}
 
 
-@pytest.mark.parametrize("user_id", [1, NOBODY, 2**63 - 1])
+@pytest.mark.parametrize("user_id", [1, NOBODY, MAX_BIGINT])
 def test_any_user_id_is_a_user(client: Client, user_id: int):
     assert client.get(address(user_id)).json() == {"recommendations": [], "currentlyWatching": []}
 

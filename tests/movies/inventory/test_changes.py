@@ -1,4 +1,4 @@
-"""What the database itself keeps of each change of inventory: version, history, order, the caches' signal."""
+"""The database's triggers record each change of inventory: version, history and order."""
 
 import threading
 import uuid
@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Concat
 
+from movies.inventory.validation import MAX_MOVIE_ID
 from movies.models import Inventory, Movie, MovieChange, RetiredId, ViewCount
 from tests.movies.factories import change_records, movie, other_connection, profile, waits_for_lock
 from tests.waiting import wait_until
@@ -47,7 +48,7 @@ def test_an_edit_raises_the_version_and_keeps_old_and_new(db):
     assert edited.updated > kahaani.updated
 
 
-def test_a_save_that_changes_nothing_is_no_change(db):
+def test_a_save_that_changes_nothing_is_not_recorded(db):
     kahaani = movie("Kahaani")
     before, updated = inventory_version(), kahaani.updated
 
@@ -74,7 +75,7 @@ def test_hidden_counts_as_deleted_and_shown_again_as_added(db):
     ]
 
 
-def test_a_movie_added_hidden_is_told_as_deleted(db):
+def test_a_movie_added_hidden_counts_as_deleted(db):
     movie("Secret", hidden=True)
     assert change_records("version", "action", "after") == [(1, "deleted", state("Secret", hidden=True))]
 
@@ -106,7 +107,7 @@ def test_a_deleted_movie_that_comes_back_has_its_views(db):
     assert ViewCount.objects.get(movie_id=kahaani.id).views == 7
 
 
-def test_a_view_is_no_change_of_inventory(db):
+def test_a_view_does_not_change_the_inventory(db):
     kahaani = movie("Kahaani")
     ViewCount.objects.filter(movie=kahaani).update(views=F("views") + 1)
     assert change_records("version") == [(1,)]
@@ -125,7 +126,7 @@ def test_a_bulk_change_records_every_movie_that_changed_and_no_other(db):
 
 
 def test_a_plan_made_for_one_movie_serves_a_bulk_change_too(db):
-    """The trigger's plans are kept for the session: one made for a row takes minutes for 20,000."""
+    """A session caches the trigger's plans: a plan made for one row would take minutes for 20,000."""
     single = movie("Single")
     for hidden in (True, False, True, False, True, False):
         Movie.objects.filter(id=single.id).update(hidden=hidden)
@@ -138,7 +139,7 @@ def test_a_plan_made_for_one_movie_serves_a_bulk_change_too(db):
     assert MovieChange.objects.filter(action="updated", version=2).count() == 20_000
 
 
-def test_an_insert_on_conflict_records_each_row_for_what_it_was(db):
+def test_an_upsert_records_each_row_as_added_or_updated(db):
     kahaani = movie("Kahani")
 
     Movie.objects.bulk_create(
@@ -166,11 +167,11 @@ def test_a_generated_id_comes_after_one_given_by_hand(db):
 
 def test_the_highest_id_does_not_use_up_the_generated_ones(db):
     first = movie("First")
-    movie("Last", movie_id=2**53 - 1)
+    movie("Last", movie_id=MAX_MOVIE_ID)
     assert movie("Second").id == first.id + 1
 
 
-def test_who_and_in_which_batch_is_on_record(db):
+def test_the_actor_and_the_batch_are_on_record(db):
     batch = uuid.uuid4()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -188,7 +189,7 @@ def test_who_and_in_which_batch_is_on_record(db):
     ]
 
 
-def test_a_bulk_load_lists_nothing_and_jumps(db):
+def test_a_bulk_load_records_no_changes_and_raises_the_version_by_a_million(db):
     movie("Kahaani")
     before = inventory_version()
     with transaction.atomic(), connection.cursor() as cursor:
@@ -206,7 +207,7 @@ def test_a_bulk_load_lists_nothing_and_jumps(db):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_truncated_inventory_jumps():
+def test_a_truncation_raises_the_version_by_over_a_thousand():
     movie("Kahaani")
     before = inventory_version()
     with connection.cursor() as cursor:
@@ -227,11 +228,11 @@ def test_a_truncated_inventory_jumps():
         {"title": ""},
         {"title": " \t\n"},
         {"id": 0},
-        {"id": 2**53},
+        {"id": MAX_MOVIE_ID + 1},
     ],
     ids=str,
 )
-def test_the_database_refuses_what_is_no_movie(db, bad):
+def test_the_database_rejects_invalid_movies(db, bad):
     values = {"id": 1, "title": "Kahaani", "profile": ACTION} | bad
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
@@ -297,7 +298,7 @@ def test_two_changes_of_the_same_movies_in_opposite_order_do_not_deadlock():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_id_re_created_while_its_deletion_commits_goes_on_counting():
+def test_an_id_re_created_while_its_deletion_commits_continues_its_versions():
     kahaani = movie("Kahaani")
     with other_connection() as slow, other_connection() as fast, slow.cursor() as one, fast.cursor() as two:
         one.execute("DELETE FROM movies_movie WHERE id = %s", [kahaani.id])

@@ -1,4 +1,4 @@
-"""The months of views: made ahead, filled while views are counted, dropped when too old."""
+"""Monthly partitions of views are created ahead, filled while views are counted, and dropped when too old."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def no_months_left():
-    """Partitions are tables: they outlive a test's rows, also where another file's worker made them."""
+    """Drops the partitions, which outlive a test's rows, also those that a worker of another test created."""
     drop_months()
     yield
     drop_months()
@@ -33,7 +33,7 @@ def drop_months() -> None:
 
 
 def by_partition() -> dict[str, int]:
-    """Rows of each partition."""
+    """The number of rows in each partition."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'movies_view'::regclass"
@@ -47,7 +47,7 @@ def by_partition() -> dict[str, int]:
 
 
 @time_machine.travel(NOON)
-def test_this_month_and_the_next_two_are_made_once():
+def test_this_month_and_the_next_two_are_created_once():
     assert partitions.maintain() == partitions.PartitionChanges(made=AHEAD)
     assert partitions.maintain() == partitions.PartitionChanges()
     assert make_partitions.run() == []
@@ -59,7 +59,7 @@ def test_this_month_and_the_next_two_are_made_once():
 
 
 @time_machine.travel(NOON)
-def test_views_of_a_month_that_nobody_prepared_move_to_a_partition_of_it():
+def test_views_of_a_month_without_a_partition_move_to_a_new_one():
     kahaani = movie()
     first, last = datetime(2017, 9, 1, tzinfo=UTC), datetime(2017, 9, 30, 23, 59, 59, 999999, tzinfo=UTC)
     finishes = {(1, kahaani.id, at) for at in (first, last, last + timedelta(microseconds=1), NOON)}
@@ -83,7 +83,7 @@ def test_views_of_a_month_that_nobody_prepared_move_to_a_partition_of_it():
 
 
 @time_machine.travel(NOON)
-def test_views_from_clocks_gone_wrong_stay_where_they_are():
+def test_views_from_wrong_clocks_stay_in_the_default_partition():
     kahaani = movie()
     count_views([(1, kahaani.id, datetime(year, 5, 1, tzinfo=UTC)) for year in (1, 1999, 2027, 9999)])
     assert partitions.maintain().made == AHEAD
@@ -111,7 +111,7 @@ def test_too_old_months_are_dropped_and_their_finishes_are_not_counted_again(set
     assert ViewCount.objects.get().views == 3
 
 
-def test_an_old_month_goes_a_day_after_nobody_counts_into_it(settings):
+def test_an_old_month_is_dropped_after_a_grace_period(settings):
     settings.VIEWS_KEPT_MONTHS = 1
     kahaani = movie()
     with time_machine.travel(NOON):
@@ -124,7 +124,7 @@ def test_an_old_month_goes_a_day_after_nobody_counts_into_it(settings):
 
 
 @time_machine.travel(NOON)
-def test_a_month_whose_lock_is_not_to_be_had_waits_for_the_next_time(monkeypatch):
+def test_a_month_whose_lock_is_not_free_is_postponed(monkeypatch):
     monkeypatch.setattr(partitions, "SET_LOCK_TIMEOUT", "SET LOCAL lock_timeout = '50ms'")
     with other_connection() as other, other.cursor() as cursor:
         cursor.execute("INSERT INTO movies_view VALUES (1, 1, '2026-11-24')")
@@ -135,12 +135,12 @@ def test_a_month_whose_lock_is_not_to_be_had_waits_for_the_next_time(monkeypatch
 
 
 @time_machine.travel(NOON, tick=True)
-def test_views_counted_while_a_month_is_made_are_neither_lost_nor_doubled():
+def test_views_counted_while_a_partition_is_created_are_neither_lost_nor_doubled():
     kahaani = movie()
     early = [(user, kahaani.id, NOON) for user in range(1, 200)]
     count_views(early)
     with other_connection() as other, other.cursor() as cursor:
-        # a transaction under way that the new partition has to wait for
+        # an open transaction that the new partition has to wait for
         cursor.execute("INSERT INTO movies_view VALUES (1000, %s, %s)", [kahaani.id, NOON])
         with waits_meanwhile(partitions.maintain):
             other.commit()
@@ -189,13 +189,13 @@ def test_concurrent_maintenance_and_counting_do_no_harm():
 
 
 @time_machine.travel(NOON, tick=True)
-def test_a_finish_is_known_all_the_while_its_month_is_made():
-    """A reader that had to wait for the new partition looks there too, not only where the rows were."""
+def test_a_finish_is_found_while_its_partition_is_created():
+    """A reader that waited for the new partition reads it, not only the default one."""
     kahaani = movie()
     count_views([(1, kahaani.id, NOON)])
     known: list[dict[tuple[int, int], datetime]] = []
     with other_connection() as other, other.cursor() as cursor:
-        cursor.execute("LOCK TABLE movies_view_default IN ACCESS SHARE MODE")  # what a reader at work holds
+        cursor.execute("LOCK TABLE movies_view_default IN ACCESS SHARE MODE")  # as an active reader does
         cursor.execute("SELECT count(*) FROM movies_view")
 
         def maintain() -> None:
