@@ -9,7 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
-from movies.inventory.titles import MAX_TITLE_LENGTH
+from movies.profiles import MAX_TITLE_LENGTH
 
 
 class Movie(models.Model):

@@ -38,9 +38,7 @@ class ChangedMeanwhile(ValueError):
         self.movie = movie
 
 
-RETRY_AFTER_SECONDS = (
-    5  # for a refused caller: most bulk changes take less, one of 300,000 movies takes longer
-)
+RETRY_AFTER_SECONDS = 5  # most bulk changes take less; one of 300,000 movies takes longer
 
 
 class InventoryBusy(Exception):

@@ -7,8 +7,6 @@ The patterns use escapes that mean the same to Python's `re` and to PostgreSQL.
 import re
 import unicodedata
 
-MAX_TITLE_LENGTH = 300  # characters; the longest title on record has 208
-
 # White_Space of Unicode's PropList.txt: stripped from both ends of a title.
 BLANKS = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from movies.inventory.titles import MAX_TITLE_LENGTH, normalize
-from movies.profiles import from_wire
+from movies.inventory.titles import normalize
+from movies.profiles import MAX_TITLE_LENGTH, from_wire
 
 MAX_MOVIE_ID = 2**53 - 1  # the largest safe integer of JavaScript; the database checks it too
 

@@ -132,17 +132,11 @@ def _attributes(name: str) -> "Attributes":
     """The attributes of a queue whose dead-letter queue exists."""
     dead_url = shared_client().get_queue_url(QueueName=dead_letter_queue_name(name))["QueueUrl"]
     arn = shared_client().get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])["Attributes"]
-    retention, visibility, receives = (
-        RETENTION_SECONDS,
-        settings.QUEUE_VISIBILITY_SECONDS,
-        settings.QUEUE_MAX_RECEIVES,
-    )
+    retention, visibility = RETENTION_SECONDS, settings.QUEUE_VISIBILITY_SECONDS
+    receives = settings.QUEUE_MAX_RECEIVES
     if name == settings.CELERY_QUEUE:
-        retention, visibility, receives = (
-            TASKS_RETENTION_SECONDS,
-            TASKS_VISIBILITY_SECONDS,
-            TASKS_MAX_RECEIVES,
-        )
+        retention, visibility = TASKS_RETENTION_SECONDS, TASKS_VISIBILITY_SECONDS
+        receives = TASKS_MAX_RECEIVES
     redrive = {"deadLetterTargetArn": arn["QueueArn"], "maxReceiveCount": str(receives)}
     return {
         "MessageRetentionPeriod": str(retention),

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection
 
-from movies.inventory.titles import MAX_TITLE_LENGTH
+from movies.profiles import MAX_TITLE_LENGTH
 from movies.search.spelling import (
     MOST_RESULTS,
     SHORTEST_PREFIX,

@@ -7,8 +7,8 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from movies.api.writes import MOST_AT_ONCE
 from movies.foundation.numbers import MAX_BIGINT
 from movies.genres import GENRES
-from movies.inventory.titles import MAX_TITLE_LENGTH
 from movies.inventory.validation import MAX_MOVIE_ID
+from movies.profiles import MAX_TITLE_LENGTH
 from recommendations.lists import LONGEST
 from sessions_ingest.api import MOST_EVENTS, MOST_RECOMMENDATIONS
 
