@@ -6,9 +6,7 @@ from typing import Any
 from movies.genres import GENRE_POSITION, GENRES
 
 TOTAL = 100
-MAX_TITLE_LENGTH = (
-    300  # characters; here, because models and plain rules share it. The longest on record has 208.
-)
+MAX_TITLE_LENGTH = 300  # characters; the longest title on record has 208
 
 
 class BadProfile(ValueError):
