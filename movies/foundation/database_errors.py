@@ -21,10 +21,7 @@ class Condition(Enum):
     IDLE_SESSION_ENDED = ("25P03",)  # idle_in_transaction_session_timeout
     STATEMENT_CANCELED = ("57014",)  # statement_timeout, or canceled by hand
     LOCK_NOT_AVAILABLE = ("55P03",)  # lock_timeout, NOWAIT
-    CONFLICT = (
-        "40001",
-        "40P01",
-    )  # serialization failure, deadlock: the transaction may succeed when repeated
+    CONFLICT = ("40001", "40P01")  # serialization failure, deadlock: a repetition may succeed
     ROLLED_BACK = ("40",)  # the other transaction rollbacks
     NOT_MIGRATED = ("42P01", "42703")  # undefined table, undefined column
     READ_ONLY = ("25006",)  # a standby, or default_transaction_read_only
