@@ -128,8 +128,8 @@ def fill(context: Context, *, seed: int) -> None:
         return json.dumps({"userId": random_.randint(1, USERS), "events": [event() for _ in range(EVENTS)]})
 
     batches: list[list[Any]] = [
-        [{"Id": str(place), "MessageBody": body()} for place in range(bus.BATCH)]
-        for _ in range(MESSAGES // bus.BATCH)
+        [{"Id": str(place), "MessageBody": body()} for place in range(bus.MAX_BATCH_SIZE)]
+        for _ in range(MESSAGES // bus.MAX_BATCH_SIZE)
     ]
     client = bus.shared_client()
     with ThreadPoolExecutor(2) as pool:
@@ -139,7 +139,7 @@ def fill(context: Context, *, seed: int) -> None:
 def emptied_by_a_bare_loop(threads: int) -> float:
     """Messages a second of receive-10 and delete-10 in as many threads, and nothing else."""
     url = bus.queue(settings.SESSION_QUEUE).url
-    clients = [bus.client() for _ in range(threads)]
+    clients = [bus.make_client() for _ in range(threads)]
     done = [0] * threads
 
     def empty(place: int) -> None:
@@ -148,7 +148,7 @@ def emptied_by_a_bare_loop(threads: int) -> float:
                 clients[place]
                 .receive_message(
                     QueueUrl=url,
-                    MaxNumberOfMessages=bus.BATCH,
+                    MaxNumberOfMessages=bus.MAX_BATCH_SIZE,
                     MessageSystemAttributeNames=ATTRIBUTES,
                     WaitTimeSeconds=1,
                 )

@@ -7,7 +7,7 @@ import numpy as np
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
-from movies.inventory.seeding import READ, Pipe
+from movies.inventory.seeding import COPY_CHUNK_BYTES, ChunkReader
 from movies.viewing.popularity import visible
 from recommendations import stores
 from recommendations.binary_copy import COLUMNS, HEADER, TRAILER, rows
@@ -72,7 +72,7 @@ def copy_into_postgres(made: Iterator[Block], users: int, now: datetime, progres
         )
         there = np.array([user_id for (user_id,) in cursor.fetchall()], np.int64)
         if len(there) < users:
-            cursor.copy_expert(COPY, Pipe(chunks(there)), READ)
+            cursor.copy_expert(COPY, ChunkReader(chunks(there)), COPY_CHUNK_BYTES)
     if added and not connection.in_atomic_block:
         with connection.cursor() as cursor:
             # Counts are index-only scans then. Other columns need no statistics: no query filters by them.

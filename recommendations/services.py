@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from movies.catalog.movie_cache import catalog, listed
-from movies.catalog.popular_cache import chart, unfinished
+from movies.catalog.movie_cache import movie_cache, render_list
+from movies.catalog.popular_cache import popular_movies, popular_unfinished
 from movies.foundation.database_clock import database_time
 from movies.foundation.events import Activity, activity_subscribers
 from movies.genres import OVERALL
@@ -24,14 +24,14 @@ EARLIEST = datetime.fromisoformat("0001-01-02T00:00:00+00:00")  # before any eve
 class Shown(NamedTuple):
     """Both lists as `lists.shown` selects them, in JSON."""
 
-    recommended: Sequence[bytes]  # movies without their progress, as `movie_cache.entry` makes them
+    recommended: Sequence[bytes]  # movies without their progress, as `movie_cache.render_entry` makes them
     watching: Sequence[bytes]  # complete movies
     popular: bool = False  # the overall most popular, because the user's own list has nothing left to show
 
     def json(self) -> bytes:
         """The body of the response."""
         return b'{"recommendations":%b,"currentlyWatching":[%b]}' % (
-            listed(self.recommended),
+            render_list(self.recommended),
             b",".join(self.watching),
         )
 
@@ -68,25 +68,29 @@ def shown_to(user_id: int) -> Shown:
 
 def _own(row: ServedRow, version: int) -> Shown:
     recommended, watching = lists.shown(
-        row.recommended, row.watching, row.progress, partial(catalog.find, version), settings.FINISHED_MARK
+        row.recommended,
+        row.watching,
+        row.progress,
+        partial(movie_cache.find, version),
+        settings.FINISHED_MARK,
     )
     return Shown(recommended, [b"%b%b}" % pair for pair in watching])
 
 
 def _popular() -> Shown:
-    return Shown(chart(OVERALL).entries[: lists.MAX_LIST_LENGTH], (), popular=True)
+    return Shown(popular_movies(OVERALL).entries[: lists.MAX_LIST_LENGTH], (), popular=True)
 
 
 def _popular_for(user_id: int, watching: Sequence[int]) -> list[bytes]:
     """The overall most popular movies, without those that the user is watching or has ever finished."""
-    popular = chart(OVERALL)
+    popular = popular_movies(OVERALL)
     excluded = finished_after([(user_id, popular.ids, EARLIEST)])[0].union(watching)
     found = [
         entry for movie, entry in zip(popular.ids, popular.entries, strict=True) if movie not in excluded
     ][: lists.MAX_LIST_LENGTH]
     missing = lists.MAX_LIST_LENGTH - len(found)
     if missing and not popular.complete:
-        found += unfinished(user_id, beside=(*popular.ids, *watching), limit=missing)
+        found += popular_unfinished(user_id, excluding=(*popular.ids, *watching), limit=missing)
     return found
 
 

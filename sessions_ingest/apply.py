@@ -14,8 +14,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 
+from movies.foundation import advisory_locks
+from movies.foundation.database_errors import Condition, condition_of
 from movies.foundation.events import Activity, activity_subscribers
 from movies.viewing import view_counting
 from movies.viewing.partitions import kept_since
@@ -29,8 +31,6 @@ from sessions_ingest.messages import Recommendations, Session
 logger = logging.getLogger(__name__)
 
 TRIES = 4  # at a transaction that PostgreSQL aborts because of a concurrent one
-RETRIED = {"40P01", "40001"}  # deadlock detected, serialization failure
-USER_LOCKS = 0x7E7F  # class of the advisory locks that serialize the transactions of a user
 LOGGED_IDS = 10  # unknown movie ids that a warning lists
 
 
@@ -99,16 +99,10 @@ def _apply_with_retries(batches: Sequence[Batch]) -> tuple[list[BatchOutcome], d
             with transaction.atomic():
                 return _apply(batches)
         except (OperationalError, StoreUnavailable) as error:
-            if attempt == TRIES or not _is_deadlock_or_serialization_failure(error):
+            if attempt == TRIES or condition_of(error) is not Condition.CONFLICT:
                 raise
             time.sleep(random.uniform(0, 0.05 * attempt))
     raise AssertionError("unreachable")
-
-
-def _is_deadlock_or_serialization_failure(error: BaseException | None) -> bool:
-    while error and not hasattr(error, "pgcode"):
-        error = error.__cause__
-    return getattr(error, "pgcode", None) in RETRIED
 
 
 def _apply(batches: Sequence[Batch]) -> tuple[list[BatchOutcome], dict[int, _Change]]:
@@ -116,7 +110,8 @@ def _apply(batches: Sequence[Batch]) -> tuple[list[BatchOutcome], dict[int, _Cha
     outcomes = [BatchOutcome(messages=len(batch.messages), invalid=batch.invalid) for batch in batches]
     messages = [message for batch in batches for message in batch.messages]
     if messages:
-        _lock_users({message.user_id for message in messages})
+        # The views of these users that this transaction reads stay valid until it ends.
+        advisory_locks.acquire_each(advisory_locks.USERS, {message.user_id for message in messages})
         by_user = _group_by_user(batches, outcomes)
         new_views = view_counting.record_views(_finishes(by_user))
         _count_new_views(batches, outcomes, new_views)
@@ -128,19 +123,6 @@ def _apply(batches: Sequence[Batch]) -> tuple[list[BatchOutcome], dict[int, _Cha
             transaction.on_commit(lambda: _notify_subscribers(messages, new_views))
     ingest_metrics.record(batches, outcomes)
     return outcomes, changes
-
-
-def _lock_users(user_ids: set[int]) -> None:
-    """Blocks other transactions on these users until this one ends, so that the views it reads stay valid.
-
-    Locks in the order of the keys, which users may share, so that two transactions never deadlock.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(%s, key) FROM"
-            " (SELECT DISTINCT hashint8(id) AS key FROM unnest(%s::bigint[]) AS id ORDER BY 1) AS keys",
-            [USER_LOCKS, list(user_ids)],
-        )
 
 
 def _group_by_user(batches: Sequence[Batch], outcomes: Sequence[BatchOutcome]) -> _ByUser:

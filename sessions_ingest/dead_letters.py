@@ -179,7 +179,7 @@ def _received(
     while left > 0 and time.monotonic() - started < seconds:
         messages = sqs.receive_message(
             QueueUrl=queue.dead_url,
-            MaxNumberOfMessages=min(left, bus.BATCH),
+            MaxNumberOfMessages=min(left, bus.MAX_BATCH_SIZE),
             VisibilityTimeout=VISIBILITY_SECONDS,
             # A long poll queries all of SQS's servers; a short one only some, and may return nothing.
             WaitTimeSeconds=1,
@@ -271,8 +271,8 @@ def _release(queue: bus.Queue, letters: Sequence[DeadLetter]) -> None:
 
 
 def _entries(letters: Sequence[DeadLetter]) -> Iterator[list[Any]]:
-    for start in range(0, len(letters), bus.BATCH):
+    for start in range(0, len(letters), bus.MAX_BATCH_SIZE):
         yield [
             {"Id": letter.id, "ReceiptHandle": letter.raw["ReceiptHandle"]}
-            for letter in letters[start : start + bus.BATCH]
+            for letter in letters[start : start + bus.MAX_BATCH_SIZE]
         ]

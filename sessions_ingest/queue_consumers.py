@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
+from movies.foundation.database_errors import Condition, condition_of
 from recommendations import stores
 from recommendations.stores.base import StoreUnavailable
 from sessions_ingest.apply import apply
@@ -19,8 +20,8 @@ from sessions_ingest.sqs import SqsQueue
 
 M = TypeVar("M", Session, Recommendations)
 
-# The database answers, but cannot apply any message: undefined table or column (not migrated yet), or read only
-NOT_READY = {"42P01", "42703", "25006"}
+# The database answers, but cannot apply any message.
+NOT_READY = {Condition.NOT_MIGRATED, Condition.READ_ONLY}
 
 
 class DatabaseHandler(Generic[M]):
@@ -62,7 +63,7 @@ def apply_or_unavailable(batches: Sequence[Batch]) -> None:
         apply(batches)
     except (DatabaseError, InterfaceError, StoreUnavailable) as error:
         if isinstance(error, OperationalError | InterfaceError | StoreUnavailable) or (
-            _sqlstate(error) in NOT_READY
+            condition_of(error) in NOT_READY
         ):
             connection.close()  # the next try opens a new one
             raise HandlerUnavailable(str(error).strip()) from error
@@ -71,10 +72,6 @@ def apply_or_unavailable(batches: Sequence[Batch]) -> None:
 
 def _close_connection() -> None:
     connection.close()  # looked up here, because each thread has its own
-
-
-def _sqlstate(error: BaseException) -> str | None:
-    return getattr(error.__cause__, "pgcode", None)
 
 
 def make_consumer() -> Consumer:

@@ -43,7 +43,7 @@ class SqsQueue:
         self.requests = 0
         self.hold_seconds = visibility_seconds * HOLD_SHARE
         self._call = SqsCalls(
-            bus.session(),
+            bus.aws_session(),
             bus.shared_client().meta.endpoint_url,
             connect_seconds=bus.CONNECT_SECONDS,
             read_seconds=bus.READ_SECONDS,
@@ -55,7 +55,7 @@ class SqsQueue:
                 "ReceiveMessage",
                 {
                     "QueueUrl": bus.queue(self.name).url,
-                    "MaxNumberOfMessages": bus.BATCH,
+                    "MaxNumberOfMessages": bus.MAX_BATCH_SIZE,
                     "WaitTimeSeconds": bus.LONG_POLL_SECONDS if wait_seconds is None else wait_seconds,
                     "MessageSystemAttributeNames": ATTRIBUTES,
                     "MessageAttributeNames": [SENT_AT],
@@ -139,7 +139,7 @@ class SqsQueue:
 
     def ensure_exists(self) -> None:
         with self._request():
-            bus.create_missing(self.name)
+            bus.create_missing_queue(self.name)
 
     def close(self) -> None:
         self._call.close()

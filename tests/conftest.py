@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
-from movies.catalog.movie_cache import catalog
+from movies.catalog.movie_cache import movie_cache
 from tests.servers.elasticsearch import elasticsearch_url, private_elasticsearch
 from tests.servers.fixtures import database_url, open_folder, postgres, private_postgres, private_sqs, sqs
 from tests.servers.mongodb import mongodb_server, mongodb_url, private_mongodb
@@ -46,7 +46,7 @@ hypothesis.settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True)
-def _nothing_held_from_another_test() -> Iterator[None]:
-    """A test's transaction is undone: what the process's catalog learnt inside it never was."""
+def _empty_movie_cache_between_tests() -> Iterator[None]:
+    """A test's transaction is rolled back, so what the process cached inside it is wrong."""
     yield
-    catalog.forget()
+    movie_cache.clear()

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.admin import apps as admin_apps
 
-from movies.foundation.events import consuming, inventory_changed, job_waits, queue_polled
+from movies.foundation.events import consumer_started, inventory_changed, job_queued, queue_polled
 from tetraflix import celery, checks  # noqa: F401 - importing checks registers them
 from tetraflix.background import heartbeats, schedule
 from tetraflix.background.task_waker import job_waker, waker
@@ -22,10 +22,10 @@ class TetraflixConfig(AppConfig):
         request_ids.follow_into_tasks()
         task_metrics.watch()
         schedule.watch()
-        consuming.connect(heartbeats.pulse.start, dispatch_uid="heartbeats")
+        consumer_started.connect(heartbeats.pulse.start, dispatch_uid="heartbeats")
         queue_polled.connect(heartbeats.polled, dispatch_uid="heartbeats")
         inventory_changed.connect(waker.wake, dispatch_uid="wake the change feed")
-        job_waits.connect(job_waker.wake, dispatch_uid="wake the worker for a job")
+        job_queued.connect(job_waker.wake, dispatch_uid="wake the worker for a job")
         if settings.SENTRY_DSN:
             error_reports.start(settings.SENTRY_DSN)
 

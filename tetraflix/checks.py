@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
-from movies.outbox.bus import dead_name, queue_names
+from movies.outbox.bus import dead_letter_queue_name, queue_names
 from tetraflix.configuration import database_requirements
 
 SHORTEST_KEY = 50  # characters
@@ -99,7 +99,7 @@ def database_can_serve(databases: Sequence[str] | None = None, **kwargs: Any) ->
 @register()
 def queues_are_different(**kwargs: Any) -> list[CheckMessage]:
     """E006: one queue for two purposes, and messages end up where nobody expects them."""
-    names = [name for queue in queue_names() for name in (queue, dead_name(queue))]
+    names = [name for queue in queue_names() for name in (queue, dead_letter_queue_name(queue))]
     twice = [name for name, count in Counter(names).items() if count > 1]
     return [
         Error(

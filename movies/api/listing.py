@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import ValidationError
 
 from movies.api.reads import DEFAULT_LIMIT, distributor_json
-from movies.catalog.movie_cache import NO_PROGRESS, catalog, entry
+from movies.catalog.movie_cache import NO_PROGRESS, movie_cache, render_entry
 from movies.foundation.numbers import MAX_BIGINT, whole_number
 from movies.foundation.read_view import ReadView, json_response
 from movies.genres import GENRE_POSITION, GENRES
@@ -93,7 +93,7 @@ def _paged(asked: _Asked, hidden: bool | None) -> tuple[list[bytes], str | None,
         movies = _for_distributors([row[0] for row in found.rows])
     else:
         movies = [
-            entry(movie_id, title, weights.split(",")) + NO_PROGRESS
+            render_entry(movie_id, title, weights.split(",")) + NO_PROGRESS
             for movie_id, title, weights, _ in found.rows
         ]
     return movies, _cursor_at(found.previous), _cursor_at(found.following)
@@ -118,7 +118,7 @@ def _visible(movie_ids: list[int]) -> list[bytes]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT version FROM movies_inventory")
         (version,) = cursor.fetchone()
-    return [found + NO_PROGRESS for found in catalog.find(version, movie_ids) if found]
+    return [found + NO_PROGRESS for found in movie_cache.find(version, movie_ids) if found]
 
 
 def _for_distributors(movie_ids: list[int]) -> list[bytes]:

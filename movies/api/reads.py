@@ -7,8 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import NotFound, ValidationError
 
 from movies.api.etags import etag, not_modified
-from movies.catalog.movie_cache import NO_PROGRESS, entry, listed
-from movies.catalog.popular_cache import LONGEST, most_popular
+from movies.catalog.movie_cache import NO_PROGRESS, render_entry, render_list
+from movies.catalog.popular_cache import MAX_POPULAR_MOVIES, popular_entries
 from movies.foundation.events import Activity, activity_subscribers
 from movies.foundation.numbers import whole_number
 from movies.foundation.prepared_statements import PreparedStatement
@@ -33,23 +33,23 @@ class GenreView(ReadView):
         """By views x the movie's weight for the genre, as of the last full hour or so."""
         if genre not in GENRE_POSITION:
             raise NotFound(f"Unknown genre. The {len(GENRES)} are: {', '.join(GENRES)}.")
-        movies = most_popular(genre, _limit(request) if request.META["QUERY_STRING"] else DEFAULT_LIMIT)
+        movies = popular_entries(genre, _limit(request) if request.META["QUERY_STRING"] else DEFAULT_LIMIT)
         for receive in activity_subscribers:
             receive(Activity("genre-data", genre, len(movies), time.time()))
-        return json_response(b'{"genre":%b}' % listed(movies))
+        return json_response(b'{"genre":%b}' % render_list(movies))
 
 
 def _limit(request: HttpRequest) -> int:
-    number = whole_number(request.GET.get("limit", str(DEFAULT_LIMIT)), most=LONGEST)
+    number = whole_number(request.GET.get("limit", str(DEFAULT_LIMIT)), most=MAX_POPULAR_MOVIES)
     if number is None:
-        raise ValidationError({"limit": [f"A whole number from 1 to {LONGEST}."]})
+        raise ValidationError({"limit": [f"A whole number from 1 to {MAX_POPULAR_MOVIES}."]})
     return number
 
 
 def distributor_json(movie: Movie) -> bytes:
     """A movie as distributors see it: with `hidden` and the version, which a safe change needs."""
     more = orjson.dumps({"hidden": movie.hidden, "version": movie.version})
-    seen = entry(movie.id, movie.title, movie.profile) + NO_PROGRESS
+    seen = render_entry(movie.id, movie.title, movie.profile) + NO_PROGRESS
     return seen[:-1] + b"," + more[1:]
 
 
@@ -85,4 +85,4 @@ class MovieView(ReadView):
 def _visible(movie_id: int) -> tuple[bytes, int] | None:
     """The movie as every client sees it, and its version; None for a hidden or missing one."""
     found, title, weights, version = MOVIE.row(str(movie_id))
-    return None if found is None else (entry(found, title, weights.split(",")) + NO_PROGRESS, version)
+    return None if found is None else (render_entry(found, title, weights.split(",")) + NO_PROGRESS, version)

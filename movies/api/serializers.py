@@ -17,8 +17,8 @@ from rest_framework import serializers
 from rest_framework.fields import empty
 
 from movies.genres import GENRES
-from movies.inventory.validation import LARGEST_MOVIE_ID
-from movies.profiles import LARGEST_TITLE, TOTAL
+from movies.inventory.validation import MAX_MOVIE_ID
+from movies.profiles import MAX_TITLE_LENGTH, TOTAL
 
 MAX_MOVIES_PER_REQUEST = 1_000
 WRITABLE_FIELDS = ("title", "profile", "hidden")
@@ -98,7 +98,7 @@ class NewMovieSerializer(ClosedSerializer):
 
     title = _Text(
         min_length=1,
-        max_length=LARGEST_TITLE,
+        max_length=MAX_TITLE_LENGTH,
         help_text="Stored in normalization form C, without blanks around it. Not blank; no control characters,"
         " and none that show nothing or change the direction of text, except where emoji and scripts need them.",
     )
@@ -150,8 +150,8 @@ class MovieUpdateSerializer(NewMovieSerializer):
 class MovieSerializer(ClosedSerializer):
     """A movie as every client sees it."""
 
-    id = serializers.IntegerField(min_value=1, max_value=LARGEST_MOVIE_ID)
-    title = serializers.CharField(min_length=1, max_length=LARGEST_TITLE)
+    id = serializers.IntegerField(min_value=1, max_value=MAX_MOVIE_ID)
+    title = serializers.CharField(min_length=1, max_length=MAX_TITLE_LENGTH)
     profile = ProfileSerializer()
     progress = serializers.FloatField(min_value=0, max_value=1, help_text="How far the user got.")
 

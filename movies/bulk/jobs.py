@@ -20,7 +20,7 @@ from movies.bulk import file_format, imports, job_handlers
 from movies.bulk.text_file import MAX_BYTES, decompresses_within
 from movies.foundation import advisory_locks
 from movies.foundation.database_errors import is_unavailable
-from movies.foundation.events import job_waits
+from movies.foundation.events import job_queued
 from movies.inventory.reverting import NoSuchBatch
 from movies.inventory.services import InventoryBusy, refuse_other_changes
 from movies.models import Job, JobChunk, MovieChange
@@ -148,7 +148,7 @@ def run(job_id: uuid.UUID, *, progress: imports.Progress = lambda done: None, pa
     try:
         with transaction.atomic():
             _work(job_id, progress, patient)
-    except (InventoryBusy, advisory_locks.Taken):
+    except (InventoryBusy, advisory_locks.LockHeld):
         _not_counted(job_id)
     except (file_format.BadFile, NoSuchBatch) as error:
         _fail(job_id, str(error))
@@ -200,7 +200,7 @@ def _begun(job: Job, *, at_once: bool) -> Job:
         run(job.id, patient=False)
         job.refresh_from_db()
     if job.state in UNDER_WAY:
-        transaction.on_commit(lambda: job_waits.send(sender="movies"), robust=True)
+        transaction.on_commit(lambda: job_queued.send(sender="movies"), robust=True)
     return job
 
 
@@ -246,10 +246,10 @@ def _not_counted(job_id: uuid.UUID, *, seconds: float = 0) -> None:
 
 
 def _work(job_id: uuid.UUID, progress: imports.Progress, patient: bool) -> None:
-    """In one transaction: the job's work, and that it is done. Raises locks.Taken when another one is at it."""
-    if not advisory_locks.try_take(_lock_of(job_id)):
-        raise advisory_locks.Taken
-    advisory_locks.end_when_silent()
+    """In one transaction: the job's work, and that it is done. Raises LockHeld when another one is at it."""
+    if not advisory_locks.try_acquire(_lock_of(job_id)):
+        raise advisory_locks.LockHeld
+    advisory_locks.end_when_idle()
     job = Job.objects.filter(id=job_id, state__in=UNDER_WAY).first()
     if job is None:
         return

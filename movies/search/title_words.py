@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection
 
-from movies.profiles import LARGEST_TITLE
+from movies.profiles import MAX_TITLE_LENGTH
 from movies.search.spelling import (
     MOST_RESULTS,
     SHORTEST_PREFIX,
@@ -22,7 +22,7 @@ from movies.search.spelling import (
     spellings,
 )
 
-LONGEST_QUERY = LARGEST_TITLE  # characters; what comes after them is not looked at
+LONGEST_QUERY = MAX_TITLE_LENGTH  # characters; what comes after them is not looked at
 
 KNOWN = "SELECT word, titles FROM movies_word WHERE word = ANY (%s) AND titles > 0"
 

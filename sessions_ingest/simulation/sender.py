@@ -76,8 +76,8 @@ class Sender:
         left = []
         for kind, name in self.queues.items():
             mine = [message for message in messages if message[2] == kind]
-            for start in range(0, len(mine), bus.BATCH):
-                left += self._send(kind, name, mine[start : start + bus.BATCH])
+            for start in range(0, len(mine), bus.MAX_BATCH_SIZE):
+                left += self._send(kind, name, mine[start : start + bus.MAX_BATCH_SIZE])
         with self._lock:
             for message in left:
                 heapq.heappush(self._due, message)

@@ -11,7 +11,7 @@ from movies.inventory import history, services
 from movies.models import Job, Movie, MovieChange
 from movies.search.selections import Selection
 from tests.admin.forms import says
-from tests.movies.factories import movie, told
+from tests.movies.factories import change_records, movie
 
 LIST = "/admin/movies/movie/"
 
@@ -42,7 +42,7 @@ def test_hiding_says_how_many_and_is_one_batch(editor: Client, four: None):
     link = f'<a href="/admin/movies/moviechange/batch/{batch}/">See them, or undo it</a>'
     assert says(response) == [f"2 movies hidden (1 needed no change). {link}"]
     assert hidden() == [1, 2, 3]
-    assert told("movie_id", "action", "actor", batch=batch) == [
+    assert change_records("movie_id", "action", "actor", batch=batch) == [
         (1, "deleted", "staff:edith"),
         (2, "deleted", "staff:edith"),
     ]
@@ -83,7 +83,7 @@ def test_a_batch_is_reverted_as_one_but_for_what_changed_since(boss: Client, fou
         "1 left alone, because they were changed since: movie 2.",
     ]
     assert hidden() == [2, 3]
-    assert told("movie_id", "actor", batch=second) == [(1, "staff:boss"), (4, "staff:boss")]
+    assert change_records("movie_id", "actor", batch=second) == [(1, "staff:boss"), (4, "staff:boss")]
 
 
 def test_an_unknown_batch_is_not_found(boss: Client):

@@ -7,6 +7,7 @@ import pytest
 import time_machine
 from django.test import Client
 
+from movies.foundation.numbers import MAX_BIGINT
 from movies.models import Movie
 from movies.viewing.popularity import refresh
 from recommendations import stores
@@ -153,10 +154,10 @@ def test_popular_movies_instead_of_an_exhausted_list_are_explained(viewer: Clien
     assert reasons[-1] == f"{instead} this movie is not among them."
 
 
-@pytest.mark.parametrize("asked", ["0", "-1", "abc", str(2**63), "\uff11"])
+@pytest.mark.parametrize("asked", ["0", "-1", "abc", str(MAX_BIGINT + 1), "\uff11"])
 def test_what_is_no_user_is_said_so(viewer: Client, asked: str):
     page = viewer.get("/admin/recommendations/userlists/", {"user": asked})
-    assert says(page) == [f"A user is a whole number from 1 to {2**63 - 1}."]
+    assert says(page) == [f"A user is a whole number from 1 to {MAX_BIGINT}."]
     assert viewer.get(f"/admin/recommendations/userlists/{asked}/").status_code == 404
 
 

@@ -1,24 +1,17 @@
 """`GET /tetraflix/genre/<genre>` and `GET /tetraflix/movies/<id>`, with every error."""
 
-from typing import Any
-
 import pytest
 from django.db.models import F
 from django.test import Client
 
 from movies.genres import GENRES
 from movies.models import Movie, PopularList, ViewCount
-from movies.profiles import to_wire
 from movies.viewing import popularity
-from tests.listening import activity_heard
-from tests.movies.factories import movie, profile
+from tests.activity import recorded_activity
+from tests.movies.factories import movie, profile, wire
 from tests.statements import sent_statements
 
 pytestmark = pytest.mark.django_db
-
-
-def wire(stored: Movie, progress: float = 0) -> dict[str, Any]:
-    return {"id": stored.id, "title": stored.title, "profile": to_wire(stored.profile), "progress": progress}
 
 
 @pytest.fixture
@@ -107,7 +100,7 @@ def test_one_statement_and_two_after_a_change(client: Client, dramas: list[Movie
 
 
 def test_a_read_is_sent_to_activity_subscribers(client: Client, dramas: list[Movie]):
-    with activity_heard() as activities:
+    with recorded_activity() as activities:
         client.get("/tetraflix/genre/drama")
     assert [activity[:3] for activity in activities] == [("genre-data", "drama", 20)]
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from movies.foundation.numbers import MAX_BIGINT
 from movies.models import View, ViewCount
 from recommendations import stores
 from tests.api.calling import Caller
@@ -123,7 +124,7 @@ def test_a_later_session_brings_a_movie_back_that_was_taken_off(service: Caller,
 
 
 @pytest.mark.parametrize("method", ["DELETE", "PUT"])
-@pytest.mark.parametrize("path", ["5/2", "6/1", "x/1", "5/0", f"{2**63}/1", "5/1.0"])
+@pytest.mark.parametrize("path", ["5/2", "6/1", "x/1", "5/0", f"{MAX_BIGINT + 1}/1", "5/1.0"])
 def test_a_movie_that_is_neither_watched_nor_taken_off_is_404(service: Caller, method: str, path: str):
     service("POST", SESSION, {"userId": 5, "events": [watched(1, 0.7)]})
     answer = service(method, f"/tetraflix/currentlyWatching/{path}")

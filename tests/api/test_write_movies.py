@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from movies.foundation.numbers import MAX_BIGINT
 from movies.genres import GENRES
 from movies.models import Movie, MovieChange
 from tests.api.calling import LORD, PROFILE, Caller, movie_of
@@ -204,7 +205,7 @@ def test_a_deleted_movie_is_gone_and_deleting_it_again_is_404(
         assert (answer.status_code, list(answer.json())) == (404, ["detail"])
 
 
-@pytest.mark.parametrize("movie_id", ["0", "-1", "abc", "1.5", str(2**63), "9" * 5000])
+@pytest.mark.parametrize("movie_id", ["0", "-1", "abc", "1.5", str(MAX_BIGINT + 1), "9" * 5000])
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_an_invalid_id_is_404(distributor: Caller, method: str, movie_id: str):
     answer = distributor(method, f"{MOVIES}/{movie_id}", LORD)

@@ -8,6 +8,7 @@ from threading import Barrier
 
 from django.db import connections
 
+from movies.foundation.numbers import MAX_BIGINT
 from recommendations.lists import (
     EMPTY_LISTS,
     MAX_LIST_LENGTH,
@@ -24,7 +25,6 @@ from recommendations.stores.base import Change, ListStore, ServedRow
 
 AT = datetime(2017, 9, 8, 12, 50, 0, 123456, tzinfo=UTC)
 LATER = AT + timedelta(minutes=1)
-MAX_USER_ID = 2**63 - 1
 
 FULL = UserLists(
     recommended=tuple(range(100, 100 + MAX_LIST_LENGTH)),
@@ -142,9 +142,9 @@ class StoreContract:
         assert store.read(7) == lists
 
     def test_the_first_and_the_last_user_id_work(self, store: ListStore):
-        store.update({1: begun(1), MAX_USER_ID: begun(MAX_USER_ID)})
-        assert store.read(MAX_USER_ID) == UserLists(watching=(Entry(MAX_USER_ID, 0.5, AT),))
-        assert [user_id for user_id, _ in store.scan(0, 10)] == [1, MAX_USER_ID]
+        store.update({1: begun(1), MAX_BIGINT: begun(MAX_BIGINT)})
+        assert store.read(MAX_BIGINT) == UserLists(watching=(Entry(MAX_BIGINT, 0.5, AT),))
+        assert [user_id for user_id, _ in store.scan(0, 10)] == [1, MAX_BIGINT]
 
     def test_times_are_kept_to_the_millisecond_from_the_first_year_to_the_last(self, store: ListStore):
         first = datetime(1, 1, 1, tzinfo=UTC)

@@ -7,12 +7,13 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from movies.foundation.numbers import MAX_BIGINT
 from movies.models import Movie, ViewCount
 from movies.viewing import popularity
 from recommendations import services
-from tests.listening import activity_heard
-from tests.movies.factories import movie
-from tests.recommendations.user_lists import address, give, wire
+from tests.activity import recorded_activity
+from tests.movies.factories import movie, wire
+from tests.recommendations.user_lists import address, give
 from tests.statements import sent_statements
 
 pytestmark = pytest.mark.django_db
@@ -79,14 +80,14 @@ def test_nothing_left_to_show_is_two_empty_lists(client: Client, films: list[Mov
     assert client.get(address(7)).json() == {"recommendations": [], "currentlyWatching": []}
 
 
-@pytest.mark.parametrize("user_id", ["0", "-1", "abc", "1.5", "٣", "%20", str(2**63), "9" * 40])
+@pytest.mark.parametrize("user_id", ["0", "-1", "abc", "1.5", "٣", "%20", str(MAX_BIGINT + 1), "9" * 40])
 def test_not_a_user_id_is_a_json_404(client: Client, user_id: str):
     answer = client.get(address(user_id))
     assert answer.status_code == 404
     assert answer.json() == {"detail": "A user is a whole number from 1 to 9223372036854775807."}
 
 
-@pytest.mark.parametrize("user_id", [1, UNKNOWN_USER, 2**63 - 1])
+@pytest.mark.parametrize("user_id", [1, UNKNOWN_USER, MAX_BIGINT])
 def test_any_user_id_is_a_user(client: Client, user_id: int):
     assert client.get(address(user_id)).json() == {"recommendations": [], "currentlyWatching": []}
 
@@ -131,7 +132,7 @@ def test_a_cold_start_takes_two_statements_even_after_a_change(client: Client, f
 
 def test_a_read_is_published_as_activity(client: Client, films: list[Movie]):
     give(7, [films[0].id], {films[1].id: 0.5})
-    with activity_heard() as activities:
+    with recorded_activity() as activities:
         client.get(address(7))
     assert [activity[:3] for activity in activities] == [("user-data", 7, 2)]
 

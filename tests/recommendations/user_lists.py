@@ -2,19 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
 
-from movies.models import Movie
-from movies.profiles import to_wire
 from recommendations import stores
 from recommendations.lists import Event, apply_events, recommend
 
 AT = datetime(2017, 9, 8, 12, 50, tzinfo=UTC)
-
-
-def wire(stored: Movie, progress: float = 0) -> dict[str, Any]:
-    """The movie as the API serves it."""
-    return {"id": stored.id, "title": stored.title, "profile": to_wire(stored.profile), "progress": progress}
 
 
 def address(user_id: object) -> str:

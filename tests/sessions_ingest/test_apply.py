@@ -19,7 +19,7 @@ from sessions_ingest.apply import apply
 from sessions_ingest.batches import Batch, BatchOutcome
 from sessions_ingest.messages import Recommendations, Session, WatchEvent
 from sessions_ingest.models import IngestMinute
-from tests.listening import activity_heard
+from tests.activity import recorded_activity
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -204,7 +204,7 @@ def test_the_number_of_statements_does_not_grow_with_the_batch() -> None:
 
 def test_committed_messages_are_published_as_activity() -> None:
     add_movies(1)
-    with activity_heard() as activities:
+    with recorded_activity() as activities:
         apply(
             [
                 Batch("sessionData", [session(9, (1, 1, 0), (1, 0.5, 1))]),

@@ -15,7 +15,7 @@ from sessions_ingest.apply import apply
 from sessions_ingest.batches import Batch
 from sessions_ingest.messages import parse_session
 from sessions_ingest.models import IngestMinute
-from tests.listening import activity_heard
+from tests.activity import recorded_activity
 from tests.servers.mongodb import MongoServer
 from tests.sessions_ingest.processes import CONSUME, Process
 from tests.sessions_ingest.traffic import add_movies, assert_as_the_model_says, send, traffic, waiting
@@ -57,7 +57,7 @@ def test_nothing_is_counted_if_mongodb_is_unavailable_and_a_redelivery_applies_t
     def unavailable(changes: object) -> None:
         raise StoreUnavailable("no primary")
 
-    with activity_heard() as activities:
+    with recorded_activity() as activities:
         with monkeypatch.context() as patch:
             patch.setattr(store, "update", unavailable)
             for _ in range(3):

@@ -24,7 +24,7 @@ from tetraflix.embedded.ports import free_port
 
 def calls(endpoint: str = "", session: boto3.Session | None = None) -> SqsCalls:
     endpoint = endpoint or bus.shared_client().meta.endpoint_url
-    return SqsCalls(session or bus.session(), endpoint, connect_seconds=2, read_seconds=5)
+    return SqsCalls(session or bus.aws_session(), endpoint, connect_seconds=2, read_seconds=5)
 
 
 class Balancer(BaseHTTPRequestHandler):
@@ -91,7 +91,7 @@ def test_the_response_equals_boto3s(queues: Queues) -> None:
 def test_the_error_of_a_missing_queue_is_recognized(queues: Queues) -> None:
     with pytest.raises(ClientError) as raised:
         calls()("ReceiveMessage", {"QueueUrl": f"{queues.session.url}-never"})
-    assert bus.is_gone(raised.value)
+    assert bus.is_missing_queue(raised.value)
 
 
 def test_a_request_is_signed_for_sqs_in_its_region(balancer: str) -> None:
@@ -154,7 +154,7 @@ def test_a_refused_connection_is_an_error() -> None:
 def test_a_server_that_never_responds_is_an_error() -> None:
     server = HTTPServer(("127.0.0.1", 0), Balancer)  # accepts connections, never responds
     asking = SqsCalls(
-        bus.session(), f"http://127.0.0.1:{server.server_port}", connect_seconds=1, read_seconds=0.2
+        bus.aws_session(), f"http://127.0.0.1:{server.server_port}", connect_seconds=1, read_seconds=0.2
     )
     with pytest.raises(ReadTimeoutError):
         asking("ReceiveMessage", {})

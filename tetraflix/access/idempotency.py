@@ -21,8 +21,8 @@ from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.template.response import SimpleTemplateResponse
-from psycopg2.errors import LockNotAvailable
 
+from movies.foundation.database_errors import is_lock_timeout
 from tetraflix.access.api_keys import BadKey, caller_of, wait_seconds
 from tetraflix.models import KeptAnswer
 
@@ -106,7 +106,7 @@ def _with_the_work(
     except _NotKept as answer:
         return answer.response
     except OperationalError as error:
-        if not isinstance(error.__cause__, LockNotAvailable):
+        if not is_lock_timeout(error):
             raise
         return _error(409, "The same request is being worked on; ask again.", retry_after=1)
     return _replay(asked)

@@ -30,7 +30,7 @@ class PredefinedQueue(dict[str, Any]):
         try:
             return bus.shared_client().get_queue_url(QueueName=self.name)["QueueUrl"]
         except ClientError:  # an embedded server that was killed has forgotten its queues
-            bus.create_missing(self.name)
+            bus.create_missing_queue(self.name)
             return bus.shared_client().get_queue_url(QueueName=self.name)["QueueUrl"]
 
 
@@ -97,8 +97,10 @@ class Channel(SQS.Channel):
             queue.delete(queue.dead_letter([(message, reason)]))
         except (QueueUnavailable, BotoCoreError, ClientError) as error:
             logger.warning("%s: message %s is left to the redrive policy: %s", name, message.id, error)
-            if isinstance(error, ClientError) and bus.is_gone(error):
-                bus.create_missing(name)  # a queue that an earlier version made has no dead-letter queue yet
+            if isinstance(error, ClientError) and bus.is_missing_queue(error):
+                bus.create_missing_queue(
+                    name
+                )  # a queue that an earlier version made has no dead-letter queue yet
         finally:
             queue.close()
 

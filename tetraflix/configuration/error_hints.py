@@ -8,6 +8,8 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from pymongo.errors import ConnectionFailure
 
+from movies.foundation.database_errors import sqlstate
+
 
 def in_one_line(error: BaseException) -> str | None:
     """The line for an error that comes of an unreachable server; None when it is about something else."""
@@ -21,9 +23,7 @@ def in_one_line(error: BaseException) -> str | None:
         if isinstance(cause, ConnectionFailure):
             return "MongoDB, which keeps the user lists, is not reachable: see MONGODB_URL."
         # A statement that the database refused has a code; a connection that it never had, or lost, has none.
-        if isinstance(cause, OperationalError | InterfaceError) and not getattr(
-            cause.__cause__, "pgcode", None
-        ):
+        if isinstance(cause, OperationalError | InterfaceError) and not sqlstate(cause):
             return database_line(reason=str(cause))
     return None
 

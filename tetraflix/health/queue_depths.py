@@ -20,7 +20,10 @@ class QueueDepth(NamedTuple):
 def _ask() -> dict[str, QueueDepth] | None:
     """By queue name; None when SQS does not answer, or a queue is missing."""
     try:
-        return {name: QueueDepth(_depth(name), _depth(bus.dead_name(name))) for name in bus.queue_names()}
+        return {
+            name: QueueDepth(_depth(name), _depth(bus.dead_letter_queue_name(name)))
+            for name in bus.queue_names()
+        }
     except (BotoCoreError, ClientError):
         return None
 

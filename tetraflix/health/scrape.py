@@ -84,7 +84,7 @@ def _from_database() -> Iterator[Metric]:
         )
         late = schedule.waiting()
         yield family("task_waiting_seconds", [([name], seconds) for name, seconds in late.items()])
-        count, age = publisher.waiting()
+        count, age = publisher.outbox_lag()
         yield family("outbox_changes", [((), count)])
         yield family("outbox_lag_seconds", [((), age)])
         columns = ("messages", "events", "views", "skipped", "poison", "slowest_ms")

@@ -86,7 +86,7 @@ def _database(status: Status) -> None:
             cursor.execute(SIZES)
             movies, views = cursor.fetchone()
             status.figures |= {"movies": movies, "views": int(views)}
-        status.down += retries.problems()
+        status.down += retries.failing_work()
         status.figures["users"] = stores.current().count()
     except (OperationalError, InterfaceError, StoreUnavailable) as error:
         status.down.append(error_hints.in_one_line(error) or str(error))

@@ -8,7 +8,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 
 from movies.api.serializers import MAX_MOVIES_PER_REQUEST, ClosedSerializer, NewMovieSerializer
 from movies.foundation.numbers import MAX_BIGINT
-from movies.inventory.validation import LARGEST_MOVIE_ID
+from movies.inventory.validation import MAX_MOVIE_ID
 from tetraflix.openapi import errors
 
 KEY = {
@@ -27,7 +27,7 @@ def header(name: str, schema: dict[str, Any], description: str, **more: Any) -> 
 
 
 ID = {"type": "integer", "minimum": 1, "format": "int64"}
-MOVIE_ID = OpenApiParameter("movie_id", {**ID, "maximum": LARGEST_MOVIE_ID}, "path", description="The movie.")
+MOVIE_ID = OpenApiParameter("movie_id", {**ID, "maximum": MAX_MOVIE_ID}, "path", description="The movie.")
 USER_ID = OpenApiParameter("user_id", {**ID, "maximum": MAX_BIGINT}, "path", description="The user.")
 IDEMPOTENCY_KEY = header(
     "Idempotency-Key",

@@ -15,9 +15,9 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_handler
 from rest_framework.views import set_rollback
 
+from movies.foundation.database_errors import Condition, condition_of, sqlstate
 from movies.inventory import services
 from recommendations.stores.base import StoreUnavailable
-from tetraflix.configuration.error_hints import chain
 
 logger = logging.getLogger(__name__)
 
@@ -28,17 +28,16 @@ RETRY_AFTER_SECONDS = 2  # an embedded PostgreSQL is back in less, a failed-over
 UNAVAILABLE = "The service is short of its database. Try again in a moment."
 BUSY = "Somebody else is changing the same data. Try again in a moment."
 TOO_LONG = "This took the database too long and was stopped. Nothing was changed; try again, or ask for less."
-# By PostgreSQL's code of an error, or its class, the first two characters:
-# https://www.postgresql.org/docs/current/errcodes-appendix.html
-BY_CODE = {
-    "57014": TOO_LONG,  # statement_timeout, or cancelled by hand
-    "25P03": TOO_LONG,  # idle_in_transaction_session_timeout
-    "55P03": BUSY,  # lock_timeout
-    "40": BUSY,  # deadlock, serialization failure
-    "08": UNAVAILABLE,  # connection lost
-    "53": UNAVAILABLE,  # too many connections, out of memory, disk full
-    "57P": UNAVAILABLE,  # shutting down, starting up
-    "58": UNAVAILABLE,  # a disk that fails
+BY_CONDITION = {
+    Condition.STATEMENT_CANCELED: TOO_LONG,
+    Condition.IDLE_SESSION_ENDED: TOO_LONG,
+    Condition.LOCK_NOT_AVAILABLE: BUSY,
+    Condition.CONFLICT: BUSY,
+    Condition.ROLLED_BACK: BUSY,
+    Condition.CONNECTION_LOST: UNAVAILABLE,
+    Condition.TOO_MANY_CONNECTIONS: UNAVAILABLE,
+    Condition.OUT_OF_RESOURCES: UNAVAILABLE,
+    Condition.STORAGE_FAILED: UNAVAILABLE,
 }
 
 
@@ -48,12 +47,10 @@ def unavailable_because(error: BaseException) -> str | None:
         return str(error)
     if not isinstance(error, Error | StoreUnavailable):
         return None
-    codes = [str(code) for cause in chain(error) if (code := getattr(cause, "pgcode", None))]
-    for code in codes:
-        for prefix, sentence in BY_CODE.items():
-            if code.startswith(prefix):
-                return sentence
-    if isinstance(error, StoreUnavailable) or (isinstance(error, AWAY) and not codes):
+    condition = condition_of(error)
+    if condition in BY_CONDITION:
+        return BY_CONDITION[condition]
+    if isinstance(error, StoreUnavailable) or (isinstance(error, AWAY) and not sqlstate(error)):
         return UNAVAILABLE
     return None
 

@@ -51,7 +51,7 @@ class Indexed:
 def keep_up() -> Indexed:
     """Every change committed before this call is in the index in use.
 
-    Rebuilds the index when changes alone cannot bring it there. Raises leases.Held while another process is at it,
+    Rebuilds the index when changes alone cannot bring it there. Raises LeaseHeld while another process is at it,
     and what `rebuild` raises.
     """
     with lease(KEEPS_UP, seconds=LEASE_SECONDS) as mine:
@@ -72,7 +72,7 @@ def rebuild(progress: Callable[[int], object] = lambda movies: None, *, held: Le
     Searches see the old one until the new one takes over, in one step. A rebuild that fails takes its index away;
     what a killed one left is taken away by the next, so that there is never more than one beside the one in use.
     `progress` is told how many movies came in; `held` is a lease of the caller to be renewed as well. Raises
-    leases.Held while another process rebuilds, connection.AWAY, leases.Lost, IndexRefusedError, or
+    leases.LeaseHeld while another process rebuilds, connection.AWAY, leases.LeaseLost, IndexRefusedError, or
     IndexIncompleteError when many movies were loaded meanwhile: try again then.
     """
     with lease(REBUILDS, seconds=LEASE_SECONDS) as mine:

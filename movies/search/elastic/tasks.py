@@ -8,7 +8,7 @@ from movies.search.elastic import indexing
 from movies.search.elastic.connection import AWAY
 
 FIRST_PAUSE, LONGEST_PAUSE = 5, 300  # seconds between tries: a rebuild reads and sends the whole inventory
-EXPECTED = (*AWAY, indexing.IndexIncompleteError, indexing.IndexRefusedError, leases.Lost)
+EXPECTED = (*AWAY, indexing.IndexIncompleteError, indexing.IndexRefusedError, leases.LeaseLost)
 
 
 @shared_task(name="movies.elastic.tasks.index_changes")

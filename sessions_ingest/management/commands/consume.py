@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from movies.foundation.events import consuming
+from movies.foundation.events import consumer_started
 from sessions_ingest.queue_consumers import make_consumer
 
 REPORT_SECONDS = 10
@@ -30,7 +30,7 @@ class Command(BaseCommand):
 
     def _consume(self) -> None:
         consumer = make_consumer()
-        consuming.send(sender=None)
+        consumer_started.send(sender=None)
         consumer.start()
         self.stdout.write(
             f"Consuming {settings.SESSION_QUEUE} and {settings.RECS_QUEUE},"

@@ -79,7 +79,7 @@ class Command(BaseCommand):
         if act == "discard" and not (ids or all):
             raise CommandError("Name the messages to discard: --id ID, or --all.")
         action = dead_letters.redrive if act == "redrive" else dead_letters.discard
-        actor = actors.of_command()
+        actor = actors.command_actor()
         missing = set(ids or ())
         for queue in queues:
             result = action(queue, actor=actor, ids=missing if ids else None)

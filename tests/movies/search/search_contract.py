@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from movies.inventory.services import hide_movies
-from movies.inventory.titles import tidy
+from movies.inventory.titles import normalize
 from movies.models import Movie
 from movies.search.engine import search
 from tests.movies.factories import movie
@@ -18,7 +18,7 @@ from tests.movies.search.searching import Make, found
 
 def is_title(text: str) -> bool:
     try:
-        return tidy(text) == text
+        return normalize(text) == text
     except ValueError:
         return False
 

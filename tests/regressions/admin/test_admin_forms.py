@@ -179,8 +179,15 @@ def test_an_id_in_an_address_that_is_none_leads_back(boss: Client, five: None, o
 
 NO_MARKS = [
     *[5, "x", None, True, {}, {"a": 1}, [], [1], [1, 2], [1, 2, 3], [1, 2, False, 4], [[1], 2, False]],
-    *[["1", [2], False], [1, "2", False], [1, 2, 0], [1, -1, False], [1, 2**63, False], [None, 1, False]],
-    *[[2**63, 1, False], [-1, 1, False], [1.0, 1, False], [True, 1, False], ["a\0", 1, False]],
+    *[
+        ["1", [2], False],
+        [1, "2", False],
+        [1, 2, 0],
+        [1, -1, False],
+        [1, MAX_BIGINT + 1, False],
+        [None, 1, False],
+    ],
+    *[[MAX_BIGINT + 1, 1, False], [-1, 1, False], [1.0, 1, False], [True, 1, False], ["a\0", 1, False]],
     *[b"[NaN, 1, false]", b"[1, 1, false", b"\xff", b"[" * 100_000, b"9" * 5000],
 ]
 

@@ -121,11 +121,12 @@ def test_a_list_whose_movies_are_all_being_watched_is_filled_too(store: None, se
 
 def test_a_heavy_user_gets_what_follows_all_popular_movies_that_they_finished(store: None, service: Caller):
     """Also beyond the stored list, and although the user's record keeps only 20 finishes."""
-    ids = inventory(popularity.LONGEST + 60)
-    watch(service, {**dict.fromkeys(ids[: popularity.LONGEST + 10], 1.0), ids[popularity.LONGEST + 10]: 0.5})
+    listed = popularity.STORED_LIST_LENGTH
+    ids = inventory(listed + 60)
+    watch(service, {**dict.fromkeys(ids[: listed + 10], 1.0), ids[listed + 10]: 0.5})
     recommended, watching = lists()
-    assert watching == [ids[popularity.LONGEST + 10]]
-    assert recommended == ids[popularity.LONGEST + 11 : popularity.LONGEST + 31]
+    assert watching == [ids[listed + 10]]
+    assert recommended == ids[listed + 11 : listed + 31]
 
 
 def test_fewer_than_20_movies_are_shown_when_fewer_are_left(store: None, service: Caller):
@@ -252,7 +253,8 @@ def test_a_genre_matches_the_tables_after_any_hiding_showing_and_deleting(db: No
     """Without a refresh; of a genre with a few movies, and of one with more than a list has places."""
     Movie.objects.all().delete()
     number = data.draw(
-        st.integers(0, 12) | st.integers(popularity.LONGEST, popularity.LONGEST + 60), "movies"
+        st.integers(0, 12) | st.integers(popularity.STORED_LIST_LENGTH, popularity.STORED_LIST_LENGTH + 60),
+        "movies",
     )
     random = data.draw(st.randoms(use_true_random=False))
     kinds = [profile(western=w, drama=100 - w) for w in (1, 1, 50, 60, 100)] + [profile(drama=100)]

@@ -126,8 +126,8 @@ def test_the_bar_of_an_undo_shows_how_many_of_all_its_movies_are_done(
     for_the_worker: None, monkeypatch: pytest.MonkeyPatch, database_url: str
 ) -> None:
     """B4-figure: the total is exact, whatever the number that the batch's page counts up to."""
-    monkeypatch.setattr(history, "MOST_COUNTED", 3)
-    monkeypatch.setattr(reverting, "MOVIES_AT_ONCE", 4)
+    monkeypatch.setattr(history, "MAX_COUNTED", 3)
+    monkeypatch.setattr(reverting, "BATCH_SIZE", 4)
     monkeypatch.setattr(job_handlers, "REPORT_EVERY_SECONDS", 0)
     for number in range(11):
         movie(f"Movie {number}")

@@ -43,7 +43,7 @@ def test_sweeps_run_on_hosts_whose_clocks_disagree(
     with celery("beat", env, ahead=beat), celery(options, env, ahead=worker):
         for title in ("First", "Second"):  # the second needs a sweep after the one that sent the first
             Movie.objects.create(title=title, profile=DRAMA)  # wakes nobody
-            wait_until(lambda: publisher.waiting() == (0, 0.0), seconds=100)
+            wait_until(lambda: publisher.outbox_lag() == (0, 0.0), seconds=100)
         wait_until(lambda: heartbeats.age("beat") is not None, seconds=30)
         wait_until(lambda: heartbeats.age("worker") is not None, seconds=30)
 

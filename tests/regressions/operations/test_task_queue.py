@@ -294,6 +294,6 @@ def test_the_queue_of_tasks_has_dead_letters_and_nothing_in_it_goes_round_for_da
         "Attributes"
     ]
     redrive = json.loads(attributes["RedrivePolicy"])
-    assert redrive["deadLetterTargetArn"].endswith(f":{bus.dead_name(settings.CELERY_QUEUE)}")
+    assert redrive["deadLetterTargetArn"].endswith(f":{bus.dead_letter_queue_name(settings.CELERY_QUEUE)}")
     longest = int(redrive["maxReceiveCount"]) * int(attributes["VisibilityTimeout"])
     assert longest < int(attributes["MessageRetentionPeriod"]) < 24 * 3600

@@ -10,8 +10,8 @@ from elasticsearch import Elasticsearch, TransportError
 from pytest_django import Settings
 
 from movies.foundation.events import Activity
-from movies.foundation.leases import Held, Lost, lease
-from movies.foundation.retries import problems
+from movies.foundation.leases import LeaseHeld, LeaseLost, lease
+from movies.foundation.retries import failing_work
 from movies.inventory import services
 from movies.models import Failure
 from movies.search import engine
@@ -89,7 +89,7 @@ def test_the_indices_that_the_service_needs_are_made_explicitly(elasticsearch: E
     }
     add("Warmth")
     assert (index_changes(), index_changes()) == (1, 0)
-    assert problems() == []
+    assert failing_work() == []
     at = datetime(2026, 11, 24, tzinfo=UTC)
     days = [at, at + timedelta(days=1)]
     records = [Activity("user-data", 7, 20, day.timestamp()) for day in days]
@@ -137,7 +137,7 @@ def test_a_rebuild_that_fails_takes_its_index_away_and_is_tried_again_later_each
     assert line.endswith("no such luck")
     assert index_changes() == 1
     assert engine.search("heat", limit=5) == [movie]
-    assert problems() == []
+    assert failing_work() == []
 
 
 def test_at_most_one_spare_index_is_there_though_rebuilds_are_killed(
@@ -165,7 +165,7 @@ def test_one_process_rebuilds_at_a_time_and_one_that_lost_its_lease_takes_over_n
 ) -> None:
     """E5: two rebuilds at once would be two spare indices."""
     add("Heat")
-    with lease(indexing.REBUILDS, seconds=60), pytest.raises(Held):
+    with lease(indexing.REBUILDS, seconds=60), pytest.raises(LeaseHeld):
         indexing.rebuild()
     in_use = indexing.rebuild().index
 
@@ -173,7 +173,7 @@ def test_one_process_rebuilds_at_a_time_and_one_that_lost_its_lease_takes_over_n
         with connection.cursor() as cursor:  # stuck for so long that another process has taken over
             cursor.execute("UPDATE movies_lease SET owner = gen_random_uuid()")
 
-    with pytest.raises(Lost):
+    with pytest.raises(LeaseLost):
         indexing.rebuild(meanwhile)
     assert indices(elasticsearch) == [in_use]
     assert indexing.index_in_use(elasticsearch) == in_use

@@ -15,7 +15,7 @@ from pytest_django import Settings
 from movies.models import Job, Movie
 from tests.admin.forms import movie_form
 from tests.api.calling import PROFILE, Caller
-from tests.movies.factories import movie, profile, told
+from tests.movies.factories import change_records, movie, profile
 
 pytestmark = pytest.mark.django_db
 
@@ -135,7 +135,7 @@ def test_importing_another_form_of_a_title_changes_nothing(title: str, boss: Cli
         job = imported(boss, {"id": 1, "title": unicodedata.normalize(form, title), "profile": ACTION})
         assert [job.result[what] for what in ("new", "changed", "unchanged")] == [0, 0, 1]
         boss.post(f"/admin/movies/job/{job.pk}/confirm/")
-    assert told("version", "action") == [(1, "added")]
+    assert change_records("version", "action") == [(1, "added")]
 
 
 def test_a_change_to_another_form_of_the_title_is_none(boss: Client):

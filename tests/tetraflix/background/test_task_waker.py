@@ -113,5 +113,5 @@ def test_a_change_is_on_the_bus_soon_after_its_commit(
     worker: subprocess.Popen[bytes], queues: Queues
 ) -> None:
     add_movie(actor="test", title="Soon", profile=DRAMA)
-    wait_until(lambda: publisher.waiting() == (0, 0.0), seconds=20)
+    wait_until(lambda: publisher.outbox_lag() == (0, 0.0), seconds=20)
     assert read(take(queues.changes.url)) == inventory()

@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, name: str, role: str, **options: Any) -> None:
         try:
-            row, key = create_key(name=name, role=role, actor=actors.of_command())
+            row, key = create_key(name=name, role=role, actor=actors.command_actor())
         except ValueError as error:
             raise CommandError(str(error)) from None
         self.stderr.write(

@@ -24,5 +24,5 @@ class Command(BaseCommand):
             raise CommandError("No such living key; manage.py list_api_keys shows them.")
         if len(found) > 1:  # one has for a name what is the look-up part of another
             raise CommandError(f"That is said of several keys: {', '.join(found)}. Give the key itself.")
-        revoke_keys(keys, actor=actors.of_command())
+        revoke_keys(keys, actor=actors.command_actor())
         self.stdout.write(f"Revoked: {found[0]}")

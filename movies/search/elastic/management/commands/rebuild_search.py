@@ -25,11 +25,11 @@ class Command(BaseCommand):
             with Progress(*columns, console=Console(file=self.stderr)) as bar:  # type: ignore[arg-type]
                 task = bar.add_task("", total=Movie.objects.count())
                 done = indexing.rebuild(lambda movies: bar.advance(task, movies))
-        except leases.Held as error:
+        except leases.LeaseHeld as error:
             raise CommandError(
                 "Another process is rebuilding the index. If it was killed, try again in"
                 f" {indexing.LEASE_SECONDS:.0f} s."
             ) from error
-        except (*AWAY, indexing.IndexIncompleteError, indexing.IndexRefusedError, leases.Lost) as error:
+        except (*AWAY, indexing.IndexIncompleteError, indexing.IndexRefusedError, leases.LeaseLost) as error:
             raise CommandError(f"The old index stays in use; the new one was removed: {error}") from error
         self.stdout.write(f"{done.movies:,} movies indexed; searches use {done.index} now.")
