@@ -11,20 +11,14 @@ from django.db import Error, InterfaceError, OperationalError
 class Condition(Enum):
     """A condition that some caller handles. The value is its codes, whole or as prefixes; the first match counts."""
 
-    CONNECTION_LOST = (
-        "08",
-        "57P",
-    )  # connection exceptions; the server shuts down, crashed, or is starting up
+    CONNECTION_LOST = ("08", "57P")  # connection failed; the server shuts down, crashed, or starts
     TOO_MANY_CONNECTIONS = ("53300",)
     OUT_OF_RESOURCES = ("53",)  # memory, disk
     STORAGE_FAILED = ("58",)  # input or output error of the server's disk
     IDLE_SESSION_ENDED = ("25P03",)  # idle_in_transaction_session_timeout
     STATEMENT_CANCELED = ("57014",)  # statement_timeout, or canceled by hand
     LOCK_NOT_AVAILABLE = ("55P03",)  # lock_timeout, NOWAIT
-    CONFLICT = (
-        "40001",
-        "40P01",
-    )  # serialization failure, deadlock: the transaction may succeed when repeated
+    CONFLICT = ("40001", "40P01")  # serialization failure, deadlock: a repetition may succeed
     ROLLED_BACK = ("40",)  # the other transaction rollbacks
     NOT_MIGRATED = ("42P01", "42703")  # undefined table, undefined column
     READ_ONLY = ("25006",)  # a standby, or default_transaction_read_only
