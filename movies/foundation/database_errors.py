@@ -11,10 +11,7 @@ from django.db import Error, InterfaceError, OperationalError
 class Condition(Enum):
     """A condition that some caller handles. The value is its codes, whole or as prefixes; the first match counts."""
 
-    CONNECTION_LOST = (
-        "08",
-        "57P",
-    )  # connection exceptions; the server shuts down, crashed, or is starting up
+    CONNECTION_LOST = ("08", "57P")  # connection failed; the server shuts down, crashed, or starts
     TOO_MANY_CONNECTIONS = ("53300",)
     OUT_OF_RESOURCES = ("53",)  # memory, disk
     STORAGE_FAILED = ("58",)  # input or output error of the server's disk
