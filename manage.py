@@ -6,7 +6,7 @@ import sys
 
 from django.core.management import execute_from_command_line
 
-from tetraflix.configuration.error_hints import in_one_line
+from tetraflix.configuration.error_hints import unreachable
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)  # as a shell counts Ctrl-C; a stack of calls helps nobody here
     except Exception as error:
-        line = in_one_line(error)
+        line = unreachable(error)
         if line is None or "--traceback" in sys.argv:
             raise
         sys.exit(line)

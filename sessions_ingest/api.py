@@ -66,7 +66,7 @@ def _parsed(request: Request, parse: Callable[..., Message]) -> Message:
     """The message in the body. Raises ValidationError for what would be poison on a queue."""
     body = body_of(request)
     # a repeated request with an Idempotency-Key is as of the first time
-    came = getattr(request._request, "first_came", None) or database_time()
+    came = getattr(request._request, "first_received_at", None) or database_time()
     try:
         return parse(body if isinstance(body, bytes) else b"", came)  # none sent: DRF gives {}
     except InvalidMessage as poison:

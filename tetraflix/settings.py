@@ -13,7 +13,7 @@ from tetraflix.observability import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-environment.past_the_proxy(os.environ)
+environment.bypass_proxy_on_loopback(os.environ)
 env = environment.Environment()  # all bad variables are reported at once, by seal() below
 
 # TETRAFLIX_VAR: folder of everything that is kept (databases, queues, logs, the generated secret key).
@@ -31,7 +31,7 @@ DEBUG = env.switch("DEBUG", False)
 # SECRET_KEY: signs sessions; at least 50 characters; the same on every machine. Default: made once, kept in
 # var/.
 try:
-    SECRET_KEY = env.str("SECRET_KEY", "") or secret_key.kept(VAR_DIR)
+    SECRET_KEY = env.str("SECRET_KEY", "") or secret_key.load_or_create(VAR_DIR)
     os.makedirs(METRICS_DIR, exist_ok=True)
 except OSError as error:
     SECRET_KEY = ""

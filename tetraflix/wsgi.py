@@ -6,10 +6,10 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from tetraflix.web.wsgi_response import whole
+from tetraflix.web.wsgi_response import buffered
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tetraflix.settings")
-application = whole(get_wsgi_application())
+application = buffered(get_wsgi_application())
 
 # After django.setup(), which get_wsgi_application calls: models cannot be imported before.
 from django.db import DatabaseError, connection  # noqa: E402

@@ -16,7 +16,7 @@ import pytest
 
 from tetraflix.embedded.ports import free_port
 from tetraflix.embedded.processes import Child, ChildError
-from tetraflix.embedded.server_folders import NOBODY, OPEN, make_reachable
+from tetraflix.embedded.server_folders import NOBODY_UID, OPEN, make_reachable
 
 VERSION = "9.4.3"
 SONARQUBE = "26.9.0.129388"
@@ -76,7 +76,7 @@ class ElasticsearchServer:
         places = {"folder": self.folder, "port": self.port, "transport": self.transport}
         (config / "elasticsearch.yml").write_text(CONFIGURATION.format(**places))
         (config / "jvm.options").write_text(JVM_OPTIONS.format(**places))
-        user = NOBODY if os.geteuid() == 0 else None
+        user = NOBODY_UID if os.geteuid() == 0 else None
         if user is not None:
             for path in (self.folder, *self.folder.rglob("*")):
                 os.chown(path, user, user)

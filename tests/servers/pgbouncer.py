@@ -12,7 +12,7 @@ import pytest
 from tetraflix.embedded.ports import free_port
 from tetraflix.embedded.postgres import EmbeddedPostgres
 from tetraflix.embedded.processes import Child
-from tetraflix.embedded.server_folders import NOBODY
+from tetraflix.embedded.server_folders import NOBODY_UID
 
 # So few connections to the server that clients get another one all the time.
 CONFIGURATION = """
@@ -40,7 +40,7 @@ def pooled_postgres(private_postgres: EmbeddedPostgres) -> Iterator[str]:
     port = free_port()
     configuration = folder / "pgbouncer.ini"
     configuration.write_text(CONFIGURATION.format(server_port=private_postgres.port, port=port))
-    user = NOBODY if os.geteuid() == 0 else None
+    user = NOBODY_UID if os.geteuid() == 0 else None
     child = Child(name="pgbouncer", argv=[program, str(configuration)], log=folder / "log", user=user)
     try:
         child.start()

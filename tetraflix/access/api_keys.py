@@ -95,7 +95,7 @@ def is_key_of(row: ApiKey, key: str) -> bool:
     return hmac.compare_digest(bytes(row.digest), _digest(key))
 
 
-def named(name_or_lookup: str) -> QuerySet[ApiKey]:
+def find_active_keys(name_or_lookup: str) -> QuerySet[ApiKey]:
     """The living keys of this name, or the one with this look-up part; a whole key is taken too."""
     shape = SHAPE.fullmatch(name_or_lookup)
     lookup = shape[2] if shape else name_or_lookup
@@ -130,16 +130,16 @@ def _recognised(header: str) -> Caller:
     return Caller(row.pk, row.name, row.role)
 
 
-def wait_seconds(request: HttpRequest, caller: Caller) -> int:
+def rate_limit_wait(request: HttpRequest, caller: Caller) -> int:
     """Counts this write (once, however often asked): 0, or in how many seconds they may write again."""
-    known: int | None = getattr(request, "_wait_seconds", None)
+    known: int | None = getattr(request, "_rate_limit_wait", None)
     if known is None:
         now = time.time()
         with connection.cursor() as cursor:
             cursor.execute(COUNT_A_CALL, [caller.id, int(now // 60)])
             (calls,) = cursor.fetchone()
         known = math.ceil(60 - now % 60) if calls > settings.WRITES_PER_MINUTE else 0
-        request._wait_seconds = known  # type: ignore[attr-defined]
+        request._rate_limit_wait = known  # type: ignore[attr-defined]
     return known
 
 

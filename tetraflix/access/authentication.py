@@ -9,7 +9,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from tetraflix.access.api_keys import BadKey, Caller, caller_of, wait_seconds
+from tetraflix.access.api_keys import BadKey, Caller, caller_of, rate_limit_wait
 
 if TYPE_CHECKING:  # rest_framework.views reads the settings that name this module
     from rest_framework.views import APIView
@@ -56,7 +56,7 @@ class WritesPerKey(BaseThrottle):
     def allow_request(self, request: Request, view: "APIView") -> bool:
         if request.method in SAFE_METHODS or not isinstance(request.user, Caller):
             return True
-        self._wait = wait_seconds(request._request, request.user)
+        self._wait = rate_limit_wait(request._request, request.user)
         return not self._wait
 
     def wait(self) -> float:

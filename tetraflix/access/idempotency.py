@@ -23,14 +23,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.template.response import SimpleTemplateResponse
 from psycopg2.errors import LockNotAvailable
 
-from tetraflix.access.api_keys import BadKey, caller_of, wait_seconds
+from tetraflix.access.api_keys import BadKey, caller_of, rate_limit_wait
 from tetraflix.models import KeptAnswer
 
 HEADER = "Idempotency-Key"
-LONGEST = 255  # characters
+MAX_KEY_LENGTH = 255  # characters
 KEPT_HOURS = 24
 # How long a repeat waits for the first to finish: a waiting thread serves nobody else.
-PATIENCE = "1s"
+LOCK_TIMEOUT = "1s"
 # The answers that stay true when the same is sent again; 401, 403, 409, 413, 429 and 5xx may not.
 KEPT_STATUSES = {*range(200, 300), 400, 415, 422}
 KEPT_HEADERS = ("Content-Type", "Location", "ETag")
@@ -58,7 +58,7 @@ class _NotKept(Exception):
 def idempotent(view: View, *, counts_once: bool = False) -> View:
     """The view; a POST that repeats an Idempotency-Key of the same API key gets what it answered first.
 
-    `counts_once`: the view's work may be repeated as of `request.first_came` without being counted twice.
+    `counts_once`: the view's work may be repeated as of `request.first_received_at` without being counted twice.
     """
     answer_once = _after_the_work if counts_once else _with_the_work
 
@@ -71,29 +71,29 @@ def idempotent(view: View, *, counts_once: bool = False) -> View:
             caller = caller_of(request)
         except BadKey:
             caller = None
-        if caller is None or wait_seconds(request, caller):
+        if caller is None or rate_limit_wait(request, caller):
             return view(request, *args, **kwargs)  # which says so
-        if not 1 <= len(name) <= LONGEST or not name.isprintable():
+        if not 1 <= len(name) <= MAX_KEY_LENGTH or not name.isprintable():
             return _error(
                 400,
-                f"{HEADER} has 1 to {LONGEST} printable characters.",
-                {HEADER: [f"1 to {LONGEST} printable characters."]},
+                f"{HEADER} has 1 to {MAX_KEY_LENGTH} printable characters.",
+                {HEADER: [f"1 to {MAX_KEY_LENGTH} printable characters."]},
             )
-        asked = _Asked(caller.id, name, _fingerprint(request))
+        asked = _KeyedRequest(caller.id, name, _fingerprint(request))
         return answer_once(asked, request, lambda: view(request, *args, **kwargs))
 
     return answer
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _KeyedRequest:
     key_id: int
     name: str
     fingerprint: bytes
 
 
 def _with_the_work(
-    asked: _Asked, request: HttpRequest, work: Callable[[], HttpResponseBase]
+    asked: _KeyedRequest, request: HttpRequest, work: Callable[[], HttpResponseBase]
 ) -> HttpResponseBase:
     try:
         with transaction.atomic():
@@ -113,20 +113,20 @@ def _with_the_work(
 
 
 def _after_the_work(
-    asked: _Asked, request: HttpRequest, work: Callable[[], HttpResponseBase]
+    asked: _KeyedRequest, request: HttpRequest, work: Callable[[], HttpResponseBase]
 ) -> HttpResponseBase:
     with transaction.atomic():
         _take(asked)
     kept = KeptAnswer.objects.get(key_id=asked.key_id, name=asked.name)
     if kept.status is None and bytes(kept.request) == asked.fingerprint:
-        request.first_came = kept.created  # type: ignore[attr-defined]
+        request.first_received_at = kept.created  # type: ignore[attr-defined]
         response = work()
         if _keep(kept.pk, response) or response.status_code not in KEPT_STATUSES:
             return response
     return _replay(asked)
 
 
-def _replay(asked: _Asked) -> HttpResponseBase:
+def _replay(asked: _KeyedRequest) -> HttpResponseBase:
     kept = KeptAnswer.objects.get(key_id=asked.key_id, name=asked.name)
     if bytes(kept.request) != asked.fingerprint:
         return _error(422, f"This {HEADER} came with another address or body before.")
@@ -139,11 +139,11 @@ def _fingerprint(request: HttpRequest) -> bytes:
     return hashlib.sha256(f"{request.get_full_path()}\n".encode() + request.body).digest()
 
 
-def _take(asked: _Asked) -> int | None:
+def _take(asked: _KeyedRequest) -> int | None:
     """The id of a new row, ours until the transaction ends; None when somebody's is there."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT current_setting('lock_timeout'), set_config('lock_timeout', %s, true)", [PATIENCE]
+            "SELECT current_setting('lock_timeout'), set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT]
         )
         before, _ = cursor.fetchone()
         cursor.execute(TAKE_THE_ROW, [asked.key_id, asked.name, asked.fingerprint, KEPT_HOURS])
@@ -181,6 +181,6 @@ def _error(
     )
 
 
-def forget_old_answers() -> int:
+def delete_old_answers() -> int:
     """Answers older than a day are gone. Returns how many."""
     return KeptAnswer.objects.filter(created__lt=Now() - timedelta(hours=KEPT_HOURS)).delete()[0]

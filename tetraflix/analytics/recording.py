@@ -46,7 +46,7 @@ class Recorder:
         self.refused = 0
         self.dropped = 0
 
-    def hear(self, activity: Activity) -> None:
+    def record(self, activity: Activity) -> None:
         """One of movies.foundation.events.activity_subscribers."""
         records = self._records
         if len(records) >= self._capacity:

@@ -12,7 +12,7 @@ from movies.outbox import bus
 from sessions_ingest.consumer import Message, QueueUnavailable
 from sessions_ingest.sqs import SqsQueue, first_sent
 from tetraflix.background import task_messages
-from tetraflix.background.heartbeats import pulse
+from tetraflix.background.heartbeats import writer
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class Channel(SQS.Channel):
         """
         if not messages:
             return 0
-        pulse.note("worker")
+        writer.note("worker")
         callback = (self.connection._callbacks or {}).get(qname)
         if callback is None:  # the worker stops: kombu releases what still came
             return super()._on_messages_ready(queue, qname, messages)  # type: ignore[misc]
@@ -69,7 +69,7 @@ class Channel(SQS.Channel):
 
     def _schedule_queue(self, queue: str) -> None:
         if not self.qos.can_consume():  # every thread works on a task: no poll is due, and none is missed
-            pulse.note("worker")
+            writer.note("worker")
         super()._schedule_queue(queue)  # type: ignore[misc]
 
     def _hand_over(self, callback: Any, message: dict[str, Any]) -> None:

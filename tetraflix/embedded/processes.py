@@ -84,7 +84,7 @@ class Child:
             log = None
             if self.log:
                 self.log.parent.mkdir(parents=True, exist_ok=True)
-                bound(self.log)
+                truncate_if_long(self.log)
                 log = stack.enter_context(self.log.open("ab"))
             self.process = subprocess.Popen(
                 self.argv,
@@ -152,7 +152,7 @@ class Child:
         return "\n".join([f"{self.log}:", *text.splitlines()[-lines:]])
 
 
-def bound(log: Path) -> None:
+def truncate_if_long(log: Path) -> None:
     """A log that has grown too long starts anew; its lines are in NAME.old.log until it grows so long again.
 
     Copied and cut rather than renamed: the child goes on writing to the same file.

@@ -5,7 +5,7 @@ import os
 import stat
 from pathlib import Path
 
-NOBODY = 65534
+NOBODY_UID = 65534
 OPEN = Path("/var/tmp")  # noqa: S108  kept over a restart of the machine, and open to every user
 
 
@@ -18,7 +18,7 @@ def reachable(path: Path) -> bool:
     return all(parent.stat().st_mode & stat.S_IXOTH for parent in path.parents)
 
 
-def elsewhere(folder: Path) -> Path:
+def open_folder_for(folder: Path) -> Path:
     """The open folder that stands in for this one; made when there is none. The link `elsewhere` leads to it.
 
     Raises PermissionError when somebody else made it before us: what lies in it is then not ours to trust.

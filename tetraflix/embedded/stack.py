@@ -22,7 +22,7 @@ from tetraflix.embedded.ports import http_status, port_is_free
 from tetraflix.embedded.postgres import EmbeddedPostgres
 from tetraflix.embedded.processes import ChildError
 from tetraflix.embedded.sqs import DUMMY_CREDENTIALS, REGION, EmbeddedSqs
-from tetraflix.embedded.supervisor import Asked, EndedError, Part, Program, Supervisor
+from tetraflix.embedded.supervisor import EndedError, Part, Program, StopRequested, Supervisor
 
 CELERY = ["-m", "celery", "-A", "tetraflix"]
 # Threads, because nothing may fork under the consumer's. What several workers would tell each other is not
@@ -48,13 +48,13 @@ class Plan:
     database_url: str | None
     sqs_url: str | None
     embedded_sqs: bool
-    elsewhere: Mapping[str, str]  # what else a command in another terminal has to know
+    extra_addresses: Mapping[str, str]  # what else a command in another terminal has to know
     demo: "Demo | None" = None
 
 
 @dataclass(frozen=True)
 class Demo:
-    """Sizes of the demo: how much there is, and how much happens."""
+    """Sizes of the demo: exit_description much there is, and exit_description much happens."""
 
     movies: int
     users: int
@@ -84,7 +84,7 @@ def run(plan: Plan, console: Console) -> int:
                         f"\n[dim]Stopping. Everything kept is in {plan.var_dir}[/]", highlight=False
                     )
                     stack_addresses.remove(plan.var_dir)
-        except Asked:
+        except StopRequested:
             console.print("[green]✓[/] everything is stopped")
             return 0
         except (ChildError, EndedError, OSError) as error:
@@ -142,8 +142,8 @@ class Stack:
             self._manage("static files", "collectstatic", "--no-input")
             static_files.mark_collected(static)
         if demo:
-            self._manage("movies", "seed_movies", "--movies", str(demo.movies), loud=True)
-            self._manage("users", "seed_users", "--users", str(demo.users), loud=True)
+            self._manage("movies", "seed_movies", "--movies", str(demo.movies), show_output=True)
+            self._manage("users", "seed_users", "--users", str(demo.users), show_output=True)
         if demo or self._login_mark.exists():  # the last demo was killed before it took its login away
             self._demo_login(secrets.token_urlsafe(9) if demo else "")
 
@@ -159,7 +159,7 @@ class Stack:
         self.supervisor.run(name, ["-m", demo_login.__name__], env=env, seconds=60 if password else 5)
         self.password = password
         if password:
-            self.supervisor.farewell = lambda: self._demo_login("")
+            self.supervisor.before_servers_stop = lambda: self._demo_login("")
         else:
             self._login_mark.unlink()
 
@@ -198,8 +198,8 @@ class Stack:
             self._manage("queues", "ensure_queues")  # it is as it was when it was last stopped
         self._announce()
 
-    def _manage(self, name: str, *words: str, loud: bool = False) -> None:
-        self.supervisor.run(name, ["manage.py", *words], env=self.env, loud=loud)
+    def _manage(self, name: str, *words: str, show_output: bool = False) -> None:
+        self.supervisor.run(name, ["manage.py", *words], env=self.env, show_output=show_output)
 
     def _announce(self) -> None:
         stack_addresses.write(
@@ -208,13 +208,13 @@ class Stack:
                 "web": self.web_url,
                 "database": self.database_url,
                 "sqs": self.sqs_url or "",  # empty: Amazon's
-                **self.plan.elsewhere,
+                **self.plan.extra_addresses,
                 "programs": {program.name: program.child.pid for program in self.programs},
             },
         )
 
     def say_where(self) -> None:
-        """Prints where everything is, who may log in, and how it is stopped."""
+        """Prints where everything is, who may log in, and exit_description it is stopped."""
         rows = {
             "site": f"{self.web_url}/",
             "admin": f"{self.web_url}/admin/",

@@ -14,14 +14,14 @@ from typing import Protocol, Self
 from rich.console import Console
 
 from tetraflix.embedded import reaper
-from tetraflix.embedded.processes import Child, ChildError, bound
+from tetraflix.embedded.processes import Child, ChildError, truncate_if_long
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STOP_SECONDS = 6  # for programs, all at once; the servers behind them then need one or two
 SERVER_STOP_SECONDS = 5  # for each server; a queue server cut short would forget its messages
-SECOND_THOUGHTS_SECONDS = 1  # a second Ctrl-C sooner is an echo: make and the terminal both send one
-LONGEST_PAUSE_SECONDS = 15  # between two tries to start what keeps ending
-SOUND_SECONDS = 60  # what ran this long starts at once again when it ends
+SECOND_SIGNAL_SECONDS = 1  # a second Ctrl-C sooner is an echo: make and the terminal both send one
+MAX_PAUSE_SECONDS = 15  # between two tries to start what keeps ending
+HEALTHY_SECONDS = 60  # what ran this long starts at once again when it ends
 
 
 class Part(Protocol):
@@ -39,12 +39,12 @@ class Part(Protocol):
         """Nothing of it runs any more."""
 
 
-class Asked(BaseException):
+class StopRequested(BaseException):
     """A signal asked us to stop. Like KeyboardInterrupt not an Exception: nobody handles it on the way."""
 
 
 class EndedError(Exception):
-    """A part ended that should not have; the message says which, how, and shows its log."""
+    """A part ended that should not have; the message says which, exit_description, and shows its log."""
 
 
 class Program:
@@ -72,7 +72,7 @@ class Program:
 
 
 class Supervisor:
-    """Inside its `with` block signals raise Asked; when the block is left, however, everything is stopped."""
+    """Inside its `with` block signals raise StopRequested; when the block is left, however, everything is stopped."""
 
     def __init__(self, *, console: Console, log_dir: Path, cwd: Path | None = None) -> None:
         self.console = console
@@ -81,7 +81,9 @@ class Supervisor:
         self.mark = secrets.token_hex(8)
         self.parts: list[Part] = []
         self.restarted: Callable[[Part], None] = lambda part: None  # told after a part was started again
-        self.farewell: Callable[[], None] = lambda: None  # while programs stop, with the servers still there
+        self.before_servers_stop: Callable[[], None] = lambda: (
+            None
+        )  # while programs stop, with the servers still there
         self._asked_at: float | None = None
         self._stopping = False
         self._step: Child | None = None
@@ -94,7 +96,7 @@ class Supervisor:
             self._before[number] = signal.signal(number, self._on_signal)
         try:
             self.start(self._guard(), quiet=True)
-        except BaseException:  # also Asked: a `with` that is not entered is not left
+        except BaseException:  # also StopRequested: a `with` that is not entered is not left
             self.__exit__()
             raise
         return self
@@ -139,27 +141,27 @@ class Supervisor:
         words: Sequence[str],
         *,
         env: Mapping[str, str],
-        loud: bool = False,
+        show_output: bool = False,
         seconds: float | None = None,
     ) -> None:
         """A Python program has run to its end. Raises ChildError, with its words, when it failed.
 
-        `loud`: it speaks to the terminal itself (progress bars); else its words go to setup.log.
+        `show_output`: it speaks to the terminal itself (progress bars); else its words go to setup.log.
         `seconds`: it fails when it takes longer.
         """
         since = time.monotonic()
         log = self.log_dir / "setup.log"
         log.unlink(missing_ok=True)
-        self._step = child = self._child(name, words, env, log=None if loud else log)
+        self._step = child = self._child(name, words, env, log=None if show_output else log)
         child.start()
         code = child.wait(seconds=seconds)
         self._step = None
         if code:
-            raise ChildError(f"{name} {how(code)}.\n{'' if loud else child.tail()}")
+            raise ChildError(f"{name} {exit_description(code)}.\n{'' if show_output else child.tail()}")
         self._done(name, since)
 
     def watch(self) -> None:
-        """Holds everything up until a signal raises Asked. Raises EndedError when a part was killed, or left.
+        """Holds everything up until a signal raises StopRequested. Raises EndedError when a part was killed, or left.
 
         What fails by itself (a code that is not 0) is started again, after a pause that grows while it goes
         on failing. What a signal ended, or what left as if it had been asked to, ends everything.
@@ -173,15 +175,13 @@ class Supervisor:
                 if child is None or child.returncode is None:
                     continue
                 if child.returncode <= 0:
-                    raise EndedError(f"{part.name} {how(child.returncode)}.\n{child.tail()}")
+                    raise EndedError(f"{part.name} {exit_description(child.returncode)}.\n{child.tail()}")
                 if part.name not in due:
-                    sound = now - started[part.name] > SOUND_SECONDS
-                    pauses[part.name] = (
-                        0.5 if sound else min(LONGEST_PAUSE_SECONDS, 1 + 2 * pauses[part.name])
-                    )
+                    sound = now - started[part.name] > HEALTHY_SECONDS
+                    pauses[part.name] = 0.5 if sound else min(MAX_PAUSE_SECONDS, 1 + 2 * pauses[part.name])
                     due[part.name] = now + pauses[part.name]
                     self.console.print(
-                        f"[yellow]![/] {part.name} {how(child.returncode)}; it starts again in "
+                        f"[yellow]![/] {part.name} {exit_description(child.returncode)}; it starts again in "
                         f"{pauses[part.name]:g} s. Its log: {child.log}"
                     )
                 elif now >= due[part.name]:
@@ -204,7 +204,7 @@ class Supervisor:
         for program in programs:
             program.child.ask_to_stop()
         with contextlib.suppress(ChildError, OSError):  # the servers may be what ended
-            self.farewell()
+            self.before_servers_stop()
         for part in reversed(self.parts):
             if part in programs:
                 part.stop(seconds=max(0.0, deadline - time.monotonic()))
@@ -231,15 +231,15 @@ class Supervisor:
     def _bound_logs(self) -> None:
         for part in self.parts:
             if part.child and part.child.log:
-                bound(part.child.log)
+                truncate_if_long(part.child.log)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
         if self._asked_at is None:
             self._asked_at = now
             if not self._stopping:
-                raise Asked
-        elif number == signal.SIGINT and now - self._asked_at > SECOND_THOUGHTS_SECONDS:
+                raise StopRequested
+        elif number == signal.SIGINT and now - self._asked_at > SECOND_SIGNAL_SECONDS:
             self.console.print("[red]Killing what is left.[/]")
             for child in (self._step, *(part.child for part in self.parts)):
                 if child and child.pid:
@@ -247,8 +247,8 @@ class Supervisor:
                         os.killpg(child.pid, signal.SIGKILL)
 
 
-def how(code: int) -> str:
-    """In words how a process ended."""
+def exit_description(code: int) -> str:
+    """In words exit_description a process ended."""
     if code < 0:
         return f"was killed ({signal.Signals(-code).name})"
     return f"ended with code {code}" if code else "ended, asked by somebody else"

@@ -17,22 +17,24 @@ from rest_framework.views import set_rollback
 
 from movies.inventory import services
 from recommendations.stores.base import StoreUnavailable
-from tetraflix.configuration.error_hints import chain
+from tetraflix.configuration.error_hints import causes
 
 logger = logging.getLogger(__name__)
 
 API = "/tetraflix/"
-AWAY = (OperationalError, InterfaceError, StoreUnavailable)
+UNAVAILABLE_ERRORS = (OperationalError, InterfaceError, StoreUnavailable)
 RETRY_AFTER_SECONDS = 2  # an embedded PostgreSQL is back in less, a failed-over one in some more
 
 UNAVAILABLE = "The service is short of its database. Try again in a moment."
 BUSY = "Somebody else is changing the same data. Try again in a moment."
-TOO_LONG = "This took the database too long and was stopped. Nothing was changed; try again, or ask for less."
+TIMED_OUT = (
+    "This took the database too long and was stopped. Nothing was changed; try again, or ask for less."
+)
 # By PostgreSQL's code of an error, or its class, the first two characters:
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-BY_CODE = {
-    "57014": TOO_LONG,  # statement_timeout, or cancelled by hand
-    "25P03": TOO_LONG,  # idle_in_transaction_session_timeout
+SENTENCE_BY_SQLSTATE = {
+    "57014": TIMED_OUT,  # statement_timeout, or cancelled by hand
+    "25P03": TIMED_OUT,  # idle_in_transaction_session_timeout
     "55P03": BUSY,  # lock_timeout
     "40": BUSY,  # deadlock, serialization failure
     "08": UNAVAILABLE,  # connection lost
@@ -48,12 +50,12 @@ def unavailable_because(error: BaseException) -> str | None:
         return str(error)
     if not isinstance(error, Error | StoreUnavailable):
         return None
-    codes = [str(code) for cause in chain(error) if (code := getattr(cause, "pgcode", None))]
+    codes = [str(code) for cause in causes(error) if (code := getattr(cause, "pgcode", None))]
     for code in codes:
-        for prefix, sentence in BY_CODE.items():
+        for prefix, sentence in SENTENCE_BY_SQLSTATE.items():
             if code.startswith(prefix):
                 return sentence
-    if isinstance(error, StoreUnavailable) or (isinstance(error, AWAY) and not codes):
+    if isinstance(error, StoreUnavailable) or (isinstance(error, UNAVAILABLE_ERRORS) and not codes):
         return UNAVAILABLE
     return None
 

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from tetraflix.health.probes import healthz, readyz
 from tetraflix.health.scrape import metrics
 from tetraflix.observability.metrics import http_request_seconds
-from tetraflix.observability.request_ids import HEADER, accepted, request_id_variable
+from tetraflix.observability.request_ids import HEADER, accept_or_create, request_id_variable
 from tetraflix.web.error_responses import unavailable
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def observe(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Ht
 
     def middleware(request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
-        request_id = accepted(request.META.get("HTTP_X_REQUEST_ID"))
+        request_id = accept_or_create(request.META.get("HTTP_X_REQUEST_ID"))
         token = request_id_variable.set(request_id)
         try:
             probe = PROBES.get(request.path)

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 # Behind a pooler the server process is not ours alone, and its settings would be everybody's who comes after us.
 # There the pid that the pooler gave us at the start is another one than the server's: nothing is set.
-LIMIT = """
+SET_TIMEOUTS = """
 SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false),
        set_config('idle_in_transaction_session_timeout', %s, false)
 WHERE pg_backend_pid() = %s
@@ -23,10 +23,10 @@ WHERE pg_backend_pid() = %s
 
 def start() -> None:
     """Every connection that this process opens from now on has the WEB_..._TIMEOUT_MS."""
-    connection_created.connect(limit, dispatch_uid="time-outs of web processes")
+    connection_created.connect(set_timeouts, dispatch_uid="time-outs of web processes")
 
 
-def limit(sender: Any, connection: Any, **more: Any) -> None:
+def set_timeouts(sender: Any, connection: Any, **more: Any) -> None:
     """The connection has the time-outs, unless it goes through a pooler. One statement."""
     timeouts = (
         settings.WEB_STATEMENT_TIMEOUT_MS,
@@ -36,7 +36,7 @@ def limit(sender: Any, connection: Any, **more: Any) -> None:
     try:
         with connection.cursor() as cursor:
             pid = connection.connection.get_backend_pid()
-            cursor.execute(LIMIT, [*map(str, timeouts), pid])
+            cursor.execute(SET_TIMEOUTS, [*map(str, timeouts), pid])
             if not cursor.rowcount:
                 logger.warning(
                     "A pooler is in between, so WEB_..._TIMEOUT_MS are not set: see docs/operations.md."

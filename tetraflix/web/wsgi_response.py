@@ -8,7 +8,7 @@ from django.http import HttpResponse
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-def whole(django: Callable[..., Any]) -> Application:
+def buffered(django: Callable[..., Any]) -> Application:
     """The application, whose answers are lists where they do not stream; then their request is over already.
 
     Granian sends a list at once with its head; of anything else head, body and end by themselves, and each wakes

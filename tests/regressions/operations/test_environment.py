@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from tests.tetraflix.stacks import MANAGE, OF_THE_SESSION
 from tetraflix.configuration import secret_key
-from tetraflix.configuration.environment import BadEnvironment, Environment, past_the_proxy
+from tetraflix.configuration.environment import BadEnvironment, Environment, bypass_proxy_on_loopback
 
 pytestmark = pytest.mark.timeout(600)  # most of the time goes into starting programs
 ROOT = MANAGE.parent
@@ -221,8 +221,8 @@ def test_a_host_after_a_blank_is_answered(tmp_path: Path) -> None:
 def test_the_proxy_never_applies_to_this_machine(before: dict[str, str], after: str) -> None:
     """F1: what was there stays."""
     environ = dict(before)
-    past_the_proxy(environ)
-    past_the_proxy(environ)
+    bypass_proxy_on_loopback(environ)
+    bypass_proxy_on_loopback(environ)
     assert environ == {"no_proxy": after, "NO_PROXY": after}
 
 
@@ -270,7 +270,7 @@ def test_the_variables_for_a_proxy_are_settings(tmp_path: Path) -> None:
 
 def _first_start(folder: Path, start: object, keys: object) -> None:
     start.wait()  # type: ignore[attr-defined]
-    keys.put(secret_key.kept(folder))  # type: ignore[attr-defined]
+    keys.put(secret_key.load_or_create(folder))  # type: ignore[attr-defined]
 
 
 def test_first_starts_at_once_agree_on_one_secret_key(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from tests.movies.outbox.changes_reader import inventory, read, take
 from tests.servers.queues import Queues
 from tests.waiting import wait_until
 from tetraflix.background import task_waker
-from tetraflix.background.task_waker import Waker
+from tetraflix.background.task_waker import TaskWaker
 from tetraflix.observability import request_ids
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,14 +44,14 @@ class SlowBroker:
 @pytest.fixture
 def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowBroker]:
     broker = SlowBroker()
-    waker = Waker("movies.tasks.publish_changes")
+    waker = TaskWaker("movies.tasks.publish_changes")
     monkeypatch.setattr(task_waker, "app", broker)
     inventory_changed.disconnect(dispatch_uid="wake the change feed")
     inventory_changed.connect(waker.wake)
     yield broker
     broker.go.set()
     inventory_changed.disconnect(waker.wake)
-    inventory_changed.connect(task_waker.waker.wake, dispatch_uid="wake the change feed")
+    inventory_changed.connect(task_waker.publisher_waker.wake, dispatch_uid="wake the change feed")
 
 
 def test_a_change_commits_at_once_while_the_queue_is_away(broker: SlowBroker) -> None:

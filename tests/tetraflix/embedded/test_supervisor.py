@@ -64,7 +64,7 @@ def test_a_program_that_fails_starts_again(held: Supervisor, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("code", "how"),
+    ("code", "exit_description"),
     [
         (
             "import os, signal; print('last words'); os.kill(os.getpid(), signal.SIGKILL)",
@@ -73,12 +73,14 @@ def test_a_program_that_fails_starts_again(held: Supervisor, tmp_path: Path) -> 
         ("print('last words')", "ended, asked by somebody else"),
     ],
 )
-def test_a_program_that_was_killed_or_left_ends_everything(held: Supervisor, code: str, how: str) -> None:
+def test_a_program_that_was_killed_or_left_ends_everything(
+    held: Supervisor, code: str, exit_description: str
+) -> None:
     start(held, "other", FOREVER)
     start(held, "victim", code.replace("print('last words')", "print('last words', flush=True)"))
     with pytest.raises(EndedError) as error:
         held.watch()
-    assert str(error.value) == f"victim {how}.\n{held.log_dir / 'victim.log'}:\nlast words"
+    assert str(error.value) == f"victim {exit_description}.\n{held.log_dir / 'victim.log'}:\nlast words"
 
 
 def test_a_step_that_fails_says_why(held: Supervisor) -> None:
@@ -115,7 +117,7 @@ import sys
 from pathlib import Path
 from rich.console import Console
 from tetraflix.embedded import reaper, supervisor
-from tetraflix.embedded.supervisor import Asked, Supervisor
+from tetraflix.embedded.supervisor import StopRequested, Supervisor
 supervisor.STOP_SECONDS = float(sys.argv[2])
 reaper.__file__ = sys.argv[3]
 held = Supervisor(console=Console(), log_dir=Path(sys.argv[1]))
@@ -125,7 +127,7 @@ try:
         for name, code in zip(sys.argv[4::2], sys.argv[5::2]):
             held.start(held.program(name, ["-c", code], env=None))
         held.watch()
-except Asked:
+except StopRequested:
     print("asked")
 """
 PROGRAMS = ["a", FOREVER, "b", WITH_A_CHILD, "deaf", STUBBORN]
@@ -166,7 +168,7 @@ def test_a_second_ctrl_c_does_not_wait(apart: tuple[subprocess.Popen[str], str])
     process, mark = apart
     since = time.monotonic()
     process.send_signal(signal.SIGINT)
-    wait_until(lambda: time.monotonic() - since > supervisor.SECOND_THOUGHTS_SECONDS + 0.1)
+    wait_until(lambda: time.monotonic() - since > supervisor.SECOND_SIGNAL_SECONDS + 0.1)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 0
     assert process.stdout

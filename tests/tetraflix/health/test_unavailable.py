@@ -16,7 +16,7 @@ from tests.movies.factories import movie, other_connection
 from tests.waiting import wait_until
 from tetraflix.embedded.ports import free_port
 from tetraflix.models import KeptAnswer
-from tetraflix.web.error_responses import BUSY, TOO_LONG, UNAVAILABLE, unavailable_because
+from tetraflix.web.error_responses import BUSY, TIMED_OUT, UNAVAILABLE, unavailable_because
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -123,7 +123,7 @@ def test_reads_and_pages_are_503_while_the_database_is_unavailable(
     assert boss.get("/admin/").status_code == 200
 
 
-@pytest.mark.parametrize(("limit", "detail"), [("statement_timeout", TOO_LONG), ("lock_timeout", BUSY)])
+@pytest.mark.parametrize(("limit", "detail"), [("statement_timeout", TIMED_OUT), ("lock_timeout", BUSY)])
 def test_a_timeout_that_strikes_is_503(callers: dict[str, Caller], boss: Client, limit: str, detail: str):
     # a writer knows which lock it waited for
     refused = str(InventoryBusy()) if detail == BUSY else detail
@@ -149,7 +149,7 @@ def test_a_transaction_that_was_idle_too_long_is_503(db: None):
         _idle_in_a_transaction()
     connection.close()
     # the server says why, but libpq may only see that it has gone
-    assert unavailable_because(ended.value) in {TOO_LONG, UNAVAILABLE}
+    assert unavailable_because(ended.value) in {TIMED_OUT, UNAVAILABLE}
 
 
 def _idle_in_a_transaction() -> None:
@@ -187,7 +187,7 @@ def test_a_middleware_that_meets_an_unavailable_database_is_503(
         ("SELECT 1 / 0", None),
         ("SELECT no_such_column", None),
         ("SELECT currval('movies_movie_id_seq')", None),  # class 55, and an OperationalError to psycopg2
-        ("SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(5)", TOO_LONG),
+        ("SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(5)", TIMED_OUT),
         ("SELECT pg_terminate_backend(pg_backend_pid())", UNAVAILABLE),
     ],
 )

@@ -59,9 +59,9 @@ def test_without_one_each_request_gets_its_own(client: Client) -> None:
 
 def test_a_forked_process_has_ids_of_its_own() -> None:
     parts = (
-        "import os; from tetraflix.observability.request_ids import accepted;"
+        "import os; from tetraflix.observability.request_ids import accept_or_create;"
         " child = os.fork(); child and os.waitpid(child, 0);"
-        " print(accepted(None), flush=True)"  # one after the other: their lines cannot mix
+        " print(accept_or_create(None), flush=True)"  # one after the other: their lines cannot mix
     )
     done = subprocess.run(
         [sys.executable, "-c", parts], check=True, capture_output=True, text=True, timeout=30
@@ -72,9 +72,9 @@ def test_a_forked_process_has_ids_of_its_own() -> None:
 
 @pytest.mark.parametrize("unfit", ["", "two\nlines", 'quo"te', "é", "x" * 129])
 def test_an_id_that_is_not_fit_for_a_log_is_replaced(unfit: str) -> None:
-    made = request_ids.accepted(unfit)
+    made = request_ids.accept_or_create(unfit)
     assert made != unfit
-    assert request_ids.accepted(made) == made
+    assert request_ids.accept_or_create(made) == made
 
 
 def test_every_log_line_of_a_request_has_its_id_and_no_line_after_it(lines: list[dict[str, object]]) -> None:

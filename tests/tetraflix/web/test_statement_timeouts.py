@@ -100,7 +100,7 @@ def test_behind_a_pooler_nothing_is_set_and_that_is_said(
         connection=SimpleNamespace(get_backend_pid=lambda: pid + 1), cursor=connection.cursor
     )
     with caplog.at_level(logging.WARNING):
-        statement_timeouts.limit(None, pooled)
+        statement_timeouts.set_timeouts(None, pooled)
     assert timeouts() == NONE
     assert "A pooler is in between" in caplog.text
 
@@ -151,7 +151,7 @@ def test_a_connection_that_is_lost_at_once_is_not_kept_without_them(
     new_connection: None, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(
-        statement_timeouts, "LIMIT", "SELECT pg_terminate_backend(pg_backend_pid()), %s, %s, %s, %s"
+        statement_timeouts, "SET_TIMEOUTS", "SELECT pg_terminate_backend(pg_backend_pid()), %s, %s, %s, %s"
     )
     statement_timeouts.start()
     with pytest.raises(Exception, match="terminat"):

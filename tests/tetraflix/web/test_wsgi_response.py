@@ -8,7 +8,7 @@ from django.http import StreamingHttpResponse
 from django.test import RequestFactory
 
 from movies.genres import GENRES
-from tetraflix.web.wsgi_response import whole
+from tetraflix.web.wsgi_response import buffered
 
 
 def test_a_whole_answer_is_a_list_and_its_request_is_over():
@@ -20,7 +20,7 @@ def test_a_whole_answer_is_a_list_and_its_request_is_over():
 
     request_finished.connect(finished)
     try:
-        application = whole(get_wsgi_application())
+        application = buffered(get_wsgi_application())
         answer = application(
             RequestFactory().get("/tetraflix/genre/noir").environ, lambda *words: said.append(words)
         )
@@ -36,4 +36,4 @@ def test_a_whole_answer_is_a_list_and_its_request_is_over():
 
 def test_an_answer_that_streams_is_left_to_the_server():
     stream = StreamingHttpResponse([b"a", b"b"])
-    assert whole(lambda environ, start_response: stream)({}, print) is stream
+    assert buffered(lambda environ, start_response: stream)({}, print) is stream

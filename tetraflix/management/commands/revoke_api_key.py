@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from movies.foundation import actors
-from tetraflix.access.api_keys import named, revoke_keys
+from tetraflix.access.api_keys import find_active_keys, revoke_keys
 
 
 class Command(BaseCommand):
@@ -18,7 +18,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, name: str, **options: Any) -> None:
-        keys = named(name)
+        keys = find_active_keys(name)
         found = [str(key) for key in keys]
         if not found:
             raise CommandError("No such living key; manage.py list_api_keys shows them.")

@@ -54,7 +54,7 @@ class Command(BaseCommand):
             database_url=None if settings.EMBEDDED_POSTGRES else settings.DATABASE_URL,
             sqs_url=None if settings.EMBEDDED_SQS else settings.SQS_ENDPOINT,
             embedded_sqs=settings.EMBEDDED_SQS,
-            elsewhere={
+            extra_addresses={
                 "region": settings.SQS_REGION,
                 "mongodb": settings.MONGODB_URL,
                 "elasticsearch": settings.ELASTICSEARCH_URL,

@@ -25,7 +25,7 @@ class Command(BaseCommand):
         pid = stack["pid"]
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while stack_addresses.runs(pid):
+        while stack_addresses.is_running(pid):
             if time.monotonic() > deadline:
                 raise CommandError(f"It still stops (pid {pid}) after {PATIENCE_SECONDS} s.")
             time.sleep(0.05)
