@@ -1,4 +1,4 @@
-"""What every test may ask for by name."""
+"""The fixtures of all tests."""
 
 import os
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ __all__ = [
     "viewer",
 ]
 
-# A busy machine is no reason to fail. On CI each run tries the same examples; developers' runs look for new ones.
+# Without a deadline, because a machine may be busy. CI runs always try the same examples, other runs new ones.
 hypothesis.settings.register_profile(
     "suite",
     deadline=None,
@@ -46,7 +46,7 @@ hypothesis.settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True)
-def _nothing_held_from_another_test() -> Iterator[None]:
-    """A test's transaction is undone: what the process's catalog learnt inside it never was."""
+def _empty_catalog_after_each_test() -> Iterator[None]:
+    """A test's transaction is rolled back, so the catalog must not keep what it read inside."""
     yield
     catalog.forget()

@@ -1,4 +1,4 @@
-"""The Celery application on SQS: `celery -A tetraflix worker` runs tasks and ingest, `beat` sends what is scheduled."""
+"""The Celery application on SQS: its worker runs tasks and ingest, its beat sends the scheduled tasks."""
 
 import os
 from typing import Any

@@ -158,7 +158,7 @@ def test_a_hung_store_holds_up_one_read_for_a_second(private_mongodb: MongoServe
     with pytest.raises(StoreUnavailable):
         store.served(1)
     assert time.monotonic() - start < 1.5  # a server that is asked takes 2 s to be given up
-    private_mongodb.go_on()
+    private_mongodb.resume()
     wait_until(lambda: not store.breaker.open)
     row, _ = store.served(1)
     assert row

@@ -1,4 +1,4 @@
-"""How DRF's views recognise, admit and slow down callers; named in settings, so that no app imports this."""
+"""DRF's authentication, permission and throttle classes for API keys; settings name them, so no app imports this."""
 
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ CHALLENGE = 'Bearer realm="tetraflix"'
 
 
 class KeyAuthentication(BaseAuthentication):
-    """Recognises the caller by its key. Open reads whose key does not matter never get here (see ReadView)."""
+    """Authenticates the caller by its API key. Reads that need no key skip this (see ReadView)."""
 
     def authenticate(self, request: Request) -> tuple[Caller, Caller] | None:
         try:
@@ -38,7 +38,7 @@ class RolePermission(BasePermission):
         reads = request.method in SAFE_METHODS
         role = getattr(view, "required_role", None)
         if request.method not in view.allowed_methods or request.method == "OPTIONS":
-            return True  # nothing to protect there: the answer is 405
+            return True  # the response is 405
         if (reads and not settings.READS_NEED_KEY) or (role is None and not reads):
             return True
         if not isinstance(request.user, Caller):
@@ -49,7 +49,7 @@ class RolePermission(BasePermission):
 
 
 class WritesPerKey(BaseThrottle):
-    """A key writes at most WRITES_PER_MINUTE times in a minute of the clock, whichever process it reaches."""
+    """Allows WRITES_PER_MINUTE writes a key in each minute of the clock, over all processes."""
 
     _wait = 0
 

@@ -28,7 +28,7 @@ class PredefinedQueue(dict[str, Any]):
     """
 
     def __init__(self, name: str, *, region: str, **options: Any) -> None:
-        super().__init__(region=region, **options)  # not empty, because kombu takes an empty dict for an undefined queue
+        super().__init__(region=region, **options)  # not empty: kombu takes {} for an undefined queue
         self.name = name
 
     def __missing__(self, key: str) -> Any:

@@ -37,7 +37,7 @@ FROM movies_popularlist p LEFT JOIN LATERAL (
 
 
 def dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """The context of the admin's first page, with the present data; dashboard.js draws it and polls for newer data."""
+    """The context of the admin's first page, with present data; dashboard.js draws it and polls for newer data."""
     return context | {
         "title": "Dashboard",
         "dashboard": dashboard_data(),

@@ -33,7 +33,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def may_read(request: HttpRequest) -> bool:
-    """Whether the request carries METRICS_TOKEN; without that setting, whether it comes from this machine directly."""
+    """Whether the request has METRICS_TOKEN; without that setting, whether it comes directly from this machine."""
     if settings.METRICS_TOKEN:
         given = request.META.get("HTTP_AUTHORIZATION", "")
         return constant_time_compare(given, f"Bearer {settings.METRICS_TOKEN}")
@@ -46,7 +46,7 @@ def may_read(request: HttpRequest) -> bool:
 
 
 class ServiceStateCollector(Collector):
-    """The metrics that no process measures. A part that does not answer is `up 0`, and the others are still exposed."""
+    """The metrics that no process measures. A part that does not answer is `up 0`; the others are still exposed."""
 
     def collect(self) -> Iterable[Metric]:
         up = {}

@@ -59,7 +59,7 @@ def problems(ages: Mapping[str, float | None]) -> list[str]:
 
 
 class Inventory(NamedTuple):
-    """Estimated number of movies, id of the last change, and seconds since the oldest popularity list was computed."""
+    """Estimated number of movies, id of the last change, and age of the oldest popularity list."""
 
     movies: float
     version: int
@@ -181,7 +181,7 @@ queue_depths = BackgroundCache(_queue_depths, keep_seconds=QUEUE_DEPTHS_SECONDS)
 
 
 class Readiness(NamedTuple):
-    """What the service needs in order to work. Migrations are unknown without the database, beat also without them."""
+    """What the service needs. Migrations are unknown without the database, and beat also without them."""
 
     database_error: str | None
     missing_migrations: list[str]

@@ -251,7 +251,7 @@ BEING_WORKED_ON = _error(
 )
 AWAY = _error(
     "A store does not answer; `Retry-After` says when to try again.",
-    "The service is short of its database. Try again in a moment.",
+    "The database is unavailable. Try again in a moment.",
 )
 UNAUTHORIZED = _error(
     "No key, or one that is unknown or revoked.", "This needs an API key: Authorization: Bearer <key>."

@@ -1,4 +1,4 @@
-"""A real web process and a real Elasticsearch: activity arrives; nothing waits for it or fails with it."""
+"""A real web process and a real Elasticsearch: activity arrives, and no request waits for it or fails with it."""
 
 import http.client
 import json
@@ -39,7 +39,7 @@ class Web:
         self.process: Process
 
     def get(self, path: str) -> int:
-        """The status; 0 when nobody answers."""
+        """The status; 0 without an answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             connection.request("GET", path)
@@ -62,7 +62,7 @@ def web(database_url: str, private_elasticsearch: ElasticsearchServer) -> Iterat
         process.stop()
 
 
-def test_what_clients_ask_for_arrives(web: Web, private_elasticsearch: ElasticsearchServer):
+def test_the_activity_of_clients_arrives(web: Web, private_elasticsearch: ElasticsearchServer):
     start = datetime.now(UTC)
     movie("Heat", comedy=100)
     assert [web.get("/tetraflix/recommendations/534356757834"), web.get("/tetraflix/genre/comedy")] == [
@@ -79,10 +79,10 @@ def test_what_clients_ask_for_arrives(web: Web, private_elasticsearch: Elasticse
 
 
 @pytest.mark.parametrize(
-    "away", [ElasticsearchServer.kill, ElasticsearchServer.pause], ids=["killed", "hung"]
+    "outage", [ElasticsearchServer.kill, ElasticsearchServer.pause], ids=["killed", "hung"]
 )
-def test_elasticsearch_going_away_under_traffic_fails_and_holds_up_nothing(
-    web: Web, private_elasticsearch: ElasticsearchServer, away
+def test_an_outage_of_elasticsearch_under_traffic_fails_and_delays_no_request(
+    web: Web, private_elasticsearch: ElasticsearchServer, outage
 ):
     answers: list[tuple[int, float]] = []
     done = threading.Event()
@@ -96,16 +96,18 @@ def test_elasticsearch_going_away_under_traffic_fails_and_holds_up_nothing(
     reader = threading.Thread(target=read)
     reader.start()
     wait_until(lambda: len(answers) > 500, seconds=30)
-    away(private_elasticsearch)
+    outage(private_elasticsearch)
     sent = len(answers)
-    wait_until(lambda: len(answers) > sent + 2_000 and "activity waits" in web.process.output(), seconds=60)
+    wait_until(
+        lambda: len(answers) > sent + 2_000 and "activity is not sent" in web.process.output(), seconds=60
+    )
     done.set()
     reader.join()
     assert {status for status, _ in answers} == {200}
     # as long as a busy machine may take; a request that waits for Elasticsearch takes longer
     assert max(seconds for _, seconds in answers) < 2
-    private_elasticsearch.go_on()
-    if away is ElasticsearchServer.kill:
+    private_elasticsearch.resume()
+    if outage is ElasticsearchServer.kill:
         private_elasticsearch.start()
 
 

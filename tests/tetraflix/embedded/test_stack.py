@@ -55,7 +55,7 @@ def test_another_terminal_finds_its_servers_and_cannot_start_it_twice(stack: Run
     again = stack.manage("run")
     assert again.returncode == 1
     assert again.stderr == (
-        f"CommandError: It runs already (pid {pid}, http://127.0.0.1:{stack.port}): Ctrl-C there, or"
+        f"CommandError: It is already running (pid {pid}, http://127.0.0.1:{stack.port}): Ctrl-C there, or"
         f" `kill {pid}`, stops it.\n"
     )
 

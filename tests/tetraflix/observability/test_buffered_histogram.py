@@ -77,6 +77,10 @@ def test_prometheus_client_still_has_the_private_attributes_that_write_uses() ->
     assert child._sum.get() == 0.5, changed
     child._buckets[2].inc(3)
     child._sum.inc(9)
-    samples = {(sample.name, sample.labels.get("le")): sample.value for sample in child.collect()[0].samples}
+    samples = {
+        (sample.name, sample.labels.get("le")): sample.value
+        for metric in child.collect()
+        for sample in metric.samples
+    }
     assert samples["private_bucket", "+Inf"] == samples["private_count", None] == 4, changed
     assert samples["private_sum", None] == 9.5, changed

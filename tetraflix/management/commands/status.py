@@ -1,4 +1,4 @@
-"""`manage.py status`: what runs and where, for people or (`--json`) for programs."""
+"""`manage.py status`: shows what runs and where, for people or (`--json`) for programs."""
 
 import json
 import sys
