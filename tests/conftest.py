@@ -12,6 +12,7 @@ from tests.servers.fixtures import database_url, open_folder, postgres, private_
 from tests.servers.mongodb import mongodb_server, mongodb_url, private_mongodb
 from tests.servers.pgbouncer import pooled_postgres
 from tests.servers.queues import queues
+from tests.servers.running_stack import stack
 from tests.staff import boss, editor, plain_static_files, roles, viewer
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "queues",
     "roles",
     "sqs",
+    "stack",
     "viewer",
 ]
 

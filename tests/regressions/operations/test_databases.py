@@ -1,6 +1,5 @@
 """Databases that DBAs provide and that cannot serve: refused in a line with the statement that fixes it."""
 
-import os
 import re
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from tests.tetraflix.stacks import MANAGE, OF_THE_SESSION
+from tests.servers.running_stack import MANAGE, outside_environment
 from tetraflix.embedded.ports import free_port
 from tetraflix.embedded.postgres import EmbeddedPostgres
 
@@ -49,7 +48,7 @@ class Given:
                 connection.cursor().execute(statement)
 
     def manage(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        env = {name: value for name, value in os.environ.items() if not name.startswith(OF_THE_SESSION)}
+        env = outside_environment()
         env |= {"DATABASE_URL": self.url, "TETRAFLIX_VAR": str(self.folder / "var"), "PORT": str(free_port())}
         env |= {"AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{free_port()}"}
         return subprocess.run(

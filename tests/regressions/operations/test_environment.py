@@ -1,7 +1,6 @@
 """Environment variables as operators write them."""
 
 import multiprocessing
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from tests.tetraflix.stacks import MANAGE, OF_THE_SESSION
+from tests.servers.running_stack import MANAGE, outside_environment
 from tetraflix.configuration import secret_key
 from tetraflix.configuration.environment import BadEnvironment, Environment, bypass_proxy_on_loopback
 
@@ -32,11 +31,10 @@ PROGRAMS: dict[str, list[str | Path]] = {
 
 def run(words: list[str | Path], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """A program of the service, with these variables and none of the test session's."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(OF_THE_SESSION)}
     return subprocess.run(
         [sys.executable, *words],
         cwd=ROOT,
-        env={**env, "TETRAFLIX_VAR": str(folder), **variables},
+        env={**outside_environment(), "TETRAFLIX_VAR": str(folder), **variables},
         capture_output=True,
         text=True,
         timeout=100,

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from movies.models import Movie, ViewCount
 from movies.outbox import bus
 from tests.servers.queues import Queues
-from tests.tetraflix.stacks import RunningStack
+from tests.servers.running_stack import RunningStack
 from tetraflix.background import heartbeats, schedule
 from tetraflix.embedded.ports import free_port
 from tetraflix.embedded.sqs import EmbeddedSqs
