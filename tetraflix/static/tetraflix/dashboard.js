@@ -18,7 +18,7 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   function say(name, text) {
-    const place = page.querySelector(`[data-figure="${name}"]`);
+    const place = page.querySelector(`[data-value="${name}"]`);
     if (place.textContent !== text) place.textContent = text;
   }
 
