@@ -150,8 +150,8 @@ if ELASTICSEARCH_URL:
     SEARCH_FUNCTION = "movies.search.elastic.search.find"
 
 # -- SQS -----------------------------------------------------------------------------------------
-# AWS_ENDPOINT_URL_SQS, AWS_REGION: AWS's own variables, like those of its credentials; boto3 reads them, too.
-# Without an endpoint and a region the embedded SQS is used.
+# AWS_ENDPOINT_URL_SQS: address of the SQS server, http://host:port. Default: Amazon's with AWS_REGION, else the
+# embedded server. boto3 reads the variables of AWS, too, also those of credentials.
 SQS_ENDPOINT = env.address(
     "AWS_ENDPOINT_URL_SQS", "", schemes=("http", "https"), example="http://host:port", user=False
 )
@@ -159,6 +159,7 @@ EMBEDDED_SQS = not SQS_ENDPOINT and not env.str("AWS_REGION", "")
 if EMBEDDED_SQS:
     # Never empty, because without an endpoint boto3 would use Amazon, with any credentials that it finds.
     SQS_ENDPOINT = stack.get("sqs", "http://127.0.0.1:4566")
+# AWS_REGION: region of SQS; AWS_DEFAULT_REGION where it is unset.
 SQS_REGION = env.str("AWS_REGION", "") or env.str("AWS_DEFAULT_REGION", stack.get("region", "us-east-1"))
 # The embedded server accepts any key; boto3 finds the credentials for Amazon (variables, profile, role).
 SQS_DUMMY_CREDENTIALS = bool(SQS_ENDPOINT) and not env.str("AWS_ACCESS_KEY_ID", "")

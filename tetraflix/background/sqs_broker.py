@@ -67,7 +67,7 @@ class Channel(SQS.Channel):
             else:
                 message["properties"]["delivery_info"] = {"exchange": "", "routing_key": qname}
                 envelope = self._envelope_payload(message, "", raw, queue)  # type: ignore[attr-defined]
-                self._deliver(callback, envelope)
+                self._pass_to_celery(callback, envelope)
         return len(received)
 
     def _schedule_queue(self, queue: str) -> None:
@@ -76,8 +76,11 @@ class Channel(SQS.Channel):
             heartbeats.writer.note("worker")
         super()._schedule_queue(queue)  # type: ignore[misc]
 
-    def _deliver(self, callback: Any, message: dict[str, Any]) -> None:
-        """Passes the task to Celery. After an error other than the connection's, SQS delivers the message again."""
+    def _pass_to_celery(self, callback: Any, message: dict[str, Any]) -> None:
+        """Passes the task to Celery. After an error other than the connection's, SQS delivers the message again.
+
+        kombu 5.7.0 lets every error through, which ends the worker: test_kombu_raises_for_a_task_that_celery_refuses.
+        """
         try:
             callback(message)
         except self.connection.connection_errors:

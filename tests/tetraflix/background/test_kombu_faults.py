@@ -57,6 +57,16 @@ def test_kombu_raises_for_a_message_that_is_no_task(channel: Any, body: str) -> 
         channel._on_messages_ready(URL, "celery", {"Messages": [message]})
 
 
+def test_kombu_raises_for_a_task_that_celery_refuses(channel: Any) -> None:
+    def refuse(message: dict[str, Any]) -> None:
+        raise LookupError("no such task")
+
+    channel.connection._callbacks["celery"] = refuse
+    message = {"Body": '{"properties": {}}', "ReceiptHandle": "handle", "MessageId": "id"}
+    with fault("Channel._pass_to_celery", LookupError):
+        channel._on_messages_ready(URL, "celery", {"Messages": [message]})
+
+
 def test_kombu_raises_for_an_endpoint_that_is_unavailable(channel: Any) -> None:
     unavailable = SimpleNamespace(status=599)
     answer = asynchronous(channel)._on_list_ready(None, [], "ReceiveMessage", unavailable)
