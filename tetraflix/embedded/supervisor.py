@@ -81,9 +81,8 @@ class Supervisor:
         self.mark = secrets.token_hex(8)
         self.parts: list[Part] = []
         self.on_restart: Callable[[Part], None] = lambda part: None  # called after a part was restarted
-        self.before_servers_stop: Callable[[], None] = lambda: (
-            None
-        )  # while programs stop, with the servers still there
+        # called while the programs stop and the servers still run
+        self.before_servers_stop: Callable[[], None] = lambda: None
         self._asked_at: float | None = None
         self._stopping = False
         self._step: Child | None = None
