@@ -5,7 +5,7 @@ from django.conf import settings
 from django.contrib.admin import apps as admin_apps
 
 from movies.foundation.events import consuming, inventory_changed, job_waits, queue_polled
-from tetraflix import celery
+from tetraflix import celery, checks  # noqa: F401 -- importing checks registers them
 from tetraflix.background import heartbeats, schedule
 from tetraflix.background.task_waker import job_waker, publisher_waker
 from tetraflix.observability import error_reports, request_ids, task_metrics

@@ -1,6 +1,11 @@
 """System checks name settings that cannot work: one test for each id, with its message."""
 
+import os
+import subprocess
+import sys
+
 import pytest
+from django.conf import settings as configured
 from django.core.checks import CheckMessage, registry
 from django.db import connections
 
@@ -113,6 +118,19 @@ def test_e009_an_origin_that_is_none(settings, origin):
 def test_e010_a_host_that_no_request_can_name(settings, host):
     settings.ALLOWED_HOSTS = ["127.0.0.1", "[::1]", "localhost", ".t.example", "*", host]
     assert messages() == [("tetraflix.E010", f"ALLOWED_HOSTS has {host!r}, which is not a valid host name.")]
+
+
+def test_manage_py_check_runs_them():
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        env={**os.environ, "PORT": "0"},
+        cwd=configured.BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "(tetraflix.E003) PORT is 0." in done.stderr
 
 
 def test_every_error_has_a_hint(settings):
