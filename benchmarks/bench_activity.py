@@ -4,7 +4,7 @@ from functools import partial
 
 from benchmarks.bench_reads import GENRE, RECOMMENDATIONS
 from benchmarks.measure import Context, Row, Web, least, row
-from tests.servers.elasticsearch import CannotHaveError, ElasticsearchServer
+from tests.servers.elasticsearch import ElasticsearchServer, UnavailableError
 from tetraflix.embedded.ports import free_port
 
 # Processes of the same code differ in speed, as in bench_operations.
@@ -20,7 +20,7 @@ def run(context: Context) -> list[Row]:
     server = ElasticsearchServer(context.folder / "elasticsearch")
     try:
         server.start()
-    except CannotHaveError as error:
+    except UnavailableError as error:
         context.say(f"skipped, no Elasticsearch: {error}")
         return []
     try:

@@ -68,7 +68,7 @@ def _parsed(request: Request, parse: Callable[..., Message]) -> Message:
     """The message in the body. Raises ValidationError for one that a queue would dead-letter."""
     body = body_of(request)
     # a repeat with the same Idempotency-Key keeps the time of the first request
-    received_at = getattr(request._request, "first_came", None) or database_time()
+    received_at = getattr(request._request, "first_received_at", None) or database_time()
     try:
         return parse(body if isinstance(body, bytes) else b"", received_at)  # DRF gives {} for no body
     except InvalidMessage as error:

@@ -1,4 +1,4 @@
-"""What every test may ask for by name."""
+"""The fixtures of all tests."""
 
 import os
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from tests.servers.fixtures import database_url, open_folder, postgres, private_
 from tests.servers.mongodb import mongodb_server, mongodb_url, private_mongodb
 from tests.servers.pgbouncer import pooled_postgres
 from tests.servers.queues import queues
+from tests.servers.running_stack import stack
 from tests.staff import boss, editor, plain_static_files, roles, viewer
 
 __all__ = [
@@ -32,10 +33,11 @@ __all__ = [
     "queues",
     "roles",
     "sqs",
+    "stack",
     "viewer",
 ]
 
-# A busy machine is no reason to fail. On CI each run tries the same examples; developers' runs look for new ones.
+# Without a deadline, because a machine may be busy. CI runs always try the same examples, other runs new ones.
 hypothesis.settings.register_profile(
     "suite",
     deadline=None,

@@ -16,7 +16,7 @@ from recommendations.stores.base import StoreUnavailable
 from recommendations.stores.mongo import MongoStore
 from tests.api.calling import LORD, PROFILE, Caller
 from tests.waiting import wait_until
-from tetraflix.access.idempotency import forget_old_answers, idempotent
+from tetraflix.access.idempotency import delete_old_answers, idempotent
 from tetraflix.models import KeptAnswer
 
 MOVIES = "/tetraflix/movies"
@@ -85,7 +85,7 @@ def test_a_key_may_be_reused_after_a_day(distributor: Caller):
     assert answer.status_code == 201
     assert Movie.objects.count() == 3
     KeptAnswer.objects.filter(name="b").update(created=yesterday)
-    assert forget_old_answers() == 1
+    assert delete_old_answers() == 1
     assert list(KeptAnswer.objects.values_list("name", flat=True)) == ["a"]
 
 

@@ -139,12 +139,12 @@ def test_the_dashboard_draws_everything_and_moves(visit: Open, width: int):
     window = visit(width)
     page = window.log_in("/admin/")
     page.wait_for_selector("[data-tops] li")
-    assert page.inner_text("[data-figure=views_today]") == "1"
+    assert page.inner_text("[data-value=views_today]") == "1"
     assert page.inner_text("[data-tops] div:first-child li") == "Kahaani 1 views"
     assert min(drawn(page, name) for name in ("views", "ingest", "queues")) > 3
     assert window.fits()
     service("POST", "/tetraflix/sessionData", {"userId": 8, "events": [finished]})
-    page.wait_for_function("document.querySelector('[data-figure=views_today]').textContent === '2'")
+    page.wait_for_function("document.querySelector('[data-value=views_today]').textContent === '2'")
     assert window.complaints == []
 
 

@@ -158,7 +158,7 @@ def test_a_hung_store_delays_one_read_by_a_second(private_mongodb: MongoServer):
     with pytest.raises(StoreUnavailable):
         store.served(1)
     assert time.monotonic() - start < 1.5  # a call to the server would take 2 s to time out
-    private_mongodb.go_on()
+    private_mongodb.resume()
     wait_until(lambda: not store.breaker.open)
     row, _ = store.served(1)
     assert row

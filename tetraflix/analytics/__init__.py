@@ -1,1 +1,1 @@
-"""Activity of clients and sister services, recorded for Kibana; installed where ELASTICSEARCH_URL is set."""
+"""Records activity for Elasticsearch and Kibana; installed only where ELASTICSEARCH_URL is set."""

@@ -1,1 +1,1 @@
-"""The local stack of `make run` and `make demo`: embedded PostgreSQL and SQS, and the supervisor of all processes."""
+"""Embedded servers for a machine without any, and the stack that `make run` and `make demo` run."""

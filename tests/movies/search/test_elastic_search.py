@@ -182,7 +182,7 @@ def test_while_it_is_away_or_hung_postgresql_answers(
     assert time.monotonic() - start < 10
     assert elastic_search.breaker.open  # nobody waits a second time
     assert found("warmth") == [only_here]
-    private_elasticsearch.go_on()
+    private_elasticsearch.resume()
     wait_until(lambda: found("warmth") == [])
     private_elasticsearch.kill()
     assert found("warmth") == [only_here]

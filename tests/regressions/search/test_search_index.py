@@ -47,7 +47,7 @@ def _forget(elasticsearch: Elasticsearch) -> None:
     ):
         elasticsearch.indices.delete(index=name)
     elasticsearch.options(ignore_status=404).indices.delete(index=indexing.STATE)
-    shipping._index_is_there.cache_clear()
+    shipping.ensure_daily_index.cache_clear()
 
 
 def add(title: str) -> int:
@@ -140,7 +140,7 @@ def test_a_rebuild_that_fails_takes_its_index_away_and_is_tried_again_later_each
     assert failing_work() == []
 
 
-def test_at_most_one_spare_index_is_there_though_rebuilds_are_killed(
+def test_at_most_one_spareensure_daily_index_though_rebuilds_are_killed(
     elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """E5: what a killed rebuild left goes at the start of the next one, the index in use stays."""
