@@ -77,7 +77,7 @@ def figures() -> dict[str, Any]:
         "outbox_age_seconds": _outbox_age(),
         "beat_age_seconds": heartbeats.age("beat"),
         "problems": [*heartbeats.silences(), *schedule.late()],
-        "movies": str(selections.how_many(Selection())),
+        "movies": str(selections.approximate_count(Selection())),
         "users": _users(),
     }
 

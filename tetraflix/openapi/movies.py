@@ -6,15 +6,15 @@ from drf_spectacular.extensions import OpenApiViewExtension
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 
 from movies.genres import GENRES
-from movies.search.engine import MOST_RESULTS
-from movies.search.keyset_pagination import LARGEST_PAGE, ORDERINGS
-from movies.search.title_words import LONGEST_QUERY
+from movies.search.engine import MAX_RESULTS
+from movies.search.keyset_pagination import MAX_PAGE_SIZE, ORDERINGS
+from movies.search.title_words import MAX_QUERY_LENGTH
 from tetraflix.openapi import components as parts
 from tetraflix.openapi.components import GONE, KEYED, PUBLIC, answers, as_json, ref
 
 LIMIT = OpenApiParameter(
     "limit",
-    {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": 20},
+    {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": 20},
     description="How many at most.",
 )
 NEW_MOVIE = {"title": "Lord of the Rings", "profile": parts.PROFILE_EXAMPLE}
@@ -68,7 +68,7 @@ class DescribedMovies(OpenApiViewExtension):
                         str,
                         description="Words of the title: without accents or marks, joined or parted by signs, "
                         "begun, misspelt, or some too many. Best match first, popularity breaks ties; the "
-                        f"{MOST_RESULTS} best can be paged through. {LONGEST_QUERY} characters count.",
+                        f"{MAX_RESULTS} best can be paged through. {MAX_QUERY_LENGTH} characters count.",
                         examples=[OpenApiExample("Misspelt", "lord of the rigns")],
                     ),
                     OpenApiParameter("genre", str, enum=GENRES, description="Only movies with some of it."),

@@ -17,7 +17,7 @@ from movies.models import MovieChange, ViewCount
 from movies.search import engine
 from movies.search.elastic import indexing
 from movies.search.elastic import search as elastic_search
-from movies.search.elastic.connection import AWAY
+from movies.search.elastic.connection import ELASTICSEARCH_UNAVAILABLE
 from movies.search.elastic.documents import ALIAS, INDICES, MovieDocument
 from movies.search.elastic.management.commands import rebuild_search
 from movies.search.elastic.tasks import index_changes
@@ -102,7 +102,7 @@ def test_an_older_version_that_comes_late_changes_nothing(elasticsearch: Elastic
     for changes in ([3], [1, 2, 3, 2, 1]):
         for version in changes:
             change = MovieChange.objects.get(movie_id=movie, version=version)
-            indexing._send(elasticsearch, index, [indexing._as_of(change, {})])
+            indexing.send_movies(elasticsearch, index, [indexing.movie_after(change, {})])
     elasticsearch.indices.refresh(index=ALIAS)
     assert elasticsearch.get(index=index, id=str(movie))["_source"]["deleted"] is True
     assert found("alpha") == found("beta") == []
@@ -155,7 +155,7 @@ def test_an_index_of_another_form_is_not_searched_and_goes_with_the_next_rebuild
     older = f"{INDICES}-20260101000000000000"
     elasticsearch.indices.create(index=older, aliases={INDICES: {}})
     assert found("heat") == [movie]
-    assert indexing.keep_up().movies == 1
+    assert indexing.catch_up().movies == 1
     assert list(elasticsearch.indices.get(index=f"{INDICES}-*")) == [indexing.index_in_use(elasticsearch)]
     assert found("heat") == [movie]
 
@@ -187,7 +187,7 @@ def test_while_it_is_away_or_hung_postgresql_answers(
     private_elasticsearch.kill()
     assert found("warmth") == [only_here]
     assert index_changes() == 0  # waits
-    with pytest.raises(AWAY):
+    with pytest.raises(ELASTICSEARCH_UNAVAILABLE):
         indexing.rebuild()
     private_elasticsearch.start()
     wait_until(lambda: not elastic_search.breaker.open)

@@ -9,7 +9,7 @@ from django.db import connection
 from movies.genres import GENRES
 from movies.models import Movie
 from movies.search.engine import search
-from movies.search.keyset_pagination import ORDERINGS, stretch
+from movies.search.keyset_pagination import ORDERINGS, page
 from tests.movies.query_plans import plans_of_reads
 
 MOVIES = (
@@ -35,8 +35,8 @@ def inventory(django_db_setup: Any, django_db_blocker: Any) -> Any:
 @pytest.mark.parametrize("ordering", ORDERINGS)
 def test_no_page_scans_the_movies_or_their_views(inventory: None, db: None, ordering: str, genre: str | None):
     with plans_of_reads() as plans:
-        first = stretch(ordering=ordering, genre=genre, limit=20)
-        stretch(ordering=ordering, genre=genre, place=first.following, limit=20)
+        first = page(ordering=ordering, genre=genre, limit=20)
+        page(ordering=ordering, genre=genre, cursor=first.following, limit=20)
     assert plans
     assert [plan for plan in plans if "Seq Scan on movies_" in plan] == []
 

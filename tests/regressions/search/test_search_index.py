@@ -78,7 +78,7 @@ class Breaks:
 
 
 def test_the_indices_that_the_service_needs_are_made_explicitly(elasticsearch: Elasticsearch) -> None:
-    """E5: action.auto_create_index=false; movies are found by Elasticsearch, and activity is kept."""
+    """Action.auto_create_index=false; movies are found by Elasticsearch, and activity is kept."""
     movie = add("Heat")
     assert index_changes() == 1
     assert engine.search("heta", limit=5) == [movie]
@@ -102,7 +102,7 @@ def test_the_indices_that_the_service_needs_are_made_explicitly(elasticsearch: E
 
 
 def test_an_index_of_activity_that_was_removed_is_made_again(elasticsearch: Elasticsearch) -> None:
-    """E5: the records wait for it."""
+    """The records wait for it."""
     record = Activity("user-data", 7, 20, datetime(2026, 11, 24, tzinfo=UTC).timestamp())
     shipping.ship([record], "one")
     elasticsearch.indices.delete(index=index_of(datetime(2026, 11, 24, tzinfo=UTC).date()))
@@ -111,11 +111,11 @@ def test_an_index_of_activity_that_was_removed_is_made_again(elasticsearch: Elas
     assert shipping.ship([record], "two") == 0
 
 
-@pytest.mark.parametrize("part", ["_send", "_note", "_take_over", "_make"])
+@pytest.mark.parametrize("part", ["send_movies", "save_position", "switch_to", "create_index"])
 def test_a_rebuild_that_fails_takes_its_index_away_and_is_tried_again_later_each_time(
     elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
-    """E5: no new full index every 5 s; status says what is wrong."""
+    """No new full index every 5 s; status says what is wrong."""
     movie = add("Heat")
     Breaks(monkeypatch, part, TransportError("no such luck"), times=3)
     pauses = []
@@ -143,13 +143,13 @@ def test_a_rebuild_that_fails_takes_its_index_away_and_is_tried_again_later_each
 def test_at_most_one_spare_index_is_there_though_rebuilds_are_killed(
     elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """E5: what a killed rebuild left goes at the start of the next one, the index in use stays."""
+    """What a killed rebuild left goes at the start of the next one, the index in use stays."""
     movie = add("Heat")
     in_use = indexing.rebuild().index
     with monkeypatch.context() as killed:  # killed: nothing of the cleaning up is done either
-        killed.setattr(indexing, "_remove", lambda *_: None)
+        killed.setattr(indexing, "remove_index", lambda *_: None)
         for _ in range(2):
-            Breaks(killed, "_take_over", KeyboardInterrupt(), times=1)
+            Breaks(killed, "switch_to", KeyboardInterrupt(), times=1)
             with pytest.raises(KeyboardInterrupt):
                 indexing.rebuild()
             left = indices(elasticsearch)
@@ -163,9 +163,9 @@ def test_at_most_one_spare_index_is_there_though_rebuilds_are_killed(
 def test_one_process_rebuilds_at_a_time_and_one_that_lost_its_lease_takes_over_nothing(
     elasticsearch: Elasticsearch,
 ) -> None:
-    """E5: two rebuilds at once would be two spare indices."""
+    """Two rebuilds at once would be two spare indices."""
     add("Heat")
-    with lease(indexing.REBUILDS, seconds=60), pytest.raises(Held):
+    with lease(indexing.REBUILD_LEASE, seconds=60), pytest.raises(Held):
         indexing.rebuild()
     in_use = indexing.rebuild().index
 
@@ -182,12 +182,12 @@ def test_one_process_rebuilds_at_a_time_and_one_that_lost_its_lease_takes_over_n
 def test_the_daily_rebuild_is_done_when_the_index_is_a_day_old(
     elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """E5: one that fails is tried again soon, not a day later."""
+    """One that fails is tried again soon, not a day later."""
     add("Heat")
     assert rebuild_search() == 0  # the first one is made by index_changes
     index_changes()
     first = indexing.index_in_use(elasticsearch)
     assert rebuild_search() == 0
-    monkeypatch.setattr(indexing, "MOST_AGE", timedelta(0))
+    monkeypatch.setattr(indexing, "MAX_AGE", timedelta(0))
     assert rebuild_search() == 1
     assert indices(elasticsearch) != [first]

@@ -6,11 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
-from pytest_django import Settings
 
 from movies.models import Job, Movie
 from tests.admin.forms import movie_form
@@ -22,15 +20,6 @@ pytestmark = pytest.mark.django_db
 OLD_BOY = "\uc62c\ub4dc\ubcf4\uc774"  # composed
 ACTION = profile(action=100)
 ASTRONAUT = "\U0001f469\u200d\U0001f680"
-
-
-@pytest.fixture
-def boss(settings: Settings) -> Client:
-    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
-    client = Client()
-    client.force_login(User.objects.create_superuser("boss"))
-    return client
 
 
 def by_api(title: str, boss: Client) -> str | None:
@@ -91,7 +80,7 @@ EVERYWHERE = pytest.mark.parametrize("add", [by_api, by_import, by_form, by_sql]
 def test_what_shows_nothing_or_turns_the_line_is_refused_by_name(
     add: Entrance, title: str, character: str, boss: Client
 ):
-    """C3: every entrance refuses it with a sentence that names the character."""
+    """Every entrance refuses it with a sentence that names the character."""
     sentence = add(title, boss)
     assert sentence is not None
     assert sentence.startswith(f"The title contains {character}")
@@ -102,7 +91,7 @@ def test_what_shows_nothing_or_turns_the_line_is_refused_by_name(
 @EVERYWHERE
 @pytest.mark.parametrize("title", ["\u3000", "\u2003 \u00a0", "\u2029"])
 def test_blanks_of_any_kind_are_no_title(add: Entrance, title: str, boss: Client):
-    """C3: a title shows something."""
+    """A title shows something."""
     assert add(title, boss) == "A title is needed."
     assert not Movie.objects.exists()
 
@@ -122,14 +111,14 @@ def test_blanks_of_any_kind_are_no_title(add: Entrance, title: str, boss: Client
     ],
 )
 def test_a_title_is_stored_in_one_form(add: Entrance, title: str, stored: str, boss: Client):
-    """C3, E1: joiners at work stay, blanks around it go, and it is composed, whichever way it came."""
+    """Joiners at work stay, blanks around it go, and it is composed, whichever way it came."""
     assert add(title, boss) is None
     assert Movie.objects.get().title == stored
 
 
 @pytest.mark.parametrize("title", [OLD_BOY, "Am\u00e9lie", "\u0929\u093f", "\u30ac\u30e1\u30e9", "\u1e69"])
 def test_importing_another_form_of_a_title_changes_nothing(title: str, boss: Client):
-    """E1: composed or decomposed, it is the same title: no change, no version, no message."""
+    """Composed or decomposed, it is the same title: no change, no version, no message."""
     movie(title, movie_id=1)
     for form in ("NFC", "NFD"):
         job = imported(boss, {"id": 1, "title": unicodedata.normalize(form, title), "profile": ACTION})
@@ -139,7 +128,7 @@ def test_importing_another_form_of_a_title_changes_nothing(title: str, boss: Cli
 
 
 def test_a_change_to_another_form_of_the_title_is_none(boss: Client):
-    """E1: by the API it keeps its version, too."""
+    """By the API it keeps its version, too."""
     movie("Am\u00e9lie", movie_id=1)
     answer = Caller("distributor")("PATCH", "/tetraflix/movies/1", {"title": "Ame\u0301lie "})
     assert (answer.status_code, answer.json()["title"], answer.json()["version"]) == (200, "Am\u00e9lie", 1)
