@@ -1,4 +1,4 @@
-"""The inventory for people who work on it all day; every write goes through movies.inventory.services."""
+"""The admin pages of the inventory; every write goes through movies.inventory.services or a bulk job."""
 
 from movies.admin.history import ChangeAdmin
 from movies.admin.inventory import MovieAdmin

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from movies.bulk import job_handlers, jobs
+from movies.bulk import jobs
 from movies.inventory import history, services
 from movies.models import Job, Movie, MovieChange
 from movies.search.selections import Selection
 from tests.admin.forms import says
+from tests.admin.jobs import replace_work
 from tests.movies.factories import movie, told
 
 LIST = "/admin/movies/movie/"
@@ -39,7 +40,7 @@ def four(db: None) -> None:
 def test_hiding_says_how_many_and_is_one_batch(editor: Client, four: None):
     response = act(editor, "hide", 1, 2, 3)
     batch = MovieChange.objects.latest("id").batch
-    link = f'<a href="/admin/movies/moviechange/batch/{batch}/">See them, or undo it</a>'
+    link = f'<a href="/admin/movies/moviechange/batch/{batch}/">View or undo</a>'
     assert says(response) == [f"2 movies hidden (1 needed no change). {link}"]
     assert hidden() == [1, 2, 3]
     assert told("movie_id", "action", "actor", batch=batch) == [
@@ -78,9 +79,9 @@ def test_a_batch_is_reverted_as_one_but_for_what_changed_since(boss: Client, fou
     response = boss.post(f"/admin/movies/moviechange/batch/{batch}/", follow=True)
     second = MovieChange.objects.latest("id").batch
     assert says(response) == [
-        f'2 of its movies are as they were before. <a href="/admin/movies/moviechange/batch/{second}/">'
-        "See them, or undo that</a>",
-        "1 left alone, because they were changed since: movie 2.",
+        f'2 movies are as they were before. <a href="/admin/movies/moviechange/batch/{second}/">'
+        "View or undo</a>",
+        "1 skipped, because they were changed since: movie 2.",
     ]
     assert hidden() == [2, 3]
     assert told("movie_id", "actor", batch=second) == [(1, "staff:boss"), (4, "staff:boss")]
@@ -93,7 +94,7 @@ def test_an_unknown_batch_is_not_found(boss: Client):
 def test_many_are_left_to_the_worker_and_the_page_shows_how_far(
     boss: Client, four: None, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(jobs, "AT_ONCE_MOVIES", 2)
+    monkeypatch.setattr(jobs, "MAX_INLINE_MOVIES", 2)
     response = act(boss, "hide", 1, query="?state=visible", select_across="1")
     job = Job.objects.get()
     assert response.redirect_chain == [(f"/admin/movies/job/{job.pk}/", 302)]
@@ -104,7 +105,7 @@ def test_many_are_left_to_the_worker_and_the_page_shows_how_far(
     assert jobs.run_waiting() == 1
     assert hidden() == [1, 2, 3, 4]
     assert boss.get(f"/admin/movies/job/{job.pk}/progress.json").json()["under_way"] is False
-    assert "<b>3</b> of 3 movies changed" in boss.get(f"/admin/movies/job/{job.pk}/").content.decode()
+    assert "<b>3</b> of <b>3</b> movies changed" in boss.get(f"/admin/movies/job/{job.pk}/").content.decode()
     assert len(history.of_batch(job.pk)) == 3
 
 
@@ -121,11 +122,11 @@ def test_a_job_that_cannot_be_done_says_so_and_changes_nothing(four: None, monke
         services.hide_movies(actor="staff:x", movie_ids=[1])
         raise RuntimeError("the unforeseen")
 
-    monkeypatch.setitem(job_handlers.BULK, "hide", broken)
+    replace_work(monkeypatch, "hide", broken)
     job = jobs.start_bulk(kind="hide", actor="staff:x", which=[1, 2])
     assert (job.state, job.result) == (
         "failed",
-        {"error": "Something went wrong here; it is on record. Nothing was changed."},
+        {"error": "An internal error occurred and was logged. Nothing was changed."},
     )
     assert hidden() == [3]
 

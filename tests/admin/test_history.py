@@ -61,7 +61,7 @@ def test_every_way_to_change_a_movie_is_in_its_history(editor: Client):
         (1, "", "added", []),
     ]
     page = editor.get("/admin/movies/movie/1/history/").content.decode()
-    assert "does not exist (any more)" in page
+    assert "does not exist or was deleted" in page
     assert "<li>Horror: <del>0</del> → <ins>10</ins></li>" in page
 
 

@@ -47,7 +47,7 @@ def test_an_import_whose_process_is_killed_is_applied_whole_by_the_next(database
 @pytest.mark.django_db(transaction=True)
 def test_a_check_that_is_broken_off_starts_anew(monkeypatch: pytest.MonkeyPatch):
     content = heading("csv") + lines_of([(7, "Kahaani", False, profile(action=100))], "csv")
-    monkeypatch.setattr(jobs, "AT_ONCE_BYTES", 0)
+    monkeypatch.setattr(jobs, "MAX_INLINE_BYTES", 0)
     job = jobs.start_import(actor="staff:x", file_name="m.csv", chunks=[content])
     # as a killed process leaves it: some rows staged, no result
     ImportRow.objects.create(job=job, line=2, movie_id=7, title="Kahaani", profile=profile(action=100))

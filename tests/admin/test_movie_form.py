@@ -64,7 +64,7 @@ def test_a_change_on_top_of_somebody_elses_is_refused(editor: Client):
     kahaani = movie("Kahaani", movie_id=1)
     services.change_movie(actor="key:studio", movie_id=1, title="Kahaani 2")
     response = editor.post(CHANGE, movie_form(kahaani, title="Kahaani 3"))
-    assert errors(response)["__all__"][0].startswith("Somebody changed this movie")
+    assert errors(response)["__all__"][0].startswith("This movie was changed while you edited it")
     assert Movie.objects.get().title == "Kahaani 2"
 
 

@@ -185,8 +185,8 @@ def test_an_import_is_applied_once_or_forgotten(editor: Client):
 
 
 def test_a_large_file_is_checked_and_applied_by_the_worker(editor: Client, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(jobs, "AT_ONCE_BYTES", 10)
-    monkeypatch.setattr(jobs, "AT_ONCE_MOVIES", 1)
+    monkeypatch.setattr(jobs, "MAX_INLINE_BYTES", 10)
+    monkeypatch.setattr(jobs, "MAX_INLINE_MOVIES", 1)
     monkeypatch.setattr(job_handlers, "CHUNK_BYTES", 100)  # rows are cut in the middle
     job, page = upload(editor, HEADER, *(f",Größe {number},,{ACTION}" for number in range(30)))
     assert f'data-progress="/admin/movies/job/{job.pk}/progress.json"' in page
@@ -233,7 +233,7 @@ def test_an_export_has_the_columns_that_the_page_names(viewer: Client):
 
 
 def test_an_export_is_made_by_the_worker_and_kept_for_a_day(viewer: Client, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(jobs, "AT_ONCE_MOVIES", -1)
+    monkeypatch.setattr(jobs, "MAX_INLINE_MOVIES", -1)
     movie("Kahaani", movie_id=1, action=100)
     made: Any = viewer.post("/admin/movies/movie/export/jsonl")
     assert viewer.get(f"{made.url}download").status_code == 404

@@ -61,7 +61,7 @@ def test_a_movie_is_found_changed_wrongly_and_rightly_and_hidden(visit: Open, wi
     page.wait_for_selector("text=Drama: A weight is a whole number from 0 to 100.")
     assert page.input_value("[name=profile-drama]") == "x"
     page.fill("[name=profile-drama]", "0")
-    page.click("text=Even out to 100")
+    page.click("text=Scale to 100")
     assert page.inner_text("[data-sum]") == "The weights sum to 100: right."
     page.click("[name=_continue]")
     page.wait_for_selector("text=was changed successfully")
@@ -92,9 +92,9 @@ def test_all_that_match_are_hidden_at_once_and_that_is_undone(visit: Open, width
     page.click("button:has-text('Run')")
     page.wait_for_selector("text=60 movies hidden.")
     assert Movie.objects.filter(hidden=True).count() == 60
-    page.click("text=See them, or undo it")
+    page.click("text=View or undo")
     page.click("text=Revert this batch")
-    page.wait_for_selector("text=60 of its movies are as they were before.")
+    page.wait_for_selector("text=60 movies are as they were before.")
     assert Movie.objects.filter(hidden=True).count() == 0
     assert window.fits()
     assert window.complaints == []
@@ -116,13 +116,13 @@ def test_an_import_names_its_bad_rows_and_a_good_one_is_applied(visit: Open, tmp
         f"4\taction\tThe weights sum to 1500, not 100: {', '.join(f'{genre} 100' for genre in GENRES)}.",
     ]
     assert window.fits()
-    page.click("text=Import a mended file")
+    page.click("text=Import a corrected file")
     page.set_input_files("[name=file]", tmp_path / "good.csv")
     page.click("text=Check the file")
     page.wait_for_selector("text=The first rows")
     assert Movie.objects.get().title == "Kahaani"
-    page.click("text=Apply it")
-    page.wait_for_selector("text=See each change, or revert them")
+    page.click("text=Apply import")
+    page.wait_for_selector("text=View or revert the changes")
     assert Movie.objects.get().title == "Kahaani 2"
     assert window.complaints == []
 

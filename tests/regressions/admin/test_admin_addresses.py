@@ -102,7 +102,7 @@ def test_the_walk_knows_every_kind_of_page(ids: Ids):
 
 @pytest.mark.parametrize("who", ROLES)
 def test_no_address_breaks_and_no_look_changes_anything(request: pytest.FixtureRequest, ids: Ids, who: str):
-    """D2: every address of the admin, with every parameter, whatever is in them."""
+    """Every address of the admin, with every parameter, whatever is in them."""
     client: Client = request.getfixturevalue(who)
     addresses = [address for address in every_address(ids) if "logout" not in address]
     before = kept()
@@ -113,7 +113,7 @@ def test_no_address_breaks_and_no_look_changes_anything(request: pytest.FixtureR
     @example("/admin/movies/moviechange/", [("before", "²")], None)
     @example(f"{MOVIES}1/history/", [], "²")
     @example(MOVIES, [("at", "NQ==")], None)
-    @example(MOVIES, [("o", "2"), ("at", "WyJhXHUwMDAwIiwgMSwgZmFsc2Vd")], None)
+    @example(MOVIES, [("o", "2"), ("at", "eyJ2IjoiYVx1MDAwMCIsImkiOjEsImIiOmZhbHNlfQ")], None)
     @example(MOVIES, [("_facets", "True"), ("e", "1"), ("at", "x")], None)
     @example("/admin/search/", [("s", "a"), ("page", "²")], None)
     @example("/admin/auth/user/", [("username__regex", "(")], None)
@@ -129,7 +129,7 @@ def test_no_address_breaks_and_no_look_changes_anything(request: pytest.FixtureR
 
 
 def test_no_parameter_of_a_list_breaks_it(boss: Client, ids: Ids):
-    """D2: each alone, for each list, with a value of each kind of odd."""
+    """Each alone, for each list, with a value of each kind of odd."""
     for address in LISTS:
         for parameter in PARAMETERS:
             for value in ("²", "a\0b", "("):
@@ -138,7 +138,7 @@ def test_no_parameter_of_a_list_breaks_it(boss: Client, ids: Ids):
 
 @pytest.mark.parametrize("who", ROLES)
 def test_no_form_breaks_a_page(request: pytest.FixtureRequest, ids: Ids, who: str):
-    """D1-500: whatever is posted to any address; a viewer changes nothing by it."""
+    """Whatever is posted to any address; a viewer changes nothing by it."""
     client: Client = request.getfixturevalue(who)
     elsewhere = {"/admin/logout/", "/admin/password_change/", "/admin/login/"}
     addresses = [address for address in every_address(ids) if address not in elsewhere]
@@ -179,7 +179,7 @@ across = st.sampled_from(["0", "", "1", "2", "on", "true", " 1", "²", "1\0"]) |
 def test_an_action_changes_what_was_ticked_or_what_1_says_and_nothing_else(
     request: pytest.FixtureRequest, ids: Ids, who: str
 ):
-    """D1, D1-delete, D1-500: any form of actions, as any role, on any list of movies."""
+    """Any form of actions, as any role, on any list of movies."""
     client: Client = request.getfixturevalue(who)
 
     @settings(max_examples=150)
@@ -222,7 +222,7 @@ def test_an_action_changes_what_was_ticked_or_what_1_says_and_nothing_else(
     [("tetraflix/apikey", "revoke"), ("auth/user", "delete_selected"), ("auth/group", "delete_selected")],
 )
 def test_other_lists_act_on_what_was_ticked_too(boss: Client, ids: Ids, path: str, action: str):
-    """D1: the rule is that of every list."""
+    """The rule is that of every list."""
     before = kept()
     for across in ("0", "", "2", "on", "true"):
         for chosen in (

@@ -11,7 +11,7 @@ from django.test import Client
 from movies.bulk import jobs
 from movies.models import Job, Movie
 from movies.search import selections
-from movies.search.selections import Number, Selection
+from movies.search.selections import ApproximateCount, Selection
 from tests.admin.forms import says
 from tests.movies.factories import movie, other_connection
 
@@ -73,14 +73,16 @@ def test_the_list_keeps_its_filters_whatever_else_is_in_its_address(viewer: Clie
 def test_an_export_of_a_filter_that_there_is_not_is_none(viewer: Client, six: None, query: str):
     response: Any = viewer.post(f"{LIST}export/csv{query}", follow=True)
     assert response.redirect_chain == [(LIST, 302)]
-    assert says(response) == ["Nothing was exported: there is no such filter. Set it in the list again."]
+    assert says(response) == [
+        "Nothing was exported, because the filter is invalid. Set it in the list again."
+    ]
     assert Job.objects.count() == 0
 
 
 def test_a_job_says_what_it_was_asked_to_export(viewer: Client, six: None):
     viewer.post(f"{LIST}export/csv?genre=drama&state=hidden")
     page = viewer.get(f"/admin/movies/job/{Job.objects.get().pk}/").content.decode()
-    assert "all movies with something of drama that are hidden, as csv" in page
+    assert "all movies with genre drama that are hidden, as csv" in page
     older = Job.objects.create(kind="export", state="applying", actor="staff:x", request={"format": "csv"})
     jobs.run_waiting()
     older.refresh_from_db()
@@ -105,25 +107,25 @@ def test_everything_that_a_list_shows_is_counted_and_changed(boss: Client, six: 
 
 
 def test_an_id_that_is_searched_for_obeys_the_filters(six: None):
-    assert selections.found_by_words(Selection(q="3")) == [3]
-    assert selections.found_by_words(Selection(q="3", hidden=False)) == []
-    assert selections.found_by_words(Selection(q=" 3 ", hidden=True, genre="drama")) == [3]
-    assert selections.found_by_words(Selection(q="3", genre="horror")) == []
+    assert selections.matching_ids(Selection(q="3")) == [3]
+    assert selections.matching_ids(Selection(q="3", hidden=False)) == []
+    assert selections.matching_ids(Selection(q=" 3 ", hidden=True, genre="drama")) == [3]
+    assert selections.matching_ids(Selection(q="3", genre="horror")) == []
 
 
 def test_a_number_on_a_page_is_exact_or_says_that_it_is_not(six: None, monkeypatch: pytest.MonkeyPatch):
     def said(selection: Selection, *, estimate: int) -> str:
         monkeypatch.setattr(selections, "_estimate", lambda selection: estimate)
-        return str(selections.how_many(selection))
+        return str(selections.approximate_count(selection))
 
     assert said(Selection(), estimate=-1) == said(Selection(), estimate=40_000) == "6"
     assert said(Selection(), estimate=1_234_567) == "about 1,230,000"
-    monkeypatch.setattr(selections, "COUNTED", 2)
+    monkeypatch.setattr(selections, "MAX_COUNTED", 2)
     assert said(Selection(genre="drama"), estimate=0) == "more than 2"
     assert said(Selection(genre="drama"), estimate=4) == "about 4"
     assert said(Selection(genre="drama", hidden=True), estimate=4) == "1"
     assert selections.count(Selection()) == 6
-    assert f"{Number(1160)}" == str(Number(1160)) == "1,160"
+    assert f"{ApproximateCount(1160)}" == str(ApproximateCount(1160)) == "1,160"
 
 
 @pytest.mark.django_db(transaction=True)

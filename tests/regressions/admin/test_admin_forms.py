@@ -11,7 +11,7 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movies.admin.staff import everything_is_meant
+from movies.admin.staff import selects_everything
 from movies.bulk import jobs
 from movies.foundation.numbers import MAX_BIGINT
 from movies.models import Job, Movie, MovieChange
@@ -64,7 +64,7 @@ def mark(value: Any) -> str:
 
 @pytest.mark.parametrize("action", ["hide", "show", "delete"])
 def test_an_id_that_cannot_be_read_changes_nothing_and_is_named(boss: Client, five: None, action: str):
-    """D1, D1-delete, D1-500: nothing that is ticked is not everything."""
+    """Nothing that is ticked is not everything."""
     before = state()
     for ids in [[text] for text in UNREADABLE] + [["1", "+5"], ["²", "1"]]:
         for more in ({}, {"sure": "yes"}):
@@ -78,7 +78,7 @@ def test_an_id_that_cannot_be_read_changes_nothing_and_is_named(boss: Client, fi
 
 
 def test_only_an_explicit_1_means_everything(boss: Client, five: None):
-    """D1: select_across is 1, or it is not."""
+    """Select_across is 1, or it is not."""
     for text in ["", "0", "2", "on", "yes", "True", " 1", "+1", "²", "01", "-1", "1\0"]:
         act(boss, "hide", "2", select_across=text)
         assert [hidden for _, hidden, _ in state()] == [False, True, False, True, True], text
@@ -90,7 +90,7 @@ def test_only_an_explicit_1_means_everything(boss: Client, five: None):
 
 
 def test_ids_of_no_movies_are_named_and_the_others_are_done(editor: Client, five: None):
-    """D1: numbers that are no movies are left out."""
+    """Numbers that are no movies are left out."""
     response = act(editor, "hide", "99", "2", "2", "9223372036854775807")
     assert response["Location"] == LIST
     said = says(editor.get(LIST))
@@ -103,7 +103,7 @@ def test_ids_of_no_movies_are_named_and_the_others_are_done(editor: Client, five
 
 
 def test_the_page_that_asks_before_deleting_deletes_what_it_names(boss: Client, five: None):
-    """D1-delete: the page names the movie that was ticked, and its form deletes that one alone."""
+    """The page names the movie that was ticked, and its form deletes that one alone."""
     page = act(boss, "delete", "5", query="?state=hidden")
     shown = page.content.decode()
     assert "Delete 1 movie?" in shown
@@ -114,7 +114,7 @@ def test_the_page_that_asks_before_deleting_deletes_what_it_names(boss: Client, 
 
 
 def test_everything_is_what_the_list_shows_and_counted_exactly(boss: Client, five: None):
-    """D1: the size of bulk work is no estimate: a table without statistics has none."""
+    """The size of bulk work is no estimate: a table without statistics has none."""
     assert (
         "Delete 2 movies?"
         in act(boss, "delete", "5", query="?state=hidden", select_across="1").content.decode()
@@ -125,9 +125,11 @@ def test_everything_is_what_the_list_shows_and_counted_exactly(boss: Client, fiv
 
 
 def test_what_is_many_is_never_done_at_once(editor: Client, five: None, monkeypatch: pytest.MonkeyPatch):
-    """D1: whether a web process does it depends on the exact size alone."""
-    monkeypatch.setattr(jobs, "AT_ONCE_MOVIES", 2)
-    monkeypatch.setattr(selections, "how_many", lambda selection: selections.Number(1, "about"))
+    """Whether a web process does it depends on the exact size alone."""
+    monkeypatch.setattr(jobs, "MAX_INLINE_MOVIES", 2)
+    monkeypatch.setattr(
+        selections, "approximate_count", lambda selection: selections.ApproximateCount(1, "about")
+    )
     job = jobs.start_bulk(kind="hide", actor="staff:x", which=Selection())
     assert (job.state, job.total) == ("applying", 5)
     assert jobs.start_export(actor="staff:x", form="csv", selection=Selection(hidden=False)).total == 3
@@ -138,7 +140,7 @@ def test_what_is_many_is_never_done_at_once(editor: Client, five: None, monkeypa
 
 @pytest.mark.parametrize("which", [[], (), set()])
 def test_no_ids_are_not_all_movies(five: None, which: Any):
-    """D1: an empty list is a mistake of the caller."""
+    """An empty list is a mistake of the caller."""
     with pytest.raises(ValueError, match="No movies were chosen"):
         jobs.start_bulk(kind="hide", actor="staff:x", which=which)
     assert Job.objects.count() == 0
@@ -146,7 +148,7 @@ def test_no_ids_are_not_all_movies(five: None, which: Any):
 
 @pytest.mark.parametrize("who", ["viewer", "editor"])
 def test_an_order_that_cannot_be_read_is_none(request: pytest.FixtureRequest, five: None, who: str):
-    """D2: ?o="""
+    """In `?o=`."""
     client: Client = request.getfixturevalue(who)
     for text in ["²", "\u0665", "-", "--1", "1e3", "+1", " 1", "9" * 5000, "-²", "²-1", ""]:
         response = client.get(LIST, {"o": text})
@@ -154,7 +156,7 @@ def test_an_order_that_cannot_be_read_is_none(request: pytest.FixtureRequest, fi
 
 
 def test_a_place_in_a_history_that_cannot_be_read_is_none(viewer: Client, five: None):
-    """D2: ?before= and ?after= of histories."""
+    """In ?before= and ?after= of histories."""
     Movie.objects.filter(pk=5).update(hidden=False)
     batch = jobs.start_bulk(kind="hide", actor="staff:x", which=[1]).pk
     for text in [*UNREADABLE, str(MAX_BIGINT)]:
@@ -169,7 +171,7 @@ def test_a_place_in_a_history_that_cannot_be_read_is_none(viewer: Client, five: 
     "of", ["movies/movie", "tetraflix/apikey", "auth/user", "auth/group", "sessions_ingest/deadletteract"]
 )
 def test_an_id_in_an_address_that_is_none_leads_back(boss: Client, five: None, of: str):
-    """D2: ids of movies, keys, staff, roles and records in addresses."""
+    """Ids of movies, keys, staff, roles and records in addresses."""
     for text in [text for text in UNREADABLE if text] + ["6", str(MAX_BIGINT + 1)]:
         for page in ("change", "history", "delete"):
             response = boss.get(f"/admin/{of}/{quote(text, safe='')}/{page}/")
@@ -187,8 +189,8 @@ NO_MARKS = [
 
 @pytest.mark.parametrize("order", ["", "0", "1", "3", "-3"])
 def test_a_page_mark_that_is_not_ours_leads_back_to_the_list(viewer: Client, five: None, order: str):
-    """D2-mark: a mark is a list of a value of the order, an id and a direction."""
-    for at in ["NQ==", "x", "²", "=", "\0", "WyJhXHUwMDAwIiwgMSwgZmFsc2Vd", *map(mark, NO_MARKS)]:
+    """A mark is a list of a value of the order, an id and a direction."""
+    for at in ["NQ==", "x", "²", "=", "\0", "eyJ2IjoiYVx1MDAwMCIsImkiOjEsImIiOmZhbHNlfQ", *map(mark, NO_MARKS)]:
         for more in ({}, {"e": "1"}):
             response = viewer.get(LIST, {"at": at, "o": order} | more)
             assert (response.status_code, response.get("Location")) == (302, f"{LIST}?e=1"), at[:100]
@@ -199,7 +201,7 @@ def test_a_page_mark_that_is_not_ours_leads_back_to_the_list(viewer: Client, fiv
 def test_a_page_mark_holds_what_a_title_can_be(
     request: pytest.FixtureRequest, five: None, who: str, title: Any
 ):
-    """D2-nul: no title has a NUL, or half of a surrogate pair."""
+    """No title has a NUL, or half of a surrogate pair."""
     client: Client = request.getfixturevalue(who)
     title_column = client.get(LIST).context["cl"].list_display.index("name")
     response = client.get(LIST, {"o": str(title_column), "at": mark([title, 1, False])})
@@ -207,10 +209,10 @@ def test_a_page_mark_holds_what_a_title_can_be(
 
 
 @given(st.text() | st.integers() | st.none() | st.lists(st.integers()))
-def test_everything_is_meant_by_one_text_alone(text: Any):
-    """D1: whatever else select_across may be."""
+def test_one_value_alone_selects_everything(text: Any):
+    """Whatever else select_across may be."""
 
     class Request:
         POST = {"select_across": text}
 
-    assert everything_is_meant(Request()) == (text == "1")  # type: ignore[arg-type]
+    assert selects_everything(Request()) == (text == "1")  # type: ignore[arg-type]

@@ -48,7 +48,7 @@ def errors(*lines: str, form: str = "csv") -> list[tuple[int, dict[str, str]]]:
     ],
 )
 def test_a_file_as_spreadsheets_save_it_is_read(db: None, file: str, title: str):
-    """D3, D4, D5-row, D5-columns, D5-blank, D6, D-quote: one new row, nothing to complain about."""
+    """One new row, nothing to complain about."""
     job = jobs.start_import(actor="staff:edith", file_name=file, chunks=[(FILES / file).read_bytes()])
     assert (job.state, job.result["rows"], job.result["bad"]) == ("ready", 1, 0), job.result
     jobs.confirm(job_id=job.pk, actor="staff:edith")
@@ -57,7 +57,7 @@ def test_a_file_as_spreadsheets_save_it_is_read(db: None, file: str, title: str)
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_any_line_end_ends_a_line_also_in_quotation_marks(end: str):
-    """D3: line numbers count each of them once."""
+    """Line numbers count each of them once."""
     lines = [HEADER, f'1,"A{end}",,{ACTION}', f'2,"B{end}{end}C",,{ACTION}', f"3,D,,{ACTION}", "4"]
     for size in (1, 2, 3, 10_000):
         content = end.join(lines).encode()
@@ -71,7 +71,7 @@ def test_any_line_end_ends_a_line_also_in_quotation_marks(end: str):
     "sep", ["sep={}", "SEP={}", '"sep={}"', "sep={},,,,", "\ufeffsep={}", "\n;;;\nsep={}\n,"]
 )
 def test_a_line_that_names_the_delimiter_is_no_row(sep: str, delimiter: str):
-    """D4: whatever the delimiter, and however often a spreadsheet saved the line again."""
+    """Whatever the delimiter, and however often a spreadsheet saved the line again."""
     text = "\r\n".join([sep.format(delimiter), f"{HEADER}".replace(",", delimiter)])
     text += f"\r\n7,A,,{ACTION}".replace(",", delimiter)
     assert [(row.movie_id, row.title, row.errors) for row in rows([text.encode()], "csv")] == [(7, "A", {})]
@@ -89,7 +89,7 @@ def test_a_line_that_names_the_delimiter_is_no_row(sep: str, delimiter: str):
     ],
 )
 def test_empty_rows_and_columns_and_blanks_are_left_out(text: str):
-    """D5-row, D5-columns, D5-blank, D-quote: what holds nothing says nothing."""
+    """Empty rows, columns and files report no error."""
     found = [(row.movie_id, row.title, row.profile, row.errors) for row in rows([text.encode()], "csv")]
     assert found == [(number, title, WEIGHTS, {}) for number, title in ((1, "A"), (2, "B"), (3, "C"))]
 
@@ -116,29 +116,27 @@ def test_quotation_marks_with_blanks_around_them_are_no_part_of_the_value(value:
 
 @pytest.mark.parametrize("word", ["TRUE", "WAHR", "vrai", "Yes", "1", " ИСТИНА "])
 def test_a_logical_value_is_read_in_the_language_of_the_spreadsheet(word: str):
-    """D4: Excel writes true and false as it shows them."""
+    """Excel writes true and false as it shows them."""
     assert [row.hidden for row in rows([f"{HEADER}\n1,A,{word},{ACTION}\n".encode()], "csv")] == [True]
 
 
 def test_wrong_columns_are_named_with_their_place():
-    """D5-columns, D3: errors say what was found."""
+    """Errors say what was found."""
     assert bad("foo;bar\n").startswith(
-        "The columns that line 1 names are not those of a file of movies: unknown: 'foo' (column 1), 'bar'"
+        "Line 1 does not name the columns of a file of movies: unknown: 'foo' (column 1), 'bar'"
         " (column 2); missing: title, action, animation,"
     )
     text = bad(f"sep=,\n\n{HEADER.removesuffix('western')},title,\n")
-    assert "The columns that line 3 names" in text
-    assert "missing: western; there more than once: title (columns 2 and 19); column 18 has no name." in text
+    assert "Line 3 does not name the columns" in text
+    assert "missing: western; repeated: title (columns 2 and 19); column 18 has no name." in text
     assert bad(lines_of([(1, "A", False, list(WEIGHTS))], "jsonl")) == (
         "Line 1 is JSON, but the name of the file says CSV: end it in .jsonl."
     )
-    assert "This is one column only: columns are separated by" in bad(
-        HEADER.replace(",", " ") + "\n1 A 100\n"
-    )
+    assert "The line is one column: separate columns by" in bad(HEADER.replace(",", " ") + "\n1 A 100\n")
 
 
 def test_a_value_without_a_column_is_named_with_its_place():
-    """D5-columns: also when a comma in a title moves the others."""
+    """Also when a comma in a title moves the others."""
     says = "the row has {} values, the header names {} columns. A value with a comma in it needs quotation marks."
     assert errors(f"{HEADER},,", f"1,A,,{ACTION},,x", f"2,B, again,,{ACTION}", f"3,C,,{ACTION}") == [
         (2, {"column 20": f"'x' is in a column without a name: {says.format(20, 18)}"}),
@@ -150,7 +148,7 @@ def test_a_value_without_a_column_is_named_with_its_place():
 
 
 def test_errors_of_csv_name_columns_of_the_csv():
-    """D5-row: no CSV has a column "profile"."""
+    """No CSV has a column "profile"."""
     found = errors(
         HEADER,
         f"0,A,,{ACTION}",
@@ -181,7 +179,7 @@ def test_errors_of_csv_name_columns_of_the_csv():
 
 
 def test_quotation_marks_that_do_not_match_are_named_with_the_row_where_they_begin():
-    """D3: and do not swallow the rest of the file."""
+    """And do not swallow the rest of the file."""
     good = f"1,A,,{ACTION}"
     assert bad(f'{HEADER}\n{good}\n2,"B,,{ACTION}\n{good}\n') == (
         "The row that begins in line 3 has a quotation mark that is not closed within 20 lines."
@@ -196,7 +194,7 @@ def test_quotation_marks_that_do_not_match_are_named_with_the_row_where_they_beg
 
 
 def test_a_key_that_is_there_twice_is_an_error_of_its_line(db: None):
-    """D10: neither value is taken."""
+    """Neither value is taken."""
     result = checked("movies.jsonl", (FILES / "key-twice.jsonl").read_bytes())
     assert result["problems"] == [[1, "row", 'The line is not valid JSON: the key "id" is there twice.']]
 
@@ -222,7 +220,7 @@ def test_a_key_that_is_there_twice_is_an_error_of_its_line(db: None):
     ],
 )
 def test_a_bad_line_of_json_is_told_why(db: None, line: str, column: str, sentence: str):
-    """D10: and whatever it holds, it is no failure of ours."""
+    """And whatever it holds, it is no failure of ours."""
     problems = checked("movies.jsonl", f"\n{line}\n".encode())["problems"]
     assert [problem[2] for problem in problems if problem[:2] == [2, column] and sentence in problem[2]], (
         problems

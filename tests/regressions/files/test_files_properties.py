@@ -89,7 +89,7 @@ def in_pieces(content: bytes, size: int) -> list[bytes]:
 
 @given(st.data(), inventories(), st.integers(1, 200))
 def test_what_a_spreadsheet_makes_of_an_export_changes_nothing(data: Any, movies: Any, size: int):
-    """D3, D4, D5, D6, D-quote: any delimiter, line ends, quotation marks, blanks, empty rows and columns."""
+    """Any delimiter, line ends, quotation marks, blanks, empty rows and columns."""
     export = (heading("csv") + lines_of(movies, "csv")).decode()
     content = data.draw(saved(list(csv.reader(io.StringIO(export, newline="")))))
     found = [
@@ -132,7 +132,7 @@ def broken(draw: Any, form: str) -> bytes:
 
 @given(st.data(), st.sampled_from(["csv", "jsonl"]), st.integers(1, 500))
 def test_whatever_a_file_holds_it_is_rows_or_refused_with_a_reason(data: Any, form: str, size: int):
-    """D3, D8: and the reason can be kept and shown."""
+    """And the reason can be kept and shown."""
     content = data.draw(st.binary(max_size=300) | broken(form))
     said: list[str] = []
     try:
@@ -153,7 +153,7 @@ def test_whatever_a_file_holds_it_is_rows_or_refused_with_a_reason(data: Any, fo
     st.sampled_from(["csv", "jsonl"]),
 )
 def test_what_is_no_text_is_named_with_its_true_line(before: str, junk: bytes, size: int, form: str):
-    """D8: as many line ends are before it as there are, of any kind; unless a row before it is no CSV."""
+    """As many line ends are before it as there are, of any kind; unless a row before it is no CSV."""
     start = heading("csv") + (before + "x").encode()
     number = len(re.findall(rb"\r\n|\r|\n", start)) + 1
     with pytest.raises(BadFile, match=rf"^Line {number} |quotation mark"):

@@ -130,7 +130,7 @@ def write_until(traffic: Traffic, ended: Any) -> None:
 def test_writes_beside_an_import_and_its_undo_are_made_or_refused_and_reads_go_on(
     stack: RunningStack, tmp_path: Path
 ) -> None:
-    """B4, B4-undo: ten POSTs at once, an import, its process killed and done by the worker, and an undo of it."""
+    """Ten POSTs at once, an import, its process killed and done by the worker, and an undo of it."""
     assert stack.manage("seed_movies", "--movies", str(ROWS)).returncode == 0
     before, _ = json.loads(shell(stack, TITLES.format(rows=ROWS)))
     key = stack.manage("create_api_key", "--role", "distributor", "studio").stdout.strip()
