@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -13,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from movies.genres import GENRES
 from movies.models import Movie
 from tests.movies.query_plans import plans_of_reads
+from tests.movies.seeded import seeded_inventory
 
 MOVIES = 300_000
 LIST = "/admin/movies/movie/"
@@ -21,12 +21,11 @@ MOST_STATEMENTS = 15  # the session, the user and the permissions among them
 
 @pytest.fixture(scope="module")
 def inventory(django_db_setup: Any, django_db_blocker: Any) -> Iterator[None]:
-    """Seeded once for this file, every thousandth hidden, and taken away at its end."""
-    with django_db_blocker.unblock():
-        call_command("seed_movies", movies=MOVIES, seed=1)
+    """Seeded once for this module, with every thousandth movie hidden."""
+    with seeded_inventory(django_db_blocker, MOVIES):
         with connection.cursor() as cursor:
             cursor.execute("UPDATE movies_movie SET hidden = true WHERE id % 1000 = 0")
-            # years of days, of which the dashboard wants 30
+            # years of days, of which the dashboard reads 30
             cursor.execute(
                 "INSERT INTO movies_genreviews (day, genre, weight)"
                 " SELECT current_date - ago, genre, 100 FROM generate_series(31, 4000) AS ago,"
@@ -35,11 +34,6 @@ def inventory(django_db_setup: Any, django_db_blocker: Any) -> Iterator[None]:
             )
             cursor.execute("ANALYZE")
         yield
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "TRUNCATE movies_movie, movies_viewcount, movies_genreviews, movies_popularlist,"
-                " movies_moviechange CASCADE"
-            )
 
 
 ADDRESSES = [

@@ -11,7 +11,7 @@ from movies.outbox import bus
 from sessions_ingest import dead_letters
 from sessions_ingest.models import DeadLetterAct
 from tests.servers.queues import Queues
-from tests.sessions_ingest.test_dead_letters import dead_letter, receive
+from tests.sessions_ingest.dead_letter_helpers import dead_letter, receive
 
 pytestmark = pytest.mark.django_db
 

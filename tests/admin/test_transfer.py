@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from movies.bulk import job_handlers, jobs
 from movies.bulk.file_format import COLUMNS, Row, heading, lines_of, rows
 from movies.genres import GENRES
-from movies.inventory.titles import tidy
 from movies.models import ImportRow, Job, JobChunk, Movie, MovieChange
 from tests.movies.factories import movie, profile, told
+from tests.movies.titles import is_title
 
 UPLOAD = "/admin/movies/movie/import/"
 HEADER = ",".join(COLUMNS)
@@ -284,13 +284,6 @@ def test_old_jobs_and_unconfirmed_imports_are_cleaned_up(editor: Client):
     job.refresh_from_db()
     assert (job.state, ImportRow.objects.count()) == ("dropped", 0)
     assert not Job.objects.filter(pk=old.pk).exists()
-
-
-def is_title(text: str) -> bool:
-    try:
-        return tidy(text) == text
-    except ValueError:
-        return False
 
 
 titles = st.text(st.characters(exclude_categories=("C", "Zl", "Zp")), min_size=1, max_size=300).filter(

@@ -9,19 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from movies.inventory.services import hide_movies
-from movies.inventory.titles import tidy
 from movies.models import Movie
 from movies.search.engine import search
 from tests.movies.factories import movie
 from tests.movies.search.searching import Make, found
-
-
-def is_title(text: str) -> bool:
-    try:
-        return tidy(text) == text
-    except ValueError:
-        return False
-
+from tests.movies.titles import is_title
 
 # Letters of scripts whose marks may be left out or written as characters of their own.
 SCRIPTS = [

@@ -13,7 +13,8 @@ ODD_TEXTS = [
     *["", " ", "0", "1", "5", "-1", "+5", " 5", "1_000", "5.0", "²", "1e5", "true", "None", "\0", "a\0b", "%", "'"],
     *["9223372036854775807", "9223372036854775808", "9" * 30, "9" * 5000, "(", "[", "\\", "é", "a,b", "1,²"],
     *["\ud7ff"],
-    *["NQ==", "eyJ2IjoiYVx1MDAwMCIsImkiOjEsImIiOmZhbHNlfQ", "end", "-2", "4.-1", "99999-99-99", "2026-02-30", "00:00", "NaN"],
+    *["NQ==", "eyJ2IjoiYVx1MDAwMCIsImkiOjEsImIiOmZhbHNlfQ", "end", "-2", "4.-1", "99999-99-99", "2026-02-30"],
+    *["00:00", "NaN"],
     *["id", "pk", "title", "drama", "hidden", "csv", "_facets=1", "{}", "[]", "&", "//evil.example", "x" * 3000],
 ]  # fmt: skip
 PARAMETERS = [

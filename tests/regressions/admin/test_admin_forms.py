@@ -190,7 +190,15 @@ NO_MARKS = [
 @pytest.mark.parametrize("order", ["", "0", "1", "3", "-3"])
 def test_a_page_mark_that_is_not_ours_leads_back_to_the_list(viewer: Client, five: None, order: str):
     """A mark is a list of a value of the order, an id and a direction."""
-    for at in ["NQ==", "x", "²", "=", "\0", "eyJ2IjoiYVx1MDAwMCIsImkiOjEsImIiOmZhbHNlfQ", *map(mark, NO_MARKS)]:
+    for at in [
+        "NQ==",
+        "x",
+        "²",
+        "=",
+        "\0",
+        "eyJ2IjoiYVx1MDAwMCIsImkiOjEsImIiOmZhbHNlfQ",
+        *map(mark, NO_MARKS),
+    ]:
         for more in ({}, {"e": "1"}):
             response = viewer.get(LIST, {"at": at, "o": order} | more)
             assert (response.status_code, response.get("Location")) == (302, f"{LIST}?e=1"), at[:100]

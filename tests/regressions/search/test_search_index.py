@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.db import connection
 from elasticsearch import Elasticsearch, TransportError
-from pytest_django import Settings
 
 from movies.foundation.events import Activity
 from movies.foundation.leases import Held, Lost, lease
@@ -19,34 +18,30 @@ from movies.search.elastic import indexing
 from movies.search.elastic.documents import ALIAS
 from movies.search.elastic.tasks import index_changes, rebuild_search
 from tests.movies.factories import profile
+from tests.movies.search.searching import elasticsearch as elasticsearch_without_movies
 from tetraflix.analytics import shipping
 from tetraflix.analytics.indices import PREFIX, index_of
 from tetraflix.health import status
 
+__all__ = ["elasticsearch_without_movies"]
 pytestmark = pytest.mark.django_db(transaction=True)
 DRAMA = profile(drama=100)
 
 
 @pytest.fixture
-def elasticsearch(elasticsearch_url: str, settings: Settings) -> Iterator[Elasticsearch]:
-    """A cluster with action.auto_create_index=false and nothing of ours in it; searches use it."""
-    settings.ELASTICSEARCH_URL = elasticsearch_url
-    settings.SEARCH_FUNCTION = "movies.search.elastic.search.find"
-    with Elasticsearch(elasticsearch_url, request_timeout=60) as client:
-        _forget(client)
-        client.cluster.put_settings(persistent={"action.auto_create_index": "false"})
-        yield client
-        client.cluster.put_settings(persistent={"action.auto_create_index": None})
-        _forget(client)
+def elasticsearch(elasticsearch_without_movies: Elasticsearch) -> Iterator[Elasticsearch]:
+    """A cluster with action.auto_create_index=false and without indices of movies or activity."""
+    client = elasticsearch_without_movies
+    _forget_activity(client)
+    client.cluster.put_settings(persistent={"action.auto_create_index": "false"})
+    yield client
+    client.cluster.put_settings(persistent={"action.auto_create_index": None})
+    _forget_activity(client)
 
 
-def _forget(elasticsearch: Elasticsearch) -> None:
-    for name in (
-        *elasticsearch.indices.get(index=f"{ALIAS}-*"),
-        *elasticsearch.indices.get(index=f"{PREFIX}*"),
-    ):
+def _forget_activity(elasticsearch: Elasticsearch) -> None:
+    for name in elasticsearch.indices.get(index=f"{PREFIX}*"):
         elasticsearch.indices.delete(index=name)
-    elasticsearch.options(ignore_status=404).indices.delete(index=indexing.STATE)
     shipping._index_is_there.cache_clear()
 
 
