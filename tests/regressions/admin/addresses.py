@@ -1,4 +1,4 @@
-"""Every address of the admin with real ids in it, and what odd things may stand in its place or behind it."""
+"""All addresses of the admin, with valid ids or odd texts, and query strings with odd values."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -39,12 +39,12 @@ Ids = Mapping[str, str]
 
 
 def every_address(ids: Ids) -> list[str]:
-    """All of them; `ids` says what stands for each argument, `<list>/<argument>` or `<argument>`."""
+    """All addresses; `ids` has the value of each argument, by `<list>/<argument>` or `<argument>`."""
     return sorted(set(_below(admin.site.urls[0], "", ids)))
 
 
 def odd_address(address: str, ids: Ids, odd: str) -> str:
-    """The address with an odd text for whatever part of it is an id."""
+    """The address with an odd text in place of each id."""
     parts = [quote(odd, safe="") if part in ids.values() else part for part in address.split("/")]
     return "/".join(parts)
 
@@ -62,6 +62,6 @@ def _filled(route: str, place: str, ids: Ids) -> str:
     def value(name: str) -> str:
         return ids.get(place + name) or ids[name]
 
-    if "(?P<" in route:  # a regular expression: the list of apps, and what is no address
+    if "(?P<" in route:  # a regular expression: the list of apps and the catch-all
         return re.sub(r"\(\?P<(\w+)>[^)]*\)", lambda found: value(found[1]), route).strip("^$")
     return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: value(found[1]), route)

@@ -1,4 +1,4 @@
-"""Bulk jobs that fail: tried again a bounded number of times, in nobody's way; and the figures of an undo."""
+"""Failing bulk jobs are retried a limited number of times and delay no other; and the progress of reverts."""
 
 from datetime import timedelta
 from typing import Any
@@ -37,7 +37,7 @@ def for_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "MAX_INLINE_MOVIES", -1)
 
 
-def put_down(kind: str) -> Job:
+def started(kind: str) -> Job:
     return jobs.start_bulk(kind=kind, actor="staff:x", which=Selection())
 
 
@@ -45,13 +45,13 @@ def pause_is_over(job: Job) -> None:
     Job.objects.filter(id=job.id).update(next_try=timezone.now() - timedelta(seconds=1))
 
 
-def test_a_job_that_always_fails_holds_up_no_other_and_ends_with_its_reason(
+def test_a_job_that_always_fails_delays_no_other_and_ends_with_its_reason(
     for_the_worker: None, monkeypatch: pytest.MonkeyPatch, boss: Client
 ) -> None:
-    """The oldest job is not tried again and again before all later ones."""
+    """Retries of the oldest job do not block later jobs."""
     replace_work(monkeypatch, "hide", refused_by_the_database)
     movie("Alpha", movie_id=1, hidden=True)
-    bad, later = put_down("hide"), put_down("show")
+    bad, later = started("hide"), started("show")
     assert jobs.run_waiting() == 2
     bad.refresh_from_db()
     later.refresh_from_db()
@@ -77,9 +77,9 @@ def test_a_job_that_always_fails_holds_up_no_other_and_ends_with_its_reason(
 def test_a_database_that_is_unavailable_is_not_the_jobs_fault(
     for_the_worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Such a try does not count, however often it happens."""
+    """Such a try never counts."""
     movie("Alpha", movie_id=1)
-    job = put_down("hide")
+    job = started("hide")
     replace_work(monkeypatch, "hide", interrupted)
     pauses = []
     for _ in range(2 * jobs.MAX_TRIES):
@@ -100,13 +100,13 @@ def test_a_database_that_is_unavailable_is_not_the_jobs_fault(
     assert job.id not in jobs.interrupted
 
 
-def test_a_job_that_ends_its_worker_each_time_ends_too(for_the_worker: None) -> None:
-    """A try counts from its beginning, as a killed worker can write nothing."""
+def test_a_job_that_kills_its_worker_each_time_fails(for_the_worker: None) -> None:
+    """A try counts from its start, because a killed worker writes nothing."""
     movie("Alpha", movie_id=1)
-    job = put_down("hide")
+    job = started("hide")
     for _ in range(jobs.MAX_TRIES):
         pause_is_over(job)
-        assert jobs.begin_try(job.id)  # and then it is killed
+        assert jobs.begin_try(job.id)  # the worker is killed here
     pause_is_over(job)
     jobs.run_waiting()
     job.refresh_from_db()
@@ -116,16 +116,16 @@ def test_a_job_that_ends_its_worker_each_time_ends_too(for_the_worker: None) -> 
     )
 
 
-def test_the_bar_of_an_undo_shows_how_many_of_all_its_movies_are_done(
+def test_the_progress_of_a_revert_is_of_all_its_movies(
     for_the_worker: None, monkeypatch: pytest.MonkeyPatch, database_url: str
 ) -> None:
-    """The total is exact, whatever the number that the batch's page counts up to."""
+    """The total is exact, although the page of the batch counts only up to a limit."""
     monkeypatch.setattr(history, "MOST_COUNTED", 3)
     monkeypatch.setattr(reverting, "MOVIES_AT_ONCE", 4)
     monkeypatch.setattr(progress, "REPORT_EVERY_SECONDS", 0)
     for number in range(11):
         movie(f"Movie {number}")
-    hide = put_down("hide")
+    hide = started("hide")
     jobs.run_waiting()
     batch = history.batch_of(hide.pk)
     assert batch is not None
@@ -139,10 +139,10 @@ def test_the_bar_of_an_undo_shows_how_many_of_all_its_movies_are_done(
     assert (job.state, job.done, job.total, job.result["movies"]) == ("done", 11, 11, 11)
 
 
-def test_what_is_under_way_is_seen_from_outside_with_its_exact_size(
+def test_other_connections_see_the_exact_size_of_a_running_job(
     for_the_worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of each kind of bulk job; an estimate is never shown as the size."""
+    """The size is never an estimate."""
     monkeypatch.setattr(progress, "REPORT_EVERY_SECONDS", 0)
     for number in range(7):
         movie(f"Movie {number}")
@@ -164,8 +164,8 @@ def test_what_is_under_way_is_seen_from_outside_with_its_exact_size(
         assert seen == [(7, 7)], job.kind
 
 
-def test_an_undo_reads_its_batch_without_a_join() -> None:
-    """Right after a bulk change a join would be planned for a few rows, and take minutes for many."""
+def test_a_revert_reads_its_batch_without_a_join() -> None:
+    """After a bulk change PostgreSQL would plan a join for few rows, which takes minutes for many."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {reverting.MOVIES_OF_BATCH}", ["00000000-0000-0000-0000-000000000000"])
         plan = " ".join(line for (line,) in cursor)

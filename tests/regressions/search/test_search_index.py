@@ -1,4 +1,4 @@
-"""The search index on a cluster that makes no index by a write, and what rebuilds that fail leave behind."""
+"""The search index on a cluster that creates no index by a write, and failed rebuilds."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -59,7 +59,7 @@ def pause_is_over() -> None:
 
 
 class Breaks:
-    """A part of a rebuild that fails `times` times, and then works."""
+    """Makes a part of a rebuild fail `times` times, and then work."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, part: str, error: BaseException, times: int) -> None:
         self._real, self._error, self._left = getattr(indexing, part), error, times
@@ -72,8 +72,8 @@ class Breaks:
         return self._real(*args, **more)
 
 
-def test_the_indices_that_the_service_needs_are_made_explicitly(elasticsearch: Elasticsearch) -> None:
-    """Action.auto_create_index=false; movies are found by Elasticsearch, and activity is kept."""
+def test_the_service_creates_its_indices_explicitly(elasticsearch: Elasticsearch) -> None:
+    """With auto_create_index=false Elasticsearch finds movies and stores activity."""
     movie = add("Heat")
     assert index_changes() == 1
     assert engine.search("heta", limit=5) == [movie]
@@ -96,8 +96,8 @@ def test_the_indices_that_the_service_needs_are_made_explicitly(elasticsearch: E
         assert elasticsearch.indices.get_mapping(index=index)[index]["mappings"]["dynamic"] == "strict"
 
 
-def test_an_index_of_activity_that_was_removed_is_made_again(elasticsearch: Elasticsearch) -> None:
-    """The records wait for it."""
+def test_a_removed_index_of_activity_is_created_again(elasticsearch: Elasticsearch) -> None:
+    """The records are kept until then."""
     record = Activity("user-data", 7, 20, datetime(2026, 11, 24, tzinfo=UTC).timestamp())
     shipping.ship([record], "one")
     elasticsearch.indices.delete(index=index_of(datetime(2026, 11, 24, tzinfo=UTC).date()))
@@ -107,10 +107,10 @@ def test_an_index_of_activity_that_was_removed_is_made_again(elasticsearch: Elas
 
 
 @pytest.mark.parametrize("part", ["send_movies", "save_position", "switch_to", "create_index"])
-def test_a_rebuild_that_fails_takes_its_index_away_and_is_tried_again_later_each_time(
+def test_a_failed_rebuild_removes_its_index_and_is_retried_with_growing_pauses(
     elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
-    """No new full index every 5 s; status says what is wrong."""
+    """It does not create a full index every 5 s, and the status reports the error."""
     movie = add("Heat")
     Breaks(monkeypatch, part, TransportError("no such luck"), times=3)
     pauses = []
@@ -135,13 +135,13 @@ def test_a_rebuild_that_fails_takes_its_index_away_and_is_tried_again_later_each
     assert problems() == []
 
 
-def test_at_most_one_spare_index_is_there_though_rebuilds_are_killed(
+def test_killed_rebuilds_leave_at_most_one_spare_index(
     elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a killed rebuild left goes at the start of the next one, the index in use stays."""
+    """The next rebuild first removes the index of a killed one; the index in use stays."""
     movie = add("Heat")
     in_use = indexing.rebuild().index
-    with monkeypatch.context() as killed:  # killed: nothing of the cleaning up is done either
+    with monkeypatch.context() as killed:  # a killed process does not clean up either
         killed.setattr(indexing, "remove_index", lambda *_: None)
         for _ in range(2):
             Breaks(killed, "switch_to", KeyboardInterrupt(), times=1)
@@ -155,17 +155,17 @@ def test_at_most_one_spare_index_is_there_though_rebuilds_are_killed(
     assert indices(elasticsearch) == [new]
 
 
-def test_one_process_rebuilds_at_a_time_and_one_that_lost_its_lease_takes_over_nothing(
+def test_one_process_rebuilds_at_a_time_and_stops_when_it_loses_its_lease(
     elasticsearch: Elasticsearch,
 ) -> None:
-    """Two rebuilds at once would be two spare indices."""
+    """Two concurrent rebuilds would create two spare indices."""
     add("Heat")
     with lease(indexing.REBUILD_LEASE, seconds=60), pytest.raises(Held):
         indexing.rebuild()
     in_use = indexing.rebuild().index
 
     def meanwhile(movies: int) -> None:
-        with connection.cursor() as cursor:  # stuck for so long that another process has taken over
+        with connection.cursor() as cursor:  # as if another process had taken the lease meanwhile
             cursor.execute("UPDATE movies_lease SET owner = gen_random_uuid()")
 
     with pytest.raises(Lost):
@@ -174,12 +174,12 @@ def test_one_process_rebuilds_at_a_time_and_one_that_lost_its_lease_takes_over_n
     assert indexing.index_in_use(elasticsearch) == in_use
 
 
-def test_the_daily_rebuild_is_done_when_the_index_is_a_day_old(
+def test_the_daily_rebuild_runs_when_the_index_is_a_day_old(
     elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that fails is tried again soon, not a day later."""
+    """A failed one is retried soon, not a day later."""
     add("Heat")
-    assert rebuild_search() == 0  # the first one is made by index_changes
+    assert rebuild_search() == 0  # index_changes creates the first one
     index_changes()
     first = indexing.index_in_use(elasticsearch)
     assert rebuild_search() == 0
