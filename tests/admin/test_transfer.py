@@ -1,4 +1,4 @@
-"""Movies from files and into files: bad rows named, nothing half applied, round trips exact."""
+"""Imports and exports: bad rows are named, an import applies as a whole, and an export imports unchanged."""
 
 import csv
 import gzip
@@ -32,7 +32,7 @@ def file(*lines: str, name: str = "movies.csv") -> SimpleUploadedFile:
 
 
 def upload(client: Client, *lines: str, name: str = "movies.csv") -> tuple[Job, str]:
-    """The job, and the page that shows what came of checking the file."""
+    """The job, and the page with the result of checking the file."""
     response = client.post(UPLOAD, {"file": file(*lines, name=name)}, follow=True)
     job = Job.objects.latest("created")
     assert response.redirect_chain == [(f"/admin/movies/job/{job.pk}/", 302)]
@@ -40,12 +40,12 @@ def upload(client: Client, *lines: str, name: str = "movies.csv") -> tuple[Job, 
 
 
 def next_id() -> int:
-    """The id that the database would give next."""
+    """The id that the database assigns next."""
     return movie("Last of all").pk + 1
 
 
 def exported(client: Client, form: str) -> tuple[Any, bytes]:
-    """The answer with the file, and the file."""
+    """The response with the file, and the decompressed file."""
     made: Any = client.post(f"/admin/movies/movie/export/{form}")
     response = client.get(f"{made.url}download", headers={"Accept-Encoding": "gzip, br"})
     return response, gzip.decompress(response.content)
@@ -116,7 +116,7 @@ def test_bad_rows_are_named_by_line_and_column_and_nothing_is_applied(editor: Cl
     assert ImportRow.objects.count() == 0
 
 
-def test_an_id_that_is_there_twice_is_a_bad_row(editor: Client):
+def test_a_repeated_id_is_a_bad_row(editor: Client):
     job, _ = upload(editor, HEADER, f"5,One,,{ACTION}", f"6,Two,,{ACTION}", f"5,Three,,{ACTION}")
     assert job.result["problems"] == [[4, "id", "Movie 5 is in line 2 already."]]
 
@@ -142,7 +142,7 @@ def test_an_id_that_is_there_twice_is_a_bad_row(editor: Client):
         ("movies.jsonl", b"x" * 200_000, "Line 1 is longer"),
     ],
 )
-def test_a_file_that_is_none_of_movies_is_refused_with_the_reason(
+def test_a_file_that_is_not_of_movies_is_refused_with_the_reason(
     editor: Client, name: str, content: bytes, error: str
 ):
     page = editor.post(UPLOAD, {"file": SimpleUploadedFile(name, content)}, follow=True)
@@ -173,7 +173,7 @@ def test_an_import_is_reverted_as_one(boss: Client):
     assert inventory() == before
 
 
-def test_an_import_is_applied_once_or_forgotten(editor: Client):
+def test_an_import_is_applied_once_or_discarded(editor: Client):
     job, _ = upload(editor, HEADER, f",New,,{ACTION}")
     editor.post(f"/admin/movies/job/{job.pk}/drop/")
     editor.post(f"/admin/movies/job/{job.pk}/confirm/")
@@ -232,7 +232,7 @@ def test_an_export_has_the_columns_that_the_page_names(viewer: Client):
     assert viewer.get("/admin/movies/movie/export/csv").status_code == 405
 
 
-def test_an_export_is_made_by_the_worker_and_kept_for_a_day(viewer: Client, monkeypatch: pytest.MonkeyPatch):
+def test_the_worker_writes_an_export_which_is_kept_for_a_day(viewer: Client, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(jobs, "MAX_INLINE_MOVIES", -1)
     movie("Kahaani", movie_id=1, action=100)
     made: Any = viewer.post("/admin/movies/movie/export/jsonl")
@@ -299,7 +299,7 @@ titles = st.text(st.characters(exclude_categories=("C", "Zl", "Zp")), min_size=1
     st.integers(0, 100),
     st.integers(1, 7),
 )
-def test_any_movie_survives_the_file(
+def test_any_movie_is_unchanged_by_export_and_import(
     title: str, hidden: bool, form: str, movie_id: int, share: int, size: int
 ):
     weights = [share, *[0] * 13, 100 - share]

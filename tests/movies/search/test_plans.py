@@ -1,4 +1,4 @@
-"""How PostgreSQL runs what clients ask of a large inventory: over indexes, never row by row."""
+"""Query plans of reads over a large inventory: PostgreSQL uses indexes and scans no table."""
 
 from collections.abc import Iterator
 from typing import Any
