@@ -1,4 +1,4 @@
-"""Staff of each role, logged in."""
+"""Clients that are logged in as staff, one for each role."""
 
 from importlib import import_module
 
@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 @pytest.fixture
 def plain_static_files(settings: Settings) -> None:
-    """Files of pages as they are in the source: no folder of collected ones, and no warning that there is none."""
+    """Serves static files from the source, without the folder of collected ones or a warning about it."""
     settings.WHITENOISE_AUTOREFRESH = True
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
@@ -19,12 +19,12 @@ def plain_static_files(settings: Settings) -> None:
 
 @pytest.fixture
 def roles(db: None) -> None:
-    """The groups of the migration, which a test that empties the tables takes away."""
+    """Restores the groups of the migration, which tests that empty the tables delete."""
     import_module("tetraflix.migrations.0003_roles").make_roles(apps, None)
 
 
 def logged_in(name: str, *groups: str, superuser: bool = False) -> Client:
-    """A new member of staff in these groups. Has no password: hashing one takes longer than most tests."""
+    """A new member of staff in these groups, without a password, because hashing one is slower than most tests."""
     user = User.objects.create_user(name, is_staff=True, is_superuser=superuser)
     user.groups.set(Group.objects.filter(name__in=groups))
     client = Client()

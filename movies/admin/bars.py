@@ -1,4 +1,4 @@
-"""A profile and a progress as small pictures that read aloud, too."""
+"""Bars that show a profile or a progress, with labels for screen readers."""
 
 from collections.abc import Sequence
 
@@ -8,32 +8,32 @@ from django.utils.safestring import SafeString
 from movies.genres import GENRES, label
 from movies.palette import COLOURS
 
-NAMED = 2  # strongest genres written beside the bar
+MAX_NAMED = 2  # strongest genres named beside the bar
 
 
 def genre_bar(weights: Sequence[int]) -> SafeString:
-    """The profile as a coloured bar, its strongest genres named, all of them in the tooltip."""
+    """The profile as a coloured bar with its strongest genres; the tooltip names all."""
     shares = sorted(
         ((weight, genre) for genre, weight in zip(GENRES, weights, strict=True) if weight),
         key=lambda share: -share[0],
     )
-    said = ", ".join(f"{label(genre)} {weight}%" for weight, genre in shares)
+    description = ", ".join(f"{label(genre)} {weight}%" for weight, genre in shares)
     parts = format_html_join(
         "", '<i style="width:{}%;background:{}"></i>', ((weight, COLOURS[genre]) for weight, genre in shares)
     )
-    names = ", ".join(f"{label(genre)} {weight}" for weight, genre in shares[:NAMED])
+    names = ", ".join(f"{label(genre)} {weight}" for weight, genre in shares[:MAX_NAMED])
     return format_html(
         '<span class="tf-bar-box" title="{}"><span class="tf-bar" role="img" aria-label="{}">{}</span>'
         '<small aria-hidden="true">{}</small></span>',
-        said,
-        said,
+        description,
+        description,
         parts,
         names,
     )
 
 
 def progress_bar(progress: float) -> SafeString:
-    """How far a user got, as a bar with the per cent."""
+    """How much of a movie a user has watched, as a bar and a percentage."""
     percent = round(progress * 100)
     return format_html(
         '<span class="tf-progress" role="img" aria-label="{}% watched"><i style="width:{}%"></i></span> {}%',
@@ -44,7 +44,7 @@ def progress_bar(progress: float) -> SafeString:
 
 
 def legend() -> SafeString:
-    """Which colour is which genre."""
+    """The colours of the genres."""
     return format_html(
         '<ul class="tf-legend" aria-label="Genres">{}</ul>',
         format_html_join(

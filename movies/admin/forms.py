@@ -1,4 +1,4 @@
-"""The edit form of a movie: a title, whether it is hidden, and 15 weights that sum to 100."""
+"""The edit form of a movie: its title, its 15 weights that sum to 100, and whether it is hidden."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from movies.profiles import checked as checked_profile
 
 
 class WeightsWidget(forms.Widget):
-    """15 numbers with their colours; weights.js shows their sum while one types."""
+    """15 numbers with their colours; weights.js shows their sum while a person types."""
 
     template_name = "admin/movies/movie/weights.html"
 
@@ -25,10 +25,10 @@ class WeightsWidget(forms.Widget):
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
-        given = value if isinstance(value, (list, tuple)) else [0] * len(GENRES)
+        weights = value if isinstance(value, (list, tuple)) else [0] * len(GENRES)
         context["weights"] = [
             {"name": f"{name}-{genre}", "label": label(genre), "colour": COLOURS[genre], "value": weight}
-            for genre, weight in zip(GENRES, given, strict=True)
+            for genre, weight in zip(GENRES, weights, strict=True)
         ]
         context["total"] = TOTAL
         return context
@@ -44,7 +44,7 @@ class WeightsWidget(forms.Widget):
 
 
 class WeightsField(forms.Field):
-    """A profile; what is wrong is said genre by genre. An empty number is 0."""
+    """A profile; an empty number is 0. Errors name the genre."""
 
     widget = WeightsWidget
 
@@ -56,37 +56,37 @@ class WeightsField(forms.Field):
         try:
             return list(checked_profile(weights))
         except BadProfile as error:
-            each = [f"{label(genre)}: {sentence}" for genre, sentence in error.errors.items()]
-            raise forms.ValidationError(each or [str(error)]) from None
+            errors = [f"{label(genre)}: {sentence}" for genre, sentence in error.errors.items()]
+            raise forms.ValidationError(errors or [str(error)]) from None
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return [str(weight) for weight in initial or ()] != [text or "0" for text in data]
 
 
 class VersionField(forms.Field):
-    """The version of a movie, as this form was given it."""
+    """The version of the movie that this form was rendered with."""
 
     widget = forms.HiddenInput
 
     def to_python(self, value: Any) -> int | None:
         number = whole_number(value)
         if value and number is None:
-            raise forms.ValidationError("The form lost the movie's version. Open the movie again.")
+            raise forms.ValidationError("The form has no valid version of the movie. Open the movie again.")
         return number
 
 
 class MovieForm(forms.ModelForm):
-    """Checked by the same rules as the API; `seen` is the version that the person had before their eyes."""
+    """Validates by the same rules as the API; `seen` is the version that the person edited."""
 
     title = forms.CharField(widget=UnfoldAdminTextInputWidget, strip=False)
     profile = WeightsField(label="Genres")
     hidden = forms.BooleanField(
         required=False,
         widget=UnfoldBooleanSwitchWidget,
-        help_text="A hidden movie is shown to nobody, in no list.",
+        help_text="A hidden movie appears in no list and no search.",
     )
     seen = VersionField(required=False)
-    refusal = ""  # why a form that was right could not be saved: it is shown again, with what was typed
+    refusal = ""  # why a valid form could not be saved; shown with the form, which keeps what was typed
 
     class Meta:
         model = Movie
@@ -109,7 +109,7 @@ class MovieForm(forms.ModelForm):
         seen = self.cleaned_data.get("seen")
         if self.instance.pk and seen and seen != self.instance.version:
             raise forms.ValidationError(
-                "Somebody changed this movie while you were at it (see its history)."
-                " Open it again and make your change on top of theirs."
+                "This movie was changed while you edited it (see its history)."
+                " Open it again and repeat your change."
             )
         return super().clean()

@@ -1,4 +1,4 @@
-"""Pages of the change records: all of them, and a batch, which can be reverted as one."""
+"""Pages of change records: the history of the inventory, and one batch, which can be reverted as a whole."""
 
 import uuid
 from typing import Any
@@ -12,6 +12,7 @@ from django.utils.html import format_html
 
 from movies.admin.staff import ReadOnlyAdmin, actor_of
 from movies.bulk import jobs
+from movies.bulk.job_handlers import describe_skipped
 from movies.foundation.numbers import whole_number
 from movies.inventory import history
 from movies.models import Job, MovieChange
@@ -19,7 +20,7 @@ from movies.models import Job, MovieChange
 
 @admin.register(MovieChange)
 class ChangeAdmin(ReadOnlyAdmin):
-    """Read only: the database writes these."""
+    """Read only, because the database writes these records."""
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("movies.view_movie")
@@ -46,7 +47,7 @@ class ChangeAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         batch = history.batch_of(batch_id)
         if batch is None:
-            raise Http404(f"Nothing is on record about batch {batch_id}.")
+            raise Http404(f"There are no records of batch {batch_id}.")
         may_revert = request.user.has_perms(
             ["movies.revert_batch", *(["movies.delete_movie"] if batch.adds else [])]
         )
@@ -57,7 +58,7 @@ class ChangeAdmin(ReadOnlyAdmin):
         records = history.of_batch(batch_id, after=whole_number(request.GET.get("after")) or 0)
         context = {
             **self.admin_site.each_context(request),
-            "title": "A bulk change",
+            "title": "Bulk change",
             "batch": batch,
             "job": Job.objects.filter(pk=batch_id).first(),
             "records": records,
@@ -82,12 +83,8 @@ def _revert(request: HttpRequest, batch: history.Batch) -> HttpResponse:
     result = job.result
     link = reverse("admin:movies_moviechange_batch", args=[result["batch"]])
     if result["movies"]:
-        sentence = '{} of its movies are as they were before. <a href="{}">See them, or undo that</a>'
+        sentence = '{} movies are as they were before. <a href="{}">View or undo</a>'
         messages.success(request, format_html(sentence, f"{result['movies']:,}", link))
-    if result["changed_since"]:
-        named = ", ".join(map(str, result["named"]))
-        messages.warning(
-            request,
-            f"{result['changed_since']:,} left alone, because they were changed since: movie {named}.",
-        )
+    if skipped := describe_skipped(result):
+        messages.warning(request, skipped)
     return HttpResponseRedirect(request.path)

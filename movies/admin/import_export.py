@@ -1,4 +1,4 @@
-"""Import and export of movies as files, CSV and JSON lines."""
+"""Pages that import and export movies as files, CSV and JSON lines."""
 
 import re
 import uuid
@@ -20,7 +20,7 @@ from movies.bulk import file_format, jobs
 from movies.models import Job
 
 TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
-CODING = re.compile(r"\s*(?:x-)?(?P<name>[^\s;]+)\s*(?:;\s*q\s*=\s*(?P<quality>[01](?:\.[0-9]{0,3})?)\s*)?")
+ENCODING = re.compile(r"\s*(?:x-)?(?P<name>[^\s;]+)\s*(?:;\s*q\s*=\s*(?P<quality>[01](?:\.[0-9]{0,3})?)\s*)?")
 
 
 class UploadForm(forms.Form):
@@ -29,13 +29,15 @@ class UploadForm(forms.Form):
     file = forms.FileField(
         label="CSV or JSON lines",
         widget=UnfoldAdminFileFieldWidget(
-            attrs={"accept": ",".join(f".{one}" for one in (*file_format.READ, "gz"))}
+            attrs={
+                "accept": ",".join(f".{extension}" for extension in (*file_format.IMPORT_EXTENSIONS, "gz"))
+            }
         ),
     )
 
 
 def upload(request: HttpRequest) -> HttpResponse:
-    """GET asks for a file, POST has it checked and leads to the preview."""
+    """GET asks for a file; POST starts its check and redirects to the preview."""
     if not request.user.has_perm("movies.import_movies"):
         raise PermissionDenied
     form = UploadForm(request.POST or None, request.FILES or None)
@@ -60,9 +62,9 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def export(request: HttpRequest, form: str) -> HttpResponse:
-    """The movies of a list as one file, in the columns of an import; made by the worker when they are many.
+    """Starts an export of the list's movies, in the columns of an import; the worker writes a large one.
 
-    The address has the list's own filters; without any, all movies are meant.
+    The address has the filters of the list; without filters it exports all movies.
     """
     if not request.user.has_perm("movies.view_movie"):
         raise PermissionDenied
@@ -73,29 +75,30 @@ def export(request: HttpRequest, form: str) -> HttpResponse:
             raise IncorrectLookupParameters
         selection = selection_of(request.GET)
     except IncorrectLookupParameters:
-        messages.error(request, "Nothing was exported: there is no such filter. Set it in the list again.")
+        messages.error(
+            request, "Nothing was exported, because the filter is invalid. Set it in the list again."
+        )
         return HttpResponseRedirect(reverse("admin:movies_movie_changelist"))
     job = jobs.start_export(actor=actor_of(request), form=form, selection=selection)
     return HttpResponseRedirect(reverse("admin:movies_job_change", args=[job.pk]))
 
 
 def download(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
-    """The file of an export.
+    """The file of an export, in one buffered and compressed response (17 bytes per movie of CSV).
 
-    In one piece, compressed (17 bytes a movie of CSV), which the server sends by itself: a stream would keep the
-    process's one thread, and with it all its readers, waiting for a slow client.
+    The server sends a buffered response by itself; a stream would block the process's only thread on a slow client.
     """
     if not request.user.has_perm("movies.view_movie"):
         raise PermissionDenied
     job = Job.objects.filter(pk=job_id).first()
     content = jobs.exported(job) if job else b""
     if job is None or not content:
-        raise Http404("There is no such file (any more): export again.")
+        raise Http404("This file does not exist, or was deleted: export again.")
     form = job.request["format"]
     name = f"movies-{job.created:%Y-%m-%d}.{form}"
     if accepts_gzip(request.headers.get("Accept-Encoding", "")):
         response = HttpResponse(content, content_type=TYPES[form], headers={"Content-Encoding": "gzip"})
-    else:  # a file that an import takes, too
+    else:  # an import accepts this file, too
         response = HttpResponse(content, content_type="application/gzip")
         name += ".gz"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -104,7 +107,7 @@ def download(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
 
 
 def accepts_gzip(header: str) -> bool:
-    """Whether an Accept-Encoding takes gzip, by its name or else by `*`; `q=0` refuses, and so does no header."""
-    found = [match for coding in header.lower().split(",") if (match := CODING.fullmatch(coding))]
+    """Whether an Accept-Encoding accepts gzip, by name or else by `*`; `q=0` and an empty header refuse it."""
+    found = [match for encoding in header.lower().split(",") if (match := ENCODING.fullmatch(encoding))]
     accepted = {match["name"]: match["quality"] is None or float(match["quality"]) > 0 for match in found}
     return accepted.get("gzip", accepted.get("*", False))

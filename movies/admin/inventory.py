@@ -1,4 +1,4 @@
-"""The admin of movies: list, form, bulk actions, history."""
+"""The admin of movies: their list, form, history and bulk actions."""
 
 from typing import Any
 
@@ -17,8 +17,9 @@ from movies.admin import import_export
 from movies.admin.bars import genre_bar, legend
 from movies.admin.forms import MovieForm
 from movies.admin.listing import STATES, MovieChangeList, selection_of
-from movies.admin.staff import StaffAdmin, actor_of, everything_is_meant
+from movies.admin.staff import StaffAdmin, actor_of, selects_everything
 from movies.bulk import jobs
+from movies.bulk.job_handlers import HANDLERS
 from movies.foundation.numbers import whole_number
 from movies.genres import GENRES, label
 from movies.inventory import history, services
@@ -26,12 +27,12 @@ from movies.models import Job, Movie
 from movies.search import selections
 from movies.search.selections import Selection
 
-SHOWN_BEFORE_DELETING = 20  # titles
-AUTOCOMPLETED = 20  # movies offered while one types
+MAX_TITLES_CONFIRMED = 20  # titles that the page before a deletion lists
+MAX_AUTOCOMPLETED = 20  # movies offered
 
 
 class GenreFilter(admin.SimpleListFilter):
-    """Movies with something of a genre; MovieChangeList does it, over an index."""
+    """Offers the genres; MovieChangeList filters by them, over an index."""
 
     title = "genre"
     parameter_name = "genre"
@@ -44,7 +45,7 @@ class GenreFilter(admin.SimpleListFilter):
 
 
 class StateFilter(GenreFilter):
-    """Visible movies or hidden ones."""
+    """Offers visible and hidden movies; MovieChangeList filters."""
 
     title = "state"
     parameter_name = "state"
@@ -63,7 +64,7 @@ class MovieAdmin(StaffAdmin):
     list_per_page = 50
     list_filter_sheet = True
     search_fields = ["title"]
-    search_help_text = "Title (misspelt, too) or id"
+    search_help_text = "Title (misspellings are found, too) or id"
     sortable_by = ["number", "name", "views"]
     actions = ["hide", "show", "delete"]
     warn_unsaved_form = True
@@ -92,7 +93,7 @@ class MovieAdmin(StaffAdmin):
 
     @admin.display(description="Popularity")
     def popularity(self, movie: Movie) -> str:
-        """In the genre where it is the most popular: views x weight."""
+        """In the movie's strongest genre: views x weight."""
         weight, genre = max(zip(movie.profile, GENRES, strict=True), key=lambda share: share[0])
         return f"{_views(movie) * weight:,} in {label(genre)}"
 
@@ -117,12 +118,12 @@ class MovieAdmin(StaffAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Movie], search_term: str
     ) -> tuple[QuerySet[Movie], bool]:
-        """For autocompletion: the best matches alone, in their order, without a count."""
+        """Autocompletion: only the best matches, in their order, without a count."""
         words = "" if "\0" in search_term else search_term.strip()
-        found = selections.found_by_words(Selection(q=words)) if words else []
-        wanted = Value(found[:AUTOCOMPLETED], output_field=ArrayField(BigIntegerField()))
-        place = Func(wanted, F("pk"), function="array_position")
-        return queryset.filter(pk__in=found[:AUTOCOMPLETED]).order_by(place), False
+        found = selections.matching_ids(Selection(q=words))[:MAX_AUTOCOMPLETED] if words else []
+        ids = Value(found, output_field=ArrayField(BigIntegerField()))
+        rank = Func(ids, F("pk"), function="array_position")
+        return queryset.filter(pk__in=found).order_by(rank), False
 
     # -- one movie -----------------------------------------------------------------------------
 
@@ -153,7 +154,7 @@ class MovieAdmin(StaffAdmin):
             request._refusal = str(error)  # type: ignore[attr-defined]
             return _busy(super().changeform_view(request, object_id, form_url, extra_context))
         except (services.ChangedMeanwhile, services.NoSuchMovie) as error:
-            # between the form's own look and the lock
+            # the movie changed after the form was validated and before it was locked
             messages.error(request, f"{error} Nothing was saved.")
             return HttpResponseRedirect(request.path)
 
@@ -175,14 +176,14 @@ class MovieAdmin(StaffAdmin):
         services.delete_movie(actor=actor_of(request), movie_id=obj.pk)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
-        """What deleting takes along: nothing (views are kept, lists drop the movie when they are served)."""
+        """Deletes nothing else: views are kept, and lists drop the movie when they are served."""
         forbidden = set() if self.has_delete_permission(request) else {"movie"}
         return [f"Movie {movie.pk}: {movie}" for movie in objs], {"movies": len(objs)}, forbidden, []
 
-    def _nothing_else_to_log(self, *args: Any) -> None:
-        """The database keeps the history; a second one could only contradict it."""
+    def _skip_log(self, *args: Any) -> None:
+        """Django's log stays empty, because the database keeps the history."""
 
-    log_addition = log_change = log_deletion = log_deletions = _nothing_else_to_log
+    log_addition = log_change = log_deletion = log_deletions = _skip_log
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -207,7 +208,7 @@ class MovieAdmin(StaffAdmin):
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions = super().get_actions(request)
-        actions.pop("delete_selected", None)  # it collects every row; ours does not
+        actions.pop("delete_selected", None)  # Django's action loads every row
         return actions
 
     @admin.action(description="Hide", permissions=["change"])
@@ -222,12 +223,12 @@ class MovieAdmin(StaffAdmin):
     def delete(self, request: HttpRequest, queryset: QuerySet[Movie]) -> HttpResponse:
         if "sure" in request.POST:
             return self._start(request, queryset, "delete")
-        which = self._asked_for(request)
+        which = self._chosen(request)
         if isinstance(which, Selection):
             size = selections.count(which)
-            first = selections.browse(which, ordering=None, place=None, limit=SHOWN_BEFORE_DELETING).ids
+            first = selections.browse(which, ordering=None, cursor=None, limit=MAX_TITLES_CONFIRMED).ids
         else:
-            size, first = len(which), which[:SHOWN_BEFORE_DELETING]
+            size, first = len(which), which[:MAX_TITLES_CONFIRMED]
         if not size:
             messages.warning(request, "Nothing was deleted: no movie matches.")
             return HttpResponseRedirect(request.get_full_path())
@@ -235,24 +236,26 @@ class MovieAdmin(StaffAdmin):
             **self.admin_site.each_context(request),
             "title": "Delete movies?",
             "movies": Movie.objects.filter(pk__in=first),
-            "size": selections.Number(size),
+            "size": selections.ApproximateCount(size),
             "more": size > len(first),
             "across": isinstance(which, Selection),
             "ids": [] if isinstance(which, Selection) else which,
         }
         return TemplateResponse(request, "admin/movies/movie/delete_confirmation_of_many.html", context)
 
-    def _asked_for(self, request: HttpRequest) -> Selection | list[int]:
-        """All of the selection, if the form says so, or the movies that were ticked."""
-        if everything_is_meant(request):
+    def _chosen(self, request: HttpRequest) -> Selection | list[int]:
+        """The whole selection if the form says so, else the ids of the ticked movies."""
+        if selects_everything(request):
             return selection_of(request.GET)
-        return [int(text) for text in request.POST.getlist(ACTION_CHECKBOX_NAME)]  # read by response_action
+        return [
+            int(text) for text in request.POST.getlist(ACTION_CHECKBOX_NAME)
+        ]  # validated by response_action
 
     def _start(self, request: HttpRequest, queryset: QuerySet[Movie], kind: str) -> HttpResponse:
-        job = jobs.start_bulk(kind=kind, actor=actor_of(request), which=self._asked_for(request))
+        job = jobs.start_bulk(kind=kind, actor=actor_of(request), which=self._chosen(request))
         if job.state != Job.State.DONE:
             return HttpResponseRedirect(reverse("admin:movies_job_change", args=[job.pk]))
-        messages.success(request, _came_to(job))
+        messages.success(request, _outcome(job))
         return HttpResponseRedirect(request.get_full_path())
 
     # -- files ---------------------------------------------------------------------------------
@@ -282,8 +285,8 @@ def _may_import(request: HttpRequest) -> bool:
     return request.user.has_perm("movies.import_movies")
 
 
-def _came_to(job: Job) -> SafeString:
-    done = {"hide": "hidden", "show": "shown again", "delete": "deleted"}[job.kind]
+def _outcome(job: Job) -> SafeString:
+    done = HANDLERS[job.kind].action_done
     number, of = job.result["movies"], job.result["of"]
     already = f" ({of - number:,} needed no change)" if of > number else ""
     link = reverse("admin:movies_moviechange_batch", args=[job.pk])
@@ -291,5 +294,5 @@ def _came_to(job: Job) -> SafeString:
     if not number:
         return format_html("0 movies {}{}.", done, already)
     return format_html(
-        '{} {} {}{}. <a href="{}">See them, or undo it</a>', f"{number:,}", movies, done, already, link
+        '{} {} {}{}. <a href="{}">View or undo</a>', f"{number:,}", movies, done, already, link
     )

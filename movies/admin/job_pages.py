@@ -1,4 +1,4 @@
-"""Pages of bulk jobs: how far one is, what an import would do, what came of it."""
+"""Pages of bulk jobs: progress, the preview of an import, and the result."""
 
 import uuid
 from typing import Any
@@ -6,22 +6,26 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from movies.admin import import_export
 from movies.admin.bars import genre_bar
 from movies.admin.staff import ReadOnlyAdmin, actor_of
 from movies.bulk import imports, jobs
+from movies.bulk.job_handlers import HANDLERS, describe_skipped
 from movies.inventory.history import differences
 from movies.models import Job, MovieChange
 
-LISTED = 50
+MAX_LISTED = 50
 
 
 @admin.register(Job)
 class JobAdmin(ReadOnlyAdmin):
-    """Read only, but for confirming and dropping an import."""
+    """Read only, except that imports are confirmed and dropped here."""
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -29,16 +33,16 @@ class JobAdmin(ReadOnlyAdmin):
         self._check_view(request)
         context = {
             **self.admin_site.each_context(request),
-            "title": "Bulk work",
+            "title": "Bulk jobs",
             "jobs": [
-                {"job": job, "movies": _movies(job)} for job in Job.objects.order_by("-created")[:LISTED]
+                {"job": job, "movies": _movies(job)} for job in Job.objects.order_by("-created")[:MAX_LISTED]
             ],
             "days": jobs.KEPT.days,
         }
         return TemplateResponse(request, "admin/movies/job/list.html", context)
 
     def job_view(self, request: HttpRequest, job_id: uuid.UUID) -> TemplateResponse:
-        """How far it is; job.js asks `progress_view` until it is done, then loads this page anew."""
+        """The job's progress; job.js polls `progress_view` until the job is done, then reloads this page."""
         self._check_view(request)
         job = _job(job_id)
         ready = job.state == Job.State.READY
@@ -46,10 +50,12 @@ class JobAdmin(ReadOnlyAdmin):
             **self.admin_site.each_context(request),
             "title": f"{job.get_kind_display()}",
             "job": job,
-            "what": _what(job),
+            "description": HANDLERS[job.kind].describe(job.request),
             "numbers": _numbers(job),
+            "outcome": _outcome(job) if job.state == Job.State.DONE else "",
+            "skipped": describe_skipped(job.result),
             "under_way": job.state in jobs.UNDER_WAY,
-            "rows": [_shown(row) for row in imports.preview(job.pk)] if ready else [],
+            "rows": [_compared(row) for row in imports.preview(job.pk)] if ready else [],
             "may_import": request.user.has_perm("movies.import_movies"),
             "batch": job.result.get("batch", job.pk) if job.state == Job.State.DONE else None,
         }
@@ -58,7 +64,7 @@ class JobAdmin(ReadOnlyAdmin):
         return TemplateResponse(request, "admin/movies/job/page.html", context)
 
     def progress_view(self, request: HttpRequest, job_id: uuid.UUID) -> JsonResponse:
-        """The figures of a job under way."""
+        """The progress of a running job, as JSON."""
         self._check_view(request)
         job = _job(job_id)
         return JsonResponse(
@@ -71,7 +77,7 @@ class JobAdmin(ReadOnlyAdmin):
         )
 
     def decide_view(self, request: HttpRequest, job_id: uuid.UUID, decision: str) -> HttpResponse:
-        """Confirms or drops an import that was checked."""
+        """Confirms or drops a checked import."""
         if decision not in ("confirm", "drop"):
             raise Http404("An import is confirmed or dropped.")
         if request.method != "POST" or not request.user.has_perm("movies.import_movies"):
@@ -105,49 +111,34 @@ class JobAdmin(ReadOnlyAdmin):
 def _job(job_id: uuid.UUID) -> Job:
     job = Job.objects.filter(pk=job_id).first()
     if job is None:
-        raise Http404("There is no such job (any more).")
+        raise Http404("This job does not exist, or was deleted.")
     return job
 
 
 def _numbers(job: Job) -> dict[str, str]:
-    """The figures of what came of it, as people write them."""
+    """The counts of the job's result, with thousands separators."""
     return {name: f"{number:,}" for name, number in job.result.items() if isinstance(number, int)}
 
 
 def _movies(job: Job) -> str:
-    """How many movies it was about."""
+    """How many movies the job concerned; empty before it is known."""
     numbers = _numbers(job)
     if "movies" in numbers or "rows" in numbers:
         return numbers.get("movies") or numbers["rows"]
     return f"{sum(job.result[name] for name in ('new', 'changed', 'unchanged') if name in job.result) or ''}"
 
 
-def _what(job: Job) -> str:
-    """What was asked for, in a line."""
-    request = job.request
-    if job.kind == "import":
-        return f"the file {request['file']}"
-    if job.kind == "export":
-        return f"{_selected(request.get('selection') or {})}, as {request['format']}"
-    if job.kind == "revert":
-        return f"batch {request['batch']}"
-    if "ids" in request:
-        return f"{len(request['ids']):,} chosen movies"
-    return _selected(request["selection"])
+def _outcome(job: Job) -> SafeString:
+    """The job's result in a sentence, with its numbers in bold."""
+    numbers = _numbers(job)
+    if "bytes" in numbers:
+        numbers["bytes"] = filesizeformat(job.result["bytes"])
+    bold = {name: format_html("<b>{}</b>", number) for name, number in numbers.items()}
+    return format_html(HANDLERS[job.kind].outcome, **bold)
 
 
-def _selected(selection: dict[str, Any]) -> str:
-    """A selection in words."""
-    parts = [
-        f"found by “{selection['q']}”" if selection.get("q") else "",
-        f"with something of {selection['genre']}" if selection.get("genre") else "",
-        {None: "", True: "that are hidden", False: "that are visible"}[selection.get("hidden")],
-    ]
-    return f"all movies {' '.join(part for part in parts if part)}".strip()
-
-
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    """A staged row as the preview shows it."""
+def _compared(row: dict[str, Any]) -> dict[str, Any]:
+    """A staged row compared with the inventory, for the preview."""
     new = {"title": row["title"], "profile": row["profile"], "hidden": row["hidden"]}
     old = {"title": row["old_title"], "profile": row["old_profile"], "hidden": row["old_hidden"]}
     if new["hidden"] is None:

@@ -1,7 +1,5 @@
-"""The list of movies at scale: keyset pages, counts that do not scan, filters over indexes."""
+"""The admin's list of movies, fast at any size: keyset pagination, bounded counts, indexed filters."""
 
-import base64
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,22 +10,22 @@ from django.http import HttpRequest
 from django.utils.http import urlencode
 from unfold.views import ChangeList
 
-from movies.foundation import strict_json
-from movies.foundation.numbers import MAX_BIGINT, whole_number
+from movies.foundation.numbers import whole_number
 from movies.genres import GENRE_POSITION
 from movies.models import Movie
 from movies.search import selections
-from movies.search.keyset_pagination import END, ORDERS, Place
-from movies.search.selections import Number, Selection
+from movies.search.cursors import LAST_PAGE, BadCursor, Cursor, Offset
+from movies.search.keyset_pagination import ORDERS, key_type
+from movies.search.selections import ApproximateCount, Selection
 
-PLACE = "at"  # the parameter that says where the page begins
-LAST = "end"
+CURSOR = "at"  # the parameter that holds the cursor of the page
+LAST = "end"  # its value for the last page
 STATES = {"visible": False, "hidden": True}
-FILTERS = frozenset((SEARCH_VAR, "genre", "state"))  # the parameters that say which movies
+FILTERS = frozenset((SEARCH_VAR, "genre", "state"))  # the parameters that select movies
 
 
 def selection_of(query: Mapping[str, Any]) -> Selection:
-    """Which movies an address is about. Raises IncorrectLookupParameters for a filter that there is not."""
+    """The selection of an address. Raises IncorrectLookupParameters for an invalid filter."""
     words, genre, state = query.get(SEARCH_VAR, ""), query.get("genre"), query.get("state")
     if "\0" in words or genre not in {None, *GENRE_POSITION} or state not in {None, *STATES}:
         raise IncorrectLookupParameters
@@ -35,7 +33,7 @@ def selection_of(query: Mapping[str, Any]) -> Selection:
 
 
 class MovieChangeList(ChangeList):
-    """A page of `selection`; `previous`, `following` and `last` are the addresses of the others, or None."""
+    """A page of `selection`; `previous`, `following` and `last` are addresses of other pages, or None."""
 
     selection: Selection
     previous: str | None
@@ -43,9 +41,9 @@ class MovieChangeList(ChangeList):
     last: str | None
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Movie]:
-        """All movies: bulk actions narrow it down to what was ticked, or take the selection instead."""
-        self._token = self.params.pop(PLACE, "")
-        self.filter_params.pop(PLACE, None)
+        """All movies; bulk actions narrow this to the ticked ones, or use the selection instead."""
+        self._cursor = self.params.pop(CURSOR, "")
+        self.filter_params.pop(CURSOR, None)
         found = self.get_filters(request)
         self.filter_specs, self.has_filters, _, _, self.has_active_filters = found
         self.selection = selection_of(request.GET)
@@ -57,12 +55,12 @@ class MovieChangeList(ChangeList):
         page = selections.browse(
             self.selection,
             ordering=ordering,
-            place=self._place(ordering or "id"),
+            cursor=self._decoded_cursor(ordering or "id"),
             limit=self.list_per_page,
         )
         movies = Movie.objects.select_related("viewcount").in_bulk(page.ids)
         self.result_list = [movies[movie_id] for movie_id in page.ids if movie_id in movies]
-        self.result_count: Number = page.number
+        self.result_count: ApproximateCount = page.count
         self.full_result_count = self.result_count
         self.show_full_result_count = False
         self.show_admin_actions = True
@@ -70,7 +68,7 @@ class MovieChangeList(ChangeList):
         self.paginator = self.model_admin.get_paginator(request, self.result_list, self.list_per_page)
         self.previous = self._address(page.previous)
         self.following = self._address(page.following)
-        self.last = self.get_query_string({PLACE: LAST}) if page.following else None
+        self.last = self.get_query_string({CURSOR: LAST}) if page.following else None
 
     @property
     def first(self) -> str | None:
@@ -78,47 +76,30 @@ class MovieChangeList(ChangeList):
 
     @property
     def filters(self) -> str:
-        """The part of the address that says which movies; empty when the list is of all."""
+        """The filters of the address as a query string; empty for the list of all movies."""
         given = {name: self.params[name] for name in sorted(FILTERS) if self.params.get(name)}
         return f"?{urlencode(given)}" if given else ""
 
     def _ordering(self) -> str | None:
-        """As movies.search.keyset_pagination names it; None for the order of the id, or of the best match."""
+        """A key of keyset_pagination.ORDERS, with its sign; None for the default, by id or best match first."""
         first = self.params.get(ORDER_VAR, "").split(".")[0]
         sign, column = ("-", first[1:]) if first.startswith("-") else ("", first)
         number = whole_number(column, least=0, most=len(self.list_display) - 1)
         name = None if number is None else self.get_ordering_field(self.list_display[number])
         return f"{sign}{name}" if name in ORDERS else None
 
-    def _place(self, ordering: str) -> Place | None:
-        """Where the page begins. Raises IncorrectLookupParameters for a mark that no page of ours gave out."""
-        if not self._token:
+    def _decoded_cursor(self, ordering: str) -> Cursor | Offset | None:
+        """Where the page begins. Raises IncorrectLookupParameters."""
+        if not self._cursor:
             return None
-        if self._token == LAST:
-            return END
+        if self._cursor == LAST:
+            return LAST_PAGE
         try:
-            mark = strict_json.loads(base64.urlsafe_b64decode(self._token.encode()))
-        except ValueError as error:
+            if self.selection.q:
+                return Offset.decode(self._cursor)
+            return Cursor.decode(self._cursor, key_type(ordering))
+        except BadCursor as error:
             raise IncorrectLookupParameters from error
-        if not isinstance(mark, list) or len(mark) != 3:
-            raise IncorrectLookupParameters
-        value, movie_id, backward = mark
-        kind: type = type(None) if self.selection.q else ORDERS[ordering.removeprefix("-")].kind
-        if type(value) is not kind or not _is_of_the_database(value):
-            raise IncorrectLookupParameters
-        if type(movie_id) is not int or type(backward) is not bool or not 0 <= movie_id <= MAX_BIGINT:
-            raise IncorrectLookupParameters
-        return Place(value, movie_id, backward)
 
-    def _address(self, place: Place | None) -> str | None:
-        if place is None:
-            return None
-        token = json.dumps([place.value, place.movie_id, place.backward]).encode()
-        return self.get_query_string({PLACE: base64.urlsafe_b64encode(token).decode()})
-
-
-def _is_of_the_database(value: Any) -> bool:
-    """Whether a column could have this value: no text there has a NUL or half of a surrogate pair."""
-    if isinstance(value, str):
-        return "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
-    return value is None or 0 <= value <= MAX_BIGINT
+    def _address(self, cursor: Cursor | Offset | None) -> str | None:
+        return None if cursor is None else self.get_query_string({CURSOR: cursor.encode()})

@@ -1,4 +1,4 @@
-"""What every page of the admin keeps to: how rows are named, what a form's ids may be, who is at work."""
+"""Base classes of all admin pages: they validate addresses and ticked ids, and name the actor of a change."""
 
 from typing import Any
 
@@ -16,36 +16,36 @@ from unfold.views import ChangeList
 
 from movies.foundation.numbers import whole_number
 
-SELECT_ACROSS = "select_across"  # the form's field: all that the list matches, not only what is ticked
-EVERYTHING = "1"  # its one value that means so
-NAMED = 20  # rows that a message names
-# What a filter of an address comes to when its value fits no column: a bad regular expression, a NUL, year 0.
-UNFIT = (DataError, NotSupportedError, ProgrammingError, OverflowError, TypeError, ValueError)
+SELECT_ACROSS = "select_across"  # the form's field that selects all matches of the list, not only ticked rows
+EVERYTHING = "1"  # its only value that does so
+MAX_NAMED = 20  # rows that a message names
+# Raised for a filter value that fits no column: a bad regular expression, a NUL, year 0.
+INVALID_FILTER = (DataError, NotSupportedError, ProgrammingError, OverflowError, TypeError, ValueError)
 
 
 def actor_of(request: HttpRequest) -> str:
-    """`staff:<username>`, as change records have it."""
+    """`staff:<username>`, as change records store it."""
     return f"staff:{request.user.get_username()}"
 
 
-def everything_is_meant(request: HttpRequest) -> bool:
-    """Whether an action is about all that the list matches. Only the form's explicit 1 says so."""
+def selects_everything(request: HttpRequest) -> bool:
+    """Whether an action applies to all matches of the list: only if the form says so with an explicit 1."""
     return request.POST.get(SELECT_ACROSS) == EVERYTHING
 
 
 class CheckedChangeList(ChangeList):
-    """A list whose address holds a value that the database cannot compare leads back to the whole list."""
+    """A list that redirects to the unfiltered list when the database cannot compare a filter's value."""
 
     def get_results(self, request: HttpRequest) -> None:
         try:
             super().get_results(request)
-            len(self.result_list)  # asks the database now, not in the template
-        except UNFIT as error:
+            len(self.result_list)  # queries the database now, not in the template
+        except INVALID_FILTER as error:
             raise IncorrectLookupParameters(error) from error
 
 
 class StaffAdmin(ModelAdmin):
-    """The base of every ModelAdmin here. An id that cannot be read changes nothing, and is nobody's."""
+    """The base of every ModelAdmin. An invalid id matches no row and changes nothing."""
 
     # Facets count the rows of each value of each filter in one statement: minutes, for 300,000 movies.
     show_facets = ShowFacets.NEVER
@@ -54,7 +54,7 @@ class StaffAdmin(ModelAdmin):
         return CheckedChangeList
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """A bad address leads to `?e=1`, the whole list; behind another bad one Django would blame the database."""
+        """Removes Django's mark of a bad filter (`e=1`), with which it reports the next one as a database error."""
         if ERROR_FLAG in request.GET and len(request.GET) > 1:
             query = request.GET.copy()
             del query[ERROR_FLAG]
@@ -62,7 +62,7 @@ class StaffAdmin(ModelAdmin):
         return super().changelist_view(request, extra_context)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model | None:
-        """The row of this id; None for an id that is no number of ours (int() would take `+5` and `1_0`)."""
+        """The row with this id; None for an invalid id (int() would accept `+5` and `1_0`)."""
         field = self.opts.get_field(from_field) if from_field else self.opts.pk
         if isinstance(field, IntegerField) and whole_number(object_id) is None:
             return None
@@ -71,17 +71,17 @@ class StaffAdmin(ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
-        if "\0" in search_term:  # no text in PostgreSQL has one
+        if "\0" in search_term:  # PostgreSQL's text cannot hold one
             return queryset.none(), False
         return super().get_search_results(request, queryset, search_term)
 
     def response_action(self, request: HttpRequest, queryset: QuerySet) -> HttpResponseBase | None:
-        """An action is about rows that exist, or about everything if the form says so; else nothing is done."""
+        """Runs an action on ticked rows that exist, or on everything if the form says so; else on nothing."""
         data = request.POST.copy()
-        if everything_is_meant(request):
+        if selects_everything(request):
             ids = data.getlist(ACTION_CHECKBOX_NAME)
         else:
-            data[SELECT_ACROSS] = "0"  # Django takes anything but 0 and "false" for a yes
+            data[SELECT_ACROSS] = "0"  # Django reads anything but 0 and "false" as a yes
             ids = self._existing(request, queryset)
             if not ids:
                 return None
@@ -90,7 +90,7 @@ class StaffAdmin(ModelAdmin):
         return super().response_action(request, queryset)
 
     def _existing(self, request: HttpRequest, queryset: QuerySet) -> list[str]:
-        """The ticked rows that are there, each once. Says why when there are none, or fewer than were ticked."""
+        """The ticked ids that exist, each once. A message names invalid and missing ones."""
         numbers: list[int] = []
         for text in request.POST.getlist(ACTION_CHECKBOX_NAME):
             number = whole_number(text)
@@ -99,17 +99,17 @@ class StaffAdmin(ModelAdmin):
                 messages.error(request, f"Nothing was changed: “{shown}” is not an id. Tick the rows again.")
                 return []
             numbers.append(number)
-        there = set(queryset.filter(pk__in=numbers).values_list("pk", flat=True))
-        gone = [str(number) for number in dict.fromkeys(numbers) if number not in there]
-        if gone:
-            named = f"{', '.join(gone[:NAMED])}{' and more' if len(gone) > NAMED else ''}"
-            nothing = "" if there else "Nothing was changed. "
+        existing = set(queryset.filter(pk__in=numbers).values_list("pk", flat=True))
+        missing = [str(number) for number in dict.fromkeys(numbers) if number not in existing]
+        if missing:
+            named = f"{', '.join(missing[:MAX_NAMED])}{' and more' if len(missing) > MAX_NAMED else ''}"
+            nothing = "" if existing else "Nothing was changed. "
             messages.warning(request, f"{nothing}There is no {self.opts.verbose_name} with the id {named}.")
-        return [str(number) for number in dict.fromkeys(numbers) if number in there]
+        return [str(number) for number in dict.fromkeys(numbers) if number in existing]
 
 
 class ReadOnlyAdmin(StaffAdmin):
-    """Nobody adds, changes or deletes these by a form; what a page lets people do, it does through services."""
+    """Rows that no form adds, changes or deletes; pages change them through services."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

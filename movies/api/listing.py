@@ -1,10 +1,6 @@
 """`GET /tetraflix/movies`: search, filter, order, and pages linked by cursors."""
 
-import base64
-import binascii
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 from urllib.parse import urlencode
 
 import orjson
@@ -14,12 +10,13 @@ from rest_framework.exceptions import ValidationError
 
 from movies.api.reads import DEFAULT_LIMIT, distributor_json
 from movies.catalog.movie_cache import NO_PROGRESS, movie_cache, render_entry
-from movies.foundation.numbers import MAX_BIGINT, whole_number
+from movies.foundation.numbers import whole_number
 from movies.foundation.read_view import ReadView, json_response
 from movies.genres import GENRE_POSITION, GENRES
 from movies.models import Movie
-from movies.search.engine import MOST_RESULTS, search
-from movies.search.keyset_pagination import LARGEST_PAGE, ORDERINGS, ORDERS, Place, sorted_page, stretch
+from movies.search.cursors import BadCursor, Cursor, Offset
+from movies.search.engine import MAX_RESULTS, search
+from movies.search.keyset_pagination import MAX_PAGE_SIZE, ORDERINGS, key_type, page, sorted_ids
 
 PARAMETERS = ("q", "genre", "ordering", "limit", "cursor")
 
@@ -49,7 +46,8 @@ class _Asked:
     genre: str | None
     ordering: str | None
     limit: int
-    cursor: Any  # decoded: an offset of a search, or a Place
+    cursor: Cursor | None
+    offset: int  # in the results of a search
 
 
 def _parsed_query(request: HttpRequest) -> _Asked:
@@ -67,26 +65,29 @@ def _parsed_query(request: HttpRequest) -> _Asked:
     ordering = given.get("ordering") or None
     if ordering and ordering not in ORDERINGS:
         errors["ordering"] = [f"One of {', '.join(ORDERINGS)}."]
-    limit = whole_number(given.get("limit") or str(DEFAULT_LIMIT), most=LARGEST_PAGE)
+    limit = whole_number(given.get("limit") or str(DEFAULT_LIMIT), most=MAX_PAGE_SIZE)
     if limit is None:
-        errors["limit"] = [f"A whole number from 1 to {LARGEST_PAGE}."]
-    cursor = None
+        errors["limit"] = [f"A whole number from 1 to {MAX_PAGE_SIZE}."]
+    cursor, offset = None, 0
     if given.get("cursor") and "ordering" not in errors:
         try:
-            cursor = _offset(given["cursor"]) if q else _place(given["cursor"], ordering or "id")
-        except (ValueError, TypeError, KeyError):
+            if q:
+                offset = Offset.decode(given["cursor"]).number
+            else:
+                cursor = Cursor.decode(given["cursor"], key_type(ordering or "id"))
+        except BadCursor:
             errors["cursor"] = ["Not a cursor of this list; take them from `next` and `previous`."]
     if errors:
         raise ValidationError(errors)
-    return _Asked(q, genre, ordering, limit or DEFAULT_LIMIT, cursor)
+    return _Asked(q, genre, ordering, limit or DEFAULT_LIMIT, cursor, offset)
 
 
 def _paged(asked: _Asked, hidden: bool | None) -> tuple[list[bytes], str | None, str | None]:
-    found = stretch(
+    found = page(
         ordering=asked.ordering or "id",
         genre=asked.genre,
         hidden=hidden,
-        place=asked.cursor,
+        cursor=asked.cursor,
         limit=asked.limit,
     )
     if hidden is None:
@@ -96,19 +97,23 @@ def _paged(asked: _Asked, hidden: bool | None) -> tuple[list[bytes], str | None,
             render_entry(movie_id, title, weights.split(",")) + NO_PROGRESS
             for movie_id, title, weights, _ in found.rows
         ]
-    return movies, _cursor_at(found.previous), _cursor_at(found.following)
+    return (
+        movies,
+        found.previous.encode() if found.previous else None,
+        found.following.encode() if found.following else None,
+    )
 
 
 def _searched(asked: _Asked, hidden: bool | None) -> tuple[list[bytes], str | None, str | None]:
-    offset = asked.cursor or 0
+    offset = asked.offset
     if asked.ordering:
-        # sorting the best matches needs all of them first
-        ids = search(asked.q, genre=asked.genre, hidden=hidden, limit=MOST_RESULTS)
-        ids = sorted_page(ids, ordering=asked.ordering, hidden=hidden)[offset : offset + asked.limit + 1]
+        # the best matches, in another order: all of them are found first
+        ids = search(asked.q, genre=asked.genre, hidden=hidden, limit=MAX_RESULTS)
+        ids = sorted_ids(ids, ordering=asked.ordering, hidden=hidden)[offset : offset + asked.limit + 1]
     else:
         ids = search(asked.q, genre=asked.genre, hidden=hidden, limit=asked.limit + 1, offset=offset)
-    following = _encoded({"o": offset + asked.limit}) if len(ids) > asked.limit else None
-    previous = _encoded({"o": max(0, offset - asked.limit)}) if offset else None
+    following = Offset(offset + asked.limit).encode() if len(ids) > asked.limit else None
+    previous = Offset(max(0, offset - asked.limit)).encode() if offset else None
     ids = ids[: asked.limit]
     return _for_distributors(ids) if hidden is None else _visible(ids), previous, following
 
@@ -133,43 +138,3 @@ def _link(request: HttpRequest, cursor: str | None) -> bytes:
         return b"null"
     query = {name: request.GET[name] for name in PARAMETERS if request.GET.get(name)} | {"cursor": cursor}
     return orjson.dumps(f"{request.path}?{urlencode(query)}")
-
-
-def _cursor_at(place: Place | None) -> str | None:
-    if place is None:
-        return None
-    return _encoded({"v": place.value, "i": place.movie_id, "b": place.backward})
-
-
-def _encoded(value: Any) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps(value)).decode().rstrip("=")
-
-
-def _decoded(cursor: str) -> Any:
-    """What was encoded. Raises ValueError for what was not."""
-    try:
-        return orjson.loads(
-            base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        )
-    except binascii.Error as error:
-        raise ValueError(str(error)) from None
-
-
-def _offset(cursor: str) -> int:
-    offset = _decoded(cursor)["o"]
-    if type(offset) is not int or not 0 <= offset <= MOST_RESULTS:
-        raise ValueError("not an offset")
-    return offset
-
-
-def _place(cursor: str, ordering: str) -> Place:
-    place = _decoded(cursor)
-    kind = ORDERS[ordering.removeprefix("-")].kind
-    value = datetime.fromisoformat(place["v"]) if kind is datetime else place["v"]
-    if type(value) is not kind or type(place["i"]) is not int or type(place["b"]) is not bool:
-        raise ValueError("not a place")
-    if (isinstance(value, int) and not 0 <= value <= MAX_BIGINT) or not 0 < place["i"] <= MAX_BIGINT:
-        raise ValueError("not a place")
-    if (isinstance(value, datetime) and value.tzinfo is None) or (isinstance(value, str) and "\0" in value):
-        raise ValueError("not a place")
-    return Place(value, place["i"], place["b"])

@@ -1,6 +1,6 @@
-"""CSV as spreadsheets write it: rows of values, each with the line where it begins. No Django.
+"""Reads CSV as spreadsheets write it: rows of values, each with the line where it begins. No Django.
 
-Python's csv module takes no blanks around quotation marks, and cannot say in which line a row went wrong.
+Python's csv module rejects blanks around quotation marks, and cannot report in which line a row is wrong.
 """
 
 import itertools
@@ -10,17 +10,17 @@ from collections.abc import Collection, Iterator
 from movies.bulk.text_file import BadFile, shown
 
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a |"}
-MAX_LINES_OF_A_ROW = 20  # a quotation mark that is not closed does not swallow the file
-EMPTY = "".join(DELIMITERS) + '" \n'  # all that a row without any value is made of
+MAX_LINES_PER_ROW = 20  # so that an unclosed quotation mark does not swallow the file
+EMPTY = "".join(DELIMITERS) + '" \n'  # the characters of a row without values
 SEP_LINE = re.compile(r'\s*"?sep=(.*)', re.IGNORECASE)
 
 Lines = Iterator[tuple[int, str]]
 
 
 def delimiter_of(lines: Lines, names: Collection[str]) -> tuple[str, Lines]:
-    """What separates the values, and the lines from the header on. Raises BadFile.
+    """The delimiter, and the lines from the header on. Raises BadFile.
 
-    It is what finds most of the names in the header; a line `sep=;` before it, as Excel takes it, adds a candidate.
+    The delimiter that finds most `names` in the header wins; a line `sep=;` before it, as in Excel, adds a candidate.
     """
     candidates = [*DELIMITERS]
     for number, text in lines:
@@ -31,13 +31,13 @@ def delimiter_of(lines: Lines, names: Collection[str]) -> tuple[str, Lines]:
             continue
         if text.lstrip().startswith("{"):
             raise BadFile(f"Line {number} is JSON, but the name of the file says CSV: end it in .jsonl.")
-        delimiter = max(candidates, key=lambda one: _score(text.split(one), names))
+        delimiter = max(candidates, key=lambda candidate: _score(text.split(candidate), names))
         return delimiter, itertools.chain([(number, text)], lines)
     raise BadFile("The file is empty.")
 
 
 def records(lines: Lines, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """The number of each row's first line, and its values, with blanks around them. Raises BadFile."""
+    """Each row as the number of its first line and its values, not stripped. Raises BadFile."""
     end = re.escape(delimiter)
     blanks, quoted = rf"[^\S\n{end}]*+", '[^"]*+(?:""[^"]*+)*+'
     fields = re.compile(rf'(?:{blanks}"({quoted})"{blanks}|([^{end}\n]*+))[{end}\n]')
@@ -46,21 +46,21 @@ def records(lines: Lines, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         if '"' not in line:
             yield number, line[:-1].split(delimiter)
             continue
-        text, following = line, itertools.islice(lines, MAX_LINES_OF_A_ROW - 1)
+        text, following = line, itertools.islice(lines, MAX_LINES_PER_ROW - 1)
         found = fields.findall(text)
         while '"' in "".join([plain for _, plain in found]):
             first = next((field for field in fields.finditer(text) if _opens(field[2])), None)
-            if first is None:  # a quotation mark in the middle of a value is a character like others
+            if first is None:  # a quotation mark inside an unquoted value is an ordinary character
                 break
             if not unclosed.match(text, first.start()):
                 raise BadFile(
                     f"The row that begins in line {number} has text after the closing quotation mark of the value"
-                    f' {shown(first[2].strip())}: inside of a value, a quotation mark is written twice ("").'
+                    f' {shown(first[2].strip())}: write a quotation mark inside a value twice ("").'
                 )
             if (more := next(following, None)) is None:
                 raise BadFile(
                     f"The row that begins in line {number} has a quotation mark that is not closed"
-                    f" within {MAX_LINES_OF_A_ROW} lines."
+                    f" within {MAX_LINES_PER_ROW} lines."
                 )
             text += more[1]
             found = fields.findall(text)

@@ -1,4 +1,4 @@
-"""Movies as a file, streamed: memory is bounded, whatever its size."""
+"""Exports: streams movies as a file in bounded memory."""
 
 import itertools
 import zlib
@@ -7,34 +7,34 @@ from collections.abc import Callable, Iterable, Iterator
 from django.db.models import QuerySet
 
 from movies.bulk.file_format import heading, lines_of
+from movies.bulk.text_file import GZIP_WINDOW
 from movies.models import Movie
 
-ROWS_AT_ONCE = 2_000
-GZIP = 16 + zlib.MAX_WBITS
+BATCH_ROWS = 2_000
 
 
 def export_chunks(
     form: str, progress: Callable[[int], None] = lambda done: None, *, movies: QuerySet[Movie] | None = None
 ) -> Iterator[bytes]:
-    """The file piece by piece, as of one instant, in order of the ids. `progress`: told how many are out.
+    """The file in chunks, as of one instant, in order of the ids; `progress` is called with how many are written.
 
-    `movies`: which ones; all, if none are given. In the caller's transaction: a server-side cursor that outlives one
-    needs a database session of its own, which no pooler gives.
+    `movies` defaults to all. Needs the caller's transaction: a server-side cursor that outlives one needs a database
+    session of its own, which no pooler gives.
     """
     yield heading(form)
-    chosen = Movie.objects.all() if movies is None else movies
-    rows = chosen.order_by("id").values_list("id", "title", "hidden", "profile")
-    read = rows.iterator(chunk_size=ROWS_AT_ONCE)
+    movies = Movie.objects.all() if movies is None else movies
+    rows = movies.order_by("id").values_list("id", "title", "hidden", "profile")
+    remaining = rows.iterator(chunk_size=BATCH_ROWS)
     done = 0
-    while some := list(itertools.islice(read, ROWS_AT_ONCE)):
-        yield lines_of(some, form)
-        done += len(some)
+    while batch := list(itertools.islice(remaining, BATCH_ROWS)):
+        yield lines_of(batch, form)
+        done += len(batch)
         progress(done)
 
 
-def compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The pieces as one gzip file."""
-    gzip = zlib.compressobj(wbits=GZIP)
-    for piece in pieces:
-        yield gzip.compress(piece)
+def compressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The chunks as one gzip file."""
+    gzip = zlib.compressobj(wbits=GZIP_WINDOW)
+    for chunk in chunks:
+        yield gzip.compress(chunk)
     yield gzip.flush()

@@ -1,28 +1,27 @@
-"""A file of movies on its way into the inventory: rows staged and checked first, then applied as one."""
+"""Imports: stages and checks the rows of a file, then applies them to the inventory in one transaction."""
 
 import io
 import itertools
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.db import connection
 
 from movies.bulk.file_format import Row
+from movies.bulk.progress import Progress
 from movies.inventory.services import change
 from movies.models import ImportRow
 
-ROWS_AT_ONCE = 10_000  # staged or applied by one statement: progress moves, and memory stays bounded
-MOST_PROBLEMS = 200  # bad rows that are named; all are counted
-PREVIEWED = 10  # rows shown before anything is applied
-
-Progress = Callable[[int], None]  # told how many are done
+BATCH_ROWS = 10_000  # staged or applied by one statement, so that progress moves and memory stays bounded
+MAX_PROBLEMS = 200  # problems that are listed; all bad rows are counted
+PREVIEW_ROWS = 10
 
 
 @dataclass(slots=True)
 class Checked:
-    """What an import would come to; `problems`: [line, column, sentence]."""
+    """What an import would do; `problems`: (line, column, sentence)."""
 
     rows: int = 0
     bad: int = 0
@@ -37,7 +36,7 @@ class Checked:
 
 @dataclass(slots=True)
 class Applied:
-    """What an import came to."""
+    """What an import did."""
 
     new: int = 0
     changed: int = 0
@@ -48,16 +47,16 @@ class Applied:
 
 
 def stage(*, job_id: uuid.UUID, rows: Iterable[Row], progress: Progress = lambda done: None) -> Checked:
-    """The good rows are staged in place of what was staged for this job, and compared with the inventory.
+    """Stages the good rows, replacing what was staged for this job, and compares them with the inventory.
 
     Raises BadFile as `rows` does.
     """
     unstage(job_id)
     result = Checked()
-    waiting = iter(rows)
-    while portion := list(itertools.islice(waiting, ROWS_AT_ONCE)):
-        good = [row for row in portion if not row.errors]
-        _note(result, portion)
+    remaining = iter(rows)
+    while batch := list(itertools.islice(remaining, BATCH_ROWS)):
+        good = [row for row in batch if not row.errors]
+        _count(result, batch)
         _copy(job_id, good)
         progress(result.rows)
     _find_repeated(job_id, result)
@@ -68,28 +67,28 @@ def stage(*, job_id: uuid.UUID, rows: Iterable[Row], progress: Progress = lambda
 
 
 def unstage(job_id: uuid.UUID) -> None:
-    """Nothing is staged for this job."""
+    """Deletes what is staged for this job."""
     ImportRow.objects.filter(job_id=job_id).delete()
 
 
 def apply(*, job_id: uuid.UUID, actor: str, progress: Progress = lambda done: None) -> Applied:
-    """What is staged is in the inventory, all in one transaction, as one batch.
+    """Applies what is staged to the inventory, in one transaction and as one batch of changes.
 
-    Rows that the inventory holds already change nothing.
+    Rows that equal the inventory change nothing.
     """
     result = Applied()
-    # First the rows with ids: the database then gives the others ids that none of them has.
+    # Rows with ids come first, so that the database gives the others ids that no row has.
     with change(actor=actor, batch=job_id), connection.cursor() as cursor:
-        for portion in _portions(cursor, job_id, with_id=True):
-            cursor.execute(UPDATE, portion)
+        for span in _spans(cursor, job_id, with_id=True):
+            cursor.execute(UPDATE, span)
             changed = cursor.rowcount
-            cursor.execute(INSERT, portion)
+            cursor.execute(INSERT, span)
             result.changed += changed
             result.new += cursor.rowcount
-            result.unchanged += portion["rows"] - changed - cursor.rowcount
+            result.unchanged += span["rows"] - changed - cursor.rowcount
             progress(result.new + result.changed + result.unchanged)
-        for portion in _portions(cursor, job_id, with_id=False):
-            cursor.execute(INSERT_NEW, portion)
+        for span in _spans(cursor, job_id, with_id=False):
+            cursor.execute(INSERT_NEW, span)
             result.new += cursor.rowcount
             progress(result.new + result.changed + result.unchanged)
         cursor.execute("DELETE FROM movies_importrow WHERE job_id = %s", [job_id])
@@ -97,21 +96,21 @@ def apply(*, job_id: uuid.UUID, actor: str, progress: Progress = lambda done: No
 
 
 def preview(job_id: uuid.UUID) -> list[dict[str, Any]]:
-    """The first staged rows, each with what the inventory has under its id (null: nothing)."""
+    """The first staged rows, each with the movie that the inventory has under its id (nulls: none)."""
     with connection.cursor() as cursor:
-        cursor.execute(PREVIEW, [job_id, PREVIEWED])
+        cursor.execute(PREVIEW, [job_id, PREVIEW_ROWS])
         names = ("line", "id", "title", "profile", "hidden", "old_title", "old_profile", "old_hidden")
         return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
-def _note(result: Checked, portion: Iterable[Row]) -> None:
-    for row in portion:
+def _count(result: Checked, batch: Iterable[Row]) -> None:
+    for row in batch:
         result.rows += 1
         if not row.errors:
             continue
         result.bad += 1
         for column, error in row.errors.items():
-            if len(result.problems) < MOST_PROBLEMS:
+            if len(result.problems) < MAX_PROBLEMS:
                 result.problems.append((row.line, column, error))
 
 
@@ -131,23 +130,23 @@ def _copy(job_id: uuid.UUID, rows: Iterable[Row]) -> None:
 
 
 def _find_repeated(job_id: uuid.UUID, result: Checked) -> None:
-    """An id may be there once: which of two rows would count?"""
+    """An id may appear once, because nothing says which of two rows counts."""
     with connection.cursor() as cursor:
         cursor.execute(REPEATED, [job_id])
         for movie_id, lines in cursor:
             result.bad += len(lines) - 1
             for line in lines[1:]:
-                if len(result.problems) < MOST_PROBLEMS:
+                if len(result.problems) < MAX_PROBLEMS:
                     first = f"Movie {movie_id} is in line {lines[0]} already."
                     result.problems.append((line, "id", first))
     result.problems.sort()
 
 
-def _portions(cursor: Any, job_id: uuid.UUID, *, with_id: bool) -> Iterator[dict[str, Any]]:
-    """Spans of lines, each with ROWS_AT_ONCE rows."""
+def _spans(cursor: Any, job_id: uuid.UUID, *, with_id: bool) -> Iterator[dict[str, Any]]:
+    """Spans of lines, each with BATCH_ROWS rows."""
     last = -1
     while True:
-        cursor.execute(PORTION.format(null="NOT NULL" if with_id else "NULL"), [job_id, last, ROWS_AT_ONCE])
+        cursor.execute(SPAN.format(null="NOT NULL" if with_id else "NULL"), [job_id, last, BATCH_ROWS])
         upto, rows = cursor.fetchone()
         if not rows:
             return
@@ -172,10 +171,10 @@ SELECT r.line, r.movie_id, r.title, r.profile, r.hidden, m.title, m.profile, m.h
 FROM movies_importrow r LEFT JOIN movies_movie m ON m.id = r.movie_id
 WHERE r.job_id = %s ORDER BY r.line LIMIT %s
 """
-PORTION = """
+SPAN = """
 SELECT max(line), count(*) FROM (
     SELECT line FROM movies_importrow WHERE job_id = %s AND line > %s AND movie_id IS {null}
-    ORDER BY line LIMIT %s) AS portion
+    ORDER BY line LIMIT %s) AS span
 """
 UPDATE = """
 UPDATE movies_movie AS m SET title = r.title, profile = r.profile, hidden = coalesce(r.hidden, m.hidden)

@@ -1,76 +1,83 @@
-"""What bulk jobs do: check a file, apply it, write one, change many movies, undo that."""
+"""The kinds of bulk jobs in one table: how each counts its movies, does its work and is described to people."""
 
-import logging
-import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from django.db import Error, connection
-
 from movies.bulk import exports, file_format, imports
+from movies.bulk.progress import Reporter
 from movies.inventory.reverting import revert_batch
 from movies.inventory.services import change, delete_movies, hide_movies, show_movies
-from movies.models import Job, JobChunk
+from movies.models import Job, JobChunk, MovieChange
 from movies.search import selections
 from movies.search.selections import Selection
 
-logger = logging.getLogger(__name__)
-
 CHUNK_BYTES = 1024 * 1024
-MOVIES_A_STATEMENT = 10_000
-REPORT_EVERY_SECONDS = 0.5
-NAMED = 200  # movies named that a revert left alone
+MOVIES_PER_STATEMENT = 10_000
+MAX_SKIPPED_NAMED = 200  # movies that a revert skipped and its result names
 
-BULK: dict[str, Callable[..., int]] = {"hide": hide_movies, "show": show_movies, "delete": delete_movies}
-
-
-class Reporter:
-    """Writes how far a job is, on a connection of its own: the job's transaction shows nothing meanwhile.
-
-    A report that fails is left out: the work goes on.
-    """
-
-    def __init__(self, job: Job, progress: imports.Progress) -> None:
-        self._job_id, self._progress = job.pk, progress
-        self.done, self.total = 0, job.total
-        self._last, self._connection = time.monotonic(), connection.copy()
-
-    def __enter__(self) -> "Reporter":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._connection.close()
-
-    def __call__(self, done: int) -> None:
-        """So much of the total is done."""
-        self.done = done
-        self._progress(done)
-        if time.monotonic() - self._last >= REPORT_EVERY_SECONDS:
-            self._write()
-
-    def of(self, total: int) -> None:
-        """This is the exact size of the work."""
-        self.total = total
-        self._write()
-
-    def _write(self) -> None:
-        self._last = time.monotonic()
-        try:
-            with self._connection.cursor() as cursor:
-                cursor.execute(
-                    "UPDATE movies_job SET done = %s, total = %s, updated = now() WHERE id = %s",
-                    [self.done, self.total, self._job_id],
-                )
-        except Error as error:
-            logger.warning("job %s: its progress could not be written: %s", self._job_id, error)
+Request = dict[str, Any]  # what was asked for, as the job stores it
+Result = dict[str, Any]  # what came of it: counts, and what is wrong
 
 
-def check(job: Job, report: Reporter) -> tuple[str, dict[str, Any]]:
-    """The rows of the file are staged; returns the job's next state and what the import would come to.
+@dataclass(frozen=True, slots=True)
+class JobHandler:
+    """What one kind of job needs."""
 
-    Raises BadFile.
-    """
+    apply: Callable[[Job, Reporter], Result]  # works in the caller's transaction
+    describe: Callable[[Request], str]  # in a line
+    outcome: str  # a sentence about the result, with its numbers as fields
+    # exactly; decides whether the web process does the job itself; 0 for what only a check can count
+    count_movies: Callable[[Request], int] = lambda request: 0
+    check: Callable[[Job, Reporter], tuple[str, Result]] | None = None  # before a person confirms the job
+    changes_inventory: bool = True
+    action_done: str = ""  # what an admin action has done to its movies
+
+    @property
+    def first_state(self) -> str:
+        return Job.State.CHECKING if self.check else Job.State.APPLYING
+
+
+def describe_skipped(result: Result) -> str:
+    """Which movies a revert skipped; empty if none."""
+    if not result.get("changed_since"):
+        return ""
+    named = ", ".join(map(str, result["named"]))
+    return f"{result['changed_since']:,} skipped, because they were changed since: movie {named}."
+
+
+def resized(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in chunks of CHUNK_BYTES, the last one shorter."""
+    buffered = bytearray()
+    for chunk in chunks:
+        buffered += chunk
+        while len(buffered) >= CHUNK_BYTES:
+            yield bytes(buffered[:CHUNK_BYTES])
+            del buffered[:CHUNK_BYTES]
+    if buffered:
+        yield bytes(buffered)
+
+
+def in_batches(service: Callable[..., int]) -> Callable[[Job, Reporter], Result]:
+    """The work of a job that passes its movies to a service of the inventory, MOVIES_PER_STATEMENT at a time."""
+
+    def apply(job: Job, report: Reporter) -> Result:
+        changed = 0
+        with change(actor=job.actor, batch=job.id):
+            ids = _chosen_ids(job.request)
+            report.set_total(len(ids))
+            for start in range(0, len(ids), MOVIES_PER_STATEMENT):
+                batch = ids[start : start + MOVIES_PER_STATEMENT]
+                changed += service(actor=job.actor, movie_ids=batch)
+                report(start + len(batch))
+        return {"movies": changed, "of": len(ids)}
+
+    return apply
+
+
+def _check_import(job: Job, report: Reporter) -> tuple[str, Result]:
+    """Stages the rows of the file; returns the job's next state and what the import would do. Raises BadFile."""
 
     def chunks() -> Iterator[bytes]:
         done = 0
@@ -91,71 +98,87 @@ def check(job: Job, report: Reporter) -> tuple[str, dict[str, Any]]:
     return Job.State.FAILED, result
 
 
-def apply(job: Job, report: Reporter) -> dict[str, Any]:
-    """The job's work is done in the caller's transaction; returns what it came to.
-
-    Raises NoSuchBatch or services.InventoryBusy.
-    """
-    if job.kind == Job.Kind.IMPORT:
-        return imports.apply(job_id=job.id, actor=job.actor, progress=report).as_json()
-    if job.kind == Job.Kind.EXPORT:
-        return _export(job, report)
-    if job.kind == Job.Kind.REVERT:
-        return _revert(job, report)
-    return _bulk(job, report)
+def _apply_import(job: Job, report: Reporter) -> Result:
+    return imports.apply(job_id=job.id, actor=job.actor, progress=report).as_json()
 
 
-def resized(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in pieces of CHUNK_BYTES, the last one shorter."""
-    waiting = bytearray()
-    for chunk in chunks:
-        waiting += chunk
-        while len(waiting) >= CHUNK_BYTES:
-            yield bytes(waiting[:CHUNK_BYTES])
-            del waiting[:CHUNK_BYTES]
-    if waiting:
-        yield bytes(waiting)
-
-
-def _export(job: Job, report: Reporter) -> dict[str, Any]:
-    selected = job.request.get("selection")  # jobs of an older release have none: all movies
-    movies = selections.movies(Selection(**selected) if selected else Selection())
-    report.of(movies.count())
-    pieces = exports.compressed(exports.export_chunks(job.request["format"], report, movies=movies))
+def _export(job: Job, report: Reporter) -> Result:
+    movies = selections.movies(_selection(job.request))
+    report.set_total(movies.count())
+    content = exports.compressed(exports.export_chunks(job.request["format"], report, movies=movies))
     size = 0
-    for number, data in enumerate(resized(pieces)):
+    for number, data in enumerate(resized(content)):
         JobChunk.objects.create(job=job, number=number, data=data)
         size += len(data)
-    report.of(report.done)
+    report.set_total(report.done)
     return {"movies": report.done, "bytes": size}
 
 
-def _revert(job: Job, report: Reporter) -> dict[str, Any]:
+def _revert(job: Job, report: Reporter) -> Result:
     reverted = revert_batch(
-        batch=uuid.UUID(job.request["batch"]), actor=job.actor, found=report.of, progress=report
+        batch=uuid.UUID(job.request["batch"]), actor=job.actor, found=report.set_total, progress=report
     )
     return {
         "movies": reverted.movies,
         "batch": str(reverted.batch),
         "changed_since": len(reverted.changed_since),
-        "named": reverted.changed_since[:NAMED],
+        "named": reverted.changed_since[:MAX_SKIPPED_NAMED],
     }
 
 
-def _bulk(job: Job, report: Reporter) -> dict[str, Any]:
-    movies = 0
-    with change(actor=job.actor, batch=job.id):
-        ids = _chosen(job)
-        report.of(len(ids))
-        for start in range(0, len(ids), MOVIES_A_STATEMENT):
-            some = ids[start : start + MOVIES_A_STATEMENT]
-            movies += BULK[job.kind](actor=job.actor, movie_ids=some)
-            report(start + len(some))
-    return {"movies": movies, "of": len(ids)}
+def _selection(request: Request) -> Selection:
+    return Selection(**(request.get("selection") or {}))  # jobs of an older release have none: all movies
 
 
-def _chosen(job: Job) -> list[int]:
-    if "ids" in job.request:
-        return job.request["ids"]
-    movies = selections.movies(Selection(**job.request["selection"]))
-    return list(movies.order_by("id").values_list("id", flat=True))
+def _chosen_ids(request: Request) -> list[int]:
+    if "ids" in request:
+        return request["ids"]
+    return list(selections.movies(_selection(request)).order_by("id").values_list("id", flat=True))
+
+
+def _count_chosen(request: Request) -> int:
+    return len(request["ids"]) if "ids" in request else selections.count(_selection(request))
+
+
+def _count_batch(request: Request) -> int:
+    return MovieChange.objects.filter(batch=request["batch"]).values("movie_id").distinct().count()
+
+
+def _describe_chosen(request: Request) -> str:
+    return f"{len(request['ids']):,} chosen movies" if "ids" in request else str(_selection(request))
+
+
+def _admin_action(service: Callable[..., int], action_done: str) -> JobHandler:
+    return JobHandler(
+        apply=in_batches(service),
+        count_movies=_count_chosen,
+        describe=_describe_chosen,
+        outcome="{movies} of {of} movies changed; the others needed no change.",
+        action_done=action_done,
+    )
+
+
+HANDLERS: dict[str, JobHandler] = {
+    Job.Kind.IMPORT: JobHandler(
+        check=_check_import,
+        apply=_apply_import,
+        describe=lambda request: f"the file {request['file']}",
+        outcome="{new} new, {changed} changed, {unchanged} unchanged.",
+    ),
+    Job.Kind.EXPORT: JobHandler(
+        apply=_export,
+        count_movies=_count_chosen,
+        describe=lambda request: f"{_selection(request)}, as {request['format']}",
+        outcome="{movies} movies, {bytes} compressed; kept for a day.",
+        changes_inventory=False,
+    ),
+    Job.Kind.HIDE: _admin_action(hide_movies, "hidden"),
+    Job.Kind.SHOW: _admin_action(show_movies, "shown again"),
+    Job.Kind.DELETE: _admin_action(delete_movies, "deleted"),
+    Job.Kind.REVERT: JobHandler(
+        apply=_revert,
+        count_movies=_count_batch,
+        describe=lambda request: f"batch {request['batch']}",
+        outcome="{movies} movies are as they were before.",
+    ),
+}

@@ -1,4 +1,4 @@
-"""Search for movies by what their titles say: the one question, whichever engine answers it."""
+"""Searches movies by title, with the engine that the settings name: PostgreSQL or Elasticsearch."""
 
 from collections.abc import Callable
 from functools import cache
@@ -6,22 +6,22 @@ from functools import cache
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from movies.search.spelling import MOST_RESULTS
+from movies.search.spelling import MAX_RESULTS
 
-__all__ = ["MOST_RESULTS", "search"]
+__all__ = ["MAX_RESULTS", "search"]
 
 
 def search(
     q: str, *, genre: str | None = None, hidden: bool | None = False, limit: int, offset: int = 0
 ) -> list[int]:
-    """Ids of movies, best match first, more views first among equal ones; none beyond MOST_RESULTS.
+    """Ids of at most MAX_RESULTS movies, best match first, and among equal matches the most viewed first.
 
-    `genre`: only movies with something of it. `hidden`: only such, or None for all.
+    `genre`: only movies with a weight in it. `hidden`: only hidden movies, only visible ones, or None for all.
     """
     return _engine(settings.SEARCH_FUNCTION)(q, genre=genre, hidden=hidden, limit=limit, offset=offset)
 
 
 @cache
 def _engine(path: str) -> Callable[..., list[int]]:
-    """postgres_search.find, or a function like it."""
+    """The function `find` of postgres_search or elastic.search."""
     return import_string(path)

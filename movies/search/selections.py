@@ -1,4 +1,4 @@
-"""The inventory as staff browse it: by words, genre and state, in any order, counted without a scan."""
+"""Selections of movies by words, genre and state: their pages, their movies, and how many they are."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -11,81 +11,98 @@ from django.db.models.expressions import RawSQL
 from movies.foundation.numbers import whole_number
 from movies.genres import GENRE_POSITION
 from movies.models import Movie
-from movies.search.engine import MOST_RESULTS, search
-from movies.search.keyset_pagination import Place, sorted_page, stretch
+from movies.search.cursors import Cursor, Offset
+from movies.search.engine import MAX_RESULTS, search
+from movies.search.keyset_pagination import page, sorted_ids
 
-COUNTED = 20_000  # pages count movies one by one up to here; more are estimated
+MAX_COUNTED = 20_000  # pages count up to here and estimate more
 
 
-class Number(int):
-    """How many there are, for people; one that is not exact says so in words: `about 300,000`."""
+class ApproximateCount(int):
+    """A number of movies that says whether it is exact: `about 300,000`."""
 
-    words: str
+    qualifier: str
 
-    def __new__(cls, number: int, words: str = "") -> "Number":
-        made = super().__new__(cls, number)
-        made.words = words
-        return made
+    def __new__(cls, number: int, qualifier: str = "") -> "ApproximateCount":
+        count = super().__new__(cls, number)
+        count.qualifier = qualifier
+        return count
 
     def __str__(self) -> str:
-        return f"{self.words} {int(self):,}".strip()
+        return f"{self.qualifier} {int(self):,}".strip()
 
-    def __html__(self) -> str:  # Django's templates would print the bare number
+    def __html__(self) -> str:  # else Django's templates print the bare number
         return str(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which movies. `hidden`: only such, or None for all."""
+    """Which movies. `hidden`: only hidden movies, only visible ones, or None for all."""
 
     q: str = ""
     genre: str | None = None
     hidden: bool | None = None
+
+    def __str__(self) -> str:
+        parts = [
+            "all movies",
+            f"matching “{self.q}”" if self.q else "",
+            f"with genre {self.genre}" if self.genre else "",
+            {None: "", True: "that are hidden", False: "that are visible"}[self.hidden],
+        ]
+        return " ".join(filter(None, parts))
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
-class Browsed:
-    """Ids of movies in order, where the neighbouring pages begin, and how many there are in all."""
+class SelectionPage:
+    """Ids of movies in order, the cursors of the neighbouring pages, and the size of the selection."""
 
     ids: list[int]
-    previous: Place | None
-    following: Place | None
-    number: Number
+    previous: Cursor | Offset | None
+    following: Cursor | Offset | None
+    count: ApproximateCount
 
 
-def browse(selection: Selection, *, ordering: str | None, place: Place | None, limit: int) -> Browsed:
-    """A page of the selection. In the order `ordering`, or best match first when words are searched for.
+def browse(
+    selection: Selection, *, ordering: str | None, cursor: Cursor | Offset | None, limit: int
+) -> SelectionPage:
+    """A page of the selection in the order `ordering`; by default by id, or best match first for words.
 
-    What words find is at most MOST_RESULTS; there a place is only the number of movies before it.
+    Words find at most MAX_RESULTS movies; their pages have offsets for cursors, or LAST_PAGE.
     """
     if not selection.q:
-        part = stretch(
+        if isinstance(cursor, Offset):
+            raise ValueError("An offset is a position in search results only.")
+        part = page(
             ordering=ordering or "id",
             genre=selection.genre,
             hidden=selection.hidden,
-            place=place,
+            cursor=cursor,
             limit=limit,
         )
-        return Browsed([row[0] for row in part.rows], part.previous, part.following, how_many(selection))
-    found = found_by_words(selection)
+        ids = [row[0] for row in part.rows]
+        return SelectionPage(ids, part.previous, part.following, approximate_count(selection))
+    found = matching_ids(selection)
     if ordering:
-        found = sorted_page(found, ordering=ordering, hidden=selection.hidden)
+        found = sorted_ids(found, ordering=ordering, hidden=selection.hidden)
     last = max(0, (len(found) - 1) // limit * limit)
-    start = 0 if place is None else last if place.backward else min(place.movie_id, last)
-    return Browsed(
+    start = 0
+    if cursor:
+        start = min(cursor.number, last) if isinstance(cursor, Offset) else last
+    return SelectionPage(
         found[start : start + limit],
-        Place(None, max(0, start - limit)) if start else None,
-        Place(None, start + limit) if start + limit < len(found) else None,
-        _number_found(found),
+        Offset(max(0, start - limit)) if start else None,
+        Offset(start + limit) if start + limit < len(found) else None,
+        _count_of(found),
     )
 
 
-def found_by_words(selection: Selection) -> list[int]:
-    """Ids for the words, best match first; a number finds the movie of that id before all others."""
-    found = search(selection.q, genre=selection.genre, hidden=selection.hidden, limit=MOST_RESULTS)
+def matching_ids(selection: Selection) -> list[int]:
+    """Ids of the movies that match the words, best first; a number finds the movie with that id first."""
+    found = search(selection.q, genre=selection.genre, hidden=selection.hidden, limit=MAX_RESULTS)
     number = whole_number(selection.q.strip())
     if number and _filtered(selection).filter(pk=number).exists():
         found = [number, *(movie for movie in found if movie != number)]
@@ -93,30 +110,32 @@ def found_by_words(selection: Selection) -> list[int]:
 
 
 def movies(selection: Selection) -> QuerySet[Movie]:
-    """Every movie of the selection, unordered: for bulk work, which touches them all anyway."""
+    """Every movie of the selection, unordered. For bulk jobs."""
     if selection.q:
-        return Movie.objects.filter(pk__in=found_by_words(selection)).order_by()
+        return Movie.objects.filter(pk__in=matching_ids(selection)).order_by()
     return _filtered(selection)
 
 
 def count(selection: Selection) -> int:
-    """Exactly how many movies the selection has. May read them all: for bulk work, not for pages."""
+    """Exactly how many movies the selection has. For bulk jobs, not for pages: it may read all movies."""
     return movies(selection).count()
 
 
-def how_many(selection: Selection) -> Number:
-    """In bounded time, for pages: exact where they are few, else what the planner knows."""
+def approximate_count(selection: Selection) -> ApproximateCount:
+    """The number of movies in bounded time: exact if small, else the planner's estimate. For pages."""
     if selection.q:
-        return _number_found(found_by_words(selection))
+        return _count_of(matching_ids(selection))
     estimate = _estimate(selection)
-    if estimate > 2 * COUNTED:
-        return Number(_round(estimate), "about")
-    # in order of the id where nothing else chooses, so that an index is walked and not the table
+    if estimate > 2 * MAX_COUNTED:
+        return ApproximateCount(_round(estimate), "about")
+    # ordered by id without a genre, so that PostgreSQL scans an index and not the table
     ordered = _filtered(selection).order_by(*([] if selection.genre else ["id"]))
-    number = ordered[: COUNTED + 1].count()
-    if number <= COUNTED:
-        return Number(number)
-    return Number(_round(estimate), "about") if estimate > COUNTED else Number(COUNTED, "more than")
+    number = ordered[: MAX_COUNTED + 1].count()
+    if number <= MAX_COUNTED:
+        return ApproximateCount(number)
+    if estimate > MAX_COUNTED:
+        return ApproximateCount(_round(estimate), "about")
+    return ApproximateCount(MAX_COUNTED, "more than")
 
 
 def _estimate(selection: Selection) -> int:
@@ -128,12 +147,12 @@ def _estimate(selection: Selection) -> int:
     return plan[0]["Plan"]["Plan Rows"]
 
 
-def _number_found(found: list[int]) -> Number:
-    return Number(len(found), "the first" if len(found) >= MOST_RESULTS else "")
+def _count_of(found: list[int]) -> ApproximateCount:
+    return ApproximateCount(len(found), "the first" if len(found) >= MAX_RESULTS else "")
 
 
 def _filtered(selection: Selection) -> QuerySet[Movie]:
-    """By genre and state, without the words."""
+    """The movies of this genre and state, without the words."""
     found = Movie.objects.order_by()
     if selection.genre is not None:
         position = GENRE_POSITION[selection.genre] + 1
@@ -145,6 +164,6 @@ def _filtered(selection: Selection) -> QuerySet[Movie]:
 
 
 def _round(number: int) -> int:
-    """To two or three digits that count: an estimate knows no more."""
+    """Rounds to three significant digits, because an estimate is no more exact."""
     unit = 10 ** max(0, len(str(number)) - 3)
     return round(number / unit) * unit

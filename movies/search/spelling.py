@@ -1,30 +1,30 @@
-"""What the words of a search may mean: as written, joined or parted, begun, misspelt, too many. Plain rules.
+"""The readings of a search query: its words as written, joined, split, begun, misspelt, or too many. Plain rules.
 
-The contract of search, whichever engine looks (docs/decisions.md): a search is read in several ways, each less
-literal than the one before, and the first way that finds anything is the answer.
+The contract of both engines (docs/decisions.md): a query has several readings, each less literal than the one
+before, and the first reading that finds anything gives the results.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-MOST_RESULTS = 500  # the farthest that anyone can page
-MOST_WORDS = 12  # of a query; what comes after them is not looked at
-LONGEST_WORD = 60  # letters; the database's rule too
-SHORTEST_PREFIX = 3  # letters of a last word from which it also stands for every word that begins with it
-ALTERNATIVES = 6  # words that a misspelt one may have meant
-COMMON = 1_500  # titles; a word of more of them says little
+MAX_RESULTS = 500  # of all pages of a search
+MAX_WORDS = 12  # of a query; later ones are ignored
+MAX_WORD_LENGTH = 60  # letters; the same in the database
+MIN_PREFIX_LENGTH = 3  # letters; a last word of so many also matches as a prefix
+MAX_CORRECTIONS = 6  # of a misspelt word
+MAX_RARE_TITLES = 1_500  # a word of more titles is common
 
-PARTED, AND = "\x1f", "\x1e"  # marks of the database's movies_spelled(): `m*a*s*h`, `at&t`
-WHOLE = "="  # the term of a whole title, without blanks, begins with it
+SPLIT, AND = "\x1f", "\x1e"  # marks of the database's movies_spelled(): `m*a*s*h`, `at&t`
+WHOLE_TITLE = "="  # prefix of the term that is a whole title without blanks
 
-# Of a title that has some of the words: no number of lesser ones outweighs one more of the better.
-AS_WRITTEN, BY_SPELLING, IN_COMMON = 256, 16, 1
+# Weights of words in a title; they differ so much that no number of weaker matches outweighs a stronger one.
+EXACT_WEIGHT, MISSPELT_WEIGHT, COMMON_WEIGHT = 256, 16, 1
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What stands between blanks: in one piece, and in the parts that signs make of it."""
+    """A word between blanks: in one piece, and in the parts that its punctuation separates."""
 
     joined: str
     parts: tuple[str, ...]
@@ -32,7 +32,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The words of a query, each once, and all of it without blanks."""
+    """The distinct words of a query, and the whole query without blanks."""
 
     words: tuple[Word, ...]
     whole: str
@@ -40,89 +40,91 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What could stand in one place of the query: any of `words`, or all the words of any of `phrases`."""
+    """What one word of the query may mean: any of `words`, or all the words of any of `phrases`."""
 
     words: tuple[str, ...]
     phrases: tuple[tuple[str, ...], ...] = ()
-    prefix: bool = False  # the first of `words` may go on
+    prefix: bool = False  # the first of `words` matches as a prefix
 
-    def titles(self, known: Mapping[str, int]) -> int:
-        """At most so many titles have it, going on aside."""
-        several = sum(min(known.get(word, 0) for word in phrase) for phrase in self.phrases)
-        return sum(known.get(word, 0) for word in self.words) + several
+    def max_titles(self, known: Mapping[str, int]) -> int:
+        """An upper bound of how many titles have it, not counting prefix matches."""
+        in_phrases = sum(min(known.get(word, 0) for word in phrase) for phrase in self.phrases)
+        return sum(known.get(word, 0) for word in self.words) + in_phrases
 
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
-    """Titles that have every meaning of a tier: those of the first tier, then those of the second, ..."""
+    """Titles that match every meaning of a tier: those of the first tier, then those of the second, ..."""
 
     tiers: tuple[tuple[Meaning, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SomeOf:
-    """Titles that have some of the meanings: the most of their weights first.
+    """Titles that match at least one of the `rare` meanings, the highest sum of weights first.
 
-    Each has one of `telling`; what it has of `common`, words of very many titles, decides among equals.
+    The number of matching `common` meanings, words of very many titles, breaks ties.
     """
 
-    telling: tuple[tuple[Meaning, int], ...]
+    rare: tuple[tuple[Meaning, int], ...]
     common: tuple[Meaning, ...] = ()
 
 
 def parsed(spelled: str) -> Query:
-    """What the database made of a query, as words."""
+    """Parses the output of the database's movies_spelled()."""
     words: dict[Word, None] = {}
-    for token in filter(None, spelled.split(" ")):  # not split(): it takes the marks for blanks
-        parts = token.replace(AND, f"{PARTED}and{PARTED}").split(PARTED)
-        joined = token.replace(AND, "").replace(PARTED, "")
-        words[Word(joined[:LONGEST_WORD], tuple(part[:LONGEST_WORD] for part in parts[:MOST_WORDS]))] = None
-    whole = spelled.replace(AND, "and").replace(PARTED, "").replace(" ", "")
-    return Query(tuple(words)[:MOST_WORDS], whole)
+    for token in filter(None, spelled.split(" ")):  # not split(): it treats the marks as blanks
+        parts = token.replace(AND, f"{SPLIT}and{SPLIT}").split(SPLIT)
+        joined = token.replace(AND, "").replace(SPLIT, "")
+        words[Word(joined[:MAX_WORD_LENGTH], tuple(part[:MAX_WORD_LENGTH] for part in parts[:MAX_WORDS]))] = (
+            None
+        )
+    whole = spelled.replace(AND, "and").replace(SPLIT, "").replace(" ", "")
+    return Query(tuple(words)[:MAX_WORDS], whole)
 
 
 def spellings(query: Query) -> set[str]:
-    """Every word that the query may be of: to be looked up in the vocabulary."""
+    """Every word that the query may mean, for a look-up in the vocabulary."""
     found = {spelling for word in query.words for spelling in (word.joined, *word.parts)}
     found |= {first.joined + second.joined for first, second in pairwise(query.words)}
     return found | {half for word in query.words for pair in splits(word.joined) for half in pair}
 
 
 def splits(word: str) -> list[tuple[str, str]]:
-    """A word torn apart: `spiderman` -> `spider man` and other places to tear it."""
-    return [(word[:place], word[place:]) for place in range(1, len(word))]
+    """The word split in two at every position: `spider man` for `spiderman`, among others."""
+    return [(word[:position], word[position:]) for position in range(1, len(word))]
 
 
 def literal(query: Query, known: Mapping[str, int]) -> AllOf:
-    """The whole title; its words; words joined, torn or begun; the beginning of a title for a letter or two."""
-    whole = Meaning((WHOLE + query.whole,))
+    """Tiers: the whole title; its words; words joined, split or as a prefix; a title's prefix for short queries."""
+    whole = Meaning((WHOLE_TITLE + query.whole,))
     tiers = [(whole,), tuple(_meaning(word) for word in query.words), tuple(respelled(query, known))]
-    if len(query.whole) < SHORTEST_PREFIX:
+    if len(query.whole) < MIN_PREFIX_LENGTH:
         tiers.append((replace(whole, prefix=True),))
     return AllOf(tuple(dict.fromkeys(tiers)))
 
 
 def respelled(query: Query, known: Mapping[str, int]) -> list[Meaning]:
-    """Each word as it is, the last also as a beginning; or joined to a neighbour, or torn, where that is known."""
+    """Each word as it is, the last also as a prefix; joined to a neighbour or split where that gives known words."""
     meanings = []
     joins = [first.joined + second.joined for first, second in pairwise(query.words)]
-    for place, word in enumerate(query.words):
-        joined = [join for join in joins[max(0, place - 1) : place + 1] if join in known]
+    for index, word in enumerate(query.words):
+        joined = [join for join in joins[max(0, index - 1) : index + 1] if join in known]
         halves = [
             pair
             for pair in splits(word.joined)
             if all(half in known for half in pair) and (word.joined not in known or min(map(len, pair)) > 1)
         ]
         meaning = _meaning(word)
-        prefix = word == query.words[-1] and len(word.joined) >= SHORTEST_PREFIX
+        prefix = word == query.words[-1] and len(word.joined) >= MIN_PREFIX_LENGTH
         meanings.append(Meaning((*meaning.words, *joined), (*meaning.phrases, *halves), prefix))
     return meanings
 
 
 def misspelt(query: Query, candidates: Mapping[str, Mapping[str, int]]) -> AllOf:
-    """For each word the nearest ones of its `candidates` (word -> in how many titles it is), then all near ones.
+    """For each word the nearest of its `candidates` (word -> number of titles); in a second tier all near ones.
 
-    Words of one or two letters say little and are often wrong: they are left out where longer ones are there.
+    Words of one or two letters are ignored beside longer ones, because they are often wrong and match anything.
     """
     kept = [word for word in query.words if len(word.joined) > 2] or list(query.words)
     tiers = []
@@ -138,24 +140,27 @@ def misspelt(query: Query, candidates: Mapping[str, Mapping[str, int]]) -> AllOf
 
 
 def some(query: Query, known: Mapping[str, int], candidates: Mapping[str, Mapping[str, int]]) -> list[SomeOf]:
-    """Some of the words are too many: titles with any of the telling ones, or else with any of the common ones."""
-    telling: list[tuple[Meaning, int]] = []
+    """For queries with words too many: titles with any of the rare words, or else with any of the common ones."""
+    rare: list[tuple[Meaning, int]] = []
     common: list[Meaning] = []
     for meaning in respelled(query, known):
-        titles = meaning.titles(known)
-        if titles > COMMON:
+        titles = meaning.max_titles(known)
+        if titles > MAX_RARE_TITLES:
             common.append(replace(meaning, prefix=False))
         elif titles:
-            telling.append((replace(meaning, prefix=False), AS_WRITTEN))
+            rare.append((replace(meaning, prefix=False), EXACT_WEIGHT))
         else:
             words = near(meaning.words[0], candidates, only_nearest=True)
-            telling.append((replace(meaning, words=(meaning.words[0], *words)), BY_SPELLING))
-    readings = [SomeOf(tuple(telling), tuple(common)), SomeOf(tuple((each, IN_COMMON) for each in common))]
-    return [reading for reading in readings if reading.telling]
+            rare.append((replace(meaning, words=(meaning.words[0], *words)), MISSPELT_WEIGHT))
+    readings = [
+        SomeOf(tuple(rare), tuple(common)),
+        SomeOf(tuple((meaning, COMMON_WEIGHT) for meaning in common)),
+    ]
+    return [reading for reading in readings if reading.rare]
 
 
 def near(word: str, candidates: Mapping[str, Mapping[str, int]], *, only_nearest: bool) -> list[str]:
-    """The likeliest words that were meant, few mistakes first, then many titles."""
+    """The likeliest corrections of a word: fewest edits first, then most titles."""
     steps = [
         (distance(word, candidate), -titles, candidate)
         for candidate, titles in candidates.get(word, {}).items()
@@ -163,23 +168,23 @@ def near(word: str, candidates: Mapping[str, Mapping[str, int]], *, only_nearest
     steps = sorted(step for step in steps if step[0] <= tolerance(word))
     if only_nearest:
         steps = [step for step in steps if step[0] == steps[0][0]]
-    return [candidate for _, _, candidate in steps[:ALTERNATIVES]]
+    return [candidate for _, _, candidate in steps[:MAX_CORRECTIONS]]
 
 
 def tolerance(word: str) -> int:
-    """How many mistakes a word of this length may have."""
+    """How many edits a word of this length may have."""
     return 0 if len(word) < 3 or word.isdigit() else 1 if len(word) < 5 else 2
 
 
 def distance(one: str, other: str) -> int:
-    """How many letters put in, left out, exchanged or swapped with a neighbour lead from one to the other."""
+    """Edit distance: inserted, deleted and replaced letters, and swaps of neighbouring ones."""
     before: list[int] = []
     last = list(range(len(other) + 1))
     for i, letter in enumerate(one, 1):
         row = [i]
-        for j, wanted in enumerate(other, 1):
-            steps = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != wanted))
-            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
+        for j, expected in enumerate(other, 1):
+            steps = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != expected))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == expected:
                 steps = min(steps, before[j - 2] + 1)
             row.append(steps)
         before, last = last, row
@@ -191,7 +196,7 @@ def _meaning(word: Word) -> Meaning:
 
 
 def tsquery(meanings: Iterable[Meaning]) -> str:
-    """All of them, as text for a cast to PostgreSQL's tsquery."""
+    """A conjunction of the meanings, as text for a cast to PostgreSQL's tsquery."""
     return " & ".join(_alternatives(meaning) for meaning in meanings)
 
 
@@ -204,5 +209,5 @@ def _alternatives(meaning: Meaning) -> str:
 
 
 def _quoted(word: str) -> str:
-    """A word as a tsquery takes it, whatever its letters."""
+    """A word quoted for a tsquery."""
     return "'" + word.replace("\\", "\\\\").replace("'", "''") + "'"

@@ -1,6 +1,6 @@
-"""A search as the titles' own words have it: how it is spelled, which of its words are known, which are near.
+"""Looks up the words of a query in the vocabulary of all titles, and runs its readings one after the other.
 
-Every look-up is bounded, whatever is asked.
+Every look-up is bounded, whatever the query.
 """
 
 import unicodedata
@@ -11,8 +11,8 @@ from django.db import connection
 
 from movies.profiles import MAX_TITLE_LENGTH
 from movies.search.spelling import (
-    MOST_RESULTS,
-    SHORTEST_PREFIX,
+    MAX_RESULTS,
+    MIN_PREFIX_LENGTH,
     AllOf,
     SomeOf,
     literal,
@@ -22,12 +22,12 @@ from movies.search.spelling import (
     spellings,
 )
 
-LONGEST_QUERY = MAX_TITLE_LENGTH  # characters; what comes after them is not looked at
+MAX_QUERY_LENGTH = MAX_TITLE_LENGTH  # characters; later ones are ignored
 
 KNOWN = "SELECT word, titles FROM movies_word WHERE word = ANY (%s) AND titles > 0"
 
-# Near in spelling: by their trigrams, and, because a swapped pair of letters leaves a short word few of its
-# trigrams, by edits among the words with the same first letter.
+# Words with similar trigrams; and, because two swapped letters change most trigrams of a short word, words with the
+# same first letter within two edits.
 NEAR = """
 SELECT asked, word, titles FROM unnest(%s::text[]) AS asked, LATERAL (
     (SELECT word, titles FROM movies_word ORDER BY word <-> asked LIMIT 40)
@@ -43,26 +43,26 @@ WHERE titles > 0
 """
 
 Reading = AllOf | SomeOf
-Engine = Callable[[Reading, int], list[int]]  # the first so many ids that a reading finds
+Engine = Callable[[Reading, int], list[int]]  # the first ids that a reading finds, at most this many
 
 
 def first_found(q: str, engine: Engine, *, limit: int, offset: int = 0) -> list[int]:
-    """A page of what the most literal reading that finds anything finds; nothing beyond MOST_RESULTS."""
-    most = min(offset + limit, MOST_RESULTS)
-    if offset >= most:
+    """A page of the results of the most literal reading that finds anything; none beyond MAX_RESULTS."""
+    end = min(offset + limit, MAX_RESULTS)
+    if offset >= end:
         return []
-    found = (engine(reading, most) for reading in readings(q))
-    return next((ids[offset:most] for ids in found if ids), [])
+    found = (engine(reading, end) for reading in readings(q))
+    return next((ids[offset:end] for ids in found if ids), [])
 
 
 def readings(q: str) -> Iterator[Reading]:
-    """What the query may mean, the most literal first."""
+    """The readings of the query, the most literal first."""
     query = parsed(_spelled(q))
     if not query.words:
         return
     known = dict(_rows(KNOWN, [list(spellings(query))]))
     yield literal(query, known)
-    if len(query.whole) < SHORTEST_PREFIX:
+    if len(query.whole) < MIN_PREFIX_LENGTH:
         return
     near = _near({spelling for word in query.words for spelling in (word.joined, *word.parts)})
     yield misspelt(query, near)
@@ -70,7 +70,7 @@ def readings(q: str) -> Iterator[Reading]:
 
 
 def terms_of(titles: list[str]) -> list[list[str]]:
-    """What finds each of the titles: its words, and all of it."""
+    """The terms that find each of the titles: its words, and the whole title."""
     rows = _rows(
         "SELECT tsvector_to_array(movies_terms(title)) FROM unnest(%s::text[]) WITH ORDINALITY AS t (title, place)"
         " ORDER BY place",
@@ -80,7 +80,7 @@ def terms_of(titles: list[str]) -> list[list[str]]:
 
 
 def _spelled(q: str) -> str:
-    text = unicodedata.normalize("NFC", q)[:LONGEST_QUERY].encode(errors="ignore").decode()
+    text = unicodedata.normalize("NFC", q)[:MAX_QUERY_LENGTH].encode(errors="ignore").decode()
     ((spelled,),) = _rows("SELECT movies_spelled(%s)", ["".join(c if c >= " " else " " for c in text)])
     return str(spelled)
 

@@ -1,4 +1,4 @@
-"""What a browser sends for a movie's form, and the messages that a page shows."""
+"""The data that a browser sends for a movie's form, and the messages that a page shows."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from tests.movies.factories import profile
 
 
 def movie_form(movie: Movie | None = None, /, **changed: Any) -> dict[str, Any]:
-    """The form as it is shown for the movie (or for a new one), with what the person typed into it."""
+    """The form of this movie, or of a new one, with what the person changed."""
     weights = movie.profile if movie else profile(action=100)
     form: dict[str, Any] = {f"profile-{genre}": weight for genre, weight in zip(GENRES, weights, strict=True)}
     form["title"] = movie.title if movie else "Kahaani"

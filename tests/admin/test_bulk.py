@@ -1,4 +1,4 @@
-"""Hide, show and delete many movies: numbers, one batch, the worker for many."""
+"""Bulk actions hide, show and delete movies as one batch, count them, and leave many to the worker."""
 
 import uuid
 from typing import Any
@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from movies.bulk import job_handlers, jobs
+from movies.bulk import jobs
+from movies.bulk.job_handlers import HANDLERS
 from movies.inventory import history, services
 from movies.models import Job, Movie, MovieChange
 from movies.search.selections import Selection
 from tests.admin.forms import says
+from tests.admin.jobs import replace_work
 from tests.movies.factories import change_records, movie
 
 LIST = "/admin/movies/movie/"
@@ -36,10 +38,10 @@ def four(db: None) -> None:
         movie(f"Movie {movie_id}", movie_id=movie_id, hidden=movie_id == 3, **weights)
 
 
-def test_hiding_says_how_many_and_is_one_batch(editor: Client, four: None):
+def test_hiding_reports_how_many_and_is_one_batch(editor: Client, four: None):
     response = act(editor, "hide", 1, 2, 3)
     batch = MovieChange.objects.latest("id").batch
-    link = f'<a href="/admin/movies/moviechange/batch/{batch}/">See them, or undo it</a>'
+    link = f'<a href="/admin/movies/moviechange/batch/{batch}/">View or undo</a>'
     assert says(response) == [f"2 movies hidden (1 needed no change). {link}"]
     assert hidden() == [1, 2, 3]
     assert change_records("movie_id", "action", "actor", batch=batch) == [
@@ -48,19 +50,19 @@ def test_hiding_says_how_many_and_is_one_batch(editor: Client, four: None):
     ]
 
 
-def test_showing_again_and_nothing_to_show(editor: Client, four: None):
+def test_showing_visible_movies_changes_nothing(editor: Client, four: None):
     act(editor, "show", 3, 4)
     assert hidden() == []
     assert says(act(editor, "show", 3, 4)) == ["0 movies shown again (2 needed no change)."]
 
 
-def test_all_that_match_are_meant_not_only_the_page(editor: Client, four: None):
+def test_an_action_on_all_matches_is_not_limited_to_the_page(editor: Client, four: None):
     response = act(editor, "hide", 1, query="?genre=drama", select_across="1")
     assert says(response)[0].startswith("2 movies hidden (1 needed no change).")
     assert hidden() == [1, 2, 3]
 
 
-def test_deleting_asks_first_and_says_how_many(boss: Client, four: None):
+def test_deleting_asks_first_and_reports_how_many(boss: Client, four: None):
     asked = act(boss, "delete", 1, query="?genre=drama", select_across="1")
     assert "Delete 3 movies?" in asked.content.decode()
     assert Movie.objects.count() == 4
@@ -69,7 +71,7 @@ def test_deleting_asks_first_and_says_how_many(boss: Client, four: None):
     assert list(Movie.objects.values_list("id", flat=True)) == [4]
 
 
-def test_a_batch_is_reverted_as_one_but_for_what_changed_since(boss: Client, four: None):
+def test_reverting_a_batch_skips_movies_that_changed_since(boss: Client, four: None):
     act(boss, "hide", 1, 2, 4)
     batch = MovieChange.objects.latest("id").batch
     services.change_movie(actor="key:studio", movie_id=2, title="Else")
@@ -78,9 +80,9 @@ def test_a_batch_is_reverted_as_one_but_for_what_changed_since(boss: Client, fou
     response = boss.post(f"/admin/movies/moviechange/batch/{batch}/", follow=True)
     second = MovieChange.objects.latest("id").batch
     assert says(response) == [
-        f'2 of its movies are as they were before. <a href="/admin/movies/moviechange/batch/{second}/">'
-        "See them, or undo that</a>",
-        "1 left alone, because they were changed since: movie 2.",
+        f'2 movies are as they were before. <a href="/admin/movies/moviechange/batch/{second}/">'
+        "View or undo</a>",
+        "1 skipped, because they were changed since: movie 2.",
     ]
     assert hidden() == [2, 3]
     assert change_records("movie_id", "actor", batch=second) == [(1, "staff:boss"), (4, "staff:boss")]
@@ -90,10 +92,10 @@ def test_an_unknown_batch_is_not_found(boss: Client):
     assert boss.get(f"/admin/movies/moviechange/batch/{uuid.uuid4()}/").status_code == 404
 
 
-def test_many_are_left_to_the_worker_and_the_page_shows_how_far(
+def test_a_large_job_is_left_to_the_worker_and_its_page_shows_progress(
     boss: Client, four: None, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(jobs, "AT_ONCE_MOVIES", 2)
+    monkeypatch.setattr(jobs, "MAX_INLINE_MOVIES", 2)
     response = act(boss, "hide", 1, query="?state=visible", select_across="1")
     job = Job.objects.get()
     assert response.redirect_chain == [(f"/admin/movies/job/{job.pk}/", 302)]
@@ -104,11 +106,15 @@ def test_many_are_left_to_the_worker_and_the_page_shows_how_far(
     assert jobs.run_waiting() == 1
     assert hidden() == [1, 2, 3, 4]
     assert boss.get(f"/admin/movies/job/{job.pk}/progress.json").json()["under_way"] is False
-    assert "<b>3</b> of 3 movies changed" in boss.get(f"/admin/movies/job/{job.pk}/").content.decode()
+    assert "<b>3</b> of <b>3</b> movies changed" in boss.get(f"/admin/movies/job/{job.pk}/").content.decode()
     assert len(history.of_batch(job.pk)) == 3
 
 
-def test_a_job_that_was_done_is_not_done_again(four: None):
+def test_every_kind_of_job_has_a_handler():
+    assert set(HANDLERS) == set(Job.Kind.values)
+
+
+def test_a_done_job_is_not_run_again(four: None):
     job = jobs.start_bulk(kind="hide", actor="staff:x", which=Selection())
     services.show_movies(actor="staff:y", movie_ids=[1, 2, 3, 4])
     jobs.run(job.pk)
@@ -116,21 +122,21 @@ def test_a_job_that_was_done_is_not_done_again(four: None):
     assert hidden() == []
 
 
-def test_a_job_that_cannot_be_done_says_so_and_changes_nothing(four: None, monkeypatch: pytest.MonkeyPatch):
+def test_a_job_that_fails_says_so_and_changes_nothing(four: None, monkeypatch: pytest.MonkeyPatch):
     def broken(**arguments: object) -> int:
         services.hide_movies(actor="staff:x", movie_ids=[1])
         raise RuntimeError("the unforeseen")
 
-    monkeypatch.setitem(job_handlers.BULK, "hide", broken)
+    replace_work(monkeypatch, "hide", broken)
     job = jobs.start_bulk(kind="hide", actor="staff:x", which=[1, 2])
     assert (job.state, job.result) == (
         "failed",
-        {"error": "Something went wrong here; it is on record. Nothing was changed."},
+        {"error": "An internal error occurred and was logged. Nothing was changed."},
     )
     assert hidden() == [3]
 
 
-def test_the_list_of_jobs_says_what_came_of_each(boss: Client, four: None):
+def test_the_list_of_jobs_shows_the_result_of_each(boss: Client, four: None):
     hide = jobs.start_bulk(kind="hide", actor="staff:x", which=Selection(genre="drama"))
     jobs.start_revert(batch=hide.pk, actor="staff:y")
     file = b'{"title": "Kahaani", "profile": [100,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}\n'

@@ -1,4 +1,4 @@
-"""The figures of the dashboard, from roll-ups, also while parts are away."""
+"""The metrics of the dashboard, from roll-ups, also while other services are unavailable."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,14 +29,14 @@ def _nothing_kept(monkeypatch: pytest.MonkeyPatch, queues: Any) -> None:
     monkeypatch.setattr(background_cache, "FIRST_WAIT_SECONDS", 60)
 
 
-def figures(client: Client) -> dict[str, Any]:
+def metrics(client: Client) -> dict[str, Any]:
     response = client.get("/admin/dashboard.json")
     assert response.status_code == 200
     return response.json()
 
 
 @time_machine.travel(NOW, tick=False)
-def test_views_are_by_genre_and_day_for_thirty_days(viewer: Client):
+def test_views_are_shown_by_genre_and_day_for_thirty_days(viewer: Client):
     today = NOW.date()
     for ago, genre, weight in (
         (0, "drama", 150),
@@ -45,7 +45,7 @@ def test_views_are_by_genre_and_day_for_thirty_days(viewer: Client):
         (30, "drama", 9900),
     ):
         GenreViews.objects.create(day=today - timedelta(days=ago), genre=genre, weight=weight)
-    views = figures(viewer)["views"]
+    views = metrics(viewer)["views"]
     assert (views["days"][0], views["days"][-1], len(views["days"])) == ("2026-10-26", "2026-11-24", 30)
     assert views["series"]["drama"] == [10.0, *[0.0] * 28, 1.5]
     assert views["series"]["horror"] == [*[0.0] * 29, 0.5]
@@ -54,7 +54,7 @@ def test_views_are_by_genre_and_day_for_thirty_days(viewer: Client):
 
 
 @time_machine.travel(NOW, tick=False)
-def test_ingest_is_by_queue_and_minute_for_an_hour(viewer: Client):
+def test_ingest_is_shown_by_queue_and_minute_for_an_hour(viewer: Client):
     minute = NOW.replace(second=0)
     for ago, queue, messages, slowest in (
         (0, "sessionData", 7, 120),
@@ -71,37 +71,37 @@ def test_ingest_is_by_queue_and_minute_for_an_hour(viewer: Client):
             views=1,
             slowest_ms=slowest,
         )
-    ingest = figures(viewer)["ingest"]
+    ingest = metrics(viewer)["ingest"]
     assert ingest["queues"] == {"sessionData": [*[0] * 59, 7], "userRecs": [3, *[0] * 59]}
     assert ingest["last_hour"] == {"messages": 10, "events": 0, "views": 5, "skipped": 0, "poison": 0}
     assert (ingest["minutes"][0], ingest["minutes"][-1], ingest["slowest_ms"]) == ("11:01", "12:00", 240)
 
 
-def test_tops_hold_five_visible_movies_of_each_genre(viewer: Client):
+def test_most_popular_lists_have_five_visible_movies_of_each_genre(viewer: Client):
     for number in range(1, 8):
         movie(f"Movie {number}", movie_id=number, drama=60, horror=40)
     refresh()
-    tops = figures(viewer)["tops"]
+    tops = metrics(viewer)["tops"]
     assert [top["genre"] for top in tops] == ["", *GENRES]
     assert {top["genre"] for top in tops if top["movies"]} == {"", "drama", "horror"}
     assert [found["id"] for found in tops[0]["movies"]] == [1, 2, 3, 4, 5]
-    services.hide_movies(actor="staff:x", movie_ids=[2])  # since the list was made
-    assert [found["id"] for found in figures(viewer)["tops"][0]["movies"]] == [1, 3, 4, 5, 6]
+    services.hide_movies(actor="staff:x", movie_ids=[2])  # after the list was computed
+    assert [found["id"] for found in metrics(viewer)["tops"][0]["movies"]] == [1, 3, 4, 5, 6]
 
 
-def test_the_page_is_there_while_sqs_is_away(viewer: Client, monkeypatch: pytest.MonkeyPatch):
-    def away() -> None:
+def test_the_page_is_shown_while_sqs_is_unavailable(viewer: Client, monkeypatch: pytest.MonkeyPatch):
+    def unavailable() -> None:
         raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
 
-    assert [queue["dead"] for queue in figures(viewer)["queues"]][:3] == [0, 0, 0]
+    assert [queue["dead"] for queue in metrics(viewer)["queues"]][:3] == [0, 0, 0]
     service_state.forget()
-    monkeypatch.setattr(bus, "quick_client", away)
-    assert figures(viewer)["queues"] is None
+    monkeypatch.setattr(bus, "quick_client", unavailable)
+    assert metrics(viewer)["queues"] is None
     assert viewer.get("/admin/").status_code == 200
 
 
-def test_what_does_not_go_on_is_said(viewer: Client):
-    assert [line.split(": ")[:2] for line in figures(viewer)["problems"]] == [
+def test_stopped_processes_and_tasks_are_reported(viewer: Client):
+    assert [line.split(": ")[:2] for line in metrics(viewer)["problems"]] == [
         [process.label, f"no heartbeat ever. {process.hint}"] for process in heartbeats.expected()
     ]
     heartbeats.record(*(process.name for process in heartbeats.expected()))
@@ -109,7 +109,7 @@ def test_what_does_not_go_on_is_said(viewer: Client):
     with connection.cursor() as cursor:
         cursor.execute("UPDATE tetraflix_heartbeat SET at = at - interval '61 s' WHERE name = 'worker'")
         cursor.execute("UPDATE tetraflix_scheduledtask SET waiting_since = waiting_since - interval '1 h'")
-    assert figures(viewer)["problems"] == [
+    assert metrics(viewer)["problems"] == [
         "The worker: no heartbeat for 61 s. `make run` or `celery -A tetraflix worker` starts it.",
         "some task was sent 3,600 s ago and is not done: see the worker's log.",
     ]

@@ -1,4 +1,4 @@
-"""The admin's page of dead letters: seen by who may, acted on by who may, each act on record."""
+"""The admin's page of dead letters: who sees it, who acts on it, and the record of every action."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from movies.outbox import bus
 from sessions_ingest import dead_letters
 from sessions_ingest.models import DeadLetterAct
 from tests.servers.queues import Queues
-from tests.sessions_ingest.test_dead_letters import dead_letter, receive
+from tests.sessions_ingest.dead_letter_helpers import dead_letter, receive
 
 pytestmark = pytest.mark.django_db
 
@@ -40,14 +40,12 @@ def test_the_page_shows_reason_and_body_of_each(staff: Any, queues: Queues) -> N
     assert "Redrive all" not in page
 
 
-def test_strangers_and_staff_without_permission_see_nothing(client: Client, staff: Any) -> None:
+def test_only_staff_with_permission_see_the_page(client: Client, staff: Any) -> None:
     assert client.get(PAGE).status_code == 302
     assert staff("view_movie").get(PAGE).status_code == 403
 
 
-def test_the_role_of_operators_may_act_and_the_other_roles_may_not(
-    queues: Queues, client: Client, roles: None
-) -> None:
+def test_only_the_operator_role_may_act(queues: Queues, client: Client, roles: None) -> None:
     seen = {}
     for role in ("viewer", "editor", "operator"):
         user = User.objects.create_user(role, is_staff=True)
@@ -58,14 +56,14 @@ def test_the_role_of_operators_may_act_and_the_other_roles_may_not(
     assert seen == {"viewer": (403, 403), "editor": (403, 403), "operator": (200, 302)}
 
 
-def test_who_only_looks_cannot_act(staff: Any, queues: Queues) -> None:
+def test_permission_to_view_is_not_permission_to_act(staff: Any, queues: Queues) -> None:
     dead_letter(queues.session, "stays")
     client = staff("view_deadletteract")
     assert client.post(PAGE, {"queue": queues.session.name, "act": "redrive-all"}).status_code == 403
     assert [letter.body for letter in dead_letters.peek(queues.session.name)] == ["stays"]
 
 
-def test_ticked_ones_go_back_and_the_act_is_on_record(staff: Any, queues: Queues) -> None:
+def test_ticked_messages_are_redriven_and_the_action_is_recorded(staff: Any, queues: Queues) -> None:
     dead_letter(queues.session, "mended")
     dead_letter(queues.session, "stays")
     ids = [letter.id for letter in dead_letters.peek(queues.session.name) if letter.body == "mended"]
@@ -93,7 +91,7 @@ def test_discarding_asks_first(staff: Any, queues: Queues) -> None:
 @pytest.mark.parametrize(
     "data", [{"act": "redrive"}, {"act": "burn-all"}, {"act": "redrive-all", "queue": "somebody-elses"}]
 )
-def test_an_act_that_makes_no_sense_does_nothing(staff: Any, queues: Queues, data: dict[str, str]) -> None:
+def test_an_invalid_action_does_nothing(staff: Any, queues: Queues, data: dict[str, str]) -> None:
     dead_letter(queues.session, "stays")
     client = staff("view_deadletteract", "handle_dead_letters")
     page = client.post(PAGE, {"queue": queues.session.name} | data, follow=True).content.decode()
@@ -101,7 +99,7 @@ def test_an_act_that_makes_no_sense_does_nothing(staff: Any, queues: Queues, dat
     assert DeadLetterAct.objects.count() == 0
 
 
-def test_a_queue_that_is_away_is_told_on_the_page(staff: Any, queues: Queues, settings: Settings) -> None:
+def test_the_page_reports_an_unavailable_queue(staff: Any, queues: Queues, settings: Settings) -> None:
     settings.RECS_QUEUE = "never-made"
     bus.queue.cache_clear()
     page = staff("view_deadletteract").get(PAGE).content.decode()

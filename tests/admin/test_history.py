@@ -1,4 +1,4 @@
-"""The history of a movie: who, when, what, old and new, with no path around it."""
+"""The history of a movie has every change: who, when, old and new values."""
 
 import uuid
 
@@ -38,7 +38,7 @@ def test_every_way_to_change_a_movie_is_in_its_history(editor: Client):
     job = jobs.start_import(actor="staff:edith", file_name="m.csv", chunks=[FILE])
     jobs.confirm(job_id=job.pk, actor="staff:edith")
     services.hide_movies(actor="staff:edith", movie_ids=[1])
-    with connection.cursor() as cursor:  # past every service
+    with connection.cursor() as cursor:  # bypasses every service
         cursor.execute("UPDATE movies_movie SET hidden = false")
     Movie.objects.all().delete()
     assert seen(1) == [
@@ -61,7 +61,7 @@ def test_every_way_to_change_a_movie_is_in_its_history(editor: Client):
         (1, "", "added", []),
     ]
     page = editor.get("/admin/movies/movie/1/history/").content.decode()
-    assert "does not exist (any more)" in page
+    assert "does not exist or was deleted" in page
     assert "<li>Horror: <del>0</del> → <ins>10</ins></li>" in page
 
 
@@ -83,7 +83,7 @@ def test_the_history_of_all_movies_is_newest_first(viewer: Client):
     assert [(record.change.movie_id, record.title) for record in records] == [(2, "Second"), (1, "First")]
 
 
-def test_views_are_no_history(db: None):
+def test_views_are_not_in_the_history(db: None):
     movie("Kahaani", movie_id=1)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE movies_viewcount SET views = 7")
@@ -100,13 +100,13 @@ def test_differences_name_only_what_differs():
     ]
 
 
-def test_a_batch_that_never_was_is_none(db: None):
+def test_an_unknown_batch_is_none(db: None):
     assert history.batch_of(uuid.uuid4()) is None
 
 
-def test_a_batch_that_adds_a_movie_is_known_for_one_however_large_it_is(db, monkeypatch):
-    """Reverting it deletes, which an editor may not: the addition may come after more changes than are counted."""
-    monkeypatch.setattr(history, "MAX_COUNTED", 1)
+def test_a_batch_of_any_size_is_known_to_add_movies(db, monkeypatch):
+    """The addition may come after more changes than are counted; reverting it deletes, which an editor may not."""
+    monkeypatch.setattr(history, "MOST_COUNTED", 1)
     batch = uuid.uuid4()
     many = [movie(f"Movie {number}").id for number in range(5)]
     services.hide_movies(actor="staff:a", movie_ids=many, batch=batch)

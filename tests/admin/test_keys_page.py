@@ -1,4 +1,4 @@
-"""API keys in the admin: shown once, revoked after a question, on record with who did it."""
+"""API keys in the admin: shown once, revoked after confirmation, with a record of who did it."""
 
 import re
 from typing import Any
@@ -53,7 +53,7 @@ def test_a_new_key_is_shown_once_and_works_until_revoked(boss: Client):
     assert studio("POST", "/tetraflix/movies", LORD).status_code == 401
 
 
-def test_the_new_key_travels_in_a_cookie_for_its_page_alone(boss: Client):
+def test_the_new_key_is_in_a_cookie_for_its_page_only(boss: Client):
     made = boss.post(KEYS + "add/", ADDED)
     row = ApiKey.objects.get()
     cookie = made.cookies[keys_admin.NEW_KEY]
@@ -70,7 +70,7 @@ def test_the_new_key_travels_in_a_cookie_for_its_page_alone(boss: Client):
         assert planted not in page.content.decode()
 
 
-def test_the_page_of_a_key_says_who_made_and_who_revoked_it(boss: Client):
+def test_the_page_of_a_key_shows_who_created_and_who_revoked_it(boss: Client):
     boss.post(KEYS + "add/", ADDED)
     row = ApiKey.objects.get()
     page = boss.get(f"{KEYS}{row.pk}/change/").content.decode()
@@ -93,7 +93,7 @@ def test_the_page_of_a_key_says_who_made_and_who_revoked_it(boss: Client):
     assert says(revoke(boss, row.pk)) == ["Nothing was revoked, because no active key is selected."]
 
 
-def test_the_question_names_the_keys_and_its_answer_means_these_alone(boss: Client):
+def test_the_confirmation_revokes_exactly_the_keys_that_it_lists(boss: Client):
     first, _ = create_key(name="First", role="service")
     second, _ = create_key(name="Second", role="service")
     asked = revoke(boss, first.pk, select_across="1")
@@ -121,9 +121,7 @@ def test_a_bad_name_is_refused(boss: Client):
     assert ApiKey.objects.count() == 0
 
 
-def test_a_name_in_use_is_refused_also_when_it_was_taken_meanwhile(
-    boss: Client, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_name_in_use_is_refused_also_after_validation(boss: Client, monkeypatch: pytest.MonkeyPatch):
     boss.post(KEYS + "add/", ADDED)
     taken = "A key named Studio is in use. Choose another name, or revoke that key first."
     page = boss.post(KEYS + "add/", ADDED)
@@ -134,7 +132,7 @@ def test_a_name_in_use_is_refused_also_when_it_was_taken_meanwhile(
     assert ApiKey.objects.count() == 1
 
 
-def test_whoever_may_not_see_keys_makes_none(db: None, plain_static_files: None):
+def test_creating_keys_needs_permission_to_view_them(db: None, plain_static_files: None):
     user = User.objects.create_user("adder", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="add_apikey"))
     client = Client()

@@ -1,4 +1,4 @@
-"""A process killed in the middle of a bulk job: nothing half done, and the next one finishes it."""
+"""A bulk job whose process is killed changes nothing, and the next process finishes it."""
 
 from pathlib import Path
 
@@ -15,14 +15,14 @@ from tests.waiting import wait_until
 ROWS = 40_000
 
 
-def nobody_works() -> bool:
+def no_job_runs() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
         return bool(cursor.fetchone()[0] == 0)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_import_whose_process_is_killed_is_applied_whole_by_the_next(database_url: str, tmp_path: Path):
+def test_the_next_process_applies_an_import_whose_process_was_killed(database_url: str, tmp_path: Path):
     action = profile(action=100)
     path = tmp_path / "movies.csv"
     movies = [(number, f"Movie {number}", False, action) for number in range(1, ROWS + 1)]
@@ -33,7 +33,7 @@ def test_an_import_whose_process_is_killed_is_applied_whole_by_the_next(database
         wait_until(lambda: Job.objects.filter(state="applying", done__gt=0).exists(), seconds=60)
         process.kill()
     job = Job.objects.get()
-    wait_until(nobody_works)  # PostgreSQL notices that the process is gone
+    wait_until(no_job_runs)  # PostgreSQL has noticed that the process died
     assert (Movie.objects.count(), MovieChange.objects.count()) == (0, 0)
     assert (job.state, ImportRow.objects.count()) == ("applying", ROWS)
 
@@ -45,11 +45,11 @@ def test_an_import_whose_process_is_killed_is_applied_whole_by_the_next(database
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_check_that_is_broken_off_starts_anew(monkeypatch: pytest.MonkeyPatch):
+def test_an_interrupted_check_starts_again(monkeypatch: pytest.MonkeyPatch):
     content = heading("csv") + lines_of([(7, "Kahaani", False, profile(action=100))], "csv")
-    monkeypatch.setattr(jobs, "AT_ONCE_BYTES", 0)
+    monkeypatch.setattr(jobs, "MAX_INLINE_BYTES", 0)
     job = jobs.start_import(actor="staff:x", file_name="m.csv", chunks=[content])
-    # as a killed process leaves it: some rows staged, no result
+    # the state that a killed process leaves: staged rows, no result
     ImportRow.objects.create(job=job, line=2, movie_id=7, title="Kahaani", profile=profile(action=100))
     jobs.run_waiting()
     job.refresh_from_db()

@@ -15,7 +15,7 @@ def errors(response) -> dict[str, list[str]]:
     return dict(response.context["adminform"].form.errors)
 
 
-def test_a_new_movie_is_stored_as_typed_by_whom(editor: Client):
+def test_a_new_movie_is_stored_with_its_actor(editor: Client):
     typed = {"profile-action": "40", "profile-drama": " 60 ", "profile-western": ""}
     assert editor.post(ADD, movie_form(title="  Kahaani ", **typed)).status_code == 302
     assert list(Movie.objects.values_list("title", "profile", "hidden", "version")) == [
@@ -24,7 +24,7 @@ def test_a_new_movie_is_stored_as_typed_by_whom(editor: Client):
     assert change_records("action", "actor") == [("added", "staff:edith")]
 
 
-def test_a_change_is_on_record_once_and_saving_without_one_is_none(editor: Client):
+def test_a_change_is_recorded_once_and_saving_without_one_is_not(editor: Client):
     kahaani = movie("Kahaani", movie_id=1, action=100)
     editor.post(CHANGE, movie_form(kahaani))
     assert change_records("version", "action") == [(1, "added")]
@@ -36,7 +36,7 @@ def test_a_change_is_on_record_once_and_saving_without_one_is_none(editor: Clien
     assert change_records("version", "action", "actor") == [(1, "added", ""), (2, "deleted", "staff:edith")]
 
 
-def test_what_is_wrong_is_said_and_nothing_is_saved(editor: Client):
+def test_errors_are_shown_and_nothing_is_saved(editor: Client):
     kahaani = movie("Kahaani", movie_id=1, action=100)
 
     def wrong(**typed: object) -> dict[str, list[str]]:
@@ -54,17 +54,17 @@ def test_what_is_wrong_is_said_and_nothing_is_saved(editor: Client):
     assert list(Movie.objects.values_list("title", "version")) == [("Kahaani", 1)]
 
 
-def test_what_was_typed_is_still_there_beside_the_error(editor: Client):
+def test_the_form_keeps_what_was_typed_beside_the_error(editor: Client):
     kahaani = movie("Kahaani", movie_id=1, action=100)
     page = editor.post(CHANGE, movie_form(kahaani, **{"profile-drama": "many"})).content.decode()
     assert 'name="profile-drama" id="id_profile-drama" value="many"' in page
 
 
-def test_a_change_on_top_of_somebody_elses_is_refused(editor: Client):
+def test_a_change_to_an_outdated_version_is_refused(editor: Client):
     kahaani = movie("Kahaani", movie_id=1)
     services.change_movie(actor="key:studio", movie_id=1, title="Kahaani 2")
     response = editor.post(CHANGE, movie_form(kahaani, title="Kahaani 3"))
-    assert errors(response)["__all__"][0].startswith("Somebody changed this movie")
+    assert errors(response)["__all__"][0].startswith("This movie was changed while you edited it")
     assert Movie.objects.get().title == "Kahaani 2"
 
 

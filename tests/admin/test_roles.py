@@ -1,4 +1,4 @@
-"""Who may do what in the admin."""
+"""The permissions of each role in the admin."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ WRITERS_PAGES = ["/admin/movies/movie/add/", "/admin/movies/movie/import/"]
 SUPERUSERS_PAGES = ["/admin/tetraflix/apikey/", "/admin/auth/user/", "/admin/auth/group/"]
 
 
-def test_the_roles_are_there_after_migrating(roles: None):
+def test_migrations_create_the_roles(roles: None):
     named = {
         group.name: sorted(
             ".".join(found) for found in group.permissions.values_list("content_type__app_label", "codename")
@@ -59,7 +59,7 @@ def test_the_roles_are_there_after_migrating(roles: None):
 
 
 @pytest.mark.parametrize("page", PAGES + WRITERS_PAGES + SUPERUSERS_PAGES)
-def test_nobody_gets_in_without_a_login(db: None, page: str):
+def test_every_page_needs_a_login(db: None, page: str):
     response: Any = Client().get(page)
     assert (response.status_code, response.url) == (302, f"/admin/login/?next={page}")
 
@@ -71,7 +71,7 @@ def test_a_viewer_sees_everything_about_movies_and_users(viewer: Client, page: s
 
 
 @pytest.mark.parametrize("page", WRITERS_PAGES + SUPERUSERS_PAGES)
-def test_a_viewer_is_shown_no_page_for_writing(viewer: Client, page: str):
+def test_a_viewer_gets_no_page_for_writing(viewer: Client, page: str):
     assert viewer.get(page).status_code == 403
 
 
@@ -106,7 +106,7 @@ def test_an_editor_edits_but_does_not_delete(editor: Client):
     assert list(Movie.objects.values_list("title", "version")) == [("Kahaani 2", 2)]
 
 
-def test_an_editor_does_not_revert_what_would_delete(editor: Client):
+def test_an_editor_may_not_revert_a_batch_that_adds_movies(editor: Client):
     job = jobs.start_import(actor="staff:boss", file_name="m.jsonl", chunks=[EXAMPLE])
     jobs.confirm(job_id=job.pk, actor="staff:boss")
     assert editor.post(f"/admin/movies/moviechange/batch/{job.pk}/").status_code == 403

@@ -1,4 +1,4 @@
-"""Staff: a new member has a password and a role, and can log in with them."""
+"""Pages of staff accounts: a new member has a password and a role, and can log in."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ def test_a_new_member_of_staff_logs_in_and_sees_what_the_role_allows(boss: Clien
         ({"username": "a\0"}, "username"),
     ],
 )
-def test_nobody_is_added_without_a_name_a_password_and_a_role(
+def test_a_new_member_needs_a_name_a_password_and_a_role(
     boss: Client, roles: None, changed: dict[str, str], field: str
 ):
     page = boss.post(ADD, form(role=role(boss.get(ADD), "viewer")) | changed)
@@ -63,14 +63,14 @@ def test_nobody_is_added_without_a_name_a_password_and_a_role(
     assert User.objects.count() == 1
 
 
-def test_the_login_page_opened_by_itself_leads_to_the_dashboard(db: None):
+def test_the_login_page_redirects_to_the_dashboard(db: None):
     User.objects.create_user("ada", password=PASSWORD, is_staff=True)
     response: Any = Client().post("/admin/login/", {"username": "ada", "password": PASSWORD})
     assert (response.status_code, response.url) == (302, "/admin/")
 
 
 def test_no_list_of_the_admin_has_facets():
-    """A count for each value of each filter is one statement of minutes, which any viewer could start."""
+    """Counting each value of each filter would take minutes, and any viewer could start it."""
     for model, model_admin in admin.site._registry.items():
         assert isinstance(model_admin, StaffAdmin), model
         assert model_admin.show_facets is ShowFacets.NEVER, model

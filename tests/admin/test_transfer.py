@@ -1,4 +1,4 @@
-"""Movies from files and into files: bad rows named, nothing half applied, round trips exact."""
+"""Imports and exports: bad rows are named, an import applies as a whole, and an export imports unchanged."""
 
 import csv
 import gzip
@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from movies.bulk import job_handlers, jobs
 from movies.bulk.file_format import COLUMNS, Row, heading, lines_of, rows
 from movies.genres import GENRES
-from movies.inventory.titles import normalize
 from movies.inventory.validation import MAX_MOVIE_ID
 from movies.models import ImportRow, Job, JobChunk, Movie, MovieChange
 from tests.movies.factories import change_records, movie, profile
+from tests.movies.titles import is_title
 
 UPLOAD = "/admin/movies/movie/import/"
 HEADER = ",".join(COLUMNS)
@@ -33,7 +33,7 @@ def file(*lines: str, name: str = "movies.csv") -> SimpleUploadedFile:
 
 
 def upload(client: Client, *lines: str, name: str = "movies.csv") -> tuple[Job, str]:
-    """The job, and the page that shows what came of checking the file."""
+    """The job, and the page with the result of checking the file."""
     response = client.post(UPLOAD, {"file": file(*lines, name=name)}, follow=True)
     job = Job.objects.latest("created")
     assert response.redirect_chain == [(f"/admin/movies/job/{job.pk}/", 302)]
@@ -41,12 +41,12 @@ def upload(client: Client, *lines: str, name: str = "movies.csv") -> tuple[Job, 
 
 
 def next_id() -> int:
-    """The id that the database would give next."""
+    """The id that the database assigns next."""
     return movie("Last of all").pk + 1
 
 
 def exported(client: Client, form: str) -> tuple[Any, bytes]:
-    """The answer with the file, and the file."""
+    """The response with the file, and the decompressed file."""
     made: Any = client.post(f"/admin/movies/movie/export/{form}")
     response = client.get(f"{made.url}download", headers={"Accept-Encoding": "gzip, br"})
     return response, gzip.decompress(response.content)
@@ -117,7 +117,7 @@ def test_bad_rows_are_named_by_line_and_column_and_nothing_is_applied(editor: Cl
     assert ImportRow.objects.count() == 0
 
 
-def test_an_id_that_is_there_twice_is_a_bad_row(editor: Client):
+def test_a_repeated_id_is_a_bad_row(editor: Client):
     job, _ = upload(editor, HEADER, f"5,One,,{ACTION}", f"6,Two,,{ACTION}", f"5,Three,,{ACTION}")
     assert job.result["problems"] == [[4, "id", "Movie 5 is in line 2 already."]]
 
@@ -143,7 +143,7 @@ def test_an_id_that_is_there_twice_is_a_bad_row(editor: Client):
         ("movies.jsonl", b"x" * 200_000, "Line 1 is longer"),
     ],
 )
-def test_a_file_that_is_none_of_movies_is_refused_with_the_reason(
+def test_a_file_that_is_not_of_movies_is_refused_with_the_reason(
     editor: Client, name: str, content: bytes, error: str
 ):
     page = editor.post(UPLOAD, {"file": SimpleUploadedFile(name, content)}, follow=True)
@@ -174,7 +174,7 @@ def test_an_import_is_reverted_as_one(boss: Client):
     assert inventory() == before
 
 
-def test_an_import_is_applied_once_or_forgotten(editor: Client):
+def test_an_import_is_applied_once_or_discarded(editor: Client):
     job, _ = upload(editor, HEADER, f",New,,{ACTION}")
     editor.post(f"/admin/movies/job/{job.pk}/drop/")
     editor.post(f"/admin/movies/job/{job.pk}/confirm/")
@@ -186,8 +186,8 @@ def test_an_import_is_applied_once_or_forgotten(editor: Client):
 
 
 def test_a_large_file_is_checked_and_applied_by_the_worker(editor: Client, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(jobs, "AT_ONCE_BYTES", 10)
-    monkeypatch.setattr(jobs, "AT_ONCE_MOVIES", 1)
+    monkeypatch.setattr(jobs, "MAX_INLINE_BYTES", 10)
+    monkeypatch.setattr(jobs, "MAX_INLINE_MOVIES", 1)
     monkeypatch.setattr(job_handlers, "CHUNK_BYTES", 100)  # rows are cut in the middle
     job, page = upload(editor, HEADER, *(f",Größe {number},,{ACTION}" for number in range(30)))
     assert f'data-progress="/admin/movies/job/{job.pk}/progress.json"' in page
@@ -233,8 +233,8 @@ def test_an_export_has_the_columns_that_the_page_names(viewer: Client):
     assert viewer.get("/admin/movies/movie/export/csv").status_code == 405
 
 
-def test_an_export_is_made_by_the_worker_and_kept_for_a_day(viewer: Client, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(jobs, "AT_ONCE_MOVIES", -1)
+def test_the_worker_writes_an_export_which_is_kept_for_a_day(viewer: Client, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(jobs, "MAX_INLINE_MOVIES", -1)
     movie("Kahaani", movie_id=1, action=100)
     made: Any = viewer.post("/admin/movies/movie/export/jsonl")
     assert viewer.get(f"{made.url}download").status_code == 404
@@ -287,13 +287,6 @@ def test_old_jobs_and_unconfirmed_imports_are_cleaned_up(editor: Client):
     assert not Job.objects.filter(pk=old.pk).exists()
 
 
-def is_title(text: str) -> bool:
-    try:
-        return normalize(text) == text
-    except ValueError:
-        return False
-
-
 titles = st.text(st.characters(exclude_categories=("C", "Zl", "Zp")), min_size=1, max_size=300).filter(
     is_title
 )
@@ -307,7 +300,7 @@ titles = st.text(st.characters(exclude_categories=("C", "Zl", "Zp")), min_size=1
     st.integers(0, 100),
     st.integers(1, 7),
 )
-def test_any_movie_survives_the_file(
+def test_any_movie_is_unchanged_by_export_and_import(
     title: str, hidden: bool, form: str, movie_id: int, share: int, size: int
 ):
     weights = [share, *[0] * 13, 100 - share]

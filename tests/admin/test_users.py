@@ -1,4 +1,4 @@
-"""The page of a user: both lists as served, and why."""
+"""The page of a user: both lists as served, and the reason for each absence."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -96,15 +96,15 @@ def test_a_finished_movie_is_explained_from_the_views(viewer: Client, user: None
 
 
 def test_what_was_finished_lately_is_in_the_order_of_watching(viewer: Client, user: None):
-    told = [
+    finishes = [
         Finish(1, NOON - timedelta(days=1), reported_at=NOON),
         Finish(2, NOON, reported_at=NOON - timedelta(hours=1)),
     ]
-    stores.current().write([(7, UserLists(finished=tuple(told)))])
+    stores.current().write([(7, UserLists(finished=tuple(finishes)))])
     assert [item["movie_id"] for item in viewer.get(USER).context["finished"]] == [2, 1]
 
 
-def test_a_finish_of_long_ago_told_after_the_list_left_it(viewer: Client, user: None):
+def test_an_old_finish_reported_after_the_list_is_explained(viewer: Client, user: None):
     event = {"movie": {"id": 1}, "progress": 1, "timestamp": "2017-09-08T13:00:00Z"}
     with time_machine.travel(NOON + timedelta(minutes=1), tick=False):
         Caller("service")("POST", "/tetraflix/sessionData", {"userId": 7, "events": [event]})
@@ -123,12 +123,12 @@ def test_an_editor_takes_a_movie_off_and_brings_it_back(editor: Client, user: No
     assert shown(response.context, "watching") == [(4, "", 0.25)]
 
 
-def test_a_viewer_is_offered_no_button(viewer: Client, editor: Client, user: None):
+def test_a_viewer_gets_no_buttons(viewer: Client, editor: Client, user: None):
     assert "take-off" not in viewer.get(USER).content.decode()
     assert "take-off" in editor.get(USER).content.decode()
 
 
-def test_somebody_nobody_has_heard_of_is_a_cold_start(viewer: Client, user: None):
+def test_a_user_without_any_record_gets_the_most_popular_movies(viewer: Client, user: None):
     refresh()
     page = viewer.get("/admin/recommendations/userlists/", {"user": "534356757834"}, follow=True)
     assert page.redirect_chain == [("/admin/recommendations/userlists/534356757834/", 302)]
@@ -154,8 +154,8 @@ def test_popular_movies_instead_of_an_exhausted_list_are_explained(viewer: Clien
     assert reasons[-1] == f"{instead} this movie is not among them."
 
 
-@pytest.mark.parametrize("asked", ["0", "-1", "abc", str(MAX_BIGINT + 1), "\uff11"])
-def test_what_is_no_user_is_said_so(viewer: Client, asked: str):
+@pytest.mark.parametrize("asked", ["0", "-1", "abc", str(2**63), "\uff11"])
+def test_an_invalid_user_is_reported(viewer: Client, asked: str):
     page = viewer.get("/admin/recommendations/userlists/", {"user": asked})
     assert says(page) == [f"A user is a whole number from 1 to {MAX_BIGINT}."]
     assert viewer.get(f"/admin/recommendations/userlists/{asked}/").status_code == 404
@@ -170,12 +170,12 @@ def test_users_are_paged_by_id(viewer: Client):
     assert second.context["after"] is None
 
 
-def test_a_store_that_is_away_is_said_so(viewer: Client, monkeypatch: pytest.MonkeyPatch):
-    def away(*args: object) -> None:
-        raise stores.base.StoreUnavailable("away")
+def test_an_unavailable_store_is_reported(viewer: Client, monkeypatch: pytest.MonkeyPatch):
+    def unavailable(*args: object) -> None:
+        raise stores.base.StoreUnavailable("unavailable")
 
     for method in ("scan", "read", "served"):
-        monkeypatch.setattr(type(stores.current()), method, away)
+        monkeypatch.setattr(type(stores.current()), method, unavailable)
     page = viewer.get(USER, follow=True)
     assert (page.status_code, set(says(page))) == (
         200,

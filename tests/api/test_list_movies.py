@@ -82,8 +82,8 @@ def test_pages_follow_each_other_without_gap_or_repeat_in_every_order(
 def test_a_genre_is_paged_the_same_whether_it_is_rare_or_far_apart(
     anybody: Caller, inventory: list[int], monkeypatch, walk: int, order_at_once: int
 ):
-    monkeypatch.setattr(keyset_pagination, "MOST_WALKED", walk)
-    monkeypatch.setattr(keyset_pagination, "MOST_SORTED", order_at_once)
+    monkeypatch.setattr(keyset_pagination, "MAX_SCANNED", walk)
+    monkeypatch.setattr(keyset_pagination, "MAX_SORTED", order_at_once)
     for ordering in ORDERINGS:
         wanted = [i for i in expected(inventory, ordering) if inventory.index(i) % 3 == 0]
         found = walked(anybody, f"{MOVIES}?ordering={ordering}&genre=western&limit=2")

@@ -1,4 +1,4 @@
-"""A headless Chromium, and somebody of the staff to log in as."""
+"""A headless Chromium, and a superuser to log in as."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -17,24 +17,24 @@ PASSWORD = "correct horse battery staple"
 
 @dataclass
 class Visit:
-    """A page of the browser, and everything that was wrong with what it was shown."""
+    """A page of the browser, and the errors that it reported."""
 
     page: Page
     host: str
-    complaints: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("console", self._heard)
-        self.page.on("request", self._asked)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", self._on_console)
+        self.page.on("request", self._on_request)
 
-    def _heard(self, message) -> None:
+    def _on_console(self, message) -> None:
         if message.type in {"error", "warning"}:
-            self.complaints.append(message.text)
+            self.errors.append(message.text)
 
-    def _asked(self, request) -> None:
+    def _on_request(self, request) -> None:
         if not request.url.startswith((self.host, "data:")):
-            self.complaints.append(f"another host is asked: {request.url}")
+            self.errors.append(f"a request to another host: {request.url}")
 
     def open(self, path: str) -> Page:
         self.page.goto(self.host + path)
@@ -49,7 +49,7 @@ class Visit:
         return self.page
 
     def fits(self) -> bool:
-        """Nothing reaches beyond the right edge of the window."""
+        """Whether the page fits the width of the window."""
         return bool(self.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
 
 
@@ -57,17 +57,17 @@ class Visit:
 def visit(
     monkeypatch: pytest.MonkeyPatch, settings: Settings, live_server: LiveServer, queues: object
 ) -> Iterator[Callable[[int], Visit]]:
-    """Opens a window of a width on the running service."""
+    """Opens a window of a given width on the running service."""
     if CHROMIUM is None:
         pytest.skip("no Chromium here: apt install chromium")
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
     User.objects.create_superuser("boss", password=PASSWORD)
-    # playwright's loop makes Django think that the test is asynchronous
+    # because of playwright's event loop, Django takes the test for asynchronous
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield lambda width: Visit(browser.new_page(viewport={"width": width, "height": 900}), live_server.url)
         browser.close()
-        # within playwright's loop Django opened a connection of its own
+        # Django opened another connection inside playwright's event loop
         connections.close_all()

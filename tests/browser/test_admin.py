@@ -1,4 +1,4 @@
-"""The admin as a person meets it: in a browser, at the width of a desk and of a telephone."""
+"""The admin in a browser, at the width of a desktop and of a phone."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ def served(page: Page, movie_id: int) -> int:
 
 
 def drawn(page: Page, name: str) -> int:
-    """How many different colours the chart of this name has."""
+    """The number of colours in the chart of this name."""
     return page.evaluate(
         """name => {
             const canvas = document.querySelector(`[data-chart="${name}"]`);
@@ -40,7 +40,7 @@ def drawn(page: Page, name: str) -> int:
     )
 
 
-def test_a_movie_is_found_changed_wrongly_and_rightly_and_hidden(visit: Open, width: int):
+def test_a_movie_is_found_edited_with_errors_and_without_and_hidden(visit: Open, width: int):
     movie("Lord of the Rings", movie_id=1, fantasy=60, action=40)
     movie("Kahaani", movie_id=2, thriller=100)
     window = visit(width)
@@ -61,7 +61,7 @@ def test_a_movie_is_found_changed_wrongly_and_rightly_and_hidden(visit: Open, wi
     page.wait_for_selector("text=Drama: A weight is a whole number from 0 to 100.")
     assert page.input_value("[name=profile-drama]") == "x"
     page.fill("[name=profile-drama]", "0")
-    page.click("text=Even out to 100")
+    page.click("text=Scale to 100")
     assert page.inner_text("[data-sum]") == "The weights sum to 100: right."
     page.click("[name=_continue]")
     page.wait_for_selector("text=was changed successfully")
@@ -76,10 +76,10 @@ def test_a_movie_is_found_changed_wrongly_and_rightly_and_hidden(visit: Open, wi
     assert page.locator("tbody tr").count() == 3
     assert page.inner_text("tbody tr:nth-child(2) .tf-diff") == "Action: 40 → 45\nFantasy: 60 → 55"
     assert window.fits()
-    assert window.complaints == []
+    assert window.errors == []
 
 
-def test_all_that_match_are_hidden_at_once_and_that_is_undone(visit: Open, width: int):
+def test_all_matches_are_hidden_at_once_and_reverted(visit: Open, width: int):
     for number in range(60):
         movie(f"Movie {number}", movie_id=number + 1, drama=100)
     movie("Other", movie_id=99, horror=100)
@@ -92,12 +92,12 @@ def test_all_that_match_are_hidden_at_once_and_that_is_undone(visit: Open, width
     page.click("button:has-text('Run')")
     page.wait_for_selector("text=60 movies hidden.")
     assert Movie.objects.filter(hidden=True).count() == 60
-    page.click("text=See them, or undo it")
+    page.click("text=View or undo")
     page.click("text=Revert this batch")
-    page.wait_for_selector("text=60 of its movies are as they were before.")
+    page.wait_for_selector("text=60 movies are as they were before.")
     assert Movie.objects.filter(hidden=True).count() == 0
     assert window.fits()
-    assert window.complaints == []
+    assert window.errors == []
 
 
 def test_an_import_names_its_bad_rows_and_a_good_one_is_applied(visit: Open, tmp_path: Path, width: int):
@@ -116,18 +116,18 @@ def test_an_import_names_its_bad_rows_and_a_good_one_is_applied(visit: Open, tmp
         f"4\taction\tThe weights sum to 1500, not 100: {', '.join(f'{genre} 100' for genre in GENRES)}.",
     ]
     assert window.fits()
-    page.click("text=Import a mended file")
+    page.click("text=Import a corrected file")
     page.set_input_files("[name=file]", tmp_path / "good.csv")
     page.click("text=Check the file")
     page.wait_for_selector("text=The first rows")
     assert Movie.objects.get().title == "Kahaani"
-    page.click("text=Apply it")
-    page.wait_for_selector("text=See each change, or revert them")
+    page.click("text=Apply import")
+    page.wait_for_selector("text=View or revert the changes")
     assert Movie.objects.get().title == "Kahaani 2"
-    assert window.complaints == []
+    assert window.errors == []
 
 
-def test_the_dashboard_draws_everything_and_moves(visit: Open, width: int):
+def test_the_dashboard_draws_its_charts_and_updates(visit: Open, width: int):
     movie("Kahaani", movie_id=1, drama=60, horror=40)
     service = Caller("service")
     finished = {"movie": {"id": 1}, "progress": 1}
@@ -144,8 +144,8 @@ def test_the_dashboard_draws_everything_and_moves(visit: Open, width: int):
     assert min(drawn(page, name) for name in ("views", "ingest", "queues")) > 3
     assert window.fits()
     service("POST", "/tetraflix/sessionData", {"userId": 8, "events": [finished]})
-    page.wait_for_function("document.querySelector('[data-value=views_today]').textContent === '2'")
-    assert window.complaints == []
+    page.wait_for_function("document.querySelector('[data-figure=views_today]').textContent === '2'")
+    assert window.errors == []
 
 
 def test_a_user_is_looked_up_and_a_movie_taken_off(visit: Open, width: int):
@@ -169,4 +169,4 @@ def test_a_user_is_looked_up_and_a_movie_taken_off(visit: Open, width: int):
     page.click("text=Take off")
     page.wait_for_selector("text=Movie 1 was taken off currently watching.")
     page.wait_for_selector("text=Bring back")
-    assert window.complaints == []
+    assert window.errors == []

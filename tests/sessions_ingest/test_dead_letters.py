@@ -6,7 +6,6 @@ import random
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,31 +15,10 @@ from pytest_django import Settings
 from movies.outbox import bus
 from sessions_ingest import dead_letters
 from sessions_ingest.models import DeadLetterAct
-from sessions_ingest.protocols import Message
-from sessions_ingest.sqs import SqsQueue
 from tests.servers.queues import Queues
+from tests.sessions_ingest.dead_letter_helpers import LONG_AGO, dead_letter, receive
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-LONG_AGO = datetime(2017, 9, 8, 14, 50, tzinfo=UTC)
-
-
-def dead_letter(
-    queue: bus.Queue, body: str, *, reason: str = "no user", sent_at: datetime = LONG_AGO
-) -> None:
-    """Dead-letters a message as the consumer does."""
-    message = Message(id="original", receipt="", body=body, sent_at=sent_at, receives=3)
-    assert SqsQueue(queue.name, 60).dead_letter([(message, reason)]) == [message]
-
-
-def receive(queue: bus.Queue) -> list[Message]:
-    """Receives and deletes all messages, as the consumer."""
-    consumer = SqsQueue(queue.name, 60)
-    received: list[Message] = []
-    while messages := consumer.receive(1):
-        consumer.delete(messages)
-        received += messages
-    return received
 
 
 def test_a_peek_returns_each_dead_letter_and_hides_none(queues: Queues) -> None:

@@ -13,13 +13,13 @@ from elasticsearch import TransportError
 
 from movies.foundation.events import Activity
 from movies.genres import GENRES
-from movies.search.elastic.connection import AWAY, client
+from movies.search.elastic.connection import ELASTICSEARCH_UNAVAILABLE, client
 from tetraflix.analytics.indices import ensure_index, ensure_template, index_of
 
 logger = logging.getLogger(__name__)
 
 # What `ship` raises when the same records may be sent later.
-UNAVAILABLE_ERRORS = (*AWAY, OperationalError, InterfaceError)
+UNAVAILABLE_ERRORS = (*ELASTICSEARCH_UNAVAILABLE, OperationalError, InterfaceError)
 BULK_SECONDS = 10.0
 ALREADY_THERE = 409
 BUSY = (429, 503)

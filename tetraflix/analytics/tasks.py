@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from movies.search.elastic.connection import AWAY
+from movies.search.elastic.connection import ELASTICSEARCH_UNAVAILABLE
 from tetraflix.analytics.indices import drop_old
 
 logger = logging.getLogger(__name__)
@@ -16,7 +16,7 @@ def drop_old_activity() -> int:
     """Deletes expired indices of activity; left to the next run while Elasticsearch is unavailable."""
     try:
         dropped = drop_old(timezone.now().date())
-    except AWAY as error:
+    except ELASTICSEARCH_UNAVAILABLE as error:
         logger.warning("old activity is not deleted, because Elasticsearch is unavailable: %s", error)
         return 0
     if dropped:

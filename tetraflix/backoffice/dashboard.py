@@ -68,7 +68,7 @@ def dashboard_data() -> dict[str, Any]:
         "outbox_age_seconds": outbox.lag_seconds if outbox.changes else None,
         "beat_age_seconds": ages["beat"],
         "problems": service_state.problems(ages),
-        "movies": str(selections.how_many(Selection())),
+        "movies": str(selections.approximate_count(Selection())),
         "users": service_state.user_count(),
     }
 

@@ -65,7 +65,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _item("Movies", "movie", "admin:movies_movie_changelist", "movies.view_movie"),
                     _item("History", "history", "admin:movies_moviechange_changelist", "movies.view_movie"),
-                    _item("Bulk work", "checklist", "admin:movies_job_changelist", "movies.view_job"),
+                    _item("Bulk jobs", "checklist", "admin:movies_job_changelist", "movies.view_job"),
                 ],
             },
             {

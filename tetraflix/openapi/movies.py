@@ -6,9 +6,9 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 
 from movies.api import serializers
 from movies.genres import GENRES
-from movies.search.engine import MOST_RESULTS
-from movies.search.keyset_pagination import LARGEST_PAGE, ORDERINGS
-from movies.search.title_words import LONGEST_QUERY
+from movies.search.engine import MAX_RESULTS
+from movies.search.keyset_pagination import MAX_PAGE_SIZE, ORDERINGS
+from movies.search.title_words import MAX_QUERY_LENGTH
 from tetraflix.openapi import errors
 from tetraflix.openapi.components import IDEMPOTENCY_KEY, MOVIE_ID, NO_CONTENT, describe, header, read, write
 
@@ -30,7 +30,7 @@ ETAG = header(
 )
 LIMIT = OpenApiParameter(
     "limit",
-    {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": 20},
+    {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": 20},
     description="How many at most.",
 )
 GENRE = OpenApiParameter("genre", str, "path", enum=GENRES, description="The genre.")
@@ -39,8 +39,8 @@ QUERY = (
         "q",
         str,
         description="Words of the title: without accents or marks, joined or parted by signs, begun, misspelt, or "
-        f"some too many. Best match first, popularity breaks ties; the {MOST_RESULTS} best can be paged through. "
-        f"{LONGEST_QUERY} characters count.",
+        f"some too many. Best match first, popularity breaks ties; the {MAX_RESULTS} best can be paged through. "
+        f"{MAX_QUERY_LENGTH} characters count.",
         examples=[OpenApiExample("Misspelt", "lord of the rigns")],
     ),
     OpenApiParameter("genre", str, enum=GENRES, description="Only movies with some of it."),

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from movies.bulk.exports import compressed, export_chunks
-from movies.bulk.file_format import WRITTEN, BadFile, format_of
+from movies.bulk.file_format import EXPORT_EXTENSIONS, BadFile, format_of
 from movies.search import selections
 from movies.search.selections import Selection
 
@@ -29,7 +29,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
         try:
-            form = format_of(path.name, WRITTEN)
+            form = format_of(path.name, EXPORT_EXTENSIONS)
         except BadFile as error:
             raise CommandError(str(error)) from None
         with Progress(console=Console(file=sys.stderr), transient=True) as bar:

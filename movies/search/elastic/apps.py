@@ -1,4 +1,4 @@
-"""The app of searching movies in Elasticsearch."""
+"""The Django app of search in Elasticsearch."""
 
 from django.apps import AppConfig
 

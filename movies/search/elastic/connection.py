@@ -1,4 +1,4 @@
-"""The process's connections to Elasticsearch, and what counts as its being away."""
+"""Connections to Elasticsearch, and the errors that mean it is unavailable."""
 
 import functools
 import os
@@ -6,19 +6,19 @@ import os
 from django.conf import settings
 from elasticsearch import ApiError, Elasticsearch, TransportError
 
-QUERY_SECONDS = 0.5  # a client waits for it; usual is 5 ms
-BULK_SECONDS = 30.0  # nobody waits for it
+QUERY_SECONDS = 0.5  # a client waits; the usual time is 5 ms
+BULK_SECONDS = 30.0  # in background tasks
 
-# Refusals like 429 and 503 are answers, but the same to whoever needs the server now.
-AWAY = (TransportError, ApiError)
+# An answer like 429 or 503 means the same to the caller as no answer.
+ELASTICSEARCH_UNAVAILABLE = (TransportError, ApiError)
 
 
 def client(seconds: float = BULK_SECONDS) -> Elasticsearch:
-    """A client whose requests give up after `seconds`; none is repeated: callers know better what to do."""
+    """A client whose requests time out after `seconds` and are not retried, because callers handle errors."""
     return _client(settings.ELASTICSEARCH_URL, seconds)
 
 
-@functools.lru_cache(maxsize=8)  # tests change the address; a service has one
+@functools.lru_cache(maxsize=8)  # tests change the address; a process in production has one
 def _client(url: str, seconds: float) -> Elasticsearch:
     return Elasticsearch(url.split(","), request_timeout=seconds, max_retries=0, retry_on_timeout=False)
 

@@ -1,4 +1,4 @@
-"""A movie as Elasticsearch knows it: what finds it, and what it is filtered and put in order by."""
+"""The Elasticsearch document of a movie: its search terms, and the fields that filter and sort."""
 
 from typing import Any
 
@@ -8,23 +8,23 @@ from django_elasticsearch_dsl.registries import registry  # type: ignore[import-
 from movies.genres import GENRES
 from movies.models import Movie
 
-INDICES = "tetraflix-movies"  # every index of movies is named INDICES-...
-# Leads to the index in use; indices are named ALIAS-<time of their making>. Another form of documents gets another
-# alias: PostgreSQL answers until a rebuild has made an index of that form.
+INDICES = "tetraflix-movies"  # prefix of the names of all indices of movies
+# Points to the index in use; an index is named ALIAS-<time of creation>. A new form of documents gets a new alias:
+# PostgreSQL answers searches until a rebuild has created an index of that form.
 ALIAS = f"{INDICES}-by-terms"
 
 
 @registry.register_document
 class MovieDocument(Document):
-    """One movie. A deleted one stays, marked, until the next rebuild: an older version cannot come back."""
+    """One movie. A deleted one stays, marked, until the next rebuild, so that no older version replaces it."""
 
-    title = fields.TextField(index=False)  # for those who look at the index
-    # made by the database, so that both engines know the same words: see movies.search.title_words.terms_of
+    title = fields.TextField(index=False)  # for people who inspect the index
+    # computed by the database (title_words.terms_of), so that both engines match the same words
     terms = fields.KeywordField(multi=True)
     genres = fields.KeywordField(multi=True)
     hidden = fields.BooleanField()
     deleted = fields.BooleanField()
-    views = fields.LongField()  # as of when it was last indexed: breaks ties
+    views = fields.LongField()  # when it was last indexed; breaks ties
     id = fields.LongField()
 
     class Index:
@@ -48,12 +48,12 @@ class MovieDocument(Document):
         return getattr(movie, "views", 0)
 
     def action(self, movie: Movie, index: str) -> dict[str, Any]:
-        """For a bulk request: nothing happens where a newer version of the movie is there already."""
+        """The action of a bulk request; Elasticsearch ignores it if it has a newer version of the movie."""
         return {
             "_op_type": "index",
             "_index": index,
             "_id": str(movie.id),
             "_source": self.prepare(movie),
             "version": movie.version,
-            "version_type": "external_gte",  # the same version again: its views may have changed
+            "version_type": "external_gte",  # accepts the same version again, because its views may have changed
         }

@@ -1,4 +1,4 @@
-"""Search in Elasticsearch; while it is away, or has no index yet, PostgreSQL answers."""
+"""Search in Elasticsearch, with PostgreSQL as the fallback while it is unavailable or has no index."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from elasticsearch import NotFoundError
 
 from movies.foundation.circuit_breaker import CircuitBreaker
 from movies.search import postgres_search
-from movies.search.elastic.connection import AWAY, QUERY_SECONDS, client
+from movies.search.elastic.connection import ELASTICSEARCH_UNAVAILABLE, QUERY_SECONDS, client
 from movies.search.elastic.documents import ALIAS
 from movies.search.spelling import AllOf, Meaning
 from movies.search.title_words import Reading, first_found
@@ -19,13 +19,13 @@ Query = dict[str, Any]
 def find(
     q: str, *, genre: str | None = None, hidden: bool | None = False, limit: int, offset: int = 0
 ) -> list[int]:
-    """As postgres_search.find: ids of movies, best match first, more views first among equal ones."""
+    """As engine.search: ids of at most MAX_RESULTS movies, best match first."""
     if not breaker.open:
         try:
             return _find(q, genre=genre, hidden=hidden, limit=limit, offset=offset)
         except NotFoundError:
             pass  # before the first rebuild
-        except AWAY as error:
+        except ELASTICSEARCH_UNAVAILABLE as error:
             breaker.trip(error)
     return postgres_search.find(q, genre=genre, hidden=hidden, limit=limit, offset=offset)
 
@@ -37,12 +37,12 @@ def _find(q: str, *, genre: str | None, hidden: bool | None, limit: int, offset:
     if genre is not None:
         visible.append({"term": {"genres": genre}})
 
-    def engine(reading: Reading, most: int) -> list[int]:
+    def engine(reading: Reading, limit: int) -> list[int]:
         answer = client(QUERY_SECONDS).search(
             index=ALIAS,
             query={"bool": {"must": query(reading), "filter": visible}},
             sort=[{"_score": "desc"}, {"views": "desc"}, {"id": "asc"}],
-            size=most,
+            size=limit,
             source=False,
             track_total_hits=False,
         )
@@ -52,20 +52,20 @@ def _find(q: str, *, genre: str | None, hidden: bool | None, limit: int, offset:
 
 
 def query(reading: Reading) -> Query:
-    """What the reading finds; its score is the tier's, or the sum of the weights."""
+    """The Elasticsearch query of a reading; the score is that of the tier, or the sum of the weights."""
     if isinstance(reading, AllOf):
         tiers = [
             _scored({"bool": {"filter": [_any_of(meaning) for meaning in tier]}}, score)
             for score, tier in enumerate(reversed(reading.tiers), 1)
         ]
         return {"dis_max": {"queries": tiers}}
-    telling = [_scored(_any_of(meaning), weight) for meaning, weight in reading.telling]
+    rare = [_scored(_any_of(meaning), weight) for meaning, weight in reading.rare]
     common = [_scored(_any_of(meaning), 1) for meaning in reading.common]
-    return {"bool": {"must": {"bool": {"should": telling}}, "should": common}}
+    return {"bool": {"must": {"bool": {"should": rare}}, "should": common}}
 
 
-def _scored(what: Query, score: int) -> Query:
-    return {"constant_score": {"filter": what, "boost": score}}
+def _scored(condition: Query, score: int) -> Query:
+    return {"constant_score": {"filter": condition, "boost": score}}
 
 
 def _any_of(meaning: Meaning) -> Query:

@@ -1,4 +1,4 @@
-"""What a search finds and in which order, whichever engine answers: one suite, and a small subclass for each."""
+"""The contract of search: what a query finds and in which order. Each engine has a small subclass."""
 
 import itertools
 import unicodedata
@@ -9,19 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from movies.inventory.services import hide_movies
-from movies.inventory.titles import normalize
 from movies.models import Movie
 from movies.search.engine import search
 from tests.movies.factories import movie
 from tests.movies.search.searching import Make, found
-
-
-def is_title(text: str) -> bool:
-    try:
-        return normalize(text) == text
-    except ValueError:
-        return False
-
+from tests.movies.titles import is_title
 
 # Letters of scripts whose marks may be left out or written as characters of their own.
 SCRIPTS = [
@@ -58,7 +50,7 @@ titles = (
 
 
 def without_marks(title: str) -> str:
-    """As people type it who leave accents, points and harakat out."""
+    """The title without accents, points and harakat."""
     left = [c for c in unicodedata.normalize("NFD", title) if not is_mark(c)]
     return unicodedata.normalize("NFC", "".join(left))
 
@@ -85,14 +77,14 @@ def variants(title: str) -> Iterable[str]:
 
 
 def assert_found_first(movies: Make, cases: dict[str, str], *others: str | tuple[str, int]) -> None:
-    """Of all the titles of the cases, and of others, each query finds its own first."""
+    """Each query finds its own title first, among the titles of all cases."""
     movies(*others, *dict.fromkeys(cases.values()))
     assert {q: found(q)[:1] for q in cases} == {q: [title] for q, title in cases.items()}
 
 
 @pytest.mark.usefixtures("db")
 class SearchContract:
-    """A subclass has a fixture `movies`, which makes movies that its engine finds."""
+    """A subclass has a fixture `movies`, which adds movies that its engine finds."""
 
     examples = 10  # of the property
 
@@ -116,7 +108,7 @@ class SearchContract:
             },
         )
 
-    def test_what_means_nothing_finds_nothing(self, movies: Make):
+    def test_a_query_without_words_finds_nothing(self, movies: Make):
         movies("Lord of the Rings", "Heat", "!!!")
         strange = [
             "",
@@ -135,7 +127,7 @@ class SearchContract:
         strange += ["0" * 10_000, "zz " * 5_000]
         assert {q: found(q) for q in strange} == {q: [] for q in strange}
 
-    def test_exact_titles_come_first_then_all_the_words_then_words_begun(self, movies: Make):
+    def test_exact_titles_come_first_then_all_words_then_prefixes(self, movies: Make):
         movies(
             ("Aliens", 9_000),
             ("Alien Resurrection", 1_000),
@@ -145,13 +137,13 @@ class SearchContract:
         )
         assert found("alien") == ["Alien", "Alien: Covenant", "Alien Resurrection", "The Alien", "Aliens"]
 
-    def test_more_views_come_first_among_equals_then_the_smaller_id(self, movies: Make):
+    def test_among_equal_matches_more_views_come_first_then_the_smaller_id(self, movies: Make):
         ids = movies("Alien", ("Alien", 9), "Alien", ("Alien", 10))
         assert search("alien", limit=9) == [ids[3], ids[1], ids[0], ids[2]]
         assert search("aleins", limit=9) == [ids[3], ids[1], ids[0], ids[2]]
         assert search("alien too many", limit=9) == [ids[3], ids[1], ids[0], ids[2]]
 
-    def test_what_is_found_by_spelling_never_stands_above_what_has_the_words(self, movies: Make):
+    def test_misspelt_matches_never_rank_above_exact_ones(self, movies: Make):
         movies(("Heart", 9_000), "Heat Wave", ("Hear", 9_000))
         assert found("heat") == ["Heat Wave"]
         assert found("heat zzz") == ["Heat Wave"]
@@ -162,11 +154,11 @@ class SearchContract:
         movies(("Marlon", 9_000), "Harlan")
         assert found("harlin") == ["Harlan", "Marlon"]
 
-    def test_a_word_too_many_finds_those_with_the_most_words(self, movies: Make):
+    def test_a_surplus_word_finds_titles_with_the_most_words(self, movies: Make):
         movies(("Red Shoes", 5), ("Red", 90), "Red River Blue", ("Blue", 7), ("Green", 9_000))
         assert found("red river blue moon") == ["Red River Blue", "Red", "Blue", "Red Shoes"]
 
-    def test_a_word_too_many_leaves_joined_words_and_their_parts(self, movies: Make):
+    def test_a_surplus_word_keeps_joined_and_split_words(self, movies: Make):
         movies("Spiderman", ("Spider Boy", 5), ("Iron Man", 9), "Spider-Man Again", "Manhattan")
         assert found("spider man zzz") == ["Spiderman", "Spider-Man Again", "Iron Man", "Spider Boy"]
 
@@ -176,7 +168,7 @@ class SearchContract:
         movies("Return (2009)")
         assert found("returns 2009") == ["Return (2009)"]
 
-    def test_joined_and_parted_spellings_are_the_title(self, movies: Make):
+    def test_joined_and_split_spellings_find_the_title(self, movies: Make):
         cases = {
             "mash": "M*A*S*H",
             "M.A.S.H": "M*A*S*H",
@@ -215,7 +207,7 @@ class SearchContract:
         more = {f"{q} returns": [f"{title} Returns"] for q, title in cases.items()}
         assert {q: found(q) for q in more} == more
 
-    def test_marks_and_forms_are_left_out_in_every_script(self, movies: Make):
+    def test_accents_and_letter_forms_are_ignored_in_every_script(self, movies: Make):
         assert_found_first(
             movies,
             {
@@ -265,7 +257,7 @@ class SearchContract:
         assert found("spiderman") == []
         assert found("spiderman", hidden=True) == found("spiderman", hidden=None) == ["Spider-Man"]
 
-    def test_a_genre_narrows_every_way_to_read_the_words(self, movies: Make):
+    def test_a_genre_filters_every_reading(self, movies: Make):
         movie("Red River", western=100)
         movie("Red Shoes", musical=100)
         movies()

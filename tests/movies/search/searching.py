@@ -1,4 +1,4 @@
-"""Both engines of search for tests: an inventory made visibly, and what a query finds in it."""
+"""Fixtures of both search engines: movies with given titles, and the titles that a query finds."""
 
 from collections.abc import Callable, Iterator
 
@@ -16,13 +16,13 @@ Make = Callable[..., list[int]]
 
 
 def found(q: str, limit: int = 20, **filters: object) -> list[str]:
-    """Titles, the best first."""
+    """Titles of the results, best first."""
     titles = dict(Movie.objects.values_list("id", "title"))
     return [titles[movie_id] for movie_id in search(q, limit=limit, **filters)]  # type: ignore[arg-type]
 
 
 def made(*titles: str | tuple[str, int]) -> list[int]:
-    """Movies of these titles, with views or without: their ids."""
+    """Adds movies with these titles, or (title, views); returns their ids."""
     ids = []
     for title, views in ((title, 0) if isinstance(title, str) else title for title in titles):
         ids.append(movie(title).pk)
@@ -31,7 +31,7 @@ def made(*titles: str | tuple[str, int]) -> list[int]:
 
 
 def indexed(*titles: str | tuple[str, int]) -> list[int]:
-    """As `made`, and Elasticsearch holds exactly the inventory."""
+    """As `made`, and rebuilds the Elasticsearch index."""
     ids = made(*titles)
     indexing.rebuild()
     return ids
@@ -39,13 +39,13 @@ def indexed(*titles: str | tuple[str, int]) -> list[int]:
 
 @pytest.fixture
 def postgresql(db: None) -> Make:
-    """Makes movies that PostgreSQL finds."""
+    """Adds movies that PostgreSQL finds."""
     return made
 
 
 @pytest.fixture
 def elasticsearch(elasticsearch_url: str, settings: Settings) -> Iterator[Elasticsearch]:
-    """The live server without an index of movies; searches use it."""
+    """A running Elasticsearch without an index of movies; searches use it."""
     settings.ELASTICSEARCH_URL = elasticsearch_url
     settings.SEARCH_FUNCTION = "movies.search.elastic.search.find"
     with Elasticsearch(elasticsearch_url, request_timeout=60) as client:
@@ -56,20 +56,19 @@ def elasticsearch(elasticsearch_url: str, settings: Settings) -> Iterator[Elasti
 
 @pytest.fixture
 def elastic(db: None, elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch) -> Make:
-    """Makes movies that Elasticsearch finds; PostgreSQL does not answer in its place."""
+    """Adds movies that Elasticsearch finds, without falling back to PostgreSQL."""
 
     def refuse(q: str, **more: object) -> list[int]:
         raise AssertionError(f"PostgreSQL was asked for {q!r}")
 
     monkeypatch.setattr("movies.search.elastic.search.postgres_search.find", refuse)
-    monkeypatch.setattr(
-        "movies.search.elastic.search.QUERY_SECONDS", 60.0
-    )  # a busy machine is no reason to ask PostgreSQL
+    # so that a busy machine does not fall back to PostgreSQL
+    monkeypatch.setattr("movies.search.elastic.search.QUERY_SECONDS", 60.0)
     return indexed
 
 
 def forget_indices(elasticsearch: Elasticsearch) -> None:
-    """There are none of movies."""
+    """Deletes all indices of movies."""
     for name in elasticsearch.indices.get(index=f"{INDICES}-*"):
         elasticsearch.indices.delete(index=name)
     elasticsearch.options(ignore_status=404).indices.delete(index=indexing.STATE)

@@ -1,4 +1,4 @@
-"""Search in Elasticsearch holds the contract of search."""
+"""Search in Elasticsearch fulfils the contract of search."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Search in Elasticsearch: the index, kept current, rebuilt without a gap; and searching without it."""
+"""The Elasticsearch index: updates, rebuilds without downtime, and the fallback to PostgreSQL."""
 
 import json
 import time
@@ -17,7 +17,7 @@ from movies.models import MovieChange, ViewCount
 from movies.search import engine
 from movies.search.elastic import indexing
 from movies.search.elastic import search as elastic_search
-from movies.search.elastic.connection import AWAY
+from movies.search.elastic.connection import ELASTICSEARCH_UNAVAILABLE
 from movies.search.elastic.documents import ALIAS, INDICES, MovieDocument
 from movies.search.elastic.management.commands import rebuild_search
 from movies.search.elastic.tasks import index_changes
@@ -41,7 +41,7 @@ def found(q: str, **more: Any) -> list[int]:
     return engine.search(q, **{"limit": 20, **more})
 
 
-def test_a_bulk_body_carries_the_whole_movie(elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch):
+def test_a_bulk_request_has_the_whole_movie(elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch):
     """With another elasticsearch package every document was sent empty, without an error."""
     bodies: list[Any] = []
     request = Transport.perform_request
@@ -94,7 +94,7 @@ def test_every_kind_of_change_reaches_the_index(elasticsearch: Elasticsearch):
     assert index_changes() == 0
 
 
-def test_an_older_version_that_comes_late_changes_nothing(elasticsearch: Elasticsearch):
+def test_an_older_version_that_arrives_late_changes_nothing(elasticsearch: Elasticsearch):
     movie = add("Alpha")
     index = indexing.rebuild().index
     services.change_movie(movie_id=movie, title="Beta", actor="test")
@@ -102,7 +102,7 @@ def test_an_older_version_that_comes_late_changes_nothing(elasticsearch: Elastic
     for changes in ([3], [1, 2, 3, 2, 1]):
         for version in changes:
             change = MovieChange.objects.get(movie_id=movie, version=version)
-            indexing._send(elasticsearch, index, [indexing._as_of(change, {})])
+            indexing.send_movies(elasticsearch, index, [indexing.movie_after(change, {})])
     elasticsearch.indices.refresh(index=ALIAS)
     assert elasticsearch.get(index=index, id=str(movie))["_source"]["deleted"] is True
     assert found("alpha") == found("beta") == []
@@ -126,7 +126,7 @@ def test_a_change_made_during_a_rebuild_is_in_the_new_index(elasticsearch: Elast
     assert list(elasticsearch.indices.get(index=f"{ALIAS}-*")) == [second] != [first]
 
 
-def test_what_was_loaded_without_change_records_is_indexed_by_a_rebuild(elasticsearch: Elasticsearch):
+def test_a_rebuild_indexes_movies_loaded_without_change_records(elasticsearch: Elasticsearch):
     add("Alpha")
     first = indexing.rebuild().index
     with transaction.atomic(), connection.cursor() as cursor:
@@ -141,53 +141,53 @@ def test_what_was_loaded_without_change_records_is_indexed_by_a_rebuild(elastics
     assert indexing.index_in_use(elasticsearch) != first
 
 
-def test_the_command_says_what_it_did(elasticsearch: Elasticsearch):
+def test_the_command_reports_its_result(elasticsearch: Elasticsearch):
     add("Alpha")
     out = StringIO()
     call_command(rebuild_search.Command(), stdout=out, stderr=StringIO())
-    assert out.getvalue() == f"1 movies indexed; searches use {indexing.index_in_use(elasticsearch)} now.\n"
+    assert out.getvalue() == f"1 movies indexed; searches now use {indexing.index_in_use(elasticsearch)}.\n"
 
 
-def test_an_index_of_another_form_is_not_searched_and_goes_with_the_next_rebuild(
+def test_an_index_of_another_form_is_not_searched_and_the_next_rebuild_removes_it(
     elasticsearch: Elasticsearch,
 ):
     movie = add("Heat")
     older = f"{INDICES}-20260101000000000000"
     elasticsearch.indices.create(index=older, aliases={INDICES: {}})
     assert found("heat") == [movie]
-    assert indexing.keep_up().movies == 1
+    assert indexing.catch_up().movies == 1
     assert list(elasticsearch.indices.get(index=f"{INDICES}-*")) == [indexing.index_in_use(elasticsearch)]
     assert found("heat") == [movie]
 
 
-def test_without_an_index_postgresql_answers(elasticsearch: Elasticsearch):
+def test_without_an_index_searches_fall_back_to_postgresql(elasticsearch: Elasticsearch):
     movie = add("Heat")
     assert found("heat") == [movie]
     assert not elastic_search.breaker.open
 
 
-@pytest.mark.timeout(300)  # a start of Elasticsearch, on a machine that may be busy
-def test_while_it_is_away_or_hung_postgresql_answers(
+@pytest.mark.timeout(300)  # Elasticsearch starts slowly on a busy machine
+def test_while_elasticsearch_is_unavailable_searches_fall_back_to_postgresql(
     private_elasticsearch: ElasticsearchServer, settings: Settings
 ):
     settings.ELASTICSEARCH_URL = private_elasticsearch.url
     settings.SEARCH_FUNCTION = "movies.search.elastic.search.find"
     movie = add("Heat")
     indexing.rebuild()
-    only_here = add("Warmth")  # not indexed yet: tells who answered
+    only_here = add("Warmth")  # not indexed yet, so only PostgreSQL finds it
     wait_until(lambda: (found("heat"), found("warmth")) == ([movie], []))
     private_elasticsearch.pause()
     start = time.monotonic()
     assert found("warmth") == [only_here]
     assert time.monotonic() - start < 10
-    assert elastic_search.breaker.open  # nobody waits a second time
+    assert elastic_search.breaker.open  # later searches do not wait
     assert found("warmth") == [only_here]
     private_elasticsearch.resume()
     wait_until(lambda: found("warmth") == [])
     private_elasticsearch.kill()
     assert found("warmth") == [only_here]
     assert index_changes() == 0  # waits
-    with pytest.raises(AWAY):
+    with pytest.raises(ELASTICSEARCH_UNAVAILABLE):
         indexing.rebuild()
     private_elasticsearch.start()
     wait_until(lambda: not elastic_search.breaker.open)
@@ -195,7 +195,7 @@ def test_while_it_is_away_or_hung_postgresql_answers(
     wait_until(lambda: found("warmth") == [only_here])
 
 
-def test_the_fields_are_the_ones_that_are_mapped():
+def test_the_document_has_exactly_the_mapped_fields():
     prepared = {name for name, _, _ in MovieDocument()._prepared_fields}
     mapped = set(MovieDocument._index.to_dict()["mappings"]["properties"])
     assert prepared == mapped == {"id", "title", "terms", "genres", "hidden", "deleted", "views"}

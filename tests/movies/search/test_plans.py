@@ -1,42 +1,33 @@
-"""How PostgreSQL runs what clients ask of a large inventory: over indexes, never row by row."""
+"""Query plans of reads over a large inventory: PostgreSQL uses indexes and scans no table."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.core.management import call_command
-from django.db import connection
 
 from movies.genres import GENRES
 from movies.models import Movie
 from movies.search.engine import search
-from movies.search.keyset_pagination import ORDERINGS, stretch
+from movies.search.keyset_pagination import ORDERINGS, page
 from tests.movies.query_plans import plans_of_reads
+from tests.movies.seeded import seeded_inventory
 
-MOVIES = (
-    100_000  # of fewer, a scan of the narrow table of views is rightly the cheaper plan for a common word
-)
+MOVIES = 100_000  # with fewer, PostgreSQL rightly scans the narrow table of views for a common word
 
 
 @pytest.fixture(scope="module")
-def inventory(django_db_setup: Any, django_db_blocker: Any) -> Any:
-    """Seeded once for this file, and taken away at its end."""
-    with django_db_blocker.unblock():
-        call_command("seed_movies", movies=MOVIES, seed=1)
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE")
+def inventory(django_db_setup: Any, django_db_blocker: Any) -> Iterator[None]:
+    """Seeded once for this module."""
+    with seeded_inventory(django_db_blocker, MOVIES):
         yield
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "TRUNCATE movies_movie, movies_viewcount, movies_genreviews, movies_popularlist CASCADE"
-            )
 
 
 @pytest.mark.parametrize("genre", [None, *GENRES])
 @pytest.mark.parametrize("ordering", ORDERINGS)
 def test_no_page_scans_the_movies_or_their_views(inventory: None, db: None, ordering: str, genre: str | None):
     with plans_of_reads() as plans:
-        first = stretch(ordering=ordering, genre=genre, limit=20)
-        stretch(ordering=ordering, genre=genre, place=first.following, limit=20)
+        first = page(ordering=ordering, genre=genre, limit=20)
+        page(ordering=ordering, genre=genre, cursor=first.following, limit=20)
     assert plans
     assert [plan for plan in plans if "Seq Scan on movies_" in plan] == []
 

@@ -1,1 +1,1 @@
-"""Inputs that failed in use: admin."""
+"""Regression tests of the admin: inputs that once failed."""

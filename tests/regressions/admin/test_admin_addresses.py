@@ -1,4 +1,4 @@
-"""The admin under whatever people, scripts and scanners send: no address and no form breaks it."""
+"""No address and no form causes a server error in the admin, whatever people, scripts and scanners send."""
 
 import uuid
 from typing import Any
@@ -41,7 +41,7 @@ ROLES = ["viewer", "editor", "boss"]
 
 @pytest.fixture
 def ids(roles: None, queues: Queues, plain_static_files: None) -> Ids:
-    """A row of each kind, and what stands in addresses for each argument."""
+    """A row of each kind; returns the values of the arguments of addresses."""
     for number in range(1, 6):
         movie(f"Movie {number}", movie_id=number, hidden=number > 3)
     job = jobs.start_bulk(kind="hide", actor="staff:x", which=[1])
@@ -70,7 +70,7 @@ def ids(roles: None, queues: Queues, plain_static_files: None) -> Ids:
 
 
 def kept() -> dict[str, Any]:
-    """What no look at a page may change."""
+    """The state that no GET may change."""
     return {
         "movies": list(Movie.objects.order_by("id").values_list("id", "title", "hidden", "version")),
         "keys": list(ApiKey.objects.order_by("id").values_list("id", "name", "revoked_at")),
@@ -81,7 +81,7 @@ def kept() -> dict[str, Any]:
     }
 
 
-def test_the_walk_knows_every_kind_of_page(ids: Ids):
+def test_every_kind_of_page_is_covered(ids: Ids):
     addresses = every_address(ids)
     for address in (
         *LISTS,
@@ -101,8 +101,8 @@ def test_the_walk_knows_every_kind_of_page(ids: Ids):
 
 
 @pytest.mark.parametrize("who", ROLES)
-def test_no_address_breaks_and_no_look_changes_anything(request: pytest.FixtureRequest, ids: Ids, who: str):
-    """D2: every address of the admin, with every parameter, whatever is in them."""
+def test_no_address_fails_and_no_get_changes_anything(request: pytest.FixtureRequest, ids: Ids, who: str):
+    """Every address of the admin, with any values of any parameters."""
     client: Client = request.getfixturevalue(who)
     addresses = [address for address in every_address(ids) if "logout" not in address]
     before = kept()
@@ -113,7 +113,7 @@ def test_no_address_breaks_and_no_look_changes_anything(request: pytest.FixtureR
     @example("/admin/movies/moviechange/", [("before", "²")], None)
     @example(f"{MOVIES}1/history/", [], "²")
     @example(MOVIES, [("at", "NQ==")], None)
-    @example(MOVIES, [("o", "2"), ("at", "WyJhXHUwMDAwIiwgMSwgZmFsc2Vd")], None)
+    @example(MOVIES, [("o", "2"), ("at", "eyJ2IjoiYVx1MDAwMCIsImkiOjEsImIiOmZhbHNlfQ")], None)
     @example(MOVIES, [("_facets", "True"), ("e", "1"), ("at", "x")], None)
     @example("/admin/search/", [("s", "a"), ("page", "²")], None)
     @example("/admin/auth/user/", [("username__regex", "(")], None)
@@ -128,8 +128,8 @@ def test_no_address_breaks_and_no_look_changes_anything(request: pytest.FixtureR
     assert kept() == before
 
 
-def test_no_parameter_of_a_list_breaks_it(boss: Client, ids: Ids):
-    """D2: each alone, for each list, with a value of each kind of odd."""
+def test_no_parameter_makes_a_list_fail(boss: Client, ids: Ids):
+    """Each parameter alone, for each list, with each odd value."""
     for address in LISTS:
         for parameter in PARAMETERS:
             for value in ("²", "a\0b", "("):
@@ -137,8 +137,8 @@ def test_no_parameter_of_a_list_breaks_it(boss: Client, ids: Ids):
 
 
 @pytest.mark.parametrize("who", ROLES)
-def test_no_form_breaks_a_page(request: pytest.FixtureRequest, ids: Ids, who: str):
-    """D1-500: whatever is posted to any address; a viewer changes nothing by it."""
+def test_no_form_makes_a_page_fail(request: pytest.FixtureRequest, ids: Ids, who: str):
+    """Anything posted to any address; a viewer changes nothing."""
     client: Client = request.getfixturevalue(who)
     elsewhere = {"/admin/logout/", "/admin/password_change/", "/admin/login/"}
     addresses = [address for address in every_address(ids) if address not in elsewhere]
@@ -176,10 +176,10 @@ across = st.sampled_from(["0", "", "1", "2", "on", "true", " 1", "²", "1\0"]) |
 
 
 @pytest.mark.parametrize("who", ROLES)
-def test_an_action_changes_what_was_ticked_or_what_1_says_and_nothing_else(
+def test_an_action_changes_ticked_rows_or_everything_and_nothing_else(
     request: pytest.FixtureRequest, ids: Ids, who: str
 ):
-    """D1, D1-delete, D1-500: any form of actions, as any role, on any list of movies."""
+    """Any action form, as any role, on any list of movies."""
     client: Client = request.getfixturevalue(who)
 
     @settings(max_examples=150)
@@ -221,8 +221,8 @@ def test_an_action_changes_what_was_ticked_or_what_1_says_and_nothing_else(
     ("path", "action"),
     [("tetraflix/apikey", "revoke"), ("auth/user", "delete_selected"), ("auth/group", "delete_selected")],
 )
-def test_other_lists_act_on_what_was_ticked_too(boss: Client, ids: Ids, path: str, action: str):
-    """D1: the rule is that of every list."""
+def test_actions_of_other_lists_change_ticked_rows_too(boss: Client, ids: Ids, path: str, action: str):
+    """The same rule holds for every list."""
     before = kept()
     for across in ("0", "", "2", "on", "true"):
         for chosen in (

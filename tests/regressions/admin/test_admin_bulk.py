@@ -1,4 +1,4 @@
-"""Bulk work is about what its list shows, and its size is known exactly before it starts."""
+"""A bulk job applies to what its list shows, and its exact size is known before it starts."""
 
 import csv
 import gzip
@@ -11,7 +11,7 @@ from django.test import Client
 from movies.bulk import jobs
 from movies.models import Job, Movie
 from movies.search import selections
-from movies.search.selections import Number, Selection
+from movies.search.selections import ApproximateCount, Selection
 from tests.admin.forms import says
 from tests.movies.factories import movie, other_connection
 
@@ -27,7 +27,7 @@ def six(db: None) -> None:
 
 
 def exported(client: Client, query: str, form: str = "csv") -> list[int]:
-    """The ids in the file, whose number its job said before it was made."""
+    """The ids in the exported file, as many as its job announced."""
     started: Any = client.post(f"{LIST}export/{form}{query}")
     job = Job.objects.latest("created")
     assert started.url == f"/admin/movies/job/{job.pk}/"
@@ -49,7 +49,7 @@ SELECTIONS = {
 
 
 @pytest.mark.parametrize("query", SELECTIONS)
-def test_an_export_is_of_what_the_list_shows(viewer: Client, six: None, query: str):
+def test_an_export_has_the_movies_of_the_list(viewer: Client, six: None, query: str):
     page = viewer.get(LIST + query)
     ids = sorted(found.pk for found in page.context["cl"].result_list)
     assert ids == SELECTIONS[query]
@@ -62,7 +62,7 @@ def test_an_export_is_of_what_the_list_shows(viewer: Client, six: None, query: s
     assert f'action="{LIST}export/csv{filters.replace("&", "&amp;")}"' in shown
 
 
-def test_the_list_keeps_its_filters_whatever_else_is_in_its_address(viewer: Client, six: None):
+def test_an_export_keeps_only_the_filters_of_the_address(viewer: Client, six: None):
     page = viewer.get(f"{LIST}?o=-1&genre=drama&state=hidden&_facets=True&at=end&q=")
     assert page.context["cl"].filters == "?genre=drama&state=hidden"
 
@@ -70,17 +70,19 @@ def test_the_list_keeps_its_filters_whatever_else_is_in_its_address(viewer: Clie
 @pytest.mark.parametrize(
     "query", ["?genre=polka", "?state=x", "?q=%00", "?genre=", "?genr=drama", "?genre=drama&id=5", "?at=end"]
 )
-def test_an_export_of_a_filter_that_there_is_not_is_none(viewer: Client, six: None, query: str):
+def test_an_export_with_an_invalid_filter_is_refused(viewer: Client, six: None, query: str):
     response: Any = viewer.post(f"{LIST}export/csv{query}", follow=True)
     assert response.redirect_chain == [(LIST, 302)]
-    assert says(response) == ["Nothing was exported: there is no such filter. Set it in the list again."]
+    assert says(response) == [
+        "Nothing was exported, because the filter is invalid. Set it in the list again."
+    ]
     assert Job.objects.count() == 0
 
 
-def test_a_job_says_what_it_was_asked_to_export(viewer: Client, six: None):
+def test_a_job_describes_what_it_exports(viewer: Client, six: None):
     viewer.post(f"{LIST}export/csv?genre=drama&state=hidden")
     page = viewer.get(f"/admin/movies/job/{Job.objects.get().pk}/").content.decode()
-    assert "all movies with something of drama that are hidden, as csv" in page
+    assert "all movies with genre drama that are hidden, as csv" in page
     older = Job.objects.create(kind="export", state="applying", actor="staff:x", request={"format": "csv"})
     jobs.run_waiting()
     older.refresh_from_db()
@@ -89,7 +91,7 @@ def test_a_job_says_what_it_was_asked_to_export(viewer: Client, six: None):
 
 
 @pytest.mark.parametrize("query", SELECTIONS)
-def test_everything_that_a_list_shows_is_counted_and_changed(boss: Client, six: None, query: str):
+def test_an_action_on_everything_counts_and_changes_the_list(boss: Client, six: None, query: str):
     form = {"action": "delete", "index": "0", "select_across": "1", "_selected_action": "1"}
     number = len(SELECTIONS[query])
     asked = boss.post(LIST + query, form, follow=True)
@@ -104,31 +106,31 @@ def test_everything_that_a_list_shows_is_counted_and_changed(boss: Client, six: 
     assert [job.total for job in Job.objects.all()] == ([number] if number else [])
 
 
-def test_an_id_that_is_searched_for_obeys_the_filters(six: None):
-    assert selections.found_by_words(Selection(q="3")) == [3]
-    assert selections.found_by_words(Selection(q="3", hidden=False)) == []
-    assert selections.found_by_words(Selection(q=" 3 ", hidden=True, genre="drama")) == [3]
-    assert selections.found_by_words(Selection(q="3", genre="horror")) == []
+def test_a_search_for_an_id_obeys_the_filters(six: None):
+    assert selections.matching_ids(Selection(q="3")) == [3]
+    assert selections.matching_ids(Selection(q="3", hidden=False)) == []
+    assert selections.matching_ids(Selection(q=" 3 ", hidden=True, genre="drama")) == [3]
+    assert selections.matching_ids(Selection(q="3", genre="horror")) == []
 
 
-def test_a_number_on_a_page_is_exact_or_says_that_it_is_not(six: None, monkeypatch: pytest.MonkeyPatch):
+def test_a_count_on_a_page_is_exact_or_says_that_it_is_not(six: None, monkeypatch: pytest.MonkeyPatch):
     def said(selection: Selection, *, estimate: int) -> str:
         monkeypatch.setattr(selections, "_estimate", lambda selection: estimate)
-        return str(selections.how_many(selection))
+        return str(selections.approximate_count(selection))
 
     assert said(Selection(), estimate=-1) == said(Selection(), estimate=40_000) == "6"
     assert said(Selection(), estimate=1_234_567) == "about 1,230,000"
-    monkeypatch.setattr(selections, "COUNTED", 2)
+    monkeypatch.setattr(selections, "MAX_COUNTED", 2)
     assert said(Selection(genre="drama"), estimate=0) == "more than 2"
     assert said(Selection(genre="drama"), estimate=4) == "about 4"
     assert said(Selection(genre="drama", hidden=True), estimate=4) == "1"
     assert selections.count(Selection()) == 6
-    assert f"{Number(1160)}" == str(Number(1160)) == "1,160"
+    assert f"{ApproximateCount(1160)}" == str(ApproximateCount(1160)) == "1,160"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_work_that_meets_a_lock_is_left_to_the_worker(editor: Client, six: None):
-    """A web process waits for a lock WEB_LOCK_TIMEOUT_MS at most."""
+def test_a_job_that_finds_the_inventory_locked_is_left_to_the_worker(editor: Client, six: None):
+    """A web process waits at most WEB_LOCK_TIMEOUT_MS for a lock."""
     with other_connection() as other:
         other.cursor().execute("SELECT FROM movies_inventory FOR UPDATE")
         with connection.cursor() as cursor:

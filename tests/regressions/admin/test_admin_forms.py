@@ -1,4 +1,4 @@
-"""The admin's addresses and forms: what cannot be read changes nothing, and breaks nothing."""
+"""Invalid addresses and forms of the admin: they change nothing and cause no server error."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movies.admin.staff import everything_is_meant
+from movies.admin.staff import selects_everything
 from movies.bulk import jobs
 from movies.foundation.numbers import MAX_BIGINT
 from movies.models import Job, Movie, MovieChange
@@ -21,8 +21,8 @@ from tests.admin.forms import says
 from tests.movies.factories import movie
 
 LIST = "/admin/movies/movie/"
-# What int() takes, or str.isdigit() says yes to, and what is neither; \u0665 is an Arabic 5.
-UNREADABLE = [
+# Accepted by int(), by str.isdigit() or by neither; \u0665 is an Arabic 5.
+INVALID_IDS = [
     "+5",
     " 5",
     "5 ",
@@ -56,17 +56,22 @@ def state() -> list[tuple[int, bool, int]]:
     return list(Movie.objects.order_by("id").values_list("id", "hidden", "version"))
 
 
-def mark(value: Any) -> str:
+def position(value: Any, movie_id: Any, backward: Any = False) -> dict[str, Any]:
+    """The fields of a cursor."""
+    return {"v": value, "i": movie_id, "b": backward}
+
+
+def cursor(value: Any) -> str:
     return base64.urlsafe_b64encode(
         value if isinstance(value, bytes) else json.dumps(value).encode()
     ).decode()
 
 
 @pytest.mark.parametrize("action", ["hide", "show", "delete"])
-def test_an_id_that_cannot_be_read_changes_nothing_and_is_named(boss: Client, five: None, action: str):
-    """D1, D1-delete, D1-500: nothing that is ticked is not everything."""
+def test_an_invalid_id_changes_nothing_and_is_named(boss: Client, five: None, action: str):
+    """An action without valid ids never applies to all movies."""
     before = state()
-    for ids in [[text] for text in UNREADABLE] + [["1", "+5"], ["²", "1"]]:
+    for ids in [[text] for text in INVALID_IDS] + [["1", "+5"], ["²", "1"]]:
         for more in ({}, {"sure": "yes"}):
             response = act(boss, action, *ids, query="?state=hidden", **more)
             assert (response.status_code, response["Location"]) == (302, f"{LIST}?state=hidden"), ids
@@ -77,8 +82,8 @@ def test_an_id_that_cannot_be_read_changes_nothing_and_is_named(boss: Client, fi
     assert Job.objects.count() == 0
 
 
-def test_only_an_explicit_1_means_everything(boss: Client, five: None):
-    """D1: select_across is 1, or it is not."""
+def test_only_an_explicit_1_selects_everything(boss: Client, five: None):
+    """Any other value of select_across selects the ticked rows."""
     for text in ["", "0", "2", "on", "yes", "True", " 1", "+1", "²", "01", "-1", "1\0"]:
         act(boss, "hide", "2", select_across=text)
         assert [hidden for _, hidden, _ in state()] == [False, True, False, True, True], text
@@ -89,8 +94,8 @@ def test_only_an_explicit_1_means_everything(boss: Client, five: None):
     assert Movie.objects.count() == 4
 
 
-def test_ids_of_no_movies_are_named_and_the_others_are_done(editor: Client, five: None):
-    """D1: numbers that are no movies are left out."""
+def test_missing_ids_are_named_and_the_others_changed(editor: Client, five: None):
+    """Numbers without a movie are skipped."""
     response = act(editor, "hide", "99", "2", "2", "9223372036854775807")
     assert response["Location"] == LIST
     said = says(editor.get(LIST))
@@ -102,8 +107,8 @@ def test_ids_of_no_movies_are_named_and_the_others_are_done(editor: Client, five
     assert Job.objects.count() == 1
 
 
-def test_the_page_that_asks_before_deleting_deletes_what_it_names(boss: Client, five: None):
-    """D1-delete: the page names the movie that was ticked, and its form deletes that one alone."""
+def test_the_confirmation_page_deletes_exactly_what_it_lists(boss: Client, five: None):
+    """The page lists the ticked movie, and its form deletes only that one."""
     page = act(boss, "delete", "5", query="?state=hidden")
     shown = page.content.decode()
     assert "Delete 1 movie?" in shown
@@ -113,8 +118,8 @@ def test_the_page_that_asks_before_deleting_deletes_what_it_names(boss: Client, 
     assert list(Movie.objects.values_list("id", flat=True)) == [1, 2, 3, 4]
 
 
-def test_everything_is_what_the_list_shows_and_counted_exactly(boss: Client, five: None):
-    """D1: the size of bulk work is no estimate: a table without statistics has none."""
+def test_everything_means_the_list_and_is_counted_exactly(boss: Client, five: None):
+    """The size of a bulk job is not an estimate, because a table may lack statistics."""
     assert (
         "Delete 2 movies?"
         in act(boss, "delete", "5", query="?state=hidden", select_across="1").content.decode()
@@ -124,10 +129,12 @@ def test_everything_is_what_the_list_shows_and_counted_exactly(boss: Client, fiv
     assert [hidden for _, hidden, _ in state()] == [False] * 5
 
 
-def test_what_is_many_is_never_done_at_once(editor: Client, five: None, monkeypatch: pytest.MonkeyPatch):
-    """D1: whether a web process does it depends on the exact size alone."""
-    monkeypatch.setattr(jobs, "AT_ONCE_MOVIES", 2)
-    monkeypatch.setattr(selections, "how_many", lambda selection: selections.Number(1, "about"))
+def test_a_large_job_is_left_to_the_worker(editor: Client, five: None, monkeypatch: pytest.MonkeyPatch):
+    """Only the exact size decides whether a web process does it."""
+    monkeypatch.setattr(jobs, "MAX_INLINE_MOVIES", 2)
+    monkeypatch.setattr(
+        selections, "approximate_count", lambda selection: selections.ApproximateCount(1, "about")
+    )
     job = jobs.start_bulk(kind="hide", actor="staff:x", which=Selection())
     assert (job.state, job.total) == ("applying", 5)
     assert jobs.start_export(actor="staff:x", form="csv", selection=Selection(hidden=False)).total == 3
@@ -137,27 +144,27 @@ def test_what_is_many_is_never_done_at_once(editor: Client, five: None, monkeypa
 
 
 @pytest.mark.parametrize("which", [[], (), set()])
-def test_no_ids_are_not_all_movies(five: None, which: Any):
-    """D1: an empty list is a mistake of the caller."""
+def test_an_empty_list_of_ids_is_an_error(five: None, which: Any):
+    """It never means all movies."""
     with pytest.raises(ValueError, match="No movies were chosen"):
         jobs.start_bulk(kind="hide", actor="staff:x", which=which)
     assert Job.objects.count() == 0
 
 
 @pytest.mark.parametrize("who", ["viewer", "editor"])
-def test_an_order_that_cannot_be_read_is_none(request: pytest.FixtureRequest, five: None, who: str):
-    """D2: ?o="""
+def test_an_invalid_order_is_ignored(request: pytest.FixtureRequest, five: None, who: str):
+    """The parameter `o`."""
     client: Client = request.getfixturevalue(who)
     for text in ["²", "\u0665", "-", "--1", "1e3", "+1", " 1", "9" * 5000, "-²", "²-1", ""]:
         response = client.get(LIST, {"o": text})
         assert [found.pk for found in response.context["cl"].result_list] == [1, 2, 3, 4, 5], text
 
 
-def test_a_place_in_a_history_that_cannot_be_read_is_none(viewer: Client, five: None):
-    """D2: ?before= and ?after= of histories."""
+def test_an_invalid_position_in_a_history_is_ignored(viewer: Client, five: None):
+    """The parameters `before` and `after`."""
     Movie.objects.filter(pk=5).update(hidden=False)
     batch = jobs.start_bulk(kind="hide", actor="staff:x", which=[1]).pk
-    for text in [*UNREADABLE, str(MAX_BIGINT)]:
+    for text in [*INVALID_IDS, str(MAX_BIGINT)]:
         latest = viewer.get("/admin/movies/moviechange/", {"before": text}).context["records"]
         assert len(latest) == 7, text
         assert len(viewer.get(f"{LIST}5/history/", {"before": text}).context["records"]) == 2, text
@@ -168,34 +175,28 @@ def test_a_place_in_a_history_that_cannot_be_read_is_none(viewer: Client, five: 
 @pytest.mark.parametrize(
     "of", ["movies/movie", "tetraflix/apikey", "auth/user", "auth/group", "sessions_ingest/deadletteract"]
 )
-def test_an_id_in_an_address_that_is_none_leads_back(boss: Client, five: None, of: str):
-    """D2: ids of movies, keys, staff, roles and records in addresses."""
-    for text in [text for text in UNREADABLE if text] + ["6", str(MAX_BIGINT + 1)]:
+def test_an_invalid_id_in_an_address_redirects(boss: Client, five: None, of: str):
+    """Ids of movies, keys, staff, roles and records in addresses."""
+    for text in [text for text in INVALID_IDS if text] + ["6", str(MAX_BIGINT + 1)]:
         for page in ("change", "history", "delete"):
             response = boss.get(f"/admin/{of}/{quote(text, safe='')}/{page}/")
             expected = {302, 403} if (of, page, text) != ("movies/movie", "history", "6") else {200}
             assert response.status_code in expected, (page, text)
 
 
-NO_MARKS = [
-    *[5, "x", None, True, {}, {"a": 1}, [], [1], [1, 2], [1, 2, 3], [1, 2, False, 4], [[1], 2, False]],
-    *[
-        ["1", [2], False],
-        [1, "2", False],
-        [1, 2, 0],
-        [1, -1, False],
-        [1, MAX_BIGINT + 1, False],
-        [None, 1, False],
-    ],
-    *[[MAX_BIGINT + 1, 1, False], [-1, 1, False], [1.0, 1, False], [True, 1, False], ["a\0", 1, False]],
-    *[b"[NaN, 1, false]", b"[1, 1, false", b"\xff", b"[" * 100_000, b"9" * 5000],
+BAD_CURSORS = [
+    *[5, "x", None, True, {}, {"v": 1}, {"v": 1, "i": 1}, [], [1, 2, False]],
+    *[position([1], 2), position("1", [2]), position(1, "2"), position(1, 2, 0), position(1, -1)],
+    *[position(1, 2**63), position(None, 1), position(2**63, 1), position(-1, 1), position(1.0, 1)],
+    *[position(True, 1), position("a\0", 1), position(1, 0)],
+    *[b'{"v":NaN,"i":1,"b":false}', b'{"v":1,"i":1,"b":false', b"\xff", b"[" * 100_000, b"9" * 5000],
 ]
 
 
 @pytest.mark.parametrize("order", ["", "0", "1", "3", "-3"])
-def test_a_page_mark_that_is_not_ours_leads_back_to_the_list(viewer: Client, five: None, order: str):
-    """D2-mark: a mark is a list of a value of the order, an id and a direction."""
-    for at in ["NQ==", "x", "²", "=", "\0", "WyJhXHUwMDAwIiwgMSwgZmFsc2Vd", *map(mark, NO_MARKS)]:
+def test_an_invalid_cursor_redirects_to_the_list(viewer: Client, five: None, order: str):
+    """A cursor has a value of the order, an id and a direction."""
+    for at in ["NQ==", "x", "²", "=", "\0", "WyJhXHUwMDAwIiwgMSwgZmFsc2Vd", *map(cursor, BAD_CURSORS)]:
         for more in ({}, {"e": "1"}):
             response = viewer.get(LIST, {"at": at, "o": order} | more)
             assert (response.status_code, response.get("Location")) == (302, f"{LIST}?e=1"), at[:100]
@@ -203,21 +204,21 @@ def test_a_page_mark_that_is_not_ours_leads_back_to_the_list(viewer: Client, fiv
 
 @pytest.mark.parametrize("title", ["a\0", "\ud800", "\udfff\ud800", 5, None])
 @pytest.mark.parametrize("who", ["viewer", "editor"])
-def test_a_page_mark_holds_what_a_title_can_be(
+def test_a_cursor_holds_only_values_of_titles(
     request: pytest.FixtureRequest, five: None, who: str, title: Any
 ):
-    """D2-nul: no title has a NUL, or half of a surrogate pair."""
+    """No title has a NUL, or half of a surrogate pair."""
     client: Client = request.getfixturevalue(who)
     title_column = client.get(LIST).context["cl"].list_display.index("name")
-    response = client.get(LIST, {"o": str(title_column), "at": mark([title, 1, False])})
+    response = client.get(LIST, {"o": str(title_column), "at": cursor(position(title, 1))})
     assert (response.status_code, response["Location"]) == (302, f"{LIST}?e=1")
 
 
 @given(st.text() | st.integers() | st.none() | st.lists(st.integers()))
-def test_everything_is_meant_by_one_text_alone(text: Any):
-    """D1: whatever else select_across may be."""
+def test_one_value_alone_selects_everything(text: Any):
+    """The value 1 of select_across."""
 
     class Request:
         POST = {"select_across": text}
 
-    assert everything_is_meant(Request()) == (text == "1")  # type: ignore[arg-type]
+    assert selects_everything(Request()) == (text == "1")  # type: ignore[arg-type]

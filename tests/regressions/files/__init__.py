@@ -1,1 +1,1 @@
-"""Inputs that failed in use: files."""
+"""Regression tests of files: inputs that once failed."""

@@ -1,4 +1,4 @@
-"""Files of movies as spreadsheets, other programs and our own download give them."""
+"""Imports of files as spreadsheets, other programs and the admin's export write them."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ WEIGHTS = tuple(profile(action=100))
 
 
 def checked(name: str, content: bytes) -> dict[str, Any]:
-    """What the check of a file comes to."""
+    """The result of checking a file."""
     return jobs.start_import(actor="staff:edith", file_name=name, chunks=[content]).result
 
 
@@ -48,7 +48,7 @@ def errors(*lines: str, form: str = "csv") -> list[tuple[int, dict[str, str]]]:
     ],
 )
 def test_a_file_as_spreadsheets_save_it_is_read(db: None, file: str, title: str):
-    """D3, D4, D5-row, D5-columns, D5-blank, D6, D-quote: one new row, nothing to complain about."""
+    """One new row without errors."""
     job = jobs.start_import(actor="staff:edith", file_name=file, chunks=[(FILES / file).read_bytes()])
     assert (job.state, job.result["rows"], job.result["bad"]) == ("ready", 1, 0), job.result
     jobs.confirm(job_id=job.pk, actor="staff:edith")
@@ -57,7 +57,7 @@ def test_a_file_as_spreadsheets_save_it_is_read(db: None, file: str, title: str)
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_any_line_end_ends_a_line_also_in_quotation_marks(end: str):
-    """D3: line numbers count each of them once."""
+    """Line numbers count each of them once."""
     lines = [HEADER, f'1,"A{end}",,{ACTION}', f'2,"B{end}{end}C",,{ACTION}', f"3,D,,{ACTION}", "4"]
     for size in (1, 2, 3, 10_000):
         content = end.join(lines).encode()
@@ -70,8 +70,8 @@ def test_any_line_end_ends_a_line_also_in_quotation_marks(end: str):
 @pytest.mark.parametrize(
     "sep", ["sep={}", "SEP={}", '"sep={}"', "sep={},,,,", "\ufeffsep={}", "\n;;;\nsep={}\n,"]
 )
-def test_a_line_that_names_the_delimiter_is_no_row(sep: str, delimiter: str):
-    """D4: whatever the delimiter, and however often a spreadsheet saved the line again."""
+def test_a_line_that_names_the_delimiter_is_not_a_row(sep: str, delimiter: str):
+    """With any delimiter, and if a spreadsheet has written the line several times."""
     text = "\r\n".join([sep.format(delimiter), f"{HEADER}".replace(",", delimiter)])
     text += f"\r\n7,A,,{ACTION}".replace(",", delimiter)
     assert [(row.movie_id, row.title, row.errors) for row in rows([text.encode()], "csv")] == [(7, "A", {})]
@@ -88,8 +88,8 @@ def test_a_line_that_names_the_delimiter_is_no_row(sep: str, delimiter: str):
         f"title,{','.join(GENRES)},id,hidden\nA,{ACTION},1\nB,{ACTION},2,\nC,{ACTION},3",
     ],
 )
-def test_empty_rows_and_columns_and_blanks_are_left_out(text: str):
-    """D5-row, D5-columns, D5-blank, D-quote: what holds nothing says nothing."""
+def test_empty_rows_and_columns_and_blanks_are_ignored(text: str):
+    """Empty rows, columns and files report no error."""
     found = [(row.movie_id, row.title, row.profile, row.errors) for row in rows([text.encode()], "csv")]
     assert found == [(number, title, WEIGHTS, {}) for number, title in ((1, "A"), (2, "B"), (3, "C"))]
 
@@ -107,8 +107,8 @@ def test_empty_rows_and_columns_and_blanks_are_left_out(text: str):
         ("=1+1", "=1+1"),
     ],
 )
-def test_quotation_marks_with_blanks_around_them_are_no_part_of_the_value(value: str, title: str | None):
-    """D-quote: a comma in the title stays in it, a quotation mark in the middle is a character."""
+def test_quotation_marks_with_blanks_around_them_do_not_belong_to_the_value(value: str, title: str | None):
+    """A comma in a quoted title belongs to it; a quotation mark inside a value is an ordinary character."""
     (row,) = rows([f"{HEADER}\n1,{value},,{ACTION}\n".encode()], "csv")
     assert row.title == (title or "")
     assert bool(row.errors) == (title is None)
@@ -116,29 +116,27 @@ def test_quotation_marks_with_blanks_around_them_are_no_part_of_the_value(value:
 
 @pytest.mark.parametrize("word", ["TRUE", "WAHR", "vrai", "Yes", "1", " ИСТИНА "])
 def test_a_logical_value_is_read_in_the_language_of_the_spreadsheet(word: str):
-    """D4: Excel writes true and false as it shows them."""
+    """Excel writes true and false in the language that it displays."""
     assert [row.hidden for row in rows([f"{HEADER}\n1,A,{word},{ACTION}\n".encode()], "csv")] == [True]
 
 
-def test_wrong_columns_are_named_with_their_place():
-    """D5-columns, D3: errors say what was found."""
+def test_wrong_columns_are_named_with_their_position():
+    """Errors quote what the header has."""
     assert bad("foo;bar\n").startswith(
-        "The columns that line 1 names are not those of a file of movies: unknown: 'foo' (column 1), 'bar'"
+        "Line 1 does not name the columns of a file of movies: unknown: 'foo' (column 1), 'bar'"
         " (column 2); missing: title, action, animation,"
     )
     text = bad(f"sep=,\n\n{HEADER.removesuffix('western')},title,\n")
-    assert "The columns that line 3 names" in text
-    assert "missing: western; there more than once: title (columns 2 and 19); column 18 has no name." in text
+    assert "Line 3 does not name the columns" in text
+    assert "missing: western; repeated: title (columns 2 and 19); column 18 has no name." in text
     assert bad(lines_of([(1, "A", False, list(WEIGHTS))], "jsonl")) == (
         "Line 1 is JSON, but the name of the file says CSV: end it in .jsonl."
     )
-    assert "This is one column only: columns are separated by" in bad(
-        HEADER.replace(",", " ") + "\n1 A 100\n"
-    )
+    assert "The line is one column: separate columns by" in bad(HEADER.replace(",", " ") + "\n1 A 100\n")
 
 
-def test_a_value_without_a_column_is_named_with_its_place():
-    """D5-columns: also when a comma in a title moves the others."""
+def test_a_value_without_a_column_is_named_with_its_position():
+    """Also when a comma in a title shifts the other values."""
     says = "the row has {} values, the header names {} columns. A value with a comma in it needs quotation marks."
     assert errors(f"{HEADER},,", f"1,A,,{ACTION},,x", f"2,B, again,,{ACTION}", f"3,C,,{ACTION}") == [
         (2, {"column 20": f"'x' is in a column without a name: {says.format(20, 18)}"}),
@@ -150,7 +148,7 @@ def test_a_value_without_a_column_is_named_with_its_place():
 
 
 def test_errors_of_csv_name_columns_of_the_csv():
-    """D5-row: no CSV has a column "profile"."""
+    """No CSV has a column "profile"."""
     found = errors(
         HEADER,
         f"0,A,,{ACTION}",
@@ -181,7 +179,7 @@ def test_errors_of_csv_name_columns_of_the_csv():
 
 
 def test_quotation_marks_that_do_not_match_are_named_with_the_row_where_they_begin():
-    """D3: and do not swallow the rest of the file."""
+    """And do not swallow the rest of the file."""
     good = f"1,A,,{ACTION}"
     assert bad(f'{HEADER}\n{good}\n2,"B,,{ACTION}\n{good}\n') == (
         "The row that begins in line 3 has a quotation mark that is not closed within 20 lines."
@@ -195,8 +193,8 @@ def test_quotation_marks_that_do_not_match_are_named_with_the_row_where_they_beg
     assert bad(f'"{HEADER}\n').startswith("The row that begins in line 1 has a quotation mark")
 
 
-def test_a_key_that_is_there_twice_is_an_error_of_its_line(db: None):
-    """D10: neither value is taken."""
+def test_a_repeated_key_is_an_error_of_its_line(db: None):
+    """Neither value is used."""
     result = checked("movies.jsonl", (FILES / "key-twice.jsonl").read_bytes())
     assert result["problems"] == [[1, "row", 'The line is not valid JSON: the key "id" is there twice.']]
 
@@ -221,8 +219,8 @@ def test_a_key_that_is_there_twice_is_an_error_of_its_line(db: None):
         ('{"title": "\\u0000"}', "title", "A title has no control characters"),
     ],
 )
-def test_a_bad_line_of_json_is_told_why(db: None, line: str, column: str, sentence: str):
-    """D10: and whatever it holds, it is no failure of ours."""
+def test_a_bad_line_of_json_is_reported_with_the_reason(db: None, line: str, column: str, sentence: str):
+    """No content of a line fails the job."""
     problems = checked("movies.jsonl", f"\n{line}\n".encode())["problems"]
     assert [problem[2] for problem in problems if problem[:2] == [2, column] and sentence in problem[2]], (
         problems

@@ -1,4 +1,4 @@
-"""The bytes of a file of movies: compressed or not, in what encoding, under what name; and our own download."""
+"""The bytes of imported files: compression, encoding and file name; and the download of an export."""
 
 import gzip
 from functools import partial
@@ -11,7 +11,7 @@ from django.test import Client
 
 from movies.admin.import_export import accepts_gzip
 from movies.bulk import jobs, text_file
-from movies.bulk.file_format import WRITTEN, BadFile, Row, format_of, heading, lines_of, rows
+from movies.bulk.file_format import EXPORT_EXTENSIONS, BadFile, Row, format_of, heading, lines_of, rows
 from movies.models import Job
 from tests.movies.factories import movie
 from tests.regressions.files.test_files import ACTION, FILES, HEADER, WEIGHTS, bad, checked
@@ -21,8 +21,8 @@ compressed = partial(gzip.compress, mtime=0)  # the same bytes at any time: they
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("compressed", [False, True])
-def test_the_text_is_utf_8_or_utf_16_packed_or_not(encoding: str, compressed: bool):
-    """D8, D6: Excel's Unicode Text is UTF-16 with tabs."""
+def test_the_text_is_utf_8_or_utf_16_compressed_or_not(encoding: str, compressed: bool):
+    """Excel's Unicode Text is UTF-16 with tabs."""
     mark = "\ufeff" if encoding in ("utf-16-le", "utf-16-be") else ""
     content = (mark + f"{HEADER}\r\n1,Amélie 映画 🎬,,{ACTION}\r\n".replace(",", "\t")).encode(encoding)
     content = gzip.compress(content) if compressed else content
@@ -31,8 +31,8 @@ def test_the_text_is_utf_8_or_utf_16_packed_or_not(encoding: str, compressed: bo
         assert list(rows(pieces, "csv")) == [Row(2, 1, "Amélie 映画 🎬", WEIGHTS, None)]
 
 
-def test_bytes_that_are_no_text_are_named_with_their_line():
-    """D8: the true line, whatever came before it."""
+def test_bytes_that_are_not_text_are_reported_with_their_line():
+    """The number is right whatever lines come before."""
     assert bad((FILES / "latin-1-in-line-3.csv").read_bytes()) == (
         "Line 3 is not UTF-8 text: its byte 4 is 0xE9, in Windows-1252 the character é. Save the file as UTF-8."
     )
@@ -66,13 +66,13 @@ def test_bytes_that_are_no_text_are_named_with_their_line():
         (b"\xef\xbb\xbf\r\n;;\r\nsep=;", "The file is empty."),
     ],
 )
-def test_a_file_of_another_kind_is_told_what_it_is(content: bytes, says: str):
-    """D6, D8: not only that it is not UTF-8."""
+def test_a_file_of_another_type_is_reported_by_its_type(content: bytes, says: str):
+    """The error says more than that it is not UTF-8."""
     assert bad(content).startswith(says)
 
 
-def test_what_a_gzip_file_decompresses_to_is_bounded(db: None, monkeypatch: pytest.MonkeyPatch):
-    """D6: a small file that decompresses to a large one neither fills the memory nor keeps the person waiting."""
+def test_the_decompressed_size_of_a_gzip_file_is_bounded(db: None, monkeypatch: pytest.MonkeyPatch):
+    """A small file that decompresses to a large one neither fills the memory nor blocks the request."""
     monkeypatch.setattr(text_file, "MAX_BYTES", 5 * text_file.PIECE_BYTES)
     bomb = gzip.compress(f"{HEADER}\n".encode() + b",,,\n" * 3_000_000)
     pieces = text_file.decompressed([bomb])
@@ -90,7 +90,7 @@ def test_what_a_gzip_file_decompresses_to_is_bounded(db: None, monkeypatch: pyte
 
 
 def test_joined_and_padded_gzip_files_are_one_file():
-    """D6: as gzip itself takes them."""
+    """As gzip itself reads them."""
     text = f"{HEADER}\n".encode(), f"1,A,,{ACTION}\n".encode()
     content = gzip.compress(text[0]) + bytes(7) + gzip.compress(text[1]) + bytes(9)
     for size in (1, 20, 1_000):
@@ -103,10 +103,10 @@ def test_joined_and_padded_gzip_files_are_one_file():
     ("header", "encoded"),
     [("gzip", True), ("identity, *;q=0.1", True), ("gzip;q=0", False), ("", False), (None, False)],
 )
-def test_a_download_is_encoded_only_for_who_takes_it_and_imports_either_way(
+def test_a_download_is_encoded_only_for_clients_that_accept_it_and_imports_either_way(
     admin_client: Client, form: str, header: str | None, encoded: bool
 ):
-    """D6-q, D6: gzip;q=0 refuses gzip; what is then sent is a file that an import takes."""
+    """`gzip;q=0` refuses gzip; the response is then a .gz file, which an import accepts."""
     movie('=1+1, "quoted"', movie_id=3, drama=100)
     made: Any = admin_client.post(f"/admin/movies/movie/export/{form}")
     headers = {} if header is None else {"Accept-Encoding": header}
@@ -122,7 +122,7 @@ def test_a_download_is_encoded_only_for_who_takes_it_and_imports_either_way(
 
 
 def test_gzip_is_accepted_by_its_name_or_by_a_star_unless_its_quality_is_zero():
-    """D6-q: and where a quality cannot be read, nothing is: identity is always right."""
+    """An invalid quality refuses gzip, because identity is always acceptable."""
     for header in ("gzip", "deflate, GZIP;q=0.5", "x-gzip", "*", "br;q=1.0, gzip ; q=0.001", "*;q=0, gzip"):
         assert accepts_gzip(header), header
     for header in (
@@ -132,19 +132,19 @@ def test_gzip_is_accepted_by_its_name_or_by_a_star_unless_its_quality_is_zero():
         assert not accepts_gzip(header), header
 
 
-def test_the_end_of_the_name_says_what_a_file_is():
-    """D6: with .gz, in any case."""
+def test_the_extension_decides_the_format():
+    """With or without .gz, in upper or lower case."""
     names = ["a.csv", "A.CSV.GZ", "a.b.tsv", "Unicode.txt", "a.jsonl.gz", "a.ndjson"]
     assert [format_of(name) for name in names] == ["csv"] * 4 + ["jsonl"] * 2
     for name in ("a", "csv", "a.gz", "a.csv.zip", "a.xlsx", ""):
         with pytest.raises(BadFile, match="does not end in any of"):
             format_of(name)
     with pytest.raises(BadFile, match=r"'a\.txt' does not end in any of"):
-        format_of("a.txt", WRITTEN)
+        format_of("a.txt", EXPORT_EXTENSIONS)
 
 
-def test_the_commands_write_and_read_packed_files(db: None, tmp_path: Path, capsys: Any):
-    """D6: what an export is in one form, an import takes."""
+def test_the_commands_write_and_read_compressed_files(db: None, tmp_path: Path, capsys: Any):
+    """An import accepts every file that an export writes."""
     movie("Kahaani", movie_id=1, action=100)
     path = tmp_path / "movies.csv.gz"
     call_command("export_movies", str(path))

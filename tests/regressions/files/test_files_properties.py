@@ -1,4 +1,4 @@
-"""Whatever a spreadsheet makes of our export imports unchanged; whatever else a file holds gets a reason."""
+"""Properties of imports: an export saved by a spreadsheet changes nothing, and any other file gets a reason."""
 
 import csv
 import gzip
@@ -38,7 +38,7 @@ pieces_of_csv = st.text("\"',;|\t a\\", min_size=1, max_size=12)
 
 
 def stored(title: str) -> bool:
-    """Whether the inventory keeps the title as it is."""
+    """Whether the inventory stores the title unchanged."""
     return checked({"title": title}) == ({"title": title}, {})
 
 
@@ -55,7 +55,7 @@ def inventories(draw: Any) -> list[tuple[int, str, bool, list[int]]]:
 
 @st.composite
 def saved(draw: Any, table: list[list[str]]) -> bytes:
-    """The table, as some spreadsheet saves it."""
+    """The table as a spreadsheet may save it."""
     order = draw(st.permutations(range(len(table[0]))))
     case = draw(st.sampled_from([str.lower, str.upper, str.title]))
     lines = [[row[place] for place in order] for row in [[*map(case, table[0])], *table[1:]]]
@@ -88,8 +88,8 @@ def in_pieces(content: bytes, size: int) -> list[bytes]:
 
 
 @given(st.data(), inventories(), st.integers(1, 200))
-def test_what_a_spreadsheet_makes_of_an_export_changes_nothing(data: Any, movies: Any, size: int):
-    """D3, D4, D5, D6, D-quote: any delimiter, line ends, quotation marks, blanks, empty rows and columns."""
+def test_an_export_saved_by_a_spreadsheet_changes_nothing(data: Any, movies: Any, size: int):
+    """Any delimiter, line ends, quotation marks, blanks, empty rows and columns."""
     export = (heading("csv") + lines_of(movies, "csv")).decode()
     content = data.draw(saved(list(csv.reader(io.StringIO(export, newline="")))))
     found = [
@@ -100,8 +100,8 @@ def test_what_a_spreadsheet_makes_of_an_export_changes_nothing(data: Any, movies
 
 @settings(max_examples=300)
 @given(st.text('ab",;\n', max_size=20), st.sampled_from([",", ";"]))
-def test_csv_is_read_as_by_the_csv_module_where_that_has_no_doubt(text: str, delimiter: str):
-    """D-quote: only blanks around quotation marks are read differently."""
+def test_csv_is_read_as_by_the_csv_module(text: str, delimiter: str):
+    """Except for blanks around quotation marks."""
     lines = [line + "\n" for line in text.split("\n")]
     try:
         expected = [row or [""] for row in csv.reader(lines, delimiter=delimiter, strict=True)]
@@ -116,7 +116,7 @@ def test_csv_is_read_as_by_the_csv_module_where_that_has_no_doubt(text: str, del
 
 @st.composite
 def broken(draw: Any, form: str) -> bytes:
-    """A file of ours, with anything in some places."""
+    """A valid file with arbitrary bytes inserted."""
     content = heading(form) + lines_of(draw(inventories()), form)
     for _ in range(draw(st.integers(0, 3))):
         place, length = draw(st.integers(0, len(content))), draw(st.integers(0, 5))
@@ -131,8 +131,8 @@ def broken(draw: Any, form: str) -> bytes:
 
 
 @given(st.data(), st.sampled_from(["csv", "jsonl"]), st.integers(1, 500))
-def test_whatever_a_file_holds_it_is_rows_or_refused_with_a_reason(data: Any, form: str, size: int):
-    """D3, D8: and the reason can be kept and shown."""
+def test_any_file_is_read_as_rows_or_refused_with_a_reason(data: Any, form: str, size: int):
+    """The database can store the reason."""
     content = data.draw(st.binary(max_size=300) | broken(form))
     said: list[str] = []
     try:
@@ -152,8 +152,8 @@ def test_whatever_a_file_holds_it_is_rows_or_refused_with_a_reason(data: Any, fo
     st.integers(1, 50),
     st.sampled_from(["csv", "jsonl"]),
 )
-def test_what_is_no_text_is_named_with_its_true_line(before: str, junk: bytes, size: int, form: str):
-    """D8: as many line ends are before it as there are, of any kind; unless a row before it is no CSV."""
+def test_bytes_that_are_not_text_are_reported_with_their_line(before: str, junk: bytes, size: int, form: str):
+    """Counts line ends of any kind; unless an earlier row is not CSV."""
     start = heading("csv") + (before + "x").encode()
     number = len(re.findall(rb"\r\n|\r|\n", start)) + 1
     with pytest.raises(BadFile, match=rf"^Line {number} |quotation mark"):

@@ -1,1 +1,1 @@
-"""Inputs that failed in use: jobs."""
+"""Regression tests of bulk jobs: inputs that once failed."""

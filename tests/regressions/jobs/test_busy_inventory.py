@@ -1,4 +1,4 @@
-"""Changes of the inventory beside a bulk change: refused at once, never left waiting."""
+"""Changes of the inventory during a bulk change are refused at once and never wait for it."""
 
 import json
 import threading
@@ -8,10 +8,8 @@ from typing import Any
 
 import psycopg2
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.test import Client
-from pytest_django import Settings
 
 from movies.bulk import jobs
 from movies.bulk.file_format import heading, lines_of
@@ -19,6 +17,7 @@ from movies.inventory import seeding, services
 from movies.models import Job, Movie, MovieChange
 from movies.search.selections import Selection
 from movies.viewing import popularity
+from tests.admin.jobs import replace_work
 from tests.movies.factories import movie, profile
 from tests.waiting import wait_until
 from tetraflix.access.api_keys import create_key
@@ -55,7 +54,7 @@ def bulk_change_under_way() -> Iterator[None]:
 
 @contextmanager
 def row_locked(database_url: str) -> Iterator[None]:
-    """Somebody at psql holds the inventory's row until the block ends."""
+    """A person at psql locks the inventory's row until the block ends."""
     other = psycopg2.connect(database_url)
     try:
         other.cursor().execute("SELECT FROM movies_inventory FOR UPDATE")
@@ -68,15 +67,6 @@ def row_locked(database_url: str) -> Iterator[None]:
 def distributor() -> Client:
     _, key = create_key(name="studio", role=ApiKey.Role.DISTRIBUTOR)
     return Client(headers={"Authorization": f"Bearer {key}"})
-
-
-@pytest.fixture
-def boss(settings: Settings) -> Client:
-    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
-    client = Client()
-    client.force_login(User.objects.create_superuser("boss"))
-    return client
 
 
 WRITES = {
@@ -101,8 +91,8 @@ def refused(response: Any) -> bool:
 
 
 @pytest.mark.parametrize("write", WRITES)
-def test_a_write_beside_a_bulk_change_is_503_and_changes_nothing(distributor: Client, write: str) -> None:
-    """B4: PATCHes beside an import of 60,000 rows are answered 503 with Retry-After, not after the import."""
+def test_a_write_during_a_bulk_change_is_503_and_changes_nothing(distributor: Client, write: str) -> None:
+    """It gets 503 with Retry-After instead of waiting for an import of 60,000 rows to end."""
     one = movie("Alpha").id
     with bulk_change_under_way():
         assert refused(WRITES[write](distributor, one))
@@ -110,16 +100,16 @@ def test_a_write_beside_a_bulk_change_is_503_and_changes_nothing(distributor: Cl
     assert WRITES[write](distributor, one).status_code in {200, 201, 204}
 
 
-def test_a_lock_held_by_anybody_else_is_503_too_and_waits_do_not_add_up(
+def test_any_other_lock_is_503_too_and_waits_do_not_add_up(
     distributor: Client, database_url: str, settings: Any
 ) -> None:
-    """B4: the row may be held by something that is no job."""
+    """A transaction that is not a job may hold the row."""
     settings.INVENTORY_LOCK_TIMEOUT_MS = 300
     one = movie("Alpha").id
     with row_locked(database_url):
         services.short_waits_until = 0.0
         assert refused(WRITES["PATCH"](distributor, one))
-        # the next ones of this process wait hardly at all
+        # the next writes of this process hardly wait
         settings.INVENTORY_LOCK_TIMEOUT_MS = 10**8
         assert all(refused(WRITES["PATCH"](distributor, one)) for _ in range(10))
     services.short_waits_until = 0.0
@@ -127,7 +117,7 @@ def test_a_lock_held_by_anybody_else_is_503_too_and_waits_do_not_add_up(
 
 
 def test_a_503_is_not_kept_as_the_answer_of_an_idempotency_key(distributor: Client) -> None:
-    """B4: the same key succeeds once the inventory is free."""
+    """The same key succeeds once the inventory is free."""
 
     def post() -> Any:
         return distributor.post(
@@ -142,8 +132,8 @@ def test_a_503_is_not_kept_as_the_answer_of_an_idempotency_key(distributor: Clie
     assert Movie.objects.count() == 1
 
 
-def test_reads_go_on_beside_a_bulk_change(client: Client) -> None:
-    """B4: nothing that a client reads takes the inventory's lock."""
+def test_reads_continue_during_a_bulk_change(client: Client) -> None:
+    """No read of a client takes the inventory's lock."""
     one = movie("Alpha").id
     popularity.refresh()
     with bulk_change_under_way():
@@ -152,7 +142,7 @@ def test_reads_go_on_beside_a_bulk_change(client: Client) -> None:
 
 
 def test_the_admins_form_is_shown_again_with_what_was_typed(boss: Client) -> None:
-    """B4: a person's change is refused with a message, and nothing typed is lost."""
+    """A person's change is refused with a message, and nothing typed is lost."""
     one = movie("Alpha")
     page = f"/admin/movies/movie/{one.id}/change/"
     weights = {"profile-action": "60", "profile-western": "40"}
@@ -169,8 +159,8 @@ def test_the_admins_form_is_shown_again_with_what_was_typed(boss: Client) -> Non
     assert Movie.objects.get().title == "Typed by hand"
 
 
-def test_a_small_bulk_action_beside_a_bulk_change_is_left_to_the_worker(boss: Client) -> None:
-    """B4: what an admin's request would do at once is not lost, and not waited for."""
+def test_a_small_bulk_action_during_a_bulk_change_is_left_to_the_worker(boss: Client) -> None:
+    """The job that the web process cannot run now is neither lost nor waited for."""
     one = movie("Alpha").id
     data = {"action": "hide", "_selected_action": [str(one)], "index": "0"}
     with bulk_change_under_way():
@@ -183,8 +173,8 @@ def test_a_small_bulk_action_beside_a_bulk_change_is_left_to_the_worker(boss: Cl
     assert (job.state, Movie.objects.get().hidden) == ("done", True)
 
 
-def test_a_confirmed_import_beside_a_bulk_change_is_left_to_the_worker(boss: Client) -> None:
-    """B4: as with actions."""
+def test_a_confirmed_import_during_a_bulk_change_is_left_to_the_worker(boss: Client) -> None:
+    """The same as for actions."""
     content = heading("csv") + lines_of([(7, "Kahaani", False, profile(action=100))], "csv")
     job = jobs.start_import(actor="staff:x", file_name="m.csv", chunks=[content])
     with bulk_change_under_way():
@@ -195,11 +185,9 @@ def test_a_confirmed_import_beside_a_bulk_change_is_left_to_the_worker(boss: Cli
     assert Movie.objects.get().id == 7
 
 
-def test_a_job_that_applies_refuses_other_changes_meanwhile(
-    distributor: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """B4: each kind of bulk job does, from its first change to its commit."""
-    monkeypatch.setattr(jobs, "AT_ONCE_MOVIES", -1)
+def test_a_running_job_refuses_other_changes(distributor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From its first change to its commit."""
+    monkeypatch.setattr(jobs, "MAX_INLINE_MOVIES", -1)
     for number in range(3):
         movie(f"Movie {number}")
     answers: list[Any] = []
@@ -217,16 +205,16 @@ def test_a_job_that_applies_refuses_other_changes_meanwhile(
         finally:
             connection.close()
 
-    monkeypatch.setitem(jobs.job_handlers.BULK, "hide", hide_and_look)
+    replace_work(monkeypatch, "hide", hide_and_look)
     jobs.start_bulk(kind="hide", actor="x", which=Selection())
     jobs.run_waiting()
     assert [refused(answer) for answer in answers] == [True]
     assert Movie.objects.filter(hidden=True).count() == 3
 
 
-def test_a_bulk_change_waits_for_the_short_ones_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """B4: it is they who must not wait; nothing that they did is lost."""
-    monkeypatch.setattr(jobs, "AT_ONCE_MOVIES", -1)
+def test_a_bulk_change_waits_for_running_short_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The short changes commit, and the bulk change sees them."""
+    monkeypatch.setattr(jobs, "MAX_INLINE_MOVIES", -1)
     movie("Alpha")
     job = jobs.start_bulk(kind="hide", actor="x", which=Selection())
 
@@ -248,8 +236,8 @@ def test_a_bulk_change_waits_for_the_short_ones_under_way(monkeypatch: pytest.Mo
     ]
 
 
-def test_seeding_refuses_other_changes_and_is_refused_beside_a_bulk_change(distributor: Client) -> None:
-    """B4: seeding holds the inventory for as long as a job does."""
+def test_seeding_refuses_other_changes_and_is_refused_during_a_bulk_change(distributor: Client) -> None:
+    """Seeding locks the inventory like a job."""
     with bulk_change_under_way(), pytest.raises(services.InventoryBusy):
         seeding.top_up(movies=10, seed=1)
     answers: list[Any] = []

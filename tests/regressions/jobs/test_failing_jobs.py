@@ -1,19 +1,18 @@
-"""Bulk jobs that fail: tried again a bounded number of times, in nobody's way; and the figures of an undo."""
+"""Failing bulk jobs are retried a limited number of times and delay no other; and the progress of reverts."""
 
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
-from pytest_django import Settings
 
-from movies.bulk import job_handlers, jobs
+from movies.bulk import jobs, progress
 from movies.inventory import history, reverting, services
 from movies.models import Job, Movie
 from movies.search.selections import Selection
+from tests.admin.jobs import replace_work
 from tests.movies.factories import movie
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,7 +26,7 @@ def refused_by_the_database(**arguments: Any) -> int:
     raise AssertionError("the statement was not cancelled")
 
 
-def cut_off(**arguments: Any) -> int:
+def interrupted(**arguments: Any) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
     raise AssertionError("the connection was not ended")
@@ -35,10 +34,10 @@ def cut_off(**arguments: Any) -> int:
 
 @pytest.fixture
 def for_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "AT_ONCE_MOVIES", -1)
+    monkeypatch.setattr(jobs, "MAX_INLINE_MOVIES", -1)
 
 
-def put_down(kind: str) -> Job:
+def started(kind: str) -> Job:
     return jobs.start_bulk(kind=kind, actor="staff:x", which=Selection())
 
 
@@ -46,13 +45,13 @@ def pause_is_over(job: Job) -> None:
     Job.objects.filter(id=job.id).update(next_try=timezone.now() - timedelta(seconds=1))
 
 
-def test_a_job_that_always_fails_holds_up_no_other_and_ends_with_its_reason(
-    for_the_worker: None, monkeypatch: pytest.MonkeyPatch, settings: Settings
+def test_a_job_that_always_fails_delays_no_other_and_ends_with_its_reason(
+    for_the_worker: None, monkeypatch: pytest.MonkeyPatch, boss: Client
 ) -> None:
-    """B4: the oldest job is not tried again and again before all later ones."""
-    monkeypatch.setitem(job_handlers.BULK, "hide", refused_by_the_database)
+    """Retries of the oldest job do not block later jobs."""
+    replace_work(monkeypatch, "hide", refused_by_the_database)
     movie("Alpha", movie_id=1, hidden=True)
-    bad, later = put_down("hide"), put_down("show")
+    bad, later = started("hide"), started("show")
     assert jobs.run_waiting() == 2
     bad.refresh_from_db()
     later.refresh_from_db()
@@ -61,7 +60,7 @@ def test_a_job_that_always_fails_holds_up_no_other_and_ends_with_its_reason(
         "Try 1 of 5 failed: canceling statement due to statement timeout. The next one begins at "
     )
     pauses = []
-    for tries in range(2, jobs.MOST_TRIES + 1):
+    for tries in range(2, jobs.MAX_TRIES + 1):
         pause_is_over(bad)
         assert jobs.run_waiting() == 1
         bad.refresh_from_db()
@@ -71,24 +70,19 @@ def test_a_job_that_always_fails_holds_up_no_other_and_ends_with_its_reason(
     assert pauses[:-1] == sorted(pauses[:-1])
     reason = "Given up after 5 tries: canceling statement due to statement timeout. Nothing was changed."
     assert (bad.state, bad.result) == ("failed", {"error": reason})
-    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
-    client = Client()
-    client.force_login(User.objects.create_superuser("boss"))
-    assert reason in client.get(f"/admin/movies/job/{bad.pk}/").content.decode()
+    assert reason in boss.get(f"/admin/movies/job/{bad.pk}/").content.decode()
     assert list(Movie.objects.values_list("hidden", flat=True)) == [False]
 
 
 def test_a_database_that_is_unavailable_is_not_the_jobs_fault(
     for_the_worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """B4: such a try does not count, however often it happens."""
+    """Such a try never counts."""
     movie("Alpha", movie_id=1)
-    job = put_down("hide")
-    hide = job_handlers.BULK["hide"]
-    monkeypatch.setitem(job_handlers.BULK, "hide", cut_off)
+    job = started("hide")
+    replace_work(monkeypatch, "hide", interrupted)
     pauses = []
-    for _ in range(2 * jobs.MOST_TRIES):
+    for _ in range(2 * jobs.MAX_TRIES):
         with pytest.raises(OperationalError):
             jobs.run_waiting()
         connection.close()
@@ -98,61 +92,58 @@ def test_a_database_that_is_unavailable_is_not_the_jobs_fault(
         pauses.append(round((job.next_try - timezone.now()).total_seconds() / 10))
         pause_is_over(job)
     assert pauses[0] < pauses[1] < pauses[2] == pauses[-1]
-    monkeypatch.setitem(job_handlers.BULK, "hide", hide)
+    replace_work(monkeypatch, "hide", services.hide_movies)
     pause_is_over(job)
     jobs.run_waiting()
     job.refresh_from_db()
     assert job.state == "done"
-    assert job.id not in jobs._cut_off
+    assert job.id not in jobs.interrupted
 
 
-def test_a_job_that_ends_its_worker_each_time_ends_too(for_the_worker: None) -> None:
-    """B4: a try counts from its beginning, as a killed worker can write nothing."""
+def test_a_job_that_kills_its_worker_each_time_fails(for_the_worker: None) -> None:
+    """A try counts from its start, because a killed worker writes nothing."""
     movie("Alpha", movie_id=1)
-    job = put_down("hide")
-    for _ in range(jobs.MOST_TRIES):
+    job = started("hide")
+    for _ in range(jobs.MAX_TRIES):
         pause_is_over(job)
-        assert jobs._begin_try(job.id)  # and then it is killed
+        assert jobs.begin_try(job.id)  # the worker is killed here
     pause_is_over(job)
     jobs.run_waiting()
     job.refresh_from_db()
     assert (job.state, job.result["error"]) == (
         "failed",
-        "The worker ended 5 times while it was at this job. Nothing was changed.",
+        "The worker died 5 times while it ran this job. Nothing was changed.",
     )
 
 
-def test_the_bar_of_an_undo_shows_how_many_of_all_its_movies_are_done(
+def test_the_progress_of_a_revert_is_of_all_its_movies(
     for_the_worker: None, monkeypatch: pytest.MonkeyPatch, database_url: str
 ) -> None:
-    """B4-figure: the total is exact, whatever the number that the batch's page counts up to."""
-    monkeypatch.setattr(history, "MAX_COUNTED", 3)
-    monkeypatch.setattr(reverting, "BATCH_SIZE", 4)
-    monkeypatch.setattr(job_handlers, "REPORT_EVERY_SECONDS", 0)
+    """The total is exact, although the page of the batch counts only up to a limit."""
+    monkeypatch.setattr(history, "MOST_COUNTED", 3)
+    monkeypatch.setattr(reverting, "MOVIES_AT_ONCE", 4)
+    monkeypatch.setattr(progress, "REPORT_EVERY_SECONDS", 0)
     for number in range(11):
         movie(f"Movie {number}")
-    hide = put_down("hide")
+    hide = started("hide")
     jobs.run_waiting()
     batch = history.batch_of(hide.pk)
     assert batch is not None
     assert batch.changes == 4
-    seen = []
+    seen: list[int] = []
     job = jobs.start_revert(batch=hide.pk, actor="staff:y")
 
-    def progress(done: int) -> None:
-        seen.append(done)
-
-    jobs.run(job.pk, progress=progress)
+    jobs.run(job.pk, progress=seen.append)
     job.refresh_from_db()
     assert seen == [4, 8, 11]
     assert (job.state, job.done, job.total, job.result["movies"]) == ("done", 11, 11, 11)
 
 
-def test_what_is_under_way_is_seen_from_outside_with_its_exact_size(
+def test_other_connections_see_the_exact_size_of_a_running_job(
     for_the_worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """B4-figure: of each kind of bulk job; an estimate is never shown as the size."""
-    monkeypatch.setattr(job_handlers, "REPORT_EVERY_SECONDS", 0)
+    """The size is never an estimate."""
+    monkeypatch.setattr(progress, "REPORT_EVERY_SECONDS", 0)
     for number in range(7):
         movie(f"Movie {number}")
     started = [
@@ -173,8 +164,8 @@ def test_what_is_under_way_is_seen_from_outside_with_its_exact_size(
         assert seen == [(7, 7)], job.kind
 
 
-def test_an_undo_reads_its_batch_without_a_join() -> None:
-    """B4-undo: right after a bulk change a join would be planned for a few rows, and take minutes for many."""
+def test_a_revert_reads_its_batch_without_a_join() -> None:
+    """After a bulk change PostgreSQL would plan a join for few rows, which takes minutes for many."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {reverting.MOVIES_OF_BATCH}", ["00000000-0000-0000-0000-000000000000"])
         plan = " ".join(line for (line,) in cursor)

@@ -1,4 +1,4 @@
-"""A real stack under writes while the inventory is changed in bulk: nothing waits for the job, nothing is lost."""
+"""A running service under writes during bulk changes: no request waits for the job, and no change is lost."""
 
 import http.client
 import json
@@ -20,7 +20,7 @@ from tests.sessions_ingest.processes import Process
 pytestmark = pytest.mark.timeout(900)
 ROWS = int(os.environ.get("TEST_BULK_ROWS", "30000"))
 AT_ONCE = 10
-READ_SECONDS = 30  # a generous deadline: the job takes longer where that matters
+READ_SECONDS = 30  # generous, but shorter than the job
 # Run by `manage.py shell`, as the admin does it from a batch's page.
 UNDO = """
 from movies.bulk import jobs
@@ -61,7 +61,7 @@ def shell(stack: RunningStack, code: str) -> str:
 
 
 class Traffic:
-    """Reads without a pause, and ten writes at once whenever asked."""
+    """Reads continuously, and sends ten writes at once on request."""
 
     def __init__(self, stack: RunningStack, key: str) -> None:
         self.port, self.key = stack.port, key
@@ -120,17 +120,17 @@ READS = ("/tetraflix/recommendations/7", "/tetraflix/genre/action", "/healthz")
 
 
 def write_until(traffic: Traffic, ended: Any) -> None:
-    """Ten at once again and again, until the job has ended."""
+    """Sends ten writes at once, repeatedly, until the job has ended."""
     deadline = time.monotonic() + 600
     while not ended():
         traffic.write()
         assert time.monotonic() < deadline
 
 
-def test_writes_beside_an_import_and_its_undo_are_made_or_refused_and_reads_go_on(
+def test_writes_during_an_import_and_its_revert_are_applied_or_refused_and_reads_continue(
     stack: RunningStack, tmp_path: Path
 ) -> None:
-    """B4, B4-undo: ten POSTs at once, an import, its process killed and done by the worker, and an undo of it."""
+    """Ten POSTs at once, an import whose process is killed and which the worker finishes, and its revert."""
     assert stack.manage("seed_movies", "--movies", str(ROWS)).returncode == 0
     before, _ = json.loads(shell(stack, TITLES.format(rows=ROWS)))
     key = stack.manage("create_api_key", "--role", "distributor", "studio").stdout.strip()

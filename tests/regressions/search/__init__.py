@@ -1,1 +1,1 @@
-"""Inputs that failed in use: search."""
+"""Regression tests of search: inputs that once failed."""

@@ -1,9 +1,8 @@
-"""Searches as people type them, in both engines: forms of letters, marks, signs inside of words, words too many."""
+"""Searches as people type them, in both engines: composed letters, accents, punctuation, surplus words."""
 
 import unicodedata
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
@@ -15,13 +14,13 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(params=["postgresql", "elastic"])
 def movies(request: pytest.FixtureRequest) -> Make:
-    """Makes movies that the engine finds."""
+    """Adds movies that the engine finds."""
     make: Make = request.getfixturevalue(request.param)
     return make
 
 
 def test_composed_and_decomposed_letters_are_the_same(movies: Make):
-    """E1: Hangul, kana and Latin letters, in the title and in the query."""
+    """Hangul, kana and Latin letters, in the title and in the query."""
     titles = [
         "\uc62c\ub4dc\ubcf4\uc774",
         "\u30ac\u30e1\u30e9",
@@ -36,7 +35,7 @@ def test_composed_and_decomposed_letters_are_the_same(movies: Make):
 
 
 def test_a_title_with_harakat_is_found_without(movies: Make):
-    """E1-marks: and the other way round; so are other scripts' points and accents."""
+    """And vice versa; the same for points and accents of other scripts."""
     marked = [
         "\u0627\u0644\u0642\u064e\u0627\u0647\u0650\u0631\u064e\u0629",
         "\u05e9\u05b8\u05c1\u05dc\u05d5\u05b9\u05dd",
@@ -49,21 +48,21 @@ def test_a_title_with_harakat_is_found_without(movies: Make):
 
 
 @pytest.mark.parametrize("q", ["mash", "MASH", "m.a.s.h", "M A S H"])
-def test_a_title_with_signs_between_letters_is_found_joined(movies: Make, q: str):
-    """E3: before titles that merely resemble it."""
+def test_a_title_with_punctuation_between_letters_is_found_joined(movies: Make, q: str):
+    """It ranks before titles that resemble it."""
     movies(("Main Math", 9_000), ("Mashed", 9_000), "M*A*S*H")
     assert found(q)[0] == "M*A*S*H"
 
 
 @pytest.mark.parametrize("q", ["walle", "wall-e", "wall e", "WALL.E"])
 def test_a_title_with_a_dot_in_it_is_found_joined(movies: Make, q: str):
-    """E3-dot: before titles that merely begin so."""
+    """It ranks before titles with this prefix."""
     movies(("Pam Waller", 9_000), "WALL\u00b7E")
     assert found(q)[0] == "WALL\u00b7E"
 
 
-def test_and_is_the_sign_and_a_word_too_many_does_no_harm(movies: Make):
-    """E4: `&` is `and`; of titles that lack a word, those with the most words come first."""
+def test_ampersand_is_and_and_a_surplus_word_does_no_harm(movies: Make):
+    """Of titles that lack a word, those with the most words come first."""
     movies(
         ("Fast and Loose", 9_000), ("Furious", 9_000), "Fast & Furious", ("The Fast and the Curious", 9_000)
     )
@@ -71,10 +70,10 @@ def test_and_is_the_sign_and_a_word_too_many_does_no_harm(movies: Make):
     assert found("fast and furious extra")[0] == "Fast & Furious"
 
 
-def test_both_engines_give_the_same_answer(
+def test_both_engines_give_the_same_results(
     elastic: Make, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ):
-    """E4: also to words that no title has together, in the order of the same rules."""
+    """Also for words that no single title contains, and in the same order."""
     titles = [(f"{name} Returns", views) for views, name in enumerate(["Ann", "Bob", "Quinn"])]
     titles += [(f"{name} (2009)", views) for views, name in enumerate(["Pier", "Harbor"])]
     elastic(*titles, ("Return (2008)", 7), "Returned", "The M*A*S*H Harbor")
@@ -101,13 +100,9 @@ def test_both_engines_give_the_same_answer(
     assert {q: found(q) for q in queries} == answers
 
 
-def test_staff_find_movies_by_the_same_rules(settings: Settings, postgresql: Make):
-    """E3, E4: in the list of the admin."""
-    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
-    client = Client()
-    client.force_login(User.objects.create_superuser("boss"))
+def test_staff_find_movies_by_the_same_rules(boss: Client, postgresql: Make):
+    """In the list of the admin."""
     postgresql(("Mashed", 9), "M*A*S*H", "Fast & Furious")
     for q, title in (("mash", "M*A*S*H"), ("fast and furious", "Fast & Furious")):
-        listed = client.get("/admin/movies/movie/", {"q": q}).context["cl"].result_list
+        listed = boss.get("/admin/movies/movie/", {"q": q}).context["cl"].result_list
         assert next(iter(listed)).title == title

@@ -1,4 +1,4 @@
-"""The search index on a cluster that makes no index by a write, and what rebuilds that fail leave behind."""
+"""The search index on a cluster that creates no index by a write, and failed rebuilds."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.db import connection
 from elasticsearch import Elasticsearch, TransportError
-from pytest_django import Settings
 
 from movies.foundation.events import Activity
 from movies.foundation.leases import LeaseHeld, LeaseLost, lease
@@ -19,34 +18,30 @@ from movies.search.elastic import indexing
 from movies.search.elastic.documents import ALIAS
 from movies.search.elastic.tasks import index_changes, rebuild_search
 from tests.movies.factories import profile
+from tests.movies.search.searching import elasticsearch as elasticsearch_without_movies
 from tetraflix.analytics import shipping
 from tetraflix.analytics.indices import PREFIX, index_of
 from tetraflix.health import status
 
+__all__ = ["elasticsearch_without_movies"]
 pytestmark = pytest.mark.django_db(transaction=True)
 DRAMA = profile(drama=100)
 
 
 @pytest.fixture
-def elasticsearch(elasticsearch_url: str, settings: Settings) -> Iterator[Elasticsearch]:
-    """A cluster with action.auto_create_index=false and nothing of ours in it; searches use it."""
-    settings.ELASTICSEARCH_URL = elasticsearch_url
-    settings.SEARCH_FUNCTION = "movies.search.elastic.search.find"
-    with Elasticsearch(elasticsearch_url, request_timeout=60) as client:
-        _forget(client)
-        client.cluster.put_settings(persistent={"action.auto_create_index": "false"})
-        yield client
-        client.cluster.put_settings(persistent={"action.auto_create_index": None})
-        _forget(client)
+def elasticsearch(elasticsearch_without_movies: Elasticsearch) -> Iterator[Elasticsearch]:
+    """A cluster with action.auto_create_index=false and without indices of movies or activity."""
+    client = elasticsearch_without_movies
+    _forget_activity(client)
+    client.cluster.put_settings(persistent={"action.auto_create_index": "false"})
+    yield client
+    client.cluster.put_settings(persistent={"action.auto_create_index": None})
+    _forget_activity(client)
 
 
-def _forget(elasticsearch: Elasticsearch) -> None:
-    for name in (
-        *elasticsearch.indices.get(index=f"{ALIAS}-*"),
-        *elasticsearch.indices.get(index=f"{PREFIX}*"),
-    ):
+def _forget_activity(elasticsearch: Elasticsearch) -> None:
+    for name in elasticsearch.indices.get(index=f"{PREFIX}*"):
         elasticsearch.indices.delete(index=name)
-    elasticsearch.options(ignore_status=404).indices.delete(index=indexing.STATE)
     shipping.ensure_daily_index.cache_clear()
 
 
@@ -64,7 +59,7 @@ def pause_is_over() -> None:
 
 
 class Breaks:
-    """A part of a rebuild that fails `times` times, and then works."""
+    """Makes a part of a rebuild fail `times` times, and then work."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, part: str, error: BaseException, times: int) -> None:
         self._real, self._error, self._left = getattr(indexing, part), error, times
@@ -77,8 +72,8 @@ class Breaks:
         return self._real(*args, **more)
 
 
-def test_the_indices_that_the_service_needs_are_made_explicitly(elasticsearch: Elasticsearch) -> None:
-    """E5: action.auto_create_index=false; movies are found by Elasticsearch, and activity is kept."""
+def test_the_service_creates_its_indices_explicitly(elasticsearch: Elasticsearch) -> None:
+    """With auto_create_index=false Elasticsearch finds movies and stores activity."""
     movie = add("Heat")
     assert index_changes() == 1
     assert engine.search("heta", limit=5) == [movie]
@@ -101,21 +96,21 @@ def test_the_indices_that_the_service_needs_are_made_explicitly(elasticsearch: E
         assert elasticsearch.indices.get_mapping(index=index)[index]["mappings"]["dynamic"] == "strict"
 
 
-def test_an_index_of_activity_that_was_removed_is_made_again(elasticsearch: Elasticsearch) -> None:
-    """E5: the records wait for it."""
+def test_a_removed_index_of_activity_is_created_again(elasticsearch: Elasticsearch) -> None:
+    """The records are kept until then."""
     record = Activity("user-data", 7, 20, datetime(2026, 11, 24, tzinfo=UTC).timestamp())
     shipping.ship([record], "one")
     elasticsearch.indices.delete(index=index_of(datetime(2026, 11, 24, tzinfo=UTC).date()))
-    with pytest.raises(shipping.AWAY):
+    with pytest.raises(shipping.UNAVAILABLE_ERRORS):
         shipping.ship([record], "two")
     assert shipping.ship([record], "two") == 0
 
 
-@pytest.mark.parametrize("part", ["_send", "_note", "_take_over", "_make"])
-def test_a_rebuild_that_fails_takes_its_index_away_and_is_tried_again_later_each_time(
+@pytest.mark.parametrize("part", ["send_movies", "save_position", "switch_to", "create_index"])
+def test_a_failed_rebuild_removes_its_index_and_is_retried_with_growing_pauses(
     elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
-    """E5: no new full index every 5 s; status says what is wrong."""
+    """It does not create a full index every 5 s, and the status reports the error."""
     movie = add("Heat")
     Breaks(monkeypatch, part, TransportError("no such luck"), times=3)
     pauses = []
@@ -140,16 +135,16 @@ def test_a_rebuild_that_fails_takes_its_index_away_and_is_tried_again_later_each
     assert failing_work() == []
 
 
-def test_at_most_one_spareensure_daily_index_though_rebuilds_are_killed(
+def test_killed_rebuilds_leave_at_most_one_spare_index(
     elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """E5: what a killed rebuild left goes at the start of the next one, the index in use stays."""
+    """The next rebuild first removes the index of a killed one; the index in use stays."""
     movie = add("Heat")
     in_use = indexing.rebuild().index
-    with monkeypatch.context() as killed:  # killed: nothing of the cleaning up is done either
-        killed.setattr(indexing, "_remove", lambda *_: None)
+    with monkeypatch.context() as killed:  # a killed process does not clean up either
+        killed.setattr(indexing, "remove_index", lambda *_: None)
         for _ in range(2):
-            Breaks(killed, "_take_over", KeyboardInterrupt(), times=1)
+            Breaks(killed, "switch_to", KeyboardInterrupt(), times=1)
             with pytest.raises(KeyboardInterrupt):
                 indexing.rebuild()
             left = indices(elasticsearch)
@@ -160,17 +155,17 @@ def test_at_most_one_spareensure_daily_index_though_rebuilds_are_killed(
     assert indices(elasticsearch) == [new]
 
 
-def test_one_process_rebuilds_at_a_time_and_one_that_lost_its_lease_takes_over_nothing(
+def test_one_process_rebuilds_at_a_time_and_stops_when_it_loses_its_lease(
     elasticsearch: Elasticsearch,
 ) -> None:
-    """E5: two rebuilds at once would be two spare indices."""
+    """Two concurrent rebuilds would create two spare indices."""
     add("Heat")
-    with lease(indexing.REBUILDS, seconds=60), pytest.raises(LeaseHeld):
+    with lease(indexing.REBUILD_LEASE, seconds=60), pytest.raises(LeaseHeld):
         indexing.rebuild()
     in_use = indexing.rebuild().index
 
     def meanwhile(movies: int) -> None:
-        with connection.cursor() as cursor:  # stuck for so long that another process has taken over
+        with connection.cursor() as cursor:  # as if another process had taken the lease meanwhile
             cursor.execute("UPDATE movies_lease SET owner = gen_random_uuid()")
 
     with pytest.raises(LeaseLost):
@@ -179,15 +174,15 @@ def test_one_process_rebuilds_at_a_time_and_one_that_lost_its_lease_takes_over_n
     assert indexing.index_in_use(elasticsearch) == in_use
 
 
-def test_the_daily_rebuild_is_done_when_the_index_is_a_day_old(
+def test_the_daily_rebuild_runs_when_the_index_is_a_day_old(
     elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """E5: one that fails is tried again soon, not a day later."""
+    """A failed one is retried soon, not a day later."""
     add("Heat")
-    assert rebuild_search() == 0  # the first one is made by index_changes
+    assert rebuild_search() == 0  # index_changes creates the first one
     index_changes()
     first = indexing.index_in_use(elasticsearch)
     assert rebuild_search() == 0
-    monkeypatch.setattr(indexing, "MOST_AGE", timedelta(0))
+    monkeypatch.setattr(indexing, "MAX_AGE", timedelta(0))
     assert rebuild_search() == 1
     assert indices(elasticsearch) != [first]

@@ -1,4 +1,4 @@
-"""Titles as real senders give them: one form, and nothing in them that shows nothing, whichever way they come."""
+"""Titles from the API, imports, forms and SQL are stored in one Unicode form, without invisible characters."""
 
 import json
 import unicodedata
@@ -6,11 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
-from pytest_django import Settings
 
 from movies.models import Job, Movie
 from tests.admin.forms import movie_form
@@ -22,15 +20,6 @@ pytestmark = pytest.mark.django_db
 OLD_BOY = "\uc62c\ub4dc\ubcf4\uc774"  # composed
 ACTION = profile(action=100)
 ASTRONAUT = "\U0001f469\u200d\U0001f680"
-
-
-@pytest.fixture
-def boss(settings: Settings) -> Client:
-    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
-    client = Client()
-    client.force_login(User.objects.create_superuser("boss"))
-    return client
 
 
 def by_api(title: str, boss: Client) -> str | None:
@@ -61,13 +50,13 @@ def by_sql(title: str, boss: Client) -> str | None:
 
 
 def imported(boss: Client, *movies: dict[str, Any]) -> Job:
-    """The job of a file with these rows, checked."""
+    """The checked import job of a file with these rows."""
     content = "".join(f"{json.dumps(row)}\n" for row in movies).encode()
     boss.post("/admin/movies/movie/import/", {"file": SimpleUploadedFile("movies.jsonl", content)})
     return Job.objects.latest("created")
 
 
-Entrance = Callable[[str, Client], str | None]  # adds a movie of this title, or returns why not
+AddMovie = Callable[[str, Client], str | None]  # adds a movie with this title, or returns the error
 EVERYWHERE = pytest.mark.parametrize("add", [by_api, by_import, by_form, by_sql])
 
 
@@ -88,10 +77,10 @@ EVERYWHERE = pytest.mark.parametrize("add", [by_api, by_import, by_form, by_sql]
         ("Alien\uffff", "U+FFFF"),
     ],
 )
-def test_what_shows_nothing_or_turns_the_line_is_refused_by_name(
-    add: Entrance, title: str, character: str, boss: Client
+def test_invisible_and_bidirectional_characters_are_refused_by_name(
+    add: AddMovie, title: str, character: str, boss: Client
 ):
-    """C3: every entrance refuses it with a sentence that names the character."""
+    """Every way to add a movie reports an error that names the character."""
     sentence = add(title, boss)
     assert sentence is not None
     assert sentence.startswith(f"The title contains {character}")
@@ -101,8 +90,8 @@ def test_what_shows_nothing_or_turns_the_line_is_refused_by_name(
 
 @EVERYWHERE
 @pytest.mark.parametrize("title", ["\u3000", "\u2003 \u00a0", "\u2029"])
-def test_blanks_of_any_kind_are_no_title(add: Entrance, title: str, boss: Client):
-    """C3: a title shows something."""
+def test_blanks_of_any_kind_are_not_a_title(add: AddMovie, title: str, boss: Client):
+    """A title has a visible character."""
     assert add(title, boss) == "A title is needed."
     assert not Movie.objects.exists()
 
@@ -121,15 +110,15 @@ def test_blanks_of_any_kind_are_no_title(add: Entrance, title: str, boss: Client
         (unicodedata.normalize("NFD", "Am\u00e9lie"), "Am\u00e9lie"),
     ],
 )
-def test_a_title_is_stored_in_one_form(add: Entrance, title: str, stored: str, boss: Client):
-    """C3, E1: joiners at work stay, blanks around it go, and it is composed, whichever way it came."""
+def test_a_title_is_stored_in_one_form(add: AddMovie, title: str, stored: str, boss: Client):
+    """It keeps joiners between letters, loses blanks around it, and is composed."""
     assert add(title, boss) is None
     assert Movie.objects.get().title == stored
 
 
 @pytest.mark.parametrize("title", [OLD_BOY, "Am\u00e9lie", "\u0929\u093f", "\u30ac\u30e1\u30e9", "\u1e69"])
 def test_importing_another_form_of_a_title_changes_nothing(title: str, boss: Client):
-    """E1: composed or decomposed, it is the same title: no change, no version, no message."""
+    """Composed or decomposed, it is the same title: no change, no version, no message."""
     movie(title, movie_id=1)
     for form in ("NFC", "NFD"):
         job = imported(boss, {"id": 1, "title": unicodedata.normalize(form, title), "profile": ACTION})
@@ -138,8 +127,8 @@ def test_importing_another_form_of_a_title_changes_nothing(title: str, boss: Cli
     assert change_records("version", "action") == [(1, "added")]
 
 
-def test_a_change_to_another_form_of_the_title_is_none(boss: Client):
-    """E1: by the API it keeps its version, too."""
+def test_changing_a_title_to_another_form_changes_nothing(boss: Client):
+    """The API keeps the version."""
     movie("Am\u00e9lie", movie_id=1)
     answer = Caller("distributor")("PATCH", "/tetraflix/movies/1", {"title": "Ame\u0301lie "})
     assert (answer.status_code, answer.json()["title"], answer.json()["version"]) == (200, "Am\u00e9lie", 1)

@@ -1,4 +1,4 @@
-"""`manage.py rebuild_search`: a new search index takes over from the old one, without a gap."""
+"""`manage.py rebuild_search`: replaces the search index by a new one without downtime."""
 
 from typing import Any
 
@@ -9,15 +9,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from movies.foundation import leases
 from movies.models import Movie
 from movies.search.elastic import indexing
-from movies.search.elastic.connection import AWAY
 
 
 class Command(BaseCommand):
     """Rebuilds the search index."""
 
-    help = (
-        "Indexes every movie into a new Elasticsearch index, which then takes over from the old one at once."
-    )
+    help = "Indexes every movie into a new Elasticsearch index, which then replaces the old one at once."
 
     def handle(self, *args: Any, **options: Any) -> None:
         columns = (TextColumn("Movies"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -30,6 +27,6 @@ class Command(BaseCommand):
                 "Another process is rebuilding the index. If it was killed, try again in"
                 f" {indexing.LEASE_SECONDS:.0f} s."
             ) from error
-        except (*AWAY, indexing.IndexIncompleteError, indexing.IndexRefusedError, leases.LeaseLost) as error:
+        except indexing.REBUILD_ERRORS as error:
             raise CommandError(f"The old index stays in use; the new one was removed: {error}") from error
-        self.stdout.write(f"{done.movies:,} movies indexed; searches use {done.index} now.")
+        self.stdout.write(f"{done.movies:,} movies indexed; searches now use {done.index}.")
