@@ -30,6 +30,8 @@ MAX_KEY_LENGTH = 255  # characters
 KEPT_HOURS = 24
 # How long a repeat waits for the first request, because a waiting thread serves no other request.
 LOCK_TIMEOUT = "1s"
+IN_PROGRESS = "The same request is still being processed. Try again in a moment."
+ANOTHER_REQUEST = f"This {HEADER} came with another address or body before."
 # Responses that hold for a repeat, too; a repeat may fare better after 401, 403, 409, 413, 429 and 5xx.
 KEPT_STATUSES = {*range(200, 300), 400, 415, 422}
 KEPT_HEADERS = ("Content-Type", "Location", "ETag")
@@ -107,7 +109,7 @@ def _with_the_work(
     except OperationalError as error:
         if not is_lock_timeout(error):
             raise
-        return _error(409, "The same request is being worked on; ask again.", retry_after=1)
+        return _error(409, IN_PROGRESS, retry_after=1)
     return _replay(keyed)
 
 
@@ -128,7 +130,7 @@ def _after_the_work(
 def _replay(keyed: _KeyedRequest) -> HttpResponseBase:
     kept = KeptAnswer.objects.get(key_id=keyed.key_id, name=keyed.name)
     if bytes(kept.request) != keyed.fingerprint:
-        return _error(422, f"This {HEADER} came with another address or body before.")
+        return _error(422, ANOTHER_REQUEST)
     replay = HttpResponse(bytes(kept.body), status=kept.status, headers=kept.headers)
     replay["Idempotent-Replay"] = "true"
     return replay

@@ -5,6 +5,8 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 from movies.api.serializers import ErrorSerializer, FieldErrorsSerializer
 from movies.foundation.numbers import MAX_BIGINT
 from movies.genres import GENRES
+from tetraflix.access import idempotency
+from tetraflix.web import error_responses
 
 
 def error(description: str, detail: str, field: str | None = None) -> OpenApiResponse:
@@ -33,8 +35,7 @@ INVALID_KEY = error(
     "A key that is unknown or revoked; or none, where READS_NEED_KEY is set.", "No such API key."
 )
 UNAVAILABLE = error(
-    "A store does not answer; `Retry-After` says when to try again.",
-    "The service is short of its database. Try again in a moment.",
+    "A store does not answer; `Retry-After` says when to try again.", error_responses.UNAVAILABLE
 )
 
 OF_READS: Errors = {
@@ -59,9 +60,6 @@ OF_BODIES: Errors = {
     415: error("The body is not JSON.", 'Unsupported media type "text/plain" in request.'),
 }
 OF_IDEMPOTENCY_KEYS: Errors = {
-    409: error("The same request is being processed.", "The same request is being worked on; ask again."),
-    422: error(
-        "The Idempotency-Key came with another address or body before.",
-        "This Idempotency-Key came with another address or body before.",
-    ),
+    409: error("The same request is being processed.", idempotency.IN_PROGRESS),
+    422: error("The Idempotency-Key came with another address or body before.", idempotency.ANOTHER_REQUEST),
 }
