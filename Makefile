@@ -1,4 +1,4 @@
-# `make help` says what there is. Everything lies in .venv/ and var/; `make clean` removes both.
+# `make help` lists the targets. Everything is in .venv/ and var/; `make clean` removes both.
 
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
@@ -13,7 +13,7 @@ RATE ?= 20
 ifdef PORT
 export PORT
 endif
-# More words for pytest, or for the benchmarks: make test ARGS="-k redelivered".
+# More arguments for pytest, or for the benchmarks: make test ARGS="-k redelivered".
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -21,20 +21,20 @@ ARGS ?=
 .ONESHELL:
 .SHELLFLAGS := -ec
 
-help:  ## what there is
+help:  ## lists the targets
 	@grep -hE '^[a-z]+:.*  ## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*  ## (.*)/make \1\t\2/' | expand -t 14
 	echo "Variables: PORT (8000), for the demo MOVIES ($(MOVIES)), USERS ($(USERS)), RATE ($(RATE) sessions a second); PYTHON."
 
-demo: $(VENV)/.run  ## everything, with movies, users and live traffic, until Ctrl-C
+demo: $(VENV)/.run  ## runs everything with movies, users and live traffic until Ctrl-C
 	@exec $(BIN)/python manage.py demo --follow-parent --movies $(MOVIES) --users $(USERS) --rate $(RATE)
 
-run: $(VENV)/.run  ## everything, nothing seeded, until Ctrl-C
+run: $(VENV)/.run  ## runs everything, without generated data, until Ctrl-C
 	@exec $(BIN)/python manage.py run --follow-parent
 
-test: $(VENV)/.dev lint  ## linters, types and the whole test suite
+test: $(VENV)/.dev lint  ## runs linters, type checks and the whole test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-lint: $(VENV)/.dev  ## linters, types, layers, migrations
+lint: $(VENV)/.dev  ## checks style, types, layers and migrations
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy .
@@ -42,28 +42,28 @@ lint: $(VENV)/.dev  ## linters, types, layers, migrations
 	$(BIN)/python manage.py check
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
-bench: $(VENV)/.dev  ## every benchmark: a table of ratios, and var/bench.json
+bench: $(VENV)/.dev  ## runs all benchmarks: prints a table of ratios, and writes var/bench.json
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
-format: $(VENV)/.dev  ## the code laid out as the linters want it
+format: $(VENV)/.dev  ## formats the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-lock: $(VENV)/.dev  ## requirements*.txt anew from requirements*.in, with hashes
+lock: $(VENV)/.dev  ## updates requirements*.txt from requirements*.in, with hashes
 	$(BIN)/pip install --quiet uv
 	compile="$(BIN)/uv pip compile --quiet --generate-hashes --no-strip-extras --python-version 3.11"
 	$$compile requirements.in -o requirements.txt
 	$$compile requirements-dev.in -c requirements.txt -o requirements-dev.txt
 
-schema: $(VENV)/.dev  ## docs/openapi.yaml anew from the code
+schema: $(VENV)/.dev  ## updates docs/openapi.yaml from the code
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
-clean:  ## stops what runs here, then removes .venv/ and var/
+clean:  ## stops the running stack, then removes .venv/ and var/
 	@if [ -e "$(TETRAFLIX_VAR)/run/stack.json" ] && [ -x $(BIN)/python ]; then $(BIN)/python manage.py stop; fi
 	if [ -L "$(TETRAFLIX_VAR)/elsewhere" ]; then rm -rf "$$(readlink "$(TETRAFLIX_VAR)/elsewhere")"; fi
 	rm -rf $(VENV) "$(TETRAFLIX_VAR)"
 
-# Stamps: set-up runs again only when what is required has changed.
+# Stamp files: packages are installed again only when the requirements change.
 $(VENV)/.run: requirements.txt | $(BIN)/python
 	@echo "Installing requirements.txt into $(VENV)/"
 	$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --require-hashes -r requirements.txt
@@ -79,5 +79,5 @@ $(BIN)/python:
 	  echo "Python 3.11 or newer is needed; found: $$($(or $(PYTHON),python3) --version 2>&1). Try: make PYTHON=/path/to/python3.11" >&2
 	  exit 1
 	fi
-	echo "Making $(VENV)/ with $$($(PYTHON) --version)"
+	echo "Creating $(VENV)/ with $$($(PYTHON) --version)"
 	$(PYTHON) -m venv $(VENV)

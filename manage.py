@@ -1,12 +1,12 @@
 #!/usr/bin/env python
-"""Django's command line, which says in one line what is not reachable when a server is down."""
+"""Django's command line, which reports an unreachable server in one line instead of a traceback."""
 
 import os
 import sys
 
 from django.core.management import execute_from_command_line
 
-from tetraflix.configuration.error_hints import in_one_line
+from tetraflix.configuration.error_hints import unreachable
 
 
 def main() -> None:
@@ -15,9 +15,9 @@ def main() -> None:
     try:
         execute_from_command_line(sys.argv)
     except KeyboardInterrupt:
-        sys.exit(130)  # as a shell counts Ctrl-C; a stack of calls helps nobody here
+        sys.exit(130)  # the exit code of shells for Ctrl-C, without a traceback
     except Exception as error:
-        line = in_one_line(error)
+        line = unreachable(error)
         if line is None or "--traceback" in sys.argv:
             raise
         sys.exit(line)

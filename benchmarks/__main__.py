@@ -1,4 +1,4 @@
-"""`python -m benchmarks [name ...]`: every benchmark, or those named, in one table with their goals."""
+"""`python -m benchmarks [name ...]`: runs every benchmark, or those named, and prints one table with their goals."""
 
 import argparse
 import importlib
@@ -18,12 +18,12 @@ PREFIX = "bench_"
 
 
 def names() -> list[str]:
-    """Every benchmark: `reads` is benchmarks/bench_reads.py, and so on."""
+    """Names of all benchmarks: `reads` is benchmarks/bench_reads.py, and so on."""
     return sorted(file.stem.removeprefix(PREFIX) for file in Path(__file__).parent.glob(f"{PREFIX}*.py"))
 
 
 def measured(context: Context, wanted: list[str]) -> tuple[list[Row], list[str]]:
-    """The rows of the benchmarks, and a line for each that failed."""
+    """Rows of the benchmarks, and a line for each that failed."""
     rows: list[Row] = []
     failed: list[str] = []
     for name in wanted:
@@ -70,7 +70,7 @@ def main() -> int:
         parser.error(f"no benchmark named {', '.join(unknown)}; there are: {', '.join(names())}")
     console = Console()
     if not console.is_terminal:
-        console.width = 150  # a log has no width of its own
+        console.width = 150  # output to a file has no width
     var = Path(os.environ.get("TETRAFLIX_VAR") or ROOT / "var")
     with servers(console) as context:
         django.setup()
@@ -81,7 +81,7 @@ def main() -> int:
     file = var / "bench.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(as_json(rows), indent=1) + "\n")
-    console.print(f"The same as JSON: {file}", highlight=False)
+    console.print(f"Results as JSON: {file}", highlight=False)
     return 1 if failed else 0
 
 

@@ -1,9 +1,9 @@
-"""The service with one more address: `/constant/<size>`, a plain Django view that answers a constant."""
+"""The service with one more URL: `/constant/<size>`, a plain Django view that answers a constant."""
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-from tetraflix.wsgi import application  # it loads the apps, whose models the views import
+from tetraflix.wsgi import application  # loads the apps, whose models the views import
 
 # isort: split
 from tetraflix.urls import urlpatterns
@@ -14,7 +14,7 @@ _bodies: dict[int, bytes] = {}
 
 
 def constant(request: HttpRequest, size: int) -> HttpResponse:
-    """A body of this size, made at the first request."""
+    """A body of this size, created at the first request."""
     body = _bodies.get(size) or _bodies.setdefault(size, b"x" * size)
     return HttpResponse(body, content_type="application/json")
 

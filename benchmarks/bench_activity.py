@@ -1,27 +1,27 @@
-"""What recording activity costs the two reads: with a live Elasticsearch, and with one that is away."""
+"""What recording activity costs the two reads, with Elasticsearch available and unavailable."""
 
 from functools import partial
 
 from benchmarks.bench_reads import GENRE, RECOMMENDATIONS
 from benchmarks.measure import Context, Row, Web, least, row
-from tests.servers.elasticsearch import CannotHaveError, ElasticsearchServer
+from tests.servers.elasticsearch import ElasticsearchServer, UnavailableError
 from tetraflix.embedded.ports import free_port
 
-# As in bench_operations: of the same code one process is faster than the next.
+# Processes of the same code differ in speed, as in bench_operations.
 STARTS = 3
 ROUNDS = 2
-WARM_SECONDS = 10  # of requests, before the clock starts: a new JVM compiles, on the cores that are measured
+WARM_SECONDS = 10  # of requests before measuring: a new JVM compiles on the measured cores
 READS = (("recommendations", RECOMMENDATIONS), ("genre", GENRE))
 
 
 def run(context: Context) -> list[Row]:
-    """CPU of web process and PostgreSQL, and the median wait, against the same server without activity."""
+    """CPU of web process and PostgreSQL, and median latency, against the same server without activity."""
     context.seed()
     server = ElasticsearchServer(context.folder / "elasticsearch")
     try:
         server.start()
-    except CannotHaveError as error:
-        context.say(f"left out, no Elasticsearch: {error}")
+    except UnavailableError as error:
+        context.say(f"skipped, no Elasticsearch: {error}")
         return []
     try:
         rows = _compared(context, "on", server.url)
@@ -32,7 +32,7 @@ def run(context: Context) -> list[Row]:
 
 def _compared(context: Context, name: str, url: str) -> list[Row]:
     context.say(
-        f"activity {name}, against off: least of {ROUNDS} rounds in each of {STARTS} processes, by turns"
+        f"activity {name}, against off: minimum of {ROUNDS} rounds in each of {STARTS} processes, alternating"
     )
     figures = [_figures(context, url) for _ in range(STARTS)]
 
@@ -53,7 +53,7 @@ def _compared(context: Context, name: str, url: str) -> list[Row]:
 
 
 def _figures(context: Context, url: str) -> dict[str, list[list[float]]]:
-    """Of each read: its CPU, off and on, and its median wait, off and on; of two new processes."""
+    """For each read: CPU off and on, median latency off and on, of two new processes."""
     with context.web() as without, context.web(environment={"ELASTICSEARCH_URL": url}) as recording:
         webs = (without, recording)
         recording.load(GENRE, seconds=WARM_SECONDS)

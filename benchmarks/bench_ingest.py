@@ -1,4 +1,4 @@
-"""Messages from queue to commit in one process, against a bare loop that only receives and deletes them."""
+"""Messages a second from queue to commit in one process, against a loop that only receives and deletes them."""
 
 import json
 import random
@@ -6,20 +6,27 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
+from botocore.config import Config
 from django.conf import settings
 
 from benchmarks.measure import Context, Row, row
 from movies.outbox import bus
+from sessions_ingest import sqs
 from sessions_ingest.consumer import Consumer
 from sessions_ingest.queue_consumers import make_consumer
 from sessions_ingest.sqs import ATTRIBUTES
 
+if TYPE_CHECKING:
+    from boto3 import Session
+
 ROUNDS = 5
-MESSAGES = 5_000  # a round; the emulator walks its whole queue at every call, so a longer one measures that
-WARM = 1_000  # of them, before the clock starts: a consumer works for days on the connections and plans made then
+MESSAGES = 5_000  # a round; each call of the SQS emulator scans its whole queue, so more would measure that
+WARM_UP = 1_000  # of them, before the clock starts: opens connections and prepares statements
 USERS = 100_000
 EVENTS = 2  # a message
 IDLE_SECONDS = 40  # two long polls
@@ -29,31 +36,85 @@ def run(context: Context) -> list[Row]:
     context.seed()
     threads = settings.CONSUMER_THREADS
     context.say(f"{MESSAGES:,} messages, {threads} receivers, by turns")
-    rounds, asked = [], 0.0
+    rounds: list[Round] = []
     for number in range(ROUNDS):
         fill(context, seed=number)
         bare = emptied_by_a_bare_loop(threads)
         fill(context, seed=1000 + number)
-        ours, asked = consumed()
-        rounds.append((ours, bare))
-    # of neighbours in time, the middle one: the machine's speed changes more between rounds than within one
-    ours, bare = sorted(rounds, key=lambda pair: pair[0] / pair[1])[ROUNDS // 2]
+        ours = consumed()
+        fill(context, seed=2000 + number)
+        with patch.object(sqs, "SqsCalls", Boto3Calls):
+            boto3s = consumed()
+        rounds.append((ours, boto3s, bare))
+    # the median of the ratios within a round, because the machine's speed changes more between rounds
+    ours, _, bare = middle(rounds, lambda ours, _, bare: ours.rate / bare)
+    fast, slow, _ = middle(rounds, lambda ours, boto3s, _: boto3s.rate / ours.rate)
+    light, heavy, _ = middle(rounds, lambda ours, boto3s, _: boto3s.cpu / ours.cpu)
     context.say(f"idle for {IDLE_SECONDS} s")
     return [
         row(
             f"session messages of {EVENTS} events, one process (bare boto3 loop = 1)",
-            ours,
+            ours.rate,
             "messages/s",
             baseline=bare,
             goal=">= 0.6",
         ),
-        row("SQS requests per 1,000 messages", asked, "requests", goal="<= 210"),
+        row("the same with a boto3 client (sqs_calls.py = 1)", slow.rate, "messages/s", baseline=fast.rate),
+        row(
+            "CPU of 1,000 messages with a boto3 client (sqs_calls.py = 1)", heavy.cpu, "s", baseline=light.cpu
+        ),
+        row("SQS requests per 1,000 messages", ours.requests, "requests", goal="<= 210"),
         row("SQS requests per minute of an idle consumer", requests_while_idle(), "requests"),
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Consumed:
+    """What consuming MESSAGES took."""
+
+    rate: float  # messages a second
+    cpu: float  # seconds of this process per 1,000 messages
+    requests: float  # to SQS per 1,000 messages
+
+
+Round = tuple[Consumed, Consumed, float]  # by the service, by the service with boto3, rate of the bare loop
+
+
+class Boto3Calls:
+    """SqsCalls by a boto3 client, without what boto3 can leave out."""
+
+    def __init__(
+        self, session: "Session", endpoint: str, *, connect_seconds: float, read_seconds: float
+    ) -> None:
+        self._client = session.client(
+            "sqs",
+            endpoint_url=endpoint,
+            config=Config(
+                connect_timeout=connect_seconds,
+                read_timeout=read_seconds,
+                retries={"mode": "standard", "max_attempts": 2},
+                parameter_validation=False,
+                inject_host_prefix=False,
+                max_pool_connections=1,
+            ),
+        )
+
+    def __call__(self, operation: str, parameters: dict[str, Any]) -> Any:
+        if operation == "ReceiveMessage":
+            return self._client.receive_message(**parameters)
+        return self._client.delete_message_batch(**parameters)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def middle(rounds: list[Round], ratio: Callable[[Consumed, Consumed, float], float]) -> Round:
+    """The round with the median ratio."""
+    return sorted(rounds, key=lambda one: ratio(*one))[len(rounds) // 2]
+
+
 def fill(context: Context, *, seed: int) -> None:
-    """MESSAGES session-data messages are in the queue."""
+    """Sends MESSAGES session-data messages."""
     random_ = random.Random(seed)
     url = bus.queue(settings.SESSION_QUEUE).url
     now = datetime.now(UTC)
@@ -67,18 +128,18 @@ def fill(context: Context, *, seed: int) -> None:
         return json.dumps({"userId": random_.randint(1, USERS), "events": [event() for _ in range(EVENTS)]})
 
     batches: list[list[Any]] = [
-        [{"Id": str(place), "MessageBody": body()} for place in range(bus.BATCH)]
-        for _ in range(MESSAGES // bus.BATCH)
+        [{"Id": str(place), "MessageBody": body()} for place in range(bus.MAX_BATCH_SIZE)]
+        for _ in range(MESSAGES // bus.MAX_BATCH_SIZE)
     ]
-    sqs = bus.shared_client()
+    client = bus.shared_client()
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda entries: sqs.send_message_batch(QueueUrl=url, Entries=entries), batches))
+        list(pool.map(lambda entries: client.send_message_batch(QueueUrl=url, Entries=entries), batches))
 
 
 def emptied_by_a_bare_loop(threads: int) -> float:
     """Messages a second of receive-10 and delete-10 in as many threads, and nothing else."""
     url = bus.queue(settings.SESSION_QUEUE).url
-    clients = [bus.client() for _ in range(threads)]
+    clients = [bus.make_client() for _ in range(threads)]
     done = [0] * threads
 
     def empty(place: int) -> None:
@@ -87,7 +148,7 @@ def emptied_by_a_bare_loop(threads: int) -> float:
                 clients[place]
                 .receive_message(
                     QueueUrl=url,
-                    MaxNumberOfMessages=bus.BATCH,
+                    MaxNumberOfMessages=bus.MAX_BATCH_SIZE,
                     MessageSystemAttributeNames=ATTRIBUTES,
                     WaitTimeSeconds=1,
                 )
@@ -103,7 +164,7 @@ def emptied_by_a_bare_loop(threads: int) -> float:
                 )
             done[place] += len(messages)
 
-    # a thread that found the last messages taken is in a poll of a second: not to be waited for
+    # daemons: a thread that finds the queue empty is in a poll of a second
     workers = [threading.Thread(target=empty, args=[place], daemon=True) for place in range(threads)]
     for worker in workers:
         worker.start()
@@ -114,8 +175,8 @@ def emptied_by_a_bare_loop(threads: int) -> float:
 
 
 def warm_rate(done: Callable[[], int]) -> float:
-    """Messages a second from about the WARMth to the last."""
-    while (warm := done()) < WARM:
+    """Messages a second after the warm-up."""
+    while (warm := done()) < WARM_UP:
         time.sleep(0.002)
     started = time.perf_counter()
     while done() < MESSAGES:
@@ -123,8 +184,9 @@ def warm_rate(done: Callable[[], int]) -> float:
     return (MESSAGES - warm) / (time.perf_counter() - started)
 
 
-def consumed() -> tuple[float, float]:
-    """Messages a second of the service's consumer, and its SQS requests per 1,000 of them."""
+def consumed() -> Consumed:
+    """Empties the queue with the service's consumer."""
+    started = time.process_time()
     consumer = make_consumer()
     long_poll, bus.LONG_POLL_SECONDS = bus.LONG_POLL_SECONDS, 1  # its threads end soon after the last message
     consumer.start()
@@ -132,13 +194,13 @@ def consumed() -> tuple[float, float]:
     requests = consumer.requests()
     stop(consumer)
     bus.LONG_POLL_SECONDS = long_poll
-    return rate, 1000 * requests / MESSAGES
+    return Consumed(rate, 1000 * (time.process_time() - started) / MESSAGES, 1000 * requests / MESSAGES)
 
 
 def requests_while_idle() -> float:
     consumer = make_consumer()
     consumer.start()
-    time.sleep(1)  # each long poll has begun: what follows is whole ones
+    time.sleep(1)  # until each long poll has begun
     before = consumer.requests()
     time.sleep(IDLE_SECONDS)
     requests = consumer.requests() - before
@@ -147,7 +209,7 @@ def requests_while_idle() -> float:
 
 
 def stop(consumer: Consumer) -> None:
-    """All its threads have ended: one in a long poll would take messages from the next round."""
+    """Stops the consumer and waits for its threads: one in a long poll would take messages of the next round."""
     consumer.stop()
     for thread in consumer.threads:
         thread.join()

@@ -1,20 +1,20 @@
-"""What request ids, metrics and page headers cost the two reads: the service with them against it without."""
+"""What request instrumentation (ids, metrics, page headers) costs the two reads, against the service without."""
 
 from collections.abc import Callable
 
 from benchmarks.measure import Context, Row, Web, clients_apart, least, row
 
-# The difference is a few hundredths of what is measured. One process is faster than the next of the same code by
-# as much, as its memory happens to lie: so the smallest of several processes, by turns, several times each.
+# The difference is a few hundredths, and processes of the same code differ as much by the layout of their memory.
+# So the minimum of several alternating processes counts.
 STARTS = 4
 ROUNDS = 3
 READS = {"recommendations": "/tetraflix/recommendations/{}", "genre": "/tetraflix/genre/drama"}
 
 
 def run(context: Context) -> list[Row]:
-    """CPU per request of both, in the same run."""
+    """CPU per request with and without, in the same run."""
     context.seed()
-    context.say(f"each read, least of {ROUNDS} rounds in each of {STARTS} processes")
+    context.say(f"each read: minimum of {ROUNDS} rounds in each of {STARTS} processes")
     figures = [_figures(context) for _ in range(STARTS)]
     return [
         row(
@@ -29,7 +29,7 @@ def run(context: Context) -> list[Row]:
 
 
 def _figures(context: Context) -> dict[str, list[float]]:
-    """CPU a request, watched and not, of two new processes."""
+    """CPU per request, with and without instrumentation, of two new processes."""
     unobserved = {"DJANGO_SETTINGS_MODULE": "benchmarks.settings_unobserved"}
     with context.web() as watched, context.web(environment=unobserved) as bare:
 

@@ -1,4 +1,4 @@
-"""The two reads that every client makes, against a view that answers a constant of the same size."""
+"""The two client reads, against a view that answers a constant of the same size."""
 
 from collections.abc import Callable
 
@@ -6,13 +6,13 @@ import psycopg2
 
 from benchmarks.measure import Context, Row, Web, clients_apart, least, row
 
-# Many and short: what else runs costs a read that waits for PostgreSQL more than it costs the constant view.
+# Many and short, because other load slows a read that waits for PostgreSQL more than the constant view.
 ROUNDS = 12
 CONNECTIONS = (1, 16, 64)
 RECOMMENDATIONS = "/tetraflix/recommendations/{}"
 GENRE = "/tetraflix/genre/drama"
 
-# Every user has 20 + 20 movies here, whatever the seeding gave: the most that a read can be.
+# Every user gets 20 + 20 movies, the largest read there is.
 FULL_LISTS = """
 UPDATE recommendations_userlists SET
     recommended = ARRAY(SELECT 1 + (hashint8(user_id * 64 + n)::bigint & 2147483647) % %(movies)s
@@ -29,7 +29,7 @@ def run(context: Context) -> list[Row]:
     fill_lists(context)
     rows = []
     with context.web() as web, clients_apart(web.pid, web.postgres_pid):
-        context.say(f"CPU a request, least of {ROUNDS} rounds")
+        context.say(f"CPU per request, minimum of {ROUNDS} rounds")
         rows += cpu_rows(context, web)
     with context.web(workers=2) as web:
         rows += speed_rows(context, web)
@@ -37,7 +37,7 @@ def run(context: Context) -> list[Row]:
 
 
 def fill_lists(context: Context) -> None:
-    """Each user has 20 movies in either list, drawn from all."""
+    """Gives each user 20 random movies in either list."""
     context.say("20 + 20 movies for every user")
     connection = psycopg2.connect(context.postgres.url)
     with connection, connection.cursor() as cursor:

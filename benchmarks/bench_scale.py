@@ -1,4 +1,4 @@
-"""How cost grows with users: the same reads and writes at three sizes, in a database of its own."""
+"""How cost grows with users: the same reads and writes at three numbers of users, in a database of its own."""
 
 import os
 import random
@@ -15,7 +15,8 @@ from django.db import connection
 
 from benchmarks.bench_reads import RECOMMENDATIONS
 from benchmarks.measure import ROOT, Context, Row, row
-from sessions_ingest.apply import Batch, apply
+from sessions_ingest.apply import apply
+from sessions_ingest.batches import Batch
 from sessions_ingest.messages import Session, parse_session
 
 NAME = "scale"
@@ -26,7 +27,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def run(context: Context) -> list[Row]:
-    """At each size: bytes a row with its indexes, CPU and speed of a read, events applied a second."""
+    """At each size: bytes a row with indexes, CPU and rate of a read, events applied a second."""
     context.sql(f"CREATE DATABASE {NAME}")
     url = f"{context.postgres.url.rpartition('/')[0]}/{NAME}"
     try:
@@ -88,7 +89,7 @@ def _session(draw: random.Random, users: int) -> Session:
 
 @contextmanager
 def _connected(url: str) -> Iterator[None]:
-    """This process's Django talks to that database."""
+    """Django of this process uses that database."""
     connection.close()
     before = connection.settings_dict["NAME"]
     connection.settings_dict["NAME"] = url.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""Searching 300,000 titles, against reading one movie by its id over the same HTTP connection."""
+"""Searches of 300,000 titles, against reading one movie by id over the same HTTP connection."""
 
 import http.client
 import random
@@ -10,7 +10,7 @@ from django.db import connection
 
 from benchmarks.measure import Context, Row, Web, row
 
-REQUESTS = 400  # of each kind: enough for a 95th percentile, some seconds in all
+REQUESTS = 400  # of each kind: enough for a 95th percentile, a few seconds in total
 SEED = 7
 
 
@@ -50,7 +50,7 @@ def _titles(draw: random.Random) -> list[str]:
 
 
 def _misspelt(draw: random.Random, title: str) -> str:
-    """Two neighbours of its longest word exchanged."""
+    """The title with two neighbouring letters of its longest word swapped."""
     word = max(title.split(), key=len)
     if len(word) < 4:
         return title
@@ -68,7 +68,7 @@ def _word(draw: random.Random, titles: list[str]) -> str:
 
 
 def _p95(web: Web, paths: Iterator[str]) -> float:
-    """The 95th percentile of the answers' milliseconds, one request after the other on one connection."""
+    """95th percentile of the latency in milliseconds, of sequential requests on one connection."""
     client = http.client.HTTPConnection("127.0.0.1", web.port, timeout=30)
     taken = []
     for path in paths:

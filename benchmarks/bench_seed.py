@@ -31,7 +31,7 @@ def run(context: Context) -> list[Row]:
 
 
 def compared(name: str, tables: dict[str, str], seed: Callable[[], float]) -> Row:
-    """The least seconds of seeding and of COPY, by turns."""
+    """Minimum seconds of seeding and of COPY, alternating."""
     with ExitStack() as open_files:
         files = {table: open_files.enter_context(tempfile.TemporaryFile()) for table in tables}
         seed()
@@ -42,7 +42,7 @@ def compared(name: str, tables: dict[str, str], seed: Callable[[], float]) -> Ro
 
 @contextmanager
 def empty_database(context: Context) -> Iterator[None]:
-    """This process works on a fresh, migrated database of the same server."""
+    """This process uses a new, migrated database of the same server."""
     home = connection.settings_dict["NAME"]
     context.sql(f"CREATE DATABASE {DATABASE}")
     try:
@@ -60,7 +60,7 @@ def use(database: str) -> None:
 
 
 def prepare(tables: dict[str, str], files: Mapping[str, IO[bytes]]) -> None:
-    """The seeded rows as files, and tables like ours for them, without triggers."""
+    """Copies the seeded rows into files, and creates tables of the same form without triggers."""
     with connection.cursor() as cursor:
         for table, columns in tables.items():
             cursor.copy_expert(f"COPY {table} ({columns}) TO STDOUT", files[table])
@@ -68,7 +68,7 @@ def prepare(tables: dict[str, str], files: Mapping[str, IO[bytes]]) -> None:
 
 
 def seed_movies(count: int) -> float:
-    """Seconds to fill the emptied inventory, generating included."""
+    """Seconds to generate and fill the truncated inventory."""
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE movies_movie, movies_viewcount, movies_genreviews RESTART IDENTITY")
         cursor.execute("CHECKPOINT")
@@ -78,7 +78,7 @@ def seed_movies(count: int) -> float:
 
 
 def seed_users(count: int) -> float:
-    """Seconds to fill the emptied store of lists, generating included."""
+    """Seconds to generate and fill the truncated user lists."""
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE recommendations_userlists")
         cursor.execute("CHECKPOINT")
@@ -88,7 +88,7 @@ def seed_users(count: int) -> float:
 
 
 def copy(tables: dict[str, str], files: Mapping[str, IO[bytes]]) -> float:
-    """Seconds to COPY the same rows into the emptied bare tables."""
+    """Seconds to COPY the same rows into the truncated bare tables."""
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {', '.join(f'bare_{table}' for table in tables)}")
         cursor.execute("CHECKPOINT")

@@ -15,7 +15,7 @@ from django.db import connection
 from benchmarks.bench_reads import RECOMMENDATIONS, fill_lists
 from benchmarks.load import WARM_UP_SECONDS
 from benchmarks.measure import Context, Row, Web, cpu_seconds, row
-from recommendations.lists import Event, watched
+from recommendations.lists import Event, apply_events
 from recommendations.stores import named
 from recommendations.stores.base import Change, ListStore
 from recommendations.stores.mongo import COLLECTION
@@ -137,4 +137,4 @@ def _users_a_second(context: Context, store: ListStore, size: int) -> float:
 def _begun(draw: random.Random) -> Change:
     at = LATER + timedelta(seconds=time.monotonic())
     event = Event(draw.randint(1, 1000), draw.random() * 0.9, at, finished=False, reported_at=at)
-    return partial(watched, events=[event])
+    return partial(apply_events, events=[event])

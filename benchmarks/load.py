@@ -1,7 +1,7 @@
-"""A load tool over raw sockets: `python -m benchmarks.load` asks, and prints what it saw as JSON.
+"""A load generator over raw sockets: `python -m benchmarks.load` sends requests and prints its results as JSON.
 
-It runs as a process of its own, needs nothing but the standard library, and sends a connection's next request
-when the last answer is there whole.
+It runs as a process of its own, needs only the standard library, and sends the next request of a connection
+when the last response is complete.
 """
 
 import argparse
@@ -18,19 +18,19 @@ WARM_UP_SECONDS = 0.3
 
 @dataclass(slots=True)
 class Client:
-    """One kept connection, and what has come of the answer that it waits for."""
+    """One keep-alive connection, and the part of its response received so far."""
 
     socket: socket.socket
     began: float = 0.0
     received: bytearray = field(default_factory=bytearray)
-    expected: int = 0  # length of the whole answer, once its head is there
+    expected: int = 0  # length of the whole response, once its head has arrived
 
     def ask(self, request: bytes) -> None:
         self.began = time.perf_counter()
-        self.socket.send(request)  # a few hundred bytes on an idle connection: taken whole
+        self.socket.send(request)  # a few hundred bytes on an idle connection: sent in one piece
 
     def answered(self) -> bool:
-        """Whether the answer is there whole. Raises ConnectionError for a closed connection or no 200."""
+        """Whether the response is complete. Raises ConnectionError for a closed connection or any status but 200."""
         part = self.socket.recv(1 << 18)
         if not part:
             raise ConnectionError("the server closed a connection")

@@ -1,4 +1,4 @@
-"""What benchmarks share: a row of the table, servers of their own with seeded data, CPU time by process."""
+"""What benchmarks share: rows of the table, their own servers with seeded data, CPU time by process."""
 
 import contextlib
 import json
@@ -28,19 +28,19 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table; `met` says whether the ratio, or else the value, is what `goal` wants."""
+    """One line of the table; `met` says whether the ratio, or else the value, meets `goal`."""
 
     name: str
     value: float
     unit: str
     baseline: float | None = None
     ratio: float | None = None
-    goal: str = ""  # "<= 3.2" or ">= 0.6", of the ratio; or of the value where there is no ratio
+    goal: str = ""  # "<= 3.2" or ">= 0.6", for the ratio, or for the value without a ratio
     met: bool | None = None
 
 
 def row(name: str, value: float, unit: str, *, baseline: float | None = None, goal: str = "") -> Row:
-    """The row with its ratio, and whether the goal is met."""
+    """The row with its ratio and whether it meets the goal."""
     ratio = value / baseline if baseline else None
     met = None
     if goal:
@@ -52,7 +52,7 @@ def row(name: str, value: float, unit: str, *, baseline: float | None = None, go
 
 @dataclass
 class Context:
-    """Servers in a temporary folder and the sizes to measure at; nothing of var/ is touched."""
+    """Servers in a temporary folder, and the sizes to measure at; var/ is not used."""
 
     folder: Path
     console: Console
@@ -68,7 +68,7 @@ class Context:
         self.sqs = EmbeddedSqs(self.folder / "sqs", 0)
 
     def environment(self) -> dict[str, str]:
-        """What leads this process's settings, and those of its children, to these servers."""
+        """Variables by which the settings of this process and its children find these servers."""
         return {
             "DATABASE_URL": self.postgres.url,
             "AWS_ENDPOINT_URL_SQS": self.sqs.url,
@@ -82,7 +82,7 @@ class Context:
         self.console.print(f"[dim]{text}[/dim]", highlight=False)
 
     def manage(self, *words: str) -> str:
-        """Runs a management command to its end; returns what it printed. Raises CalledProcessError."""
+        """Runs a management command and returns its output. Raises CalledProcessError."""
         self.say(f"manage.py {' '.join(words)}")
         done = subprocess.run(
             [sys.executable, "manage.py", *words],
@@ -95,7 +95,7 @@ class Context:
         return done.stdout
 
     def seed(self) -> None:
-        """The movies and users are there, in a database that has rested: vacuumed, analyzed, written down."""
+        """Seeds movies and users once, then vacuums, analyzes and checkpoints the database."""
         if self._seeded:
             return
         self.manage("seed_movies", "--movies", str(self.movies))
@@ -113,7 +113,7 @@ class Context:
 
     @contextlib.contextmanager
     def web(self, *, workers: int = 1, environment: dict[str, str] | None = None) -> Iterator["Web"]:
-        """The service with the constant view beside it, under granian as `make run` starts it."""
+        """The service with the constant view, under granian as `make run` starts it."""
         port = free_port(0)
         words = (
             f"--interface wsgi --http 1 --no-ws --host 127.0.0.1 --port {port} --workers {workers}"
@@ -144,7 +144,7 @@ class Web:
     postgres_pid: int
 
     def get(self, path: str) -> bytes:
-        """The body at this address. Raises OSError for any but 200."""
+        """The body at this path. Raises OSError for any status but 200."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
             return answer.read()
 
@@ -158,7 +158,7 @@ class Web:
     def load(
         self, path: str, *, numbers: int = 1, connections: int = 16, seconds: float = 2.0
     ) -> dict[str, Any]:
-        """What the load tool saw, from a second process."""
+        """Results of the load generator, which runs in a second process."""
         words = {"port": self.port, "path": path, "numbers": numbers, "connections": connections}
         words |= {"seconds": seconds, "seed": time.monotonic_ns() % 1_000_000}
         done = subprocess.run(
@@ -176,17 +176,17 @@ class Web:
         return json.loads(done.stdout)
 
     def cpu_of_a_request(self, path: str, **load: Any) -> float:
-        """Microseconds of CPU of the web server's processes and PostgreSQL's together."""
+        """Microseconds of CPU per request, of the processes of web server and PostgreSQL."""
         start = cpu_seconds(self.pid, self.postgres_pid)
         seen = self.load(path, **load)
         spent = cpu_seconds(self.pid, self.postgres_pid) - start
-        # the load tool's warm-up is in the CPU time, but not in its count
+        # the CPU time includes the warm-up, the number of requests does not
         whole = seen["seconds"] + 0.3
         return 1e6 * spent * seen["seconds"] / whole / seen["requests"]
 
 
 def cpu_seconds(*pids: int) -> float:
-    """CPU time so far of these processes and all below them."""
+    """CPU time so far of these processes and their descendants."""
     spent = 0.0
     for pid in pids:
         process = psutil.Process(pid)
@@ -199,16 +199,16 @@ def cpu_seconds(*pids: int) -> float:
 
 @contextlib.contextmanager
 def clients_apart(*pids: int) -> Iterator[None]:
-    """The load tool has a core for itself, and these processes and all below them the others, if there are any.
+    """Gives the load generator a core of its own, and these processes and their descendants the others, if any.
 
-    As clients on a machine of their own: else the tool empties the caches of a server that waits a moment.
+    Clients run on other machines; on a shared core the generator would evict the caches of a waiting server.
     """
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
     ours = {max(cores, default=0)}
     if len(cores) < 2:
         yield
         return
-    os.sched_setaffinity(0, ours)  # the load tool inherits it
+    os.sched_setaffinity(0, ours)  # the load generator inherits it
     _keep_to(cores - ours, *pids)
     try:
         yield
@@ -227,7 +227,7 @@ def _keep_to(cores: set[int], *pids: int) -> None:
 
 
 def least(rounds: int, *measures: Callable[[], float]) -> list[float]:
-    """The smallest figure of each measure, taken by turns: other work on the machine only ever adds."""
+    """The minimum of each measure, alternating, because other work on the machine only adds."""
     figures: list[list[float]] = [[] for _ in measures]
     for _ in range(rounds):
         for kept, measure in zip(figures, measures, strict=True):
@@ -237,7 +237,7 @@ def least(rounds: int, *measures: Callable[[], float]) -> list[float]:
 
 @contextlib.contextmanager
 def servers(console: Console) -> Iterator[Context]:
-    """A context whose servers run, the environment leading to them, the schema migrated; gone afterwards."""
+    """A context with running, migrated servers, to which the environment points; removed afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="tetraflix-bench-"))
     folder.chmod(0o755)  # PostgreSQL may have to run as another user
     context = Context(folder, console)

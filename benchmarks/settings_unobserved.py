@@ -1,4 +1,4 @@
-"""The service's settings without what watches its requests: what bench_operations compares with."""
+"""The service's settings without request instrumentation, as the baseline of bench_operations."""
 
 from tetraflix.settings import *  # noqa: F403
 from tetraflix.settings import MIDDLEWARE as OBSERVED

@@ -1,4 +1,4 @@
-"""The app of inventory, profiles, views, popularity, search and the change feed."""
+"""The app of inventory, profiles, views, popularity, search and the outbox."""
 
 from django.apps import AppConfig
 

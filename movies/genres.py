@@ -1,4 +1,4 @@
-"""The 15 genres, in the order that every array of weights follows."""
+"""The 15 genres, in the order of the weights in every profile."""
 
 GENRES = (
     "action",
@@ -18,9 +18,9 @@ GENRES = (
     "western",
 )
 GENRE_POSITION = {genre: position for position, genre in enumerate(GENRES)}
-OVERALL = ""  # stands for "all genres" where a popularity list is kept by genre
+OVERALL = ""  # the key of the popularity list of all genres
 
 
 def label(genre: str) -> str:
-    """How a person reads it: `sci_fi` -> `Sci-fi`, `""` -> `Overall`."""
+    """The name for people: `sci_fi` -> `Sci-fi`, `""` -> `Overall`."""
     return genre.replace("_", "-").capitalize() or "Overall"

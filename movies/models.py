@@ -1,6 +1,6 @@
-"""The inventory and what is counted about it.
+"""The tables of the inventory, views, popularity, the outbox, bulk jobs, leases and failures.
 
-Triggers (migration 0002) keep the versions, the history and the change feed.
+Triggers (migration 0002) write the versions, the history and the outbox.
 """
 
 import uuid
@@ -9,17 +9,17 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
-from movies.profiles import LARGEST_TITLE
+from movies.profiles import MAX_TITLE_LENGTH
 
 
 class Movie(models.Model):
-    """One movie of the inventory. Every UPDATE is a change of inventory: views are counted elsewhere."""
+    """One movie of the inventory. Every UPDATE is a change of inventory, so views are counted in ViewCount."""
 
-    title = models.CharField(max_length=LARGEST_TITLE)
+    title = models.CharField(max_length=MAX_TITLE_LENGTH)
     # 15 weights in the order of movies.genres.GENRES; the database checks that they are a profile
     profile: models.Field = ArrayField(models.PositiveSmallIntegerField(), size=15)
     hidden = models.BooleanField(default=False, db_default=False)
-    # set by the database alone: grows by one with every change, never used twice, not even by a re-created id
+    # set by the database: raised by one with every change, and never used twice, not even by a re-created id
     version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
     created = models.DateTimeField(db_default=Now(), editable=False)
     updated = models.DateTimeField(db_default=Now(), editable=False)
@@ -36,7 +36,7 @@ class Movie(models.Model):
 
 
 class ViewCount(models.Model):
-    """How often a movie was watched to the end. Outlives it: a reverted deletion finds its views again."""
+    """How often a movie was finished. Outlives the movie, so that a reverted deletion has its views back."""
 
     movie = models.OneToOneField(
         Movie, on_delete=models.DO_NOTHING, primary_key=True, db_constraint=False, related_name="viewcount"
@@ -51,13 +51,13 @@ class ViewCount(models.Model):
 
 
 class View(models.Model):
-    """One finished watch of one movie by one user: unique, so it counts once. Partitioned by month."""
+    """One finished watch of one movie by one user, unique so that it counts once. Partitioned by month."""
 
     pk = models.CompositePrimaryKey("user_id", "movie_id", "watched_at")
     user_id = models.BigIntegerField()
     movie_id = models.BigIntegerField()
     watched_at = models.DateTimeField()  # as stated by the event
-    # where that lay ahead of the message's sending: what the view is ordered by
+    # orders the view if watched_at is later than the sending of the message
     effective_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
@@ -65,7 +65,7 @@ class View(models.Model):
 
 
 class GenreViews(models.Model):
-    """Views of a genre on a day (UTC): each adds its movie's weight, so these are hundredths of a view."""
+    """Views of a genre on a day (UTC), in hundredths: each view adds its movie's weight in the genre."""
 
     pk = models.CompositePrimaryKey("day", "genre")
     day = models.DateField()
@@ -88,9 +88,9 @@ class PopularList(models.Model):
 
 
 class Inventory(models.Model):
-    """One row: the id of the last change. Whoever changes movies locks it, so change ids commit in order.
+    """One row with the id of the last change. Every change of movies locks it, so change ids commit in order.
 
-    New popular lists write the row anew too, as it is: version and xmin together tell whether a chart is right.
+    A refresh of the popularity lists rewrites the row unchanged: version and xmin validate the popular cache.
     """
 
     id = models.SmallIntegerField(primary_key=True, default=1)
@@ -101,10 +101,10 @@ class Inventory(models.Model):
 
 
 class MovieChange(models.Model):
-    """One committed change of one movie: the history, the outbox of the bus and the caches' log, in one."""
+    """One committed change of one movie: an entry of the history, the outbox and the caches' log at once."""
 
     class Action(models.TextChoices):
-        """What the bus is told; hidden counts as deleted, shown again as added."""
+        """The action in the message; hiding counts as deleted, showing again as added."""
 
         ADDED = "added"
         UPDATED = "updated"
@@ -122,7 +122,7 @@ class MovieChange(models.Model):
         max_length=100, default="", db_default=""
     )  # of the HTTP request, as in the logs
     at = models.DateTimeField(db_default=Now())
-    sent_at = models.DateTimeField(null=True)  # when the bus had it
+    sent_at = models.DateTimeField(null=True)  # when SQS accepted it
 
     class Meta:
         constraints = [
@@ -141,9 +141,9 @@ class MovieChange(models.Model):
 
 
 class RetiredId(models.Model):
-    """The version at which the movie of an id was last deleted; one re-created goes on counting from it.
+    """The version at which the movie of an id was last deleted. A re-created movie continues from it.
 
-    The row stays when that happens: it tells of the past, not whether the movie exists.
+    The row stays when a movie is re-created, so it does not say whether the movie exists.
     """
 
     movie_id = models.BigIntegerField(primary_key=True)
@@ -154,7 +154,7 @@ class RetiredId(models.Model):
 
 
 class Word(models.Model):
-    """A word of titles, and in how many it is: what a misspelt word may have meant."""
+    """A word of titles, and how many titles have it: a candidate for correcting misspelt words."""
 
     word = models.TextField(primary_key=True, db_collation="C")
     titles = models.IntegerField()
@@ -164,10 +164,10 @@ class Word(models.Model):
 
 
 class Job(models.Model):
-    """Bulk work that the worker does, all of it or nothing. Its id is the batch of the changes it makes."""
+    """A bulk job of the worker, done completely or not at all. Its id is the batch of its changes."""
 
     class Kind(models.TextChoices):
-        """What is to be done."""
+        """What the job does."""
 
         IMPORT = "import"
         EXPORT = "export"
@@ -177,7 +177,7 @@ class Job(models.Model):
         REVERT = "revert"
 
     class State(models.TextChoices):
-        """How far it is. An import that was checked is `ready` until somebody confirms it."""
+        """The progress of the job. A checked import is `ready` until a person confirms it."""
 
         CHECKING = "checking"
         READY = "ready"
@@ -193,9 +193,9 @@ class Job(models.Model):
     request = models.JSONField(default=dict)  # which movies, which file, which batch
     done = models.PositiveBigIntegerField(default=0)  # of `total`, in movies (checking: in bytes of the file)
     total = models.PositiveBigIntegerField(default=0)
-    result = models.JSONField(default=dict)  # numbers, and what is wrong
-    tries = models.PositiveSmallIntegerField(default=0, db_default=0)  # begun in this state
-    next_try = models.DateTimeField(db_default=Now())  # not begun (again) before
+    result = models.JSONField(default=dict)  # numbers and errors
+    tries = models.PositiveSmallIntegerField(default=0, db_default=0)  # started in this state
+    next_try = models.DateTimeField(db_default=Now())  # not started (again) before
     created = models.DateTimeField(db_default=Now())
     updated = models.DateTimeField(db_default=Now())
 
@@ -214,7 +214,7 @@ class Job(models.Model):
 
 
 class JobChunk(models.Model):
-    """A part of the file that a job reads or has made: web server and worker may be on different machines."""
+    """A part of a job's file, in the database because web server and worker may be on different machines."""
 
     pk = models.CompositePrimaryKey("job_id", "number")
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="chunks", db_index=False)
@@ -226,7 +226,7 @@ class JobChunk(models.Model):
 
 
 class ImportRow(models.Model):
-    """A good row of an import, until it is applied."""
+    """A valid row of an import, until it is applied."""
 
     pk = models.CompositePrimaryKey("job_id", "line")
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="rows", db_index=False)
@@ -241,7 +241,7 @@ class ImportRow(models.Model):
 
 
 class Lease(models.Model):
-    """Who does a work that one process at a time may do, and until when (leases.py)."""
+    """The process that holds the exclusive right to some work, and until when (leases.py)."""
 
     name = models.CharField(max_length=100, primary_key=True)
     owner = models.UUIDField()
@@ -252,7 +252,7 @@ class Lease(models.Model):
 
 
 class Failure(models.Model):
-    """A work that fails at present and is tried again (retries.py); no row: it works."""
+    """Work that fails at present and is retried (retries.py). Success deletes the row."""
 
     name = models.CharField(max_length=100, primary_key=True)
     times = models.PositiveIntegerField()  # in a row

@@ -1,8 +1,8 @@
-"""One colour a genre, wherever one is drawn: 15 that people with colour-blindness can tell apart, too."""
+"""The colour of each genre in charts: 15 that people with colour-blindness can distinguish."""
 
 from movies.genres import GENRES
 
-# Krzywinski's 15 for colour-blindness (mk.bcgsc.ca/colorblind); black is lightened, to show on dark pages.
+# Krzywinski's 15 colours for colour-blindness (mk.bcgsc.ca/colorblind), with black lightened for dark pages.
 # Neighbours in the order of GENRES differ in lightness as well as in hue.
 COLOURS = dict(
     zip(

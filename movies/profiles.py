@@ -1,4 +1,4 @@
-"""A genre profile: 15 whole numbers >= 0, in the order of GENRES, that sum to 100."""
+"""Parses and validates genre profiles: 15 whole numbers >= 0, in the order of GENRES, that sum to 100."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from movies.genres import GENRE_POSITION, GENRES
 
 TOTAL = 100
-LARGEST_TITLE = 300  # characters; the longest title on record has 208
+MAX_TITLE_LENGTH = 300  # characters; the longest title on record has 208
 
 
 class BadProfile(ValueError):
-    """Says in a sentence why something is no profile; `errors` names each bad genre."""
+    """The value is not a profile; the message is a sentence, and `errors` has one for each bad genre."""
 
     def __init__(self, message: str, errors: dict[str, str] | None = None) -> None:
         super().__init__(message)
@@ -44,10 +44,10 @@ def from_wire(value: Any) -> tuple[int, ...]:
 
 
 def checked(weights: Sequence[Any]) -> tuple[int, ...]:
-    """The 15 weights as they are, if they are a profile. Raises BadProfile."""
+    """The 15 weights as a tuple, if they are a profile. Raises BadProfile."""
     if (
         {*map(type, weights)} != {int} or min(weights) < 0 or max(weights) > TOTAL
-    ):  # an import asks 300,000 times
+    ):  # fast, because an import checks 300,000 profiles
         bad = {
             genre: "A weight is a whole number from 0 to 100."
             for genre, weight in zip(GENRES, weights, strict=True)
@@ -61,5 +61,5 @@ def checked(weights: Sequence[Any]) -> tuple[int, ...]:
 
 
 def to_wire(weights: Sequence[int]) -> dict[str, int]:
-    """The object that clients and the bus see: all 15 genres, in order."""
+    """The JSON object of clients and messages: all 15 genres, in order."""
     return dict(zip(GENRES, weights, strict=True))

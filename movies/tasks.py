@@ -1,4 +1,4 @@
-"""The work of this app that runs in the Celery worker; each task is thin, and safe to run twice."""
+"""The Celery tasks of this app. Each is thin, and safe to run twice."""
 
 import logging
 from datetime import datetime, timedelta
@@ -15,59 +15,59 @@ from movies.viewing import partitions, popularity
 
 logger = logging.getLogger(__name__)
 
-# Well under the visibility timeout of Celery's queue (600 s), after which a task is given out again.
-LONGEST_PUBLISH_SECONDS = 240
-PORTION = 10_000  # change records removed at once
+# Well under the visibility timeout of Celery's queue (600 s), after which SQS redelivers a task.
+MAX_PUBLISH_SECONDS = 240
+DELETE_BATCH_SIZE = 10_000  # change records deleted in one transaction
 DAY_SECONDS = 24 * 3600
 
 
-class PartitionsWait(Exception):
-    """Months of views that could not be made or dropped, because their tables were in use."""
+class PartitionsPostponed(Exception):
+    """Some partitions of views could not be created or dropped, because their tables were in use."""
 
 
 @shared_task
 def publish_changes() -> int:
-    """What waited in the outbox is on the bus. Woken after each change; a sweep sends what a wake missed.
+    """Publishes the outbox; returns how many changes were sent. Runs after each change, and by schedule.
 
-    Popularity lists follow too while the inventory is smaller than one, or when most of one was hidden or deleted.
+    First refreshes the popularity lists if one of them is too short.
     """
     popularity.refresh_if_short()
     with retries.retried("change feed", publisher.BusUnavailable, first=2, longest=30) as due:
         if due:
-            return publisher.publish(seconds=LONGEST_PUBLISH_SECONDS)
+            return publisher.publish(seconds=MAX_PUBLISH_SECONDS)
     return 0
 
 
 @shared_task
 def refresh_popularity() -> int:
-    """The popularity lists are as of now; returns how many."""
+    """Refreshes the popularity lists; returns how many there are."""
     return popularity.refresh().lists
 
 
 @shared_task
 def make_partitions() -> list[str]:
-    """The months of views are there, the too old ones are gone; returns what was made or dropped."""
-    with retries.retried("months of views", PartitionsWait, first=1800, longest=DAY_SECONDS) as due:
+    """Creates and drops monthly partitions of views; returns their names."""
+    with retries.retried("months of views", PartitionsPostponed, first=1800, longest=DAY_SECONDS) as due:
         if due:
-            tended = partitions.tend()
-            if tended.postponed:
-                raise PartitionsWait(f"no lock soon enough for {', '.join(tended.postponed)}")
-            return tended.made + tended.dropped
+            changes = partitions.maintain()
+            if changes.postponed:
+                raise PartitionsPostponed(f"no lock soon enough for {', '.join(changes.postponed)}")
+            return changes.made + changes.dropped
     return []
 
 
 @shared_task
 def clean_up() -> int:
-    """Change records older than CHANGES_KEPT_DAYS, which the bus has had, are gone; returns how many."""
+    """Deletes published change records older than CHANGES_KEPT_DAYS; returns how many."""
     oldest = timezone.now() - timedelta(days=settings.CHANGES_KEPT_DAYS)
     removed = 0
-    while count := _remove_changes(oldest):
+    while count := _delete_changes(oldest):
         removed += count
     return removed
 
 
-def _remove_changes(oldest: datetime) -> int:
-    """In portions, so that no transaction lasts. The latest stays: it is the inventory's version."""
+def _delete_changes(oldest: datetime) -> int:
+    """Deletes one batch. Keeps the latest record, because its id is the inventory's version."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -76,18 +76,18 @@ def _remove_changes(oldest: datetime) -> int:
                 WHERE at < %s AND sent_at IS NOT NULL AND id < (SELECT version FROM movies_inventory)
                 ORDER BY at LIMIT %s)
             """,
-            [oldest, PORTION],
+            [oldest, DELETE_BATCH_SIZE],
         )
         return cursor.rowcount
 
 
 @shared_task
 def run_jobs() -> int:
-    """Bulk jobs that nobody works on are done. Woken by each new one; beat finds those of a killed worker."""
+    """Runs the bulk jobs that are due; returns how many. Runs after each new job, and by schedule."""
     return jobs.run_waiting()
 
 
 @shared_task
 def clean_up_jobs() -> int:
-    """Old jobs, and imports that nobody confirmed, are gone; returns how many."""
+    """Deletes old jobs and imports that were never confirmed; returns how many."""
     return jobs.clean_up()

@@ -1,4 +1,4 @@
-"""The users: both lists exactly as served, why each movie is there or not, and what staff may mend."""
+"""The admin pages of users: both lists as served, why each movie is shown or not, and taking movies off."""
 
 from dataclasses import asdict
 from typing import Any
@@ -13,45 +13,46 @@ from movies.admin.bars import genre_bar, legend, progress_bar
 from movies.admin.staff import ReadOnlyAdmin
 from movies.foundation.numbers import MAX_BIGINT, whole_number
 from recommendations import services, stores
-from recommendations.explain import Explained, Item, explain, why
+from recommendations.explain import Explanation, Item, explain, reasons_for
+from recommendations.lists import MAX_LIST_LENGTH
 from recommendations.models import UserLists
 from recommendations.stores.base import StoreUnavailable
 
-PAGE = 50  # users
-AWAY = "The store of user lists does not answer. Try again in a moment."
+PAGE_SIZE = 50  # users
+STORE_UNAVAILABLE = "The store of user lists is unavailable. Try again in a moment."
 DECISIONS = {"take-off": services.take_off, "bring-back": services.bring_back}
 
 
 @admin.register(UserLists)
 class UserListsAdmin(ReadOnlyAdmin):
-    """Reads through the store, so that it shows the same in MongoDB as in PostgreSQL."""
+    """Reads through the store, so that it works with MongoDB as with PostgreSQL."""
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """Looks a user up by id; else a page of users in the order of their ids."""
+        """Redirects to the user with the id in `?user=`; else shows a page of users by id."""
         self._check_view(request)
-        asked = request.GET.get("user", "").strip()
-        if (user_id := whole_number(asked)) is not None:
+        wanted = request.GET.get("user", "").strip()
+        if (user_id := whole_number(wanted)) is not None:
             return HttpResponseRedirect(_address(user_id))
-        if asked:
+        if wanted:
             messages.error(request, f"A user is a whole number from 1 to {MAX_BIGINT}.")
         after = whole_number(request.GET.get("after", "")) or 0
         users: list[dict[str, Any]] = []
         try:
-            found = stores.current().scan(after, PAGE + 1)
+            found = stores.current().scan(after, PAGE_SIZE + 1)
             users = [{"id": str(user_id), "lists": lists} for user_id, lists in found]
         except StoreUnavailable:
-            messages.error(request, AWAY)
+            messages.error(request, STORE_UNAVAILABLE)
         context = {
             **self.admin_site.each_context(request),
             "title": "Users",
-            "users": users[:PAGE],
-            "after": users[PAGE - 1]["id"] if len(users) > PAGE else None,
+            "users": users[:PAGE_SIZE],
+            "after": users[PAGE_SIZE - 1]["id"] if len(users) > PAGE_SIZE else None,
             "first": after > 0,
         }
         return TemplateResponse(request, "admin/recommendations/userlists/find.html", context)
 
     def user_view(self, request: HttpRequest, user: str) -> HttpResponse:
-        """What the user sees, and why; `?movie=` asks about one movie."""
+        """Shows a user's lists with reasons; `?movie=` explains one movie."""
         self._check_view(request)
         user_id = whole_number(user)
         if user_id is None:
@@ -59,9 +60,9 @@ class UserListsAdmin(ReadOnlyAdmin):
         movie_id = whole_number(request.GET.get("movie", "").strip())
         try:
             explained = explain(user_id)
-            reasons = why(user_id, movie_id) if movie_id else []
+            reasons = reasons_for(user_id, movie_id) if movie_id else []
         except StoreUnavailable:
-            messages.error(request, AWAY)
+            messages.error(request, STORE_UNAVAILABLE)
             return HttpResponseRedirect(reverse("admin:recommendations_userlists_changelist"))
         context = {
             **self.admin_site.each_context(request),
@@ -69,6 +70,7 @@ class UserListsAdmin(ReadOnlyAdmin):
             "user_id": str(user_id),
             "known": explained.known,
             "popular": explained.popular,
+            "max_list_length": MAX_LIST_LENGTH,
             "recommended_at": explained.recommended_at,
             "watched_at": explained.watched_at,
             **_rows(explained),
@@ -81,7 +83,7 @@ class UserListsAdmin(ReadOnlyAdmin):
         return TemplateResponse(request, "admin/recommendations/userlists/user.html", context)
 
     def decide_view(self, request: HttpRequest, user: str, movie: str, decision: str) -> HttpResponse:
-        """Takes a movie off currently watching, or brings it back."""
+        """POST takes a movie off currently watching, or brings it back."""
         user_id, movie_id = whole_number(user), whole_number(movie)
         if user_id is None or movie_id is None or decision not in DECISIONS:
             raise Http404
@@ -90,10 +92,10 @@ class UserListsAdmin(ReadOnlyAdmin):
         try:
             DECISIONS[decision](user_id=user_id, movie_id=movie_id)
         except StoreUnavailable:
-            messages.error(request, AWAY)
+            messages.error(request, STORE_UNAVAILABLE)
         else:
-            done = "is off currently watching" if decision == "take-off" else "is back in currently watching"
-            messages.success(request, f"Movie {movie_id} {done}.")
+            done = "was taken off" if decision == "take-off" else "was brought back to"
+            messages.success(request, f"Movie {movie_id} {done} currently watching.")
         return HttpResponseRedirect(_address(user_id))
 
     def get_urls(self) -> list[URLPattern]:
@@ -115,13 +117,13 @@ class UserListsAdmin(ReadOnlyAdmin):
             raise PermissionDenied
 
 
-def _rows(explained: Explained) -> dict[str, list[dict[str, Any]]]:
+def _rows(explained: Explanation) -> dict[str, list[dict[str, Any]]]:
     lists = ("recommendations", "watching", "stored", "stored_watching", "taken_off", "finished")
     return {name: [_row(item) for item in getattr(explained, name)] for name in lists}
 
 
 def _row(item: Item) -> dict[str, Any]:
-    """The movie with its pictures."""
+    """The item with its genre and progress bars."""
     bar = genre_bar(item.profile) if item.profile else ""
     progress = progress_bar(item.progress) if item.progress else ""
     return asdict(item) | {"bar": bar, "progress_bar": progress}

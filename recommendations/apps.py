@@ -1,4 +1,4 @@
-"""The app of what a user sees: the recommendation list and currently watching."""
+"""The app of a user's two lists: recommendations and currently watching."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""A block of generated users in COPY's binary format, made by numpy: no row is touched by Python."""
+"""Encodes a block of generated users in COPY's binary format, with numpy instead of a loop over rows."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,35 +13,35 @@ HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # PostgreSQL's
 
-BIGINT, FLOAT8, TIMESTAMPTZ = 20, 701, 1184  # the types' numbers in PostgreSQL
-NO_ENTRIES = b"\x01[] "  # version 1 of jsonb's form; the blank keeps every field at an even place
-# Bytes of an array: its head, then each item. Of no items there is less of the head.
-HEAD, EMPTY, ITEM = 20, 12, 12
-LENGTH = 4  # bytes that tell a field's length, before it
+BIGINT, FLOAT8, TIMESTAMPTZ = 20, 701, 1184  # PostgreSQL's type OIDs
+EMPTY_JSON = b"\x01[] "  # an empty array in jsonb's version 1; the blank keeps every field at an even offset
+# Bytes of an array: its header, shorter if it is empty, and each item with its length.
+HEADER_BYTES, EMPTY_HEADER_BYTES, ITEM_BYTES = 20, 12, 12
+LENGTH_BYTES = 4  # of a field's length, before the field
 
 
 def rows(block: Block, now: datetime, wanted: NDArray[np.bool_]) -> bytes:
-    """The rows of the block's `wanted` users, without header and trailer; minutes count back from `now`."""
+    """The rows of the block's `wanted` users, without header and trailer; the block's minutes are before `now`."""
     users = _users(block, now)
-    room = block.watching.shape[1]
-    kept = np.array([_kept(users.dtype, begun, room) for begun in range(room + 1)])[block.begun]
+    slots = block.watching.shape[1]
+    kept = np.array([_kept(users.dtype, begun, slots) for begun in range(slots + 1)])[block.begun]
     kept[~wanted] = False
-    # in pairs of bytes: half as many to pick as single ones
+    # selects pairs of bytes, because there are half as many
     return users.view(np.uint16).reshape(len(block), -1)[kept].tobytes()
 
 
 def _users(block: Block, now: datetime) -> NDArray[np.void]:
-    """The users, each with as many places in `watching` as anyone has."""
-    listed, room = block.recommended.shape[1], block.watching.shape[1]
+    """The users as fixed-size records: each has all slots of `watching`, used or not."""
+    listed, slots = block.recommended.shape[1], block.watching.shape[1]
     kind = np.dtype(
         [
             ("fields", ">i2"),
             ("user_id_length", ">i4"), ("user_id", ">i8"),
             ("recommended", _array(">i8", listed)),
             ("recommended_at_length", ">i4"), ("recommended_at", ">i8"),
-            ("watching", _array(">i8", room)),
-            ("progress", _array(">f8", room)),
-            ("watched_at", _array(">i8", room)),
+            ("watching", _array(">i8", slots)),
+            ("progress", _array(">f8", slots)),
+            ("watched_at", _array(">i8", slots)),
             ("removed_length", ">i4"), ("removed", "V4"),
             ("finished_length", ">i4"), ("finished", "V4"),
         ]
@@ -53,8 +53,8 @@ def _users(block: Block, now: datetime) -> NDArray[np.void]:
     users["user_id_length"] = users["recommended_at_length"] = 8
     users["user_id"] = np.arange(block.first, block.first + len(block))
     users["recommended_at"] = today - block.recommended_minutes * minute
-    users["removed_length"] = users["finished_length"] = len(NO_ENTRIES)
-    users["removed"] = users["finished"] = np.void(NO_ENTRIES)
+    users["removed_length"] = users["finished_length"] = len(EMPTY_JSON)
+    users["removed"] = users["finished"] = np.void(EMPTY_JSON)
     all_of_them = np.full(len(block), listed)
     _fill(users["recommended"], BIGINT, all_of_them, block.recommended)
     _fill(users["watching"], BIGINT, block.begun, block.watching)
@@ -73,8 +73,8 @@ def _array(item: str, places: int) -> Any:
 
 
 def _fill(array: NDArray[np.void], kind: int, size: NDArray[np.int64], items: NDArray[Any]) -> None:
-    """Arrays of `size` items; those beyond it are written too, for `_kept` to leave out."""
-    array["length"] = np.where(size > 0, HEAD + ITEM * size, EMPTY)
+    """Fills in arrays of `size` items. Writes the items beyond, too; `_kept` drops them."""
+    array["length"] = np.where(size > 0, HEADER_BYTES + ITEM_BYTES * size, EMPTY_HEADER_BYTES)
     array["dimensions"] = size > 0
     array["type"] = kind
     array["size"] = size
@@ -83,11 +83,12 @@ def _fill(array: NDArray[np.void], kind: int, size: NDArray[np.int64], items: ND
     array["items"]["item"] = items
 
 
-def _kept(kind: np.dtype[np.void], begun: int, room: int) -> NDArray[np.bool_]:
-    """Which pairs of bytes of a row are sent for a user who has begun so many of the movies in `watching`."""
+def _kept(kind: np.dtype[np.void], begun: int, slots: int) -> NDArray[np.bool_]:
+    """Which pairs of bytes of a record belong to the row of a user with `begun` movies in `watching`."""
     kept = np.ones(kind.itemsize, bool)
-    fields: Any = kind.fields  # there are some: the type has names
+    fields: Any = kind.fields  # not None, because the type has names
     for name in ("watching", "progress", "watched_at"):
-        start = fields[name][1] + LENGTH
-        kept[start + (HEAD + ITEM * begun if begun else EMPTY) : start + HEAD + ITEM * room] = False
+        start = fields[name][1] + LENGTH_BYTES
+        used = HEADER_BYTES + ITEM_BYTES * begun if begun else EMPTY_HEADER_BYTES
+        kept[start + used : start + HEADER_BYTES + ITEM_BYTES * slots] = False
     return kept[::2]

@@ -1,4 +1,4 @@
-"""Why a user sees what they see: both lists as served, and the reason for each movie that is not there."""
+"""Explains a user's lists to staff: both as served, and the reason for each movie that is not shown."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from movies.profiles import from_wire
 from movies.viewing.view_counting import last_finishes
 from recommendations import stores
 from recommendations.lists import Entry, Finish, UserLists
-from recommendations.services import EVER, shown_to
+from recommendations.services import EARLIEST, shown_to
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A movie of a list. `why` says why it is not shown; empty when it is."""
+    """A movie of a list. `why` is the reason that it is not shown; empty if it is shown."""
 
     movie_id: int
     title: str
@@ -29,14 +29,12 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
-    """`recommendations` and `watching` are what the API answers; the others are what it is made from."""
+class Explanation:
+    """`recommendations` and `watching` are the API's response; the other lists are what is stored."""
 
     user_id: int
-    known: bool  # else nobody has heard of this user: a cold start
-    popular: (
-        bool  # the overall most popular movies are shown, as nothing of the user's own list is left to show
-    )
+    known: bool  # there is a record of the user; else it is a cold start
+    popular: bool  # the overall most popular movies are shown, because the own list has nothing left to show
     recommendations: list[Item]
     watching: list[Item]
     stored: list[Item]
@@ -51,8 +49,11 @@ class Explained:
         return max((item.at for item in self.stored_watching if item.at), default=None)
 
 
-def explain(user_id: int) -> Explained:
-    """Raises StoreUnavailable, or django.db.OperationalError. At most two SQL statements beside `shown_to`'s."""
+def explain(user_id: int) -> Explanation:
+    """The user's lists with reasons. At most two SQL statements besides those of `shown_to`.
+
+    Raises StoreUnavailable, or django.db.OperationalError.
+    """
     shown = shown_to(user_id)
     served = orjson.loads(shown.json())
     lists = stores.current().read(user_id)
@@ -65,7 +66,7 @@ def explain(user_id: int) -> Explained:
         ]
     )
     watching = {entry.movie_id for entry in kept.watching}
-    return Explained(
+    return Explanation(
         user_id,
         lists is not None,
         shown.popular,
@@ -92,55 +93,59 @@ def explain(user_id: int) -> Explained:
     )
 
 
-def why(user_id: int, movie_id: int) -> list[str]:
-    """Everything that decides whether this user sees this movie, in sentences."""
+def reasons_for(user_id: int, movie_id: int) -> list[str]:
+    """Sentences about everything that decides whether the user is shown the movie. Raises as `explain` does."""
     shown = shown_to(user_id)
     lists = stores.current().read(user_id)
     if lists is None:
-        return ["Nobody has heard of this user: what is shown are the most popular movies of all."]
+        return ["There is no record of this user: the overall most popular movies are shown."]
     movie = _movies([movie_id]).get(movie_id)
     found = []
     if movie is None:
-        found.append("There is no such movie: it is dropped from every list that names it.")
+        found.append("The movie does not exist: it is dropped from every list.")
     elif movie.hidden:
-        found.append("The movie is hidden: it is shown to nobody.")
+        found.append("The movie is hidden: no user is shown it.")
     for entry in lists.watching:
         if entry.movie_id == movie_id:
             found.append(
-                f"Is in currently watching ({entry.progress:.0%}, {_said(entry.at)}), so not recommended."
+                f"Is in currently watching ({entry.progress:.0%}, {_utc(entry.at)}), so not recommended."
             )
     for entry in lists.removed:
         if entry.movie_id == movie_id:
             found.append(
                 f"Was taken off currently watching by hand; its progress is kept ({entry.progress:.0%})."
             )
-    at = last_finishes([(user_id, movie_id, EVER)]).get((user_id, movie_id))
+    at = last_finishes([(user_id, movie_id, EARLIEST)]).get((user_id, movie_id))
     if at:
-        # forgotten: told before the last 20 finishes were
+        # else the finish is too old to be kept with the lists, and its report time is unknown
         remembered = (
             finish for finish in lists.finished if (finish.movie_id, finish.order) == (movie_id, at)
         )
         finish = next(remembered, Finish(movie_id, at, reported_at=at))
-        later = lists.recommended_at is not None and not finish.is_news_to(lists.recommended_at)
-        tail = "; the list is newer and may name it all the same" if later else ", so it left recommendations"
-        found.append(f"Was finished {_said(at)}{tail}.")
+        later = lists.recommended_at is not None and not finish.is_newer_than(lists.recommended_at)
+        tail = (
+            "; the list is newer and may have it again"
+            if later
+            else ", so it was removed from recommendations"
+        )
+        found.append(f"Was finished {_utc(at)}{tail}.")
     if movie_id in lists.recommended:
         place = lists.recommended.index(movie_id) + 1
-        found.append(f"Is number {place} of the list as of {_said(lists.recommended_at)}.")
+        found.append(f"Is number {place} of the list sent {_utc(lists.recommended_at)}.")
     elif lists.recommended_at is None:
-        found.append("No list of recommendations ever came for this user.")
+        found.append("No list of recommendations was ever received for this user.")
     else:
-        found.append(f"The list as of {_said(lists.recommended_at)}, as it is kept, does not name it.")
+        found.append(f"Is not in the stored list, sent {_utc(lists.recommended_at)}.")
     if shown.popular:
         named = movie_id in {each["id"] for each in orjson.loads(shown.json())["recommendations"]}
         found.append(
-            "Nothing of the user's own list is left to show, so the most popular movies of all are shown instead; "
+            "The user's own list has nothing left to show, so the overall most popular movies are shown instead; "
             f"this movie is {'' if named else 'not '}among them."
         )
     return found
 
 
-def _said(at: datetime | None) -> str:
+def _utc(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "never"
 
 
@@ -166,7 +171,7 @@ def _item(
 ) -> Item:
     movie = movies.get(movie_id)
     if movie is None:
-        return Item(movie_id, "", None, "does not exist (any more)", progress, at)
+        return Item(movie_id, "", None, "does not exist", progress, at)
     return Item(
         movie_id, movie.title, tuple(movie.profile), "is hidden" if movie.hidden else why, progress, at
     )

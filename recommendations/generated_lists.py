@@ -1,4 +1,4 @@
-"""Made-up lists for users: to each one's taste, popular movies more often. A seed always gives the same."""
+"""Generates lists for users: movies of each user's taste, popular ones more often. Deterministic for a seed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recommendations.lists import LONGEST
+from recommendations.lists import MAX_LIST_LENGTH
 
-BLOCK = 5_000  # users drawn at once
+BLOCK = 5_000  # users generated at a time
 TASTES = 3  # genres a user likes
-MOST_WATCHED = 8  # movies begun, at most
-CHOSEN = LONGEST + MOST_WATCHED
+MAX_WATCHING = 8  # movies begun by a user
+CHOSEN = MAX_LIST_LENGTH + MAX_WATCHING
 SHARE_WATCHING = 0.4  # of users have something half watched
-STEEP = 2.5  # how much the popular movies of a genre are preferred: rank = size x (0..1)^STEEP
+STEEP = 2.5  # how strongly popular movies of a genre are preferred: rank = size x (0..1)^STEEP
 OLDEST_LIST_MINUTES = 7 * 24 * 60
 OLDEST_WATCHED_MINUTES = 30 * 24 * 60
 
@@ -29,13 +29,13 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The lists of users `first`, `first` + 1, ...: a row of each array a user."""
+    """The lists of users `first`, `first` + 1, ...: each row of each array is one user."""
 
     first: int
     recommended: Ints
     recommended_minutes: Ints  # how long ago the list was made
     watching: Ints
-    begun: Ints  # how many of `watching` count
+    begun: Ints  # how many of the row of `watching` are used
     hundredths: Ints  # progress in `watching`
     watched_minutes: Ints  # how long ago, most recent first
 
@@ -44,7 +44,7 @@ class Block:
 
 
 def pools(ids: Ints, views: Ints, profiles: NDArray[np.int16]) -> list[Pool]:
-    """A pool for each genre that is some movies' strongest, or one for all movies where there are too few."""
+    """A pool for each genre with enough movies that it is the strongest of; one for all movies if there is none."""
     strongest = profiles.argmax(axis=1)
     popularity = views * profiles.max(axis=1)
     by_genre = []
@@ -56,7 +56,7 @@ def pools(ids: Ints, views: Ints, profiles: NDArray[np.int16]) -> list[Pool]:
 
 
 def blocks(*, seed: int, first: int, last: int, pools: list[Pool]) -> Iterator[Block]:
-    """The users from `first` to `last`. No movie is twice in a row, in either list or in both."""
+    """The users from `first` to `last`. A user's lists name no movie twice."""
     for number in range((first - 1) // BLOCK, (last - 1) // BLOCK + 1):
         start = number * BLOCK + 1
         block = _block(np.random.default_rng((seed, number)), start, pools)
@@ -68,22 +68,24 @@ def _block(draw: np.random.Generator, start: int, pools: list[Pool]) -> Block:
     chosen = min(CHOSEN, int(size.min()))
     tastes = draw.integers(0, len(pools), (BLOCK, TASTES))
     kind = np.take_along_axis(tastes, draw.integers(0, TASTES, (BLOCK, chosen)), axis=1)
-    # Each place of a row draws from a stripe of its own (every 28th movie), so that no movie comes twice.
+    # Each place of a row draws from its own stripe (every 28th movie), so that no movie is drawn twice.
     stripe = draw.permuted(np.tile(np.arange(chosen), (BLOCK, 1)), axis=1)
-    turns = (draw.random((BLOCK, chosen)) ** STEEP * (size[kind] // chosen)).astype(np.int64)
+    ranks = (draw.random((BLOCK, chosen)) ** STEEP * (size[kind] // chosen)).astype(np.int64)
     offset = np.concatenate(([0], np.cumsum(size)[:-1]))
-    movies = np.concatenate([pool.ids for pool in pools])[offset[kind] + turns * chosen + stripe]
-    listed = min(LONGEST, chosen)
-    room = chosen - listed
+    movies = np.concatenate([pool.ids for pool in pools])[offset[kind] + ranks * chosen + stripe]
+    listed = min(MAX_LIST_LENGTH, chosen)
+    slots = chosen - listed
     watching = draw.random(BLOCK) < SHARE_WATCHING
     return Block(
         first=start,
         recommended=movies[:, :listed],
         recommended_minutes=draw.integers(1, OLDEST_LIST_MINUTES, BLOCK),
         watching=movies[:, listed:],
-        begun=np.where(watching, draw.integers(1, room + 1, BLOCK), 0) if room else np.zeros(BLOCK, np.int64),
-        hundredths=draw.integers(2, 97, (BLOCK, room)),
-        watched_minutes=np.sort(draw.integers(1, OLDEST_WATCHED_MINUTES, (BLOCK, room)), axis=1),
+        begun=np.where(watching, draw.integers(1, slots + 1, BLOCK), 0)
+        if slots
+        else np.zeros(BLOCK, np.int64),
+        hundredths=draw.integers(2, 97, (BLOCK, slots)),
+        watched_minutes=np.sort(draw.integers(1, OLDEST_WATCHED_MINUTES, (BLOCK, slots)), axis=1),
     )
 
 

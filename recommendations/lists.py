@@ -1,45 +1,49 @@
-"""The rules of a user's two lists, as pure functions: what a session or a new list makes of them."""
+"""The rules of a user's two lists, as pure functions: what events and new lists change, and what is shown."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
-LONGEST = 20  # movies in either list, and entries remembered of those taken off and of those finished
+E = TypeVar("E")  # how the caller represents a movie
+P = TypeVar("P", float, bytes)  # progress, as a number or its JSON
+
+MAX_LIST_LENGTH = 20  # movies in either list, and entries kept of movies taken off and of finishes
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A movie that a user started and did not finish, as of the event that told so."""
+    """A movie that a user started and did not finish, as of the latest event about it."""
 
     movie_id: int
     progress: float  # 0..1, below the finished mark
-    at: datetime  # what the event is ordered by: only a later one changes the entry
-    back_at: datetime | None = None  # when it was brought back by hand, if that is later than `at`
+    at: datetime  # the event's order: only a later event changes the entry
+    back_at: datetime | None = None  # when it was brought back by hand, if later than `at`
 
     @property
-    def place(self) -> datetime:
-        """Its place in the row, latest first: brought back is as good as watched."""
+    def moved_to_front_at(self) -> datetime:
+        """What the row is sorted by, latest first: when the movie was watched or brought back."""
         return self.back_at or self.at
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """A movie that a user finished, when, and when that was first told: when the message was sent."""
+    """A movie that a user finished, when, and when the finish was first reported: when its message was sent."""
 
     movie_id: int
-    at: datetime  # as stated: the same finish told again is known by it
+    at: datetime  # as stated: identifies the finish when it is reported again
     reported_at: datetime
-    effective_at: datetime | None = None  # what it is ordered by, if that is not `at`
+    effective_at: datetime | None = None  # its order, if that is not `at`
 
     @property
     def order(self) -> datetime:
-        """Its place in time: what really came later is later than this, also where `at` lies ahead."""
+        """The time to order the finish by: not ahead of the sending, as `at` may be."""
         return self.effective_at or self.at
 
-    def is_news_to(self, as_of: datetime) -> bool:
-        """Whether a list as of then does not know it. Of the same instant, the finish comes after the list.
+    def is_newer_than(self, as_of: datetime) -> bool:
+        """Whether a list sent at `as_of` may not know of this finish. On a tie the finish wins.
 
-        Only sent times and event times decide, so the order in which a list and a finish arrive does not matter.
+        Depends on send times and event times only, so the order in which list and finish arrive does not matter.
         """
         return self.reported_at >= as_of or self.order > as_of
 
@@ -53,15 +57,15 @@ class Event:
     at: datetime  # as stated
     finished: bool  # progress is at or above the finished mark
     reported_at: datetime  # when the message was sent
-    # where `at` lies ahead of the sending: what the event is ordered by instead, the time of the sending
+    # the time to order the event by if `at` is ahead of the sending: about the sending time
     effective_at: datetime | None = None
-    # the latest finish of this movie by this user on record, which `UserLists.finished` may have forgotten
+    # the user's latest finish of this movie on record; may no longer be in `UserLists.finished`
     last_finish: datetime | None = None
-    counted_before: bool = False  # a finish that is known to be on record: what it did to the lists is done
+    counted_before: bool = False  # a finish that is on record: it has changed the lists before
 
     @property
     def order(self) -> datetime:
-        """Its place in time among all events."""
+        """The time to order the event by."""
         return self.effective_at or self.at
 
 
@@ -70,24 +74,25 @@ class UserLists:
     """Everything kept about one user."""
 
     recommended: tuple[int, ...] = ()  # best first, as recommended
-    recommended_at: datetime | None = None  # as of when; None: never
+    recommended_at: datetime | None = None  # when the list was sent; None: there was none
     watching: tuple[Entry, ...] = ()  # most recently watched or brought back first
-    removed: tuple[Entry, ...] = ()  # taken off the row by hand, the latest first; their progress is kept
-    # those told last, latest first: lists on their way may not know them, and a replay is known for one
+    removed: tuple[Entry, ...] = ()  # taken off by hand, latest first; keep their progress
+    # the latest reported, latest first: needed for lists sent before them, and to recognize repeated finishes
     finished: tuple[Finish, ...] = ()
 
 
-NOBODY = UserLists()
+EMPTY_LISTS = UserLists()
 
 
-def watched(lists: UserLists, events: Iterable[Event]) -> UserLists:
+def apply_events(lists: UserLists, events: Iterable[Event]) -> UserLists:
     """The lists after the events of any sessions, applied in time order.
 
-    A finish leaves `watching`, and `recommended` unless that list was sent after the finish was told.
+    A finish removes the movie from `watching`, and from `recommended` if that list was sent before the finish
+    was reported.
 
-    Replaying events changes nothing, and their order of arrival does not matter, while at most LONGEST movies
-    are in progress: one that left as the 21st is forgotten, so its events are news again. For `recommended`,
-    while at most LONGEST finishes were told since the list, and none of them twice with that list in between.
+    Replaying events changes nothing and their order of arrival does not matter, as long as at most
+    MAX_LIST_LENGTH movies are in progress (an older one is forgotten, so its events count as new), and at most
+    as many finishes are reported after a list, none of them both before and after it.
     """
     for event in sorted(
         events, key=lambda event: (event.order, event.finished, event.progress, event.reported_at)
@@ -97,9 +102,9 @@ def watched(lists: UserLists, events: Iterable[Event]) -> UserLists:
 
 
 def superseded(before: UserLists, after: UserLists, events: Iterable[Event]) -> list[Event]:
-    """Of the events that made `after` of `before`, those below the finished mark that are not shown by it.
+    """Those of the events that turned `before` into `after` that changed nothing, except finishes.
 
-    Something newer is known of their movie, or of so many other movies that it was forgotten at once.
+    A newer event of the movie is on record, or newer events of so many others that it was forgotten at once.
     """
     events = list(events)
     reported_now = {(event.movie_id, event.order) for event in events if event.finished}
@@ -139,7 +144,7 @@ def _progress(lists: UserLists, event: Event) -> UserLists:
 
 
 def _finishes(lists: UserLists, event: Event) -> list[datetime]:
-    """When the user is known to have finished the event's movie."""
+    """The known finishes of the event's movie by the user."""
     finishes = [finish.order for finish in lists.finished if finish.movie_id == event.movie_id]
     return [*finishes, event.last_finish] if event.last_finish else finishes
 
@@ -156,24 +161,24 @@ def _finish(lists: UserLists, event: Event) -> UserLists:
         if first == known:
             return lists
         return replace(
-            lists, finished=_reported_last(first if other is known else other for other in lists.finished)
+            lists, finished=_latest_reported(first if other is known else other for other in lists.finished)
         )
-    if event.counted_before:  # and forgotten since: too long ago for any list on its way
+    if event.counted_before:  # no longer kept: too old for any list not received yet
         return lists
     recommended = lists.recommended
-    if lists.recommended_at is None or finish.is_news_to(lists.recommended_at):
+    if lists.recommended_at is None or finish.is_newer_than(lists.recommended_at):
         recommended = tuple(movie for movie in recommended if movie != event.movie_id)
     return replace(
         lists,
         recommended=recommended,
         watching=tuple(e for e in lists.watching if e.movie_id != event.movie_id or e.at > event.order),
         removed=tuple(e for e in lists.removed if e.movie_id != event.movie_id or e.at > event.order),
-        finished=_reported_last((*lists.finished, finish)),
+        finished=_latest_reported((*lists.finished, finish)),
     )
 
 
 def _first_reported(one: Finish, other: Finish) -> Finish:
-    """Of one finish that was told twice: as it was told first."""
+    """A finish that was reported twice, as it was reported first."""
     order = min(one.order, other.order)
     reported_at = min(one.reported_at, other.reported_at)
     return Finish(one.movie_id, one.at, reported_at, order if order != one.at else None)
@@ -186,37 +191,39 @@ def recommend(
     known: Collection[int],
     finished_since: Collection[int] = (),
 ) -> UserLists:
-    """The lists with a new recommendation list as of `at`, unless the one stored is newer.
+    """The lists with a new recommendation list, sent at `at`, unless the stored one is newer.
 
-    Ids not in `known` are dropped, duplicates keep their first place, the first LONGEST stay. Of those, the
-    movies leave whose finish the list could not know: the latest finishes are kept with the lists, and
-    `finished_since` are movies with any other finish after `at`.
+    Drops ids that are not in `known`, keeps duplicates at their first place, and keeps the first MAX_LIST_LENGTH.
+    Of those, drops movies with a finish that the list may not know of: one of the kept finishes, or, for the
+    movies in `finished_since`, any other finish after `at`.
     """
     if lists.recommended_at and at < lists.recommended_at:
         return lists
-    finished = {finish.movie_id for finish in lists.finished if finish.is_news_to(at)}.union(finished_since)
-    # cut before finishes leave: had they come after the list, no other movie would have moved up
-    listed = [movie for movie in dict.fromkeys(movie_ids) if movie in known][:LONGEST]
+    finished = {finish.movie_id for finish in lists.finished if finish.is_newer_than(at)}.union(
+        finished_since
+    )
+    # cut before finished movies are dropped: no other movie moves up, as if the finishes had come later
+    listed = [movie for movie in dict.fromkeys(movie_ids) if movie in known][:MAX_LIST_LENGTH]
     kept = tuple(movie for movie in listed if movie not in finished)
     return replace(lists, recommended=kept, recommended_at=at)
 
 
 def take_off(lists: UserLists, movie_id: int) -> UserLists:
-    """The movie is no longer shown as being watched; its progress is kept. Unchanged if it was not there.
+    """Removes the movie from `watching`, keeping its progress. Unchanged if it is not there.
 
-    With LONGEST movies taken off before, the one taken off longest ago is forgotten.
+    Keeps MAX_LIST_LENGTH movies taken off; the one taken off longest ago is forgotten.
     """
     entry = _entry(lists.watching, movie_id)
     if entry is None:
         return lists
     removed = (replace(entry, back_at=None), *_without(lists.removed, movie_id))
-    return replace(lists, watching=_without(lists.watching, movie_id), removed=removed[:LONGEST])
+    return replace(lists, watching=_without(lists.watching, movie_id), removed=removed[:MAX_LIST_LENGTH])
 
 
 def bring_back(lists: UserLists, movie_id: int, at: datetime) -> UserLists:
-    """A movie that was taken off is shown again, as if watched at `at`. Unchanged if it was not taken off.
+    """Returns a movie that was taken off to `watching`, as if watched at `at`. Unchanged if it was not taken off.
 
-    With LONGEST movies in the row the last of them leaves and is forgotten.
+    If `watching` is full, its last movie is forgotten.
     """
     entry = _entry(lists.removed, movie_id)
     if entry is None:
@@ -224,13 +231,13 @@ def bring_back(lists: UserLists, movie_id: int, at: datetime) -> UserLists:
     back = replace(entry, back_at=at if at > entry.at else None)
     return replace(
         lists,
-        watching=_latest((*lists.watching[: LONGEST - 1], back)),
+        watching=_latest((*lists.watching[: MAX_LIST_LENGTH - 1], back)),
         removed=_without(lists.removed, movie_id),
     )
 
 
-def leave_finished(lists: UserLists, mark: float) -> UserLists:
-    """What is finished by this mark leaves all lists, as of its event: the mark was higher when it was stored."""
+def drop_finished(lists: UserLists, mark: float) -> UserLists:
+    """Finishes the movies whose progress is at or above the mark, which was higher when they were stored."""
     for entry in (*lists.watching, *lists.removed):
         if entry.progress >= mark:
             finish = Event(entry.movie_id, entry.progress, entry.at, finished=True, reported_at=entry.at)
@@ -238,6 +245,31 @@ def leave_finished(lists: UserLists, mark: float) -> UserLists:
             recommended = tuple(movie for movie in lists.recommended if movie != entry.movie_id)
             lists = replace(lists, recommended=recommended)
     return lists
+
+
+def shown(
+    recommended: list[int],
+    watching: list[int],
+    progress: Sequence[P],
+    find: Callable[[list[int]], Sequence[E | None]],
+    mark: float,
+) -> tuple[list[E], list[tuple[E, P]]]:
+    """What of the stored lists a user is shown, in order: recommendations, and currently watching with progress.
+
+    No movie is in both, and none is finished by `mark`, which may be lower than when the progress was stored.
+    `find` returns what the caller shows of each movie; None for one that is hidden or deleted, which is left out.
+    """
+    in_progress = set(watching)
+    chosen = [movie for movie in recommended if movie not in in_progress] if watching else recommended
+    found = find(chosen + watching)
+    return (
+        [movie for movie in found[: len(chosen)] if movie is not None],
+        [
+            (movie, share)
+            for movie, share in zip(found[len(chosen) :], progress, strict=True)
+            if movie is not None and (mark == 1 or float(share) < mark)
+        ],
+    )
 
 
 def _entry(entries: Iterable[Entry], movie_id: int) -> Entry | None:
@@ -249,10 +281,14 @@ def _without(entries: tuple[Entry, ...], movie_id: int) -> tuple[Entry, ...]:
 
 
 def _latest(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """The latest first; the one watched longest ago is forgotten when there are too many."""
-    return tuple(sorted(entries, key=lambda e: (e.place, e.movie_id), reverse=True)[:LONGEST])
+    """Sorted, latest first, and cut to MAX_LIST_LENGTH."""
+    return tuple(
+        sorted(entries, key=lambda e: (e.moved_to_front_at, e.movie_id), reverse=True)[:MAX_LIST_LENGTH]
+    )
 
 
-def _reported_last(finishes: Iterable[Finish]) -> tuple[Finish, ...]:
-    """Told last first; the one told longest ago is forgotten when there are too many."""
-    return tuple(sorted(finishes, key=lambda f: (f.reported_at, f.at, f.movie_id), reverse=True)[:LONGEST])
+def _latest_reported(finishes: Iterable[Finish]) -> tuple[Finish, ...]:
+    """Sorted, latest reported first, and cut to MAX_LIST_LENGTH."""
+    return tuple(
+        sorted(finishes, key=lambda f: (f.reported_at, f.at, f.movie_id), reverse=True)[:MAX_LIST_LENGTH]
+    )

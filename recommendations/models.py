@@ -16,10 +16,10 @@ class UserLists(models.Model):
     watching: models.Field = ArrayField(models.BigIntegerField(), default=list)
     progress: models.Field = ArrayField(models.FloatField(), default=list)
     watched_at: models.Field = ArrayField(models.DateTimeField(), default=list)
-    # when those of them were brought back by hand that were; null when none was
+    # when each was brought back by hand, if it was; null if none was
     brought_back_at: models.Field = ArrayField(models.DateTimeField(null=True), null=True)
     # taken off by hand: [[movie, progress, microseconds since 1970]]
-    # finished: [[movie, when, when told]], with what it is ordered by where that is not `when`
+    # finished: [[movie, when, when reported]], with the time to order it by if that is not `when`
     removed = models.JSONField(default=list)
     finished = models.JSONField(default=list)
     updated = models.DateTimeField(db_default=Now())

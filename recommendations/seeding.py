@@ -1,4 +1,4 @@
-"""Fills the store with generated lists: by COPY where users are kept in PostgreSQL, in batches elsewhere."""
+"""Seeds the store with generated lists: by COPY into PostgreSQL, in batches into other stores."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ import numpy as np
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
-from movies.inventory.seeding import READ, Pipe
+from movies.inventory.seeding import COPY_CHUNK_BYTES, ChunkReader
 from movies.viewing.popularity import visible
 from recommendations import stores
 from recommendations.binary_copy import COLUMNS, HEADER, TRAILER, rows
@@ -18,23 +18,23 @@ from recommendations.stores.postgres import PostgresStore
 
 Progress = Callable[[int], None]
 COPY = f"COPY recommendations_userlists ({COLUMNS}) FROM STDIN (FORMAT binary)"
-SCANNED_AT_ONCE = 2_000
+SCAN_BATCH = 2_000  # users
 
 
 class NoMovies(Exception):
-    """There is nothing to recommend."""
+    """There are no movies to recommend."""
 
 
 def top_up(*, users: int, seed: int, progress: Progress = lambda done: None) -> int:
-    """Each of the users 1 to `users` has lists; those that had none get the seed's. Returns how many.
+    """Gives lists to those of the users 1 to `users` that have none. Returns how many were added.
 
-    `progress` is told how many users are done, those that were there included. Raises NoMovies.
+    Calls `progress` with the number of further users done, existing ones included. Raises NoMovies.
     """
     made = blocks(seed=seed, first=1, last=users, pools=movie_pools())
     now = datetime.now(UTC).replace(second=0, microsecond=0)
     store = stores.current()
     if isinstance(store, PostgresStore):
-        return _copy(made, users, now, progress)
+        return copy_into_postgres(made, users, now, progress)
     return _write(store, made, users, now, progress)
 
 
@@ -46,7 +46,8 @@ def movie_pools() -> list[Pool]:
     return pools(ids, views, profiles)
 
 
-def _copy(made: Iterator[Block], users: int, now: datetime, progress: Progress) -> int:
+def copy_into_postgres(made: Iterator[Block], users: int, now: datetime, progress: Progress) -> int:
+    """Copies the blocks' users, of 1 to `users`, that have no lists. Returns how many."""
     added = 0
 
     def chunks(there: NDArray[np.int64]) -> Iterator[bytes]:
@@ -56,14 +57,14 @@ def _copy(made: Iterator[Block], users: int, now: datetime, progress: Progress) 
             wanted = np.ones(len(block), bool)
             start, end = np.searchsorted(there, [block.first, block.first + len(block)])
             wanted[there[start:end] - block.first] = False
-            if wanted.any():  # no bytes would be the end of the data
+            if wanted.any():  # an empty chunk would end the data
                 yield rows(block, now, wanted)
                 added += int(wanted.sum())
             progress(len(block))
         yield TRAILER
 
     with transaction.atomic(), connection.cursor() as cursor:
-        # Nobody gets a first row between this look and the COPY, which would fail on it.
+        # Blocks inserts between this query and the COPY, which would fail on a duplicate key.
         cursor.execute("LOCK TABLE recommendations_userlists IN SHARE ROW EXCLUSIVE MODE")
         cursor.execute(
             "SELECT user_id FROM recommendations_userlists WHERE user_id BETWEEN 1 AND %s ORDER BY user_id",
@@ -71,10 +72,10 @@ def _copy(made: Iterator[Block], users: int, now: datetime, progress: Progress) 
         )
         there = np.array([user_id for (user_id,) in cursor.fetchall()], np.int64)
         if len(there) < users:
-            cursor.copy_expert(COPY, Pipe(chunks(there)), READ)
+            cursor.copy_expert(COPY, ChunkReader(chunks(there)), COPY_CHUNK_BYTES)
     if added and not connection.in_atomic_block:
         with connection.cursor() as cursor:
-            # Counting then reads the index alone. No statement asks for users by what is in their lists.
+            # Counts are index-only scans then. Other columns need no statistics: no query filters by them.
             cursor.execute("VACUUM (ANALYZE) recommendations_userlists (user_id)")
     return added
 
@@ -84,7 +85,7 @@ def _write(store: ListStore, made: Iterator[Block], users: int, now: datetime, p
     for block in made:
         there: set[int] = set()
         after = block.first - 1
-        while part := store.scan(after, SCANNED_AT_ONCE):
+        while part := store.scan(after, SCAN_BATCH):
             there.update(user_id for user_id, _ in part)
             after = part[-1][0]
             if after >= block.first + len(block):
@@ -97,7 +98,7 @@ def _write(store: ListStore, made: Iterator[Block], users: int, now: datetime, p
 
 
 def user_lists(block: Block, now: datetime) -> Iterator[tuple[int, UserLists]]:
-    """The block's users as any store takes them: the same that COPY is given."""
+    """The block's users as `ListStore.write` takes them: the same rows as in COPY."""
     users = zip(
         block.recommended.tolist(),
         block.recommended_minutes.tolist(),

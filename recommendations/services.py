@@ -1,4 +1,4 @@
-"""What a user is shown, ready to send; and what takes a movie off that or brings it back."""
+"""Services of a user's lists: the JSON that clients get, and taking a movie off currently watching or back."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from movies.catalog.movie_cache import catalog, listed
-from movies.catalog.popular_cache import chart, unfinished
+from movies.catalog.movie_cache import movie_cache, render_list
+from movies.catalog.popular_cache import popular_movies, popular_unfinished
 from movies.foundation.database_clock import database_time
 from movies.foundation.events import Activity, activity_subscribers
 from movies.genres import OVERALL
@@ -18,47 +18,47 @@ from recommendations import lists, stores
 from recommendations.lists import UserLists
 from recommendations.stores.base import ServedRow
 
-EVER = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
+EARLIEST = datetime.fromisoformat("0001-01-02T00:00:00+00:00")  # before any event
 
 
 class Shown(NamedTuple):
-    """Both lists, right as of now: no movie is in both, and none is hidden or deleted."""
+    """Both lists as `lists.shown` selects them, in JSON."""
 
-    recommended: Sequence[bytes]  # up to their progress, as `catalog.entry` makes them
-    watching: Sequence[bytes]  # whole
-    popular: bool = False  # the overall most popular, because nothing of the user's own list is left to show
+    recommended: Sequence[bytes]  # movies without their progress, as `movie_cache.render_entry` makes them
+    watching: Sequence[bytes]  # complete movies
+    popular: bool = False  # the overall most popular, because the user's own list has nothing left to show
 
     def json(self) -> bytes:
-        """What the user's client gets."""
+        """The body of the response."""
         return b'{"recommendations":%b,"currentlyWatching":[%b]}' % (
-            listed(self.recommended),
+            render_list(self.recommended),
             b",".join(self.watching),
         )
 
 
 def lists_for(user_id: int) -> bytes:
-    """The JSON that this user's client gets. Raises what `shown_to` raises."""
-    return _announced(user_id, shown_to(user_id))
+    """The JSON of the user's lists, published as activity. Raises what `shown_to` raises."""
+    return _published(user_id, shown_to(user_id))
 
 
 def popular_instead(user_id: int) -> bytes:
-    """What this user is shown while the store of lists is away: the overall popular, as in a cold start.
+    """The JSON for a user while the store of lists is unavailable: the overall most popular movies.
 
-    Raises django.db.OperationalError when PostgreSQL is away too.
+    Raises django.db.OperationalError if PostgreSQL is unavailable, too.
     """
-    return _announced(user_id, _popular())
+    return _published(user_id, _popular())
 
 
 def shown_to(user_id: int) -> Shown:
-    """What the user is shown: their own list while anything of it is left, else the overall most popular movies.
+    """The user's lists; the overall most popular movies if the own list has nothing left to show.
 
-    At most two SQL statements for a list of their own. Three where nothing of it is left to show, and a few more
-    where the popular list is short too or the user finished nearly all of it.
+    At most two SQL statements for a list of the user's own, three if it has nothing left to show, and a few more
+    if the popular list is short or the user has finished nearly all of it.
 
-    Raises StoreUnavailable, or django.db.OperationalError, when what it reads from does not answer.
+    Raises StoreUnavailable, or django.db.OperationalError, if the store or the database is unavailable.
     """
     row, version = stores.current().served(user_id)
-    if row is None:  # nobody has heard of this user, so there is nothing that they finished
+    if row is None:  # a user without any record has finished nothing
         return _popular()
     shown = _own(row, version)
     if shown.recommended:
@@ -67,59 +67,52 @@ def shown_to(user_id: int) -> Shown:
 
 
 def _own(row: ServedRow, version: int) -> Shown:
-    watched = row.watching
-    chosen = row.recommended
-    if watched:
-        begun = set(watched)
-        chosen = [movie for movie in chosen if movie not in begun]
-    found = catalog.find(version, chosen + watched)
-    mark = settings.FINISHED_MARK  # what is stored is below 1; a lower mark may be newer than what is stored
-    return Shown(
-        [entry for entry in found[: len(chosen)] if entry],
-        [
-            b"%b%b}" % (entry, progress)
-            for entry, progress in zip(found[len(chosen) :], row.progress, strict=True)
-            if entry and (mark == 1 or float(progress) < mark)
-        ],
+    recommended, watching = lists.shown(
+        row.recommended,
+        row.watching,
+        row.progress,
+        partial(movie_cache.find, version),
+        settings.FINISHED_MARK,
     )
+    return Shown(recommended, [b"%b%b}" % pair for pair in watching])
 
 
 def _popular() -> Shown:
-    return Shown(chart(OVERALL).entries[: lists.LONGEST], (), popular=True)
+    return Shown(popular_movies(OVERALL).entries[: lists.MAX_LIST_LENGTH], (), popular=True)
 
 
 def _popular_for(user_id: int, watching: Sequence[int]) -> list[bytes]:
-    """The overall most popular, without those being watched and those on record as ever finished."""
-    popular = chart(OVERALL)
-    taken = finished_after([(user_id, popular.ids, EVER)])[0].union(watching)
-    found = [entry for movie, entry in zip(popular.ids, popular.entries, strict=True) if movie not in taken][
-        : lists.LONGEST
-    ]
-    missing = lists.LONGEST - len(found)
+    """The overall most popular movies, without those that the user is watching or has ever finished."""
+    popular = popular_movies(OVERALL)
+    excluded = finished_after([(user_id, popular.ids, EARLIEST)])[0].union(watching)
+    found = [
+        entry for movie, entry in zip(popular.ids, popular.entries, strict=True) if movie not in excluded
+    ][: lists.MAX_LIST_LENGTH]
+    missing = lists.MAX_LIST_LENGTH - len(found)
     if missing and not popular.complete:
-        found += unfinished(user_id, beside=(*popular.ids, *watching), limit=missing)
+        found += popular_unfinished(user_id, excluding=(*popular.ids, *watching), limit=missing)
     return found
 
 
-def _announced(user_id: int, shown: Shown) -> bytes:
+def _published(user_id: int, shown: Shown) -> bytes:
     number = len(shown.recommended) + len(shown.watching)
-    for hear in activity_subscribers:
-        hear(Activity("user-data", user_id, number, time.time()))
+    for notify in activity_subscribers:
+        notify(Activity("user-data", user_id, number, time.time()))
     return shown.json()
 
 
 def take_off(*, user_id: int, movie_id: int) -> bool:
-    """The movie is not shown as being watched until brought back or watched again; its progress is kept.
+    """Takes the movie off currently watching until it is brought back or watched again, keeping its progress.
 
-    False if it is neither being watched nor taken off: nothing is changed.
+    False, without any change, if it is neither being watched nor taken off.
     """
     return _change(user_id, movie_id, lists.take_off)
 
 
 def bring_back(*, user_id: int, movie_id: int) -> bool:
-    """A movie that was taken off is shown again, in front, with its progress.
+    """Brings a movie that was taken off back to the front of currently watching, with its progress.
 
-    False if it is neither being watched nor taken off: nothing is changed.
+    False, without any change, if it is neither being watched nor taken off.
     """
     return _change(user_id, movie_id, partial(lists.bring_back, at=database_time()))
 
@@ -129,7 +122,7 @@ def _change(user_id: int, movie_id: int, change: Callable[[UserLists, int], User
 
     def change_if_there(before: UserLists) -> UserLists:
         nonlocal found
-        kept = lists.leave_finished(before, settings.FINISHED_MARK)
+        kept = lists.drop_finished(before, settings.FINISHED_MARK)
         found = movie_id in {entry.movie_id for entry in (*kept.watching, *kept.removed)}
         return change(kept, movie_id)
 

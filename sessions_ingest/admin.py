@@ -1,4 +1,4 @@
-"""The page of dead letters: what was put aside and why, put back or discarded, and who did what before."""
+"""The admin page of dead letters: lists them with reasons, redrives or discards them, and shows the record."""
 
 from typing import Any
 
@@ -12,20 +12,20 @@ from movies.outbox import bus
 from sessions_ingest import dead_letters
 from sessions_ingest.models import DeadLetterAct
 
-SHOWN = 50  # letters of each queue, and acts, on the page
-# A click that takes longer would keep a web process from its readers: it ends, and says that there is more.
-CLICK_SECONDS = 5.0
+SHOWN_ROWS = 50  # dead letters of each queue, and records, on the page
+# A longer request would block a web process: it ends then, and the page says that there are more.
+REQUEST_SECONDS = 5.0
 HANDLE = "sessions_ingest.handle_dead_letters"
 
 
 @admin.register(DeadLetterAct)
 class DeadLetterAdmin(ReadOnlyAdmin):
-    """What waits comes from SQS at each look; the acts are records, which nobody changes."""
+    """Reads the dead letters from SQS at each request; the records of actions are read-only."""
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """GET shows, POST acts; discarding asks once more."""
+        """GET shows the page; POST redrives, or discards after a confirmation."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         if request.method == "POST":
@@ -36,7 +36,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             **self.admin_site.each_context(request),
             "title": "Dead letters",
             "queues": [_queue(name) for name in bus.queue_names()],
-            "acts": DeadLetterAct.objects.all()[:SHOWN],
+            "acts": DeadLetterAct.objects.all()[:SHOWN_ROWS],
             "may_handle": request.user.has_perm(HANDLE),
             "opts": self.opts,
         }
@@ -46,9 +46,9 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         queue, act = request.POST.get("queue", ""), request.POST.get("act", "")
         ids = None if act.endswith("-all") else request.POST.getlist("id")
         if queue not in bus.queue_names() or act not in ACTS:
-            messages.error(request, "Nothing was done: that is no act on a queue of this service.")
+            messages.error(request, "Nothing was done: unknown queue or action.")
         elif ids == []:
-            messages.warning(request, "Nothing was done: tick the messages first.")
+            messages.warning(request, "Nothing was done: select messages first.")
         elif act.startswith("discard") and not request.POST.get("sure"):
             context = {
                 **self.admin_site.each_context(request),
@@ -65,33 +65,33 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
 
 ACTS = {
-    "redrive": (dead_letters.redrive, "put back into"),
-    "redrive-all": (dead_letters.redrive, "put back into"),
+    "redrive": (dead_letters.redrive, "redriven to"),
+    "redrive-all": (dead_letters.redrive, "redriven to"),
     "discard": (dead_letters.discard, "discarded from"),
     "discard-all": (dead_letters.discard, "discarded from"),
 }
 
 
 def _do(request: HttpRequest, queue: str, act: str, ids: list[str] | None) -> None:
-    deal_with, past = ACTS[act]
+    action, past = ACTS[act]
     try:
-        outcome = deal_with(queue, actor=actor_of(request), ids=ids, seconds=CLICK_SECONDS)
-    except dead_letters.QueueUnreachable as error:
+        result = action(queue, actor=actor_of(request), ids=ids, seconds=REQUEST_SECONDS)
+    except dead_letters.DeadLettersUnavailable as error:
         messages.error(request, str(error))
         return
-    messages.success(request, f"{outcome.done:,} {past} {queue}.")
-    if outcome.unfinished:
-        messages.warning(request, "There are more: do it again, or use manage.py dead_letters.")
-    if outcome.missing:
+    messages.success(request, f"{result.done:,} {past} {queue}.")
+    if result.unfinished:
+        messages.warning(request, "There are more: repeat the action, or use manage.py dead_letters.")
+    if result.missing:
         messages.warning(
-            request, f"{len(outcome.missing)} not found: somebody was faster, or holds them just now."
+            request, f"{len(result.missing)} not found: someone else handled them, or is receiving them now."
         )
 
 
 def _queue(name: str) -> dict[str, Any]:
-    """What the page shows of one queue; SQS away is a sentence on the page, not an error."""
+    """One queue's part of the page; an unavailable SQS is a message on the page, not an error."""
     try:
-        letters = dead_letters.look(name, limit=SHOWN)
+        letters = dead_letters.peek(name, limit=SHOWN_ROWS)
         return {"name": name, "letters": letters, "count": max(len(letters), dead_letters.count(name))}
-    except dead_letters.QueueUnreachable as error:
+    except dead_letters.DeadLettersUnavailable as error:
         return {"name": name, "problem": str(error)}

@@ -1,4 +1,4 @@
-"""The sister services over HTTP: the same messages as on the queues, applied when the answer comes."""
+"""The sister services' messages over HTTP: the same as on the queues, applied before the answer is sent."""
 
 import re
 from collections.abc import Callable
@@ -16,60 +16,62 @@ from movies.foundation.database_clock import database_time
 from sessions_ingest.apply import apply_one
 from sessions_ingest.messages import InvalidMessage, Recommendations, Session, parse_recs, parse_session
 
-# What one request may carry, because the thread that works on it serves nobody else: 1,000 events take it less
-# than 0.1 s. A message is bounded by SQS alone, to as many bytes, and no client waits for the consumer's threads.
-MOST_BYTES = 1024 * 1024
-MOST_EVENTS = 1_000
-MOST_RECOMMENDATIONS = 1_000
-MISSING = re.compile(r"missing `(\w+)`")  # said of the object that should have the field
+# Limits of one request, because its thread serves no other one meanwhile: 1,000 events take less than 0.1 s.
+# SQS alone limits a message on a queue, to as many bytes, because no client waits for the consumer's threads.
+MAX_MESSAGE_BYTES = 1024 * 1024
+MAX_EVENTS_PER_REQUEST = 1_000
+MAX_IDS_PER_REQUEST = 1_000
+MISSING = re.compile(r"missing `(\w+)`")  # the reason names the field, its path only the object
 Message = TypeVar("Message", Session, Recommendations)
 
 
 class MessageParser(RawJSONParser):
     """A body as large as a message on a queue may be."""
 
-    most_bytes = MOST_BYTES
+    max_bytes = MAX_MESSAGE_BYTES
 
 
 class SessionData(APIView):
-    """`POST /tetraflix/sessionData`; an event without a time happened when the request came.
+    """`POST /tetraflix/sessionData`; an event without a time gets that of the request.
 
-    Times are those of the database's clock, as for `userRecs`: several hosts answer.
+    The database's clock gives it, as for `userRecs`, because several hosts answer.
     """
 
     required_role = "service"
     parser_classes = [MessageParser]
 
     def post(self, request: Request) -> Response:
-        session = _parsed(request, partial(parse_session, most=MOST_EVENTS))
+        """The same as one message on the queue. The same event (user, movie, time) never counts twice."""
+        session = _parsed(request, partial(parse_session, most=MAX_EVENTS_PER_REQUEST))
         answer = apply_one(settings.SESSION_QUEUE, session)
         outcome = answer.outcome
-        told = {"events": outcome.events, "views": outcome.views, "skipped": outcome.skipped}
-        return Response(told | {"superseded": answer.superseded}, status=201)
+        counts = {"events": outcome.events, "views": outcome.views, "skipped": outcome.skipped}
+        return Response(counts | {"superseded": answer.superseded}, status=201)
 
 
 class UserRecs(APIView):
-    """`POST /tetraflix/userRecs`; the list is as of when the request came."""
+    """`POST /tetraflix/userRecs`; the list dates from the time of the request."""
 
     required_role = "service"
     parser_classes = [MessageParser]
 
     def post(self, request: Request) -> Response:
-        recommendations = _parsed(request, partial(parse_recs, most=MOST_RECOMMENDATIONS))
+        """The same as one message on the queue, as of now."""
+        recommendations = _parsed(request, partial(parse_recs, most=MAX_IDS_PER_REQUEST))
         newer = apply_one(settings.RECS_QUEUE, recommendations).newer_list
-        left_out = {"reason": f"A newer list is stored: that of {newer.isoformat()}."} if newer else {}
-        told = {"received": len(recommendations.movie_ids), "stored": newer is None, **left_out}
-        return Response(told, status=201)
+        why_not = {"reason": f"A newer list is stored: that of {newer.isoformat()}."} if newer else {}
+        received = len(recommendations.movie_ids)
+        return Response({"received": received, "stored": newer is None, **why_not}, status=201)
 
 
 def _parsed(request: Request, parse: Callable[..., Message]) -> Message:
-    """The message in the body. Raises ValidationError for what would be poison on a queue."""
+    """The message in the body. Raises ValidationError for one that a queue would dead-letter."""
     body = body_of(request)
-    # a repeated request with an Idempotency-Key is as of the first time
-    came = getattr(request._request, "first_came", None) or database_time()
+    # a repeat with the same Idempotency-Key keeps the time of the first request
+    received_at = getattr(request._request, "first_received_at", None) or database_time()
     try:
-        return parse(body if isinstance(body, bytes) else b"", came)  # none sent: DRF gives {}
-    except InvalidMessage as poison:
-        missing = MISSING.fullmatch(poison.reason)
-        field = ".".join(filter(None, (poison.field, missing and missing[1]))) or "non_field_errors"
-        raise ValidationError({field: [poison.reason]}) from None
+        return parse(body if isinstance(body, bytes) else b"", received_at)  # DRF gives {} for no body
+    except InvalidMessage as error:
+        missing = MISSING.fullmatch(error.reason)
+        field = ".".join(filter(None, (error.field, missing and missing[1]))) or "non_field_errors"
+        raise ValidationError({field: [error.reason]}) from None

@@ -1,4 +1,9 @@
-"""What messages do: any number of them, in one transaction that may be repeated without harm."""
+"""Applies batches of messages in one idempotent transaction: views, user lists, counters and ingest metrics.
+
+The transaction locks the users of the messages, records the finishes as views (a view that is on record does
+not count again), updates each user's lists by the rules of recommendations/lists.py, and raises the counters.
+Applying the same messages again changes nothing, as at-least-once delivery needs.
+"""
 
 import logging
 import random
@@ -9,153 +14,118 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 
+from movies.foundation import advisory_locks
+from movies.foundation.database_errors import Condition, condition_of
 from movies.foundation.events import Activity, activity_subscribers
 from movies.viewing import view_counting
 from movies.viewing.partitions import kept_since
 from recommendations import lists, stores
-from recommendations.lists import NOBODY, Event, UserLists
+from recommendations.lists import EMPTY_LISTS, Event, UserLists
 from recommendations.stores.base import StoreUnavailable
+from sessions_ingest import ingest_metrics
+from sessions_ingest.batches import Batch, BatchOutcome
 from sessions_ingest.messages import Recommendations, Session
 
 logger = logging.getLogger(__name__)
 
-TRIES = 4  # of a transaction that met another one the wrong way round
-MET_ANOTHER = {"40P01", "40001"}  # deadlock detected, serialization failure
-USER_LOCKS = 0x7E7F  # the advisory locks' class: "this user's messages are being applied"
+TRIES = 4  # at a transaction that PostgreSQL aborts because of a concurrent one
+LOGGED_IDS = 10  # unknown movie ids that a warning lists
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Messages of one queue, and how many more of that queue were poison."""
+class MessageOutcome:
+    """What applying one message did, for the answer to its sender."""
 
-    queue: str
-    messages: Sequence[Session | Recommendations]
-    refused: int = 0
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a batch came to."""
-
-    messages: int = 0
-    events: int = 0
-    views: int = 0  # counted now, for the first time
-    skipped: int = 0  # events about movies that do not exist
-    poison: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What one message came to, for whoever sent it."""
-
-    outcome: Outcome
-    superseded: int  # events that changed nothing, because something newer is known
-    newer_list: datetime | None  # of when the stored list is that kept a list of recommendations out
+    outcome: BatchOutcome
+    superseded: int  # events that changed nothing, because a newer one is on record
+    newer_list: datetime | None  # the time of the stored list, if that is newer than the message's list
 
 
 @dataclass(slots=True)
-class _Plan:
-    """What the batches mean, by user."""
+class _ByUser:
+    """The events and the newest recommendation list of each user, over all batches."""
 
-    existing: set[int]
+    existing: set[int]  # ids of movies
     events: dict[int, list[Event]] = field(default_factory=lambda: defaultdict(list))
     recs: dict[int, Recommendations] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Change:
-    """What the messages make of one user's lists; may be called more than once."""
+    """A stores.Change: applies the messages to one user's lists. The store may call it more than once."""
 
     events: Sequence[Event]
     rec: Recommendations | None
     existing: set[int]
     finished_since: set[int]
-    # of the last call
-    before: UserLists = NOBODY
-    after: UserLists = NOBODY
+    # lists of the last call
+    before: UserLists = EMPTY_LISTS
+    after: UserLists = EMPTY_LISTS
 
     def __call__(self, before: UserLists) -> UserLists:
-        after = lists.watched(lists.leave_finished(before, settings.FINISHED_MARK), self.events)
+        after = lists.apply_events(lists.drop_finished(before, settings.FINISHED_MARK), self.events)
         if rec := self.rec:
             after = lists.recommend(after, rec.movie_ids, rec.at, self.existing, self.finished_since)
         self.before, self.after = before, after
         return after
 
 
-def apply(batches: Sequence[Batch]) -> list[Outcome]:
-    """All is committed, or nothing is and it raises; applying it again changes nothing. An outcome a batch.
+def apply(batches: Sequence[Batch]) -> list[BatchOutcome]:
+    """Commits all batches, or raises and commits none. Idempotent. Returns an outcome for each batch.
 
-    A store outside PostgreSQL is updated last before the commit. If that fails, nothing is counted; if the
-    commit fails, the lists are ahead of the views until the messages are applied again, which changes no list.
+    Lists in MongoDB are written before the commit. If that write fails, nothing is counted. If the commit fails,
+    the lists are ahead of the views until the messages are redelivered, which changes the lists no further.
     """
-    return _retried(batches)[0]
+    return _apply_with_retries(batches)[0]
 
 
-def apply_one(queue: str, message: Session | Recommendations) -> Answer:
-    """As `apply` does it; also says what of the message was left out."""
-    (outcome,), changes = _retried([Batch(queue, [message])])
+def apply_one(queue: str, message: Session | Recommendations) -> MessageOutcome:
+    """As `apply`, for a single message; also returns what of it had no effect."""
+    (outcome,), changes = _apply_with_retries([Batch(queue, [message])])
     change = changes.get(message.user_id)
     if change is None:
-        return Answer(outcome, 0, None)
+        return MessageOutcome(outcome, 0, None)
     superseded = len(lists.superseded(change.before, change.after, change.events))
     stored = change.after.recommended_at
     newer = stored if isinstance(message, Recommendations) and stored and stored > message.at else None
-    return Answer(outcome, superseded, newer)
+    return MessageOutcome(outcome, superseded, newer)
 
 
-def _retried(batches: Sequence[Batch]) -> tuple[list[Outcome], dict[int, _Change]]:
+def _apply_with_retries(batches: Sequence[Batch]) -> tuple[list[BatchOutcome], dict[int, _Change]]:
     for attempt in range(1, TRIES + 1):
         try:
             with transaction.atomic():
                 return _apply(batches)
         except (OperationalError, StoreUnavailable) as error:
-            if attempt == TRIES or not _met_another(error):
+            if attempt == TRIES or condition_of(error) is not Condition.CONFLICT:
                 raise
             time.sleep(random.uniform(0, 0.05 * attempt))
     raise AssertionError("unreachable")
 
 
-def _met_another(error: BaseException | None) -> bool:
-    while error and not hasattr(error, "pgcode"):
-        error = error.__cause__
-    return getattr(error, "pgcode", None) in MET_ANOTHER
-
-
-def _apply(batches: Sequence[Batch]) -> tuple[list[Outcome], dict[int, _Change]]:
+def _apply(batches: Sequence[Batch]) -> tuple[list[BatchOutcome], dict[int, _Change]]:
     changes: dict[int, _Change] = {}
-    outcomes = [Outcome(messages=len(batch.messages), poison=batch.refused) for batch in batches]
+    outcomes = [BatchOutcome(messages=len(batch.messages), invalid=batch.invalid) for batch in batches]
     messages = [message for batch in batches for message in batch.messages]
     if messages:
-        _lock_users({message.user_id for message in messages})
-        plan = _plan(batches, outcomes)
-        new_views = view_counting.record_views(_finishes(plan))
-        _count_new(batches, outcomes, new_views)
-        changes = _changes(plan, new_views)
+        # The views of these users that this transaction reads stay valid until it ends.
+        advisory_locks.acquire_each(advisory_locks.USERS, {message.user_id for message in messages})
+        by_user = _group_by_user(batches, outcomes)
+        new_views = view_counting.record_views(_finishes(by_user))
+        _count_new_views(batches, outcomes, new_views)
+        changes = _changes(by_user, new_views)
         stores.current().update(changes)
-        # after a store that may take its time: until the commit, others wait for the rows from here on
+        # after the store, which may be slow: these rows are locked from here until the commit
         view_counting.raise_counters(new_views)
         if activity_subscribers:
-            transaction.on_commit(lambda: _announce(messages, new_views))
-    _record(batches, outcomes)
+            transaction.on_commit(lambda: _notify_subscribers(messages, new_views))
+    ingest_metrics.record(batches, outcomes)
     return outcomes, changes
 
 
-def _lock_users(user_ids: set[int]) -> None:
-    """Nobody else applies messages of these users before this transaction ends: what it reads of views holds.
-
-    Locked in the order of the keys, which users may share: no two transactions wait for each other.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(%s, key) FROM"
-            " (SELECT DISTINCT hashint8(id) AS key FROM unnest(%s::bigint[]) AS id ORDER BY 1) AS keys",
-            [USER_LOCKS, list(user_ids)],
-        )
-
-
-def _plan(batches: Sequence[Batch], outcomes: Sequence[Outcome]) -> _Plan:
+def _group_by_user(batches: Sequence[Batch], outcomes: Sequence[BatchOutcome]) -> _ByUser:
     sessions = [
         (message, outcome)
         for batch, outcome in zip(batches, outcomes, strict=True)
@@ -167,33 +137,33 @@ def _plan(batches: Sequence[Batch], outcomes: Sequence[Outcome]) -> _Plan:
     ]
     ids = {event.movie_id for message, _ in sessions for event in message.events}
     ids.update(*(message.movie_ids for message in recs))
-    plan = _Plan(view_counting.existing(ids))
+    by_user = _ByUser(view_counting.existing(ids))
     unknown: set[int] = set()
     for message, outcome in sessions:
         for event in message.events:
-            if event.movie_id not in plan.existing:
+            if event.movie_id not in by_user.existing:
                 outcome.skipped += 1
                 unknown.add(event.movie_id)
                 continue
             outcome.events += 1
             finished = event.progress >= settings.FINISHED_MARK
-            plan.events[message.user_id].append(
+            by_user.events[message.user_id].append(
                 Event(event.movie_id, event.progress, event.at, finished, message.sent_at, event.effective_at)
             )
     if unknown:
         skipped = sum(outcome.skipped for outcome in outcomes)
-        logger.warning("%s events skipped: no such movie: %s", skipped, sorted(unknown)[:10])
+        logger.warning("%s events skipped: no such movie: %s", skipped, sorted(unknown)[:LOGGED_IDS])
     for rec in recs:
-        kept = plan.recs.get(rec.user_id)
+        kept = by_user.recs.get(rec.user_id)
         if kept is None or rec.at >= kept.at:
-            plan.recs[rec.user_id] = rec
-    return plan
+            by_user.recs[rec.user_id] = rec
+    return by_user
 
 
-def _finishes(plan: _Plan) -> dict[view_counting.Finish, datetime | None]:
-    """With what each is ordered by, if that is not its own time: of one that is told twice, the earliest."""
+def _finishes(by_user: _ByUser) -> dict[view_counting.Finish, datetime | None]:
+    """Each finish with its effective time if that differs from its own; the earliest if it is reported twice."""
     finishes: dict[view_counting.Finish, datetime | None] = {}
-    for user, events in plan.events.items():
+    for user, events in by_user.events.items():
         for event in events:
             if event.finished:
                 finish = (user, event.movie_id, event.at)
@@ -202,42 +172,44 @@ def _finishes(plan: _Plan) -> dict[view_counting.Finish, datetime | None]:
     return finishes
 
 
-def _count_new(batches: Sequence[Batch], outcomes: Sequence[Outcome], new: set[view_counting.Finish]) -> None:
-    """Each new view is of the first batch that tells it."""
+def _count_new_views(
+    batches: Sequence[Batch], outcomes: Sequence[BatchOutcome], new: set[view_counting.Finish]
+) -> None:
+    """Attributes each new view to the first batch that reports it."""
     left = set(new)
     for batch, outcome in zip(batches, outcomes, strict=True):
         for message in batch.messages:
             if left and isinstance(message, Session):
-                told = {(message.user_id, event.movie_id, event.at) for event in message.events} & left
-                outcome.views += len(told)
-                left -= told
+                reported = {(message.user_id, event.movie_id, event.at) for event in message.events} & left
+                outcome.views += len(reported)
+                left -= reported
 
 
-def _changes(plan: _Plan, counted_now: set[view_counting.Finish]) -> dict[int, _Change]:
-    """What to make of each user's lists.
+def _changes(by_user: _ByUser, counted_now: set[view_counting.Finish]) -> dict[int, _Change]:
+    """The change to each user's lists.
 
-    Lists are written before views are committed. So any finish within the kept views that is not counted now
-    has done its work before, and must not take off a movie that came back since, though it is told again.
+    Lists are written before views are committed. So a finish that is not counted now, and not too old to be on
+    record, has changed the lists before: reported again, it must not remove a movie that came back since.
     """
     last = view_counting.last_finishes(
         (user, event.movie_id, event.order)
-        for user, events in plan.events.items()
+        for user, events in by_user.events.items()
         for event in events
         if not event.finished
     )
-    recs = list(plan.recs.values())
+    recs = list(by_user.recs.values())
     finished_since = dict(
         zip(
-            plan.recs,
+            by_user.recs,
             view_counting.finished_after(
-                [(rec.user_id, plan.existing.intersection(rec.movie_ids), rec.at) for rec in recs]
+                [(rec.user_id, by_user.existing.intersection(rec.movie_ids), rec.at) for rec in recs]
             ),
             strict=True,
         )
     )
     since = kept_since()
 
-    def with_the_record(user: int, event: Event) -> Event:
+    def with_view_record(user: int, event: Event) -> Event:
         if not event.finished:
             last_finish = last.get((user, event.movie_id))
             return replace(event, last_finish=last_finish) if last_finish else event
@@ -248,60 +220,28 @@ def _changes(plan: _Plan, counted_now: set[view_counting.Finish]) -> dict[int, _
 
     return {
         user: _Change(
-            [with_the_record(user, event) for event in plan.events.get(user, ())],
-            plan.recs.get(user),
-            plan.existing,
+            [with_view_record(user, event) for event in by_user.events.get(user, ())],
+            by_user.recs.get(user),
+            by_user.existing,
             finished_since.get(user, set()),
         )
-        for user in plan.events.keys() | plan.recs.keys()
+        for user in by_user.events.keys() | by_user.recs.keys()
     }
 
 
-def _record(batches: Sequence[Batch], outcomes: Sequence[Outcome]) -> None:
-    """The roll-up by minute; the last statement, because every consumer wants these rows."""
-    sums: dict[str, list[int]] = {}
-    oldest: dict[str, datetime] = {}
-    for batch, outcome in zip(batches, outcomes, strict=True):
-        one = [outcome.messages, outcome.events, outcome.views, outcome.skipped, outcome.poison]
-        sums[batch.queue] = [a + b for a, b in zip(sums.get(batch.queue, [0] * 5), one, strict=True)]
-        sent = [message.sent_at if isinstance(message, Session) else message.at for message in batch.messages]
-        if sent:
-            oldest[batch.queue] = min(*sent, oldest.get(batch.queue, sent[0]))
-    queues = sorted(sums)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO sessions_ingest_ingestminute AS kept
-                (minute, queue, messages, events, views, skipped, poison, slowest_ms)
-            SELECT date_trunc('minute', clock_timestamp()), queue, messages, events, views, skipped, poison,
-                greatest(0, coalesce(extract(epoch FROM clock_timestamp() - oldest) * 1000, 0))
-            FROM unnest(%s::text[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[], %s::timestamptz[])
-                AS new (queue, messages, events, views, skipped, poison, oldest)
-            ON CONFLICT (minute, queue) DO UPDATE SET
-                messages = kept.messages + excluded.messages, events = kept.events + excluded.events,
-                views = kept.views + excluded.views, skipped = kept.skipped + excluded.skipped,
-                poison = kept.poison + excluded.poison,
-                slowest_ms = greatest(kept.slowest_ms, excluded.slowest_ms)
-            """,
-            [
-                queues,
-                *([sums[queue][column] for queue in queues] for column in range(5)),
-                [oldest.get(queue) for queue in queues],
-            ],
-        )
-
-
-def _announce(messages: Sequence[Session | Recommendations], new_views: set[view_counting.Finish]) -> None:
+def _notify_subscribers(
+    messages: Sequence[Session | Recommendations], new_views: set[view_counting.Finish]
+) -> None:
     left, now = set(new_views), time.time()
     for message in messages:
-        who = message.user_id
+        user = message.user_id
         if isinstance(message, Session):
-            told = {(who, event.movie_id, event.at) for event in message.events} & left
-            left -= told
+            viewed = {(user, event.movie_id, event.at) for event in message.events} & left
+            left -= viewed
             progress = [event.progress for event in message.events]
-            viewed = [movie_id for _, movie_id, _ in told]
-            for hear in activity_subscribers:
-                hear(Activity("session-data", who, len(message.events), now, progress, viewed))
+            movies = [movie_id for _, movie_id, _ in viewed]
+            for notify in activity_subscribers:
+                notify(Activity("session-data", user, len(message.events), now, progress, movies))
         else:
-            for hear in activity_subscribers:
-                hear(Activity("recs-data", who, len(message.movie_ids), now))
+            for notify in activity_subscribers:
+                notify(Activity("recs-data", user, len(message.movie_ids), now))

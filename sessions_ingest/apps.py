@@ -1,4 +1,4 @@
-"""The app of what arrives from the bus."""
+"""The app that ingests messages from the bus."""
 
 from django.apps import AppConfig
 

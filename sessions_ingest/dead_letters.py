@@ -1,4 +1,4 @@
-"""Messages that were put aside: looked at, put back into their queue after a fix, or discarded, on record."""
+"""Lists dead-lettered messages, redrives them into their queue after a fix, or discards them, with a record."""
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -14,62 +14,63 @@ from movies.outbox import bus
 from sessions_ingest.models import DeadLetterAct
 from sessions_ingest.sqs import SENT_AT, first_sent
 
-# SQS shows a message only to who receives it and hides it from others meanwhile: this long if our process
-# dies, else no longer than needed, as all that is not dealt with is given back.
-HIDDEN_SECONDS = 60
-LONGEST_SECONDS = 45.0  # a look or an act on one queue; then it ends, and says what is left
-REQUEST_BYTES = 200_000  # bodies in one request: SQS takes 256 KiB with everything around them
-ABOUT_THE_ASIDE = (
+# SQS lists a message only by delivering it, which hides it from others: for this long if this process dies, else
+# until it is released.
+VISIBILITY_SECONDS = 60
+MAX_SECONDS = 45.0  # for one call on one queue; then it ends, and reports what is left
+MAX_REQUEST_BYTES = 200_000  # of bodies in one request: SQS takes 256 KiB, attributes included
+PEEK_LIMIT = 100  # messages that `peek` returns unless asked for more
+DEAD_LETTER_ATTRIBUTES = (
     "reason",
     "source-queue",
     "message-id",
     "receive-count",
-)  # attributes of a dead letter alone
+)  # added when a message is dead-lettered, removed by a redrive
 
 
-class QueueUnreachable(Exception):
-    """SQS does not answer, or the queue does not exist."""
+class DeadLettersUnavailable(Exception):
+    """SQS is unavailable, or the queue does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A message in a dead-letter queue."""
 
-    queue: str  # that it was meant for
+    queue: str  # that it was sent to
     id: str  # in the dead-letter queue, as long as it stays there
     body: str
-    reason: str  # "" when SQS put it aside: then the log of the consumer has it
-    receives: int  # tries before it was put aside; where SQS did that, with all looks since
+    reason: str  # "" when SQS dead-lettered it: the consumer's log has the errors
+    receives: int  # deliveries before it was dead-lettered; if SQS did that, also those since
     sent_at: datetime
     raw: Any = field(repr=False, compare=False)
 
     @property
     def size(self) -> int:
-        """Bytes of the body on the way."""
+        """Bytes of the body in a request."""
         return len(self.body.encode())
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """What an act came to."""
+class ActionResult:
+    """What a redrive or a discard did."""
 
     done: int
-    missing: tuple[str, ...] = ()  # ids that were asked for and not found
-    unfinished: bool = False  # the time was over before the end of the queue
+    missing: tuple[str, ...] = ()  # requested ids that were not found
+    unfinished: bool = False  # stopped by the time limit before the end of the queue
 
 
 def count(queue_name: str) -> int:
-    """How many there are, as SQS estimates it. Raises QueueUnreachable."""
-    with _asking(queue_name) as queue:
+    """The number of dead letters, as SQS estimates it. Raises DeadLettersUnavailable."""
+    with _available(queue_name) as queue:
         return bus.depth(queue.dead_url)
 
 
-def look(queue_name: str, *, limit: int = 100) -> list[DeadLetter]:
-    """Up to `limit` dead letters of the queue, by the time they were sent; others see them again afterwards.
+def peek(queue_name: str, *, limit: int = PEEK_LIMIT) -> list[DeadLetter]:
+    """Up to `limit` dead letters of the queue, by the time they were sent, released again afterwards.
 
-    Of a FIFO queue SQS shows the first ten of each group. Raises QueueUnreachable.
+    Of a FIFO queue SQS delivers only the first ten of each group. Raises DeadLettersUnavailable.
     """
-    with _asking(queue_name) as queue:
+    with _available(queue_name) as queue:
         letters: list[DeadLetter] = []
         try:
             for batch in _received(queue, at_most=limit):
@@ -80,20 +81,23 @@ def look(queue_name: str, *, limit: int = 100) -> list[DeadLetter]:
 
 
 def redrive(
-    queue_name: str, *, actor: str, ids: Collection[str] | None = None, seconds: float = LONGEST_SECONDS
-) -> Done:
-    """Dead letters (all, or those with these ids) are in their queue again, dated as they first were.
+    queue_name: str, *, actor: str, ids: Collection[str] | None = None, seconds: float = MAX_SECONDS
+) -> ActionResult:
+    """Sends dead letters (all, or those with these ids) to their queue again, dated as they first were.
 
-    Each is on record before it is touched. One is sent, then deleted: if this process dies in between it is
-    there twice, which counts once. What is put aside during the act stays there. Raises QueueUnreachable.
+    Each is recorded first, then sent, then deleted: if this process dies in between, the message is in both
+    queues, which counts once. Messages that are dead-lettered meanwhile stay there. Raises DeadLettersUnavailable.
     """
     return _act(queue_name, DeadLetterAct.Act.REDRIVEN, actor, ids, seconds, _send)
 
 
 def discard(
-    queue_name: str, *, actor: str, ids: Collection[str] | None = None, seconds: float = LONGEST_SECONDS
-) -> Done:
-    """Dead letters (all, or those with these ids) are gone but for the record. Raises QueueUnreachable."""
+    queue_name: str, *, actor: str, ids: Collection[str] | None = None, seconds: float = MAX_SECONDS
+) -> ActionResult:
+    """Deletes dead letters (all, or those with these ids); the record keeps their bodies.
+
+    Raises DeadLettersUnavailable.
+    """
     return _act(queue_name, DeadLetterAct.Act.DISCARDED, actor, ids, seconds, lambda queue, letters: letters)
 
 
@@ -103,19 +107,19 @@ def _act(
     actor: str,
     ids: Collection[str] | None,
     seconds: float,
-    deal_with: Callable[[bus.Queue, list[DeadLetter]], list[DeadLetter]],
-) -> Done:
+    action: Callable[[bus.Queue, list[DeadLetter]], list[DeadLetter]],
+) -> ActionResult:
     wanted = None if ids is None else set(ids)
     done = 0
     started = time.monotonic()
-    with _asking(queue_name) as queue:
+    with _available(queue_name) as queue:
         others: list[DeadLetter] = []
         try:
             for batch in _received(queue, seconds=seconds):
                 chosen = [letter for letter in batch if wanted is None or letter.id in wanted]
                 others += [letter for letter in batch if letter not in chosen]
                 for request in _requests(chosen):
-                    done += _one_request(queue, act, actor, request, deal_with)
+                    done += _one_request(queue, act, actor, request, action)
                 if wanted is not None:
                     wanted -= {letter.id for letter in chosen}
                     if not wanted:
@@ -123,7 +127,7 @@ def _act(
         finally:
             _release(queue, others)
     over = time.monotonic() - started > seconds
-    return Done(done, tuple(sorted(wanted or ())), over)
+    return ActionResult(done, tuple(sorted(wanted or ())), over)
 
 
 def _one_request(
@@ -131,7 +135,7 @@ def _one_request(
     act: DeadLetterAct.Act,
     actor: str,
     letters: list[DeadLetter],
-    deal_with: Callable[[bus.Queue, list[DeadLetter]], list[DeadLetter]],
+    action: Callable[[bus.Queue, list[DeadLetter]], list[DeadLetter]],
 ) -> int:
     acts = DeadLetterAct.objects.bulk_create(
         DeadLetterAct(
@@ -140,44 +144,44 @@ def _one_request(
             act=act,
             actor=actor,
             reason=letter.reason,
-            body=letter.body.replace("\x00", "\\x00"),  # PostgreSQL has no such text
+            body=letter.body.replace("\x00", "\\x00"),  # PostgreSQL text cannot hold NUL
             sent_at=letter.sent_at,
         )
         for letter in letters
     )
-    dealt_with = deal_with(queue, letters)
-    _release(queue, [letter for letter in letters if letter not in dealt_with])
-    _delete(queue, dealt_with)
-    ids = {letter.id for letter in dealt_with}
+    done = action(queue, letters)
+    _release(queue, [letter for letter in letters if letter not in done])
+    _delete(queue, done)
+    ids = {letter.id for letter in done}
     DeadLetterAct.objects.filter(id__in=[act.id for act in acts if act.message_id in ids]).update(
         done_at=timezone.now()
     )
-    return len(dealt_with)
+    return len(done)
 
 
 @contextmanager
-def _asking(queue_name: str) -> Iterator[bus.Queue]:
+def _available(queue_name: str) -> Iterator[bus.Queue]:
     try:
         yield bus.queue(queue_name)
     except (BotoCoreError, ClientError) as error:
-        raise QueueUnreachable(f"The dead letters of {queue_name} cannot be reached: {error}") from error
+        raise DeadLettersUnavailable(f"The dead letters of {queue_name} are unavailable: {error}") from error
 
 
 def _received(
-    queue: bus.Queue, *, at_most: int | None = None, seconds: float = LONGEST_SECONDS
+    queue: bus.Queue, *, at_most: int | None = None, seconds: float = MAX_SECONDS
 ) -> Iterator[list[DeadLetter]]:
-    """What lies in the dead-letter queue now, each once, a request at a time, hidden from others for now."""
+    """The messages in the dead-letter queue, each once, a batch for each request, hidden from other receivers."""
     sqs = bus.shared_client()
-    started, began = timezone.now(), time.monotonic()
+    started_at, started = timezone.now(), time.monotonic()
     left = bus.depth(queue.dead_url)
     left = left if at_most is None else min(left, at_most)
     seen: set[str] = set()
-    while left > 0 and time.monotonic() - began < seconds:
+    while left > 0 and time.monotonic() - started < seconds:
         messages = sqs.receive_message(
             QueueUrl=queue.dead_url,
-            MaxNumberOfMessages=min(left, bus.BATCH),
-            VisibilityTimeout=HIDDEN_SECONDS,
-            # A long poll asks all of SQS's servers; a short one asks some, and may find nothing.
+            MaxNumberOfMessages=min(left, bus.MAX_BATCH_SIZE),
+            VisibilityTimeout=VISIBILITY_SECONDS,
+            # A long poll queries all of SQS's servers; a short one only some, and may return nothing.
             WaitTimeSeconds=1,
             MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount", "MessageGroupId"],
             MessageAttributeNames=["All"],
@@ -186,9 +190,9 @@ def _received(
             return
         letters = [_letter(queue.name, raw) for raw in messages]
         left -= len(letters)
-        # A message that was put back and failed again must not go round for ever.
+        # Without this a message that is redriven and fails again would go round for ever.
         fresh = [
-            letter for letter in letters if letter.id not in seen and _dead_lettered_at(letter) <= started
+            letter for letter in letters if letter.id not in seen and _dead_lettered_at(letter) <= started_at
         ]
         seen.update(letter.id for letter in letters)
         _release(queue, [letter for letter in letters if letter not in fresh])
@@ -218,10 +222,10 @@ def _dead_lettered_at(letter: DeadLetter) -> datetime:
 
 
 def _requests(letters: Sequence[DeadLetter]) -> Iterator[list[DeadLetter]]:
-    """As many as one request may carry."""
+    """The letters in parts that each fit into one request."""
     request: list[DeadLetter] = []
     for letter in letters:
-        if request and sum(each.size for each in request) + letter.size > REQUEST_BYTES:
+        if request and sum(each.size for each in request) + letter.size > MAX_REQUEST_BYTES:
             yield request
             request = []
         request.append(letter)
@@ -230,7 +234,7 @@ def _requests(letters: Sequence[DeadLetter]) -> Iterator[list[DeadLetter]]:
 
 
 def _send(queue: bus.Queue, letters: list[DeadLetter]) -> list[DeadLetter]:
-    """Those that the queue took."""
+    """Sends the letters to their queue; returns those that it took."""
     entries = []
     for letter in letters:
         attributes = {
@@ -240,13 +244,13 @@ def _send(queue: bus.Queue, letters: list[DeadLetter]) -> list[DeadLetter]:
                 if key in {"DataType", "StringValue", "BinaryValue"}
             }
             for name, attribute in letter.raw.get("MessageAttributes", {}).items()
-            if name not in ABOUT_THE_ASIDE
+            if name not in DEAD_LETTER_ATTRIBUTES
         }
         attributes[SENT_AT] = {"DataType": "String", "StringValue": letter.sent_at.isoformat()}
         entry = {"Id": letter.id, "MessageBody": letter.body, "MessageAttributes": attributes}
         if queue.url.endswith(".fifo"):
             entry["MessageGroupId"] = letter.raw["Attributes"].get("MessageGroupId", "redriven")
-            # The same if this is repeated, and not that of its first sending, which SQS may still remember.
+            # The same in a repeated redrive, but not the id of the first sending, which SQS may still remember.
             entry["MessageDeduplicationId"] = f"redrive-{letter.id}"
         entries.append(entry)
     answer = bus.shared_client().send_message_batch(QueueUrl=queue.url, Entries=entries)  # type: ignore[arg-type]
@@ -267,8 +271,8 @@ def _release(queue: bus.Queue, letters: Sequence[DeadLetter]) -> None:
 
 
 def _entries(letters: Sequence[DeadLetter]) -> Iterator[list[Any]]:
-    for start in range(0, len(letters), bus.BATCH):
+    for start in range(0, len(letters), bus.MAX_BATCH_SIZE):
         yield [
             {"Id": letter.id, "ReceiptHandle": letter.raw["ReceiptHandle"]}
-            for letter in letters[start : start + bus.BATCH]
+            for letter in letters[start : start + bus.MAX_BATCH_SIZE]
         ]

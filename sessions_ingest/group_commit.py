@@ -1,4 +1,4 @@
-"""Group commit: batches that threads bring at the same time are applied together."""
+"""Group commit: one thread applies the batches of all receivers that are waiting in one transaction."""
 
 import threading
 from collections.abc import Callable
@@ -6,40 +6,45 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
-from sessions_ingest.consumer import HandlerUnavailable
+from sessions_ingest.protocols import HandlerUnavailable
 
-P = TypeVar("P")
+B = TypeVar("B")  # a batch
 
 
-class GroupCommit(Generic[P]):
-    """Calls `apply` with everything that waits, one call at a time, in a thread of its own.
+class GroupCommit(Generic[B]):
+    """Calls `apply` with all waiting batches, one call at a time, in its own thread; `close` when that thread ends.
 
-    A commit costs about the same for ten messages as for a hundred, two at once wait for the same rows, and
-    one thread needs one database connection.
+    A commit costs about the same for a hundred messages as for ten, concurrent transactions would lock the same
+    rows, and one thread needs one database connection.
     """
 
-    def __init__(self, apply: Callable[[list[P]], object], close: Callable[[], object]) -> None:
+    def __init__(self, apply: Callable[[list[B]], object], close: Callable[[], object]) -> None:
         self._apply, self._close = apply, close
-        self._waiting: SimpleQueue[tuple[P, Future[None]] | None] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[B, Future[None]] | None] = SimpleQueue()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def __call__(self, portion: P) -> None:
-        """The portion is applied; or nothing of it is, and what `apply` raised for it is raised here.
+    def commit(self, batch: B) -> None:
+        """Blocks until the batch is committed, or raises what `apply` raised for it, with none of it committed.
 
-        HandlerUnavailable concerns everybody. Any other error is of one portion, so each is applied alone then, and a
-        portion that can be applied never shares the error of another.
+        HandlerUnavailable concerns every batch of the group. After any other error each batch is applied alone,
+        so that a batch never fails because of another one.
         """
         done: Future[None] = Future()
         with self._starting:
-            self._waiting.put((portion, done))
+            self._waiting.put((batch, done))
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="apply", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="apply", daemon=True)
                 self._thread.start()
         done.result()
 
+    @property
+    def waiting(self) -> int:
+        """How many batches wait for the next call of `apply`."""
+        return self._waiting.qsize()
+
     def close(self) -> None:
-        """Its thread has ended, and called `close`. Nothing may wait."""
+        """Ends the thread. No batch may be waiting; a later `commit` starts a new thread."""
         with self._starting:
             thread, self._thread = self._thread, None
             if thread:
@@ -47,22 +52,22 @@ class GroupCommit(Generic[P]):
         if thread:
             thread.join()
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         while first := self._waiting.get():
             more = [self._waiting.get() for _ in range(self._waiting.qsize())]
-            self._work_on([first, *filter(None, more)])
+            self._commit([first, *filter(None, more)])
         self._close()
 
-    def _work_on(self, together: list[tuple[P, Future[None]]]) -> None:
+    def _commit(self, group: list[tuple[B, Future[None]]]) -> None:
         try:
-            self._apply([portion for portion, _ in together])
-        except Exception as error:  # raised again by the threads whose portions they were
-            if len(together) > 1 and not isinstance(error, HandlerUnavailable):
-                for single in together:
-                    self._work_on([single])
+            self._apply([batch for batch, _ in group])
+        except Exception as error:  # raised again in the threads that wait for these batches
+            if len(group) > 1 and not isinstance(error, HandlerUnavailable):
+                for single in group:
+                    self._commit([single])
                 return
-            for _, done in together:
+            for _, done in group:
                 done.set_exception(error)
         else:
-            for _, done in together:
+            for _, done in group:
                 done.set_result(None)

@@ -1,4 +1,4 @@
-"""What arrives from the sister services: a message is what its schema says, or InvalidMessage with the reason."""
+"""Parses and validates the messages of the sister services; an invalid one raises InvalidMessage with its reason."""
 
 import re
 from dataclasses import dataclass
@@ -12,45 +12,46 @@ from movies.foundation.numbers import MAX_BIGINT, whole_number
 
 T = TypeVar("T")
 
-SHOWN = 60  # characters of a wrong value that are worth repeating to a person
-# An event's time: clocks and zones are wrong by hours, and no clock that Node reads shows a time before 1970.
+MAX_SHOWN_CHARACTERS = 60  # of an invalid value that a reason quotes
+# Bounds of an event's time: clocks and zones are wrong by hours, and Node's clocks start at 1970.
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-FURTHEST_AHEAD = timedelta(hours=24)  # of the message's sending
+MAX_AHEAD = timedelta(hours=24)  # of the message's sending
+MAX_PER_MILLISECOND = 999  # microseconds within one, to order events by
 MICROSECOND = timedelta(microseconds=1)
 
 
 class InvalidMessage(ValueError):
-    """A message that can never be applied: `field` says where ("" for the whole), `reason` what is wrong."""
+    """A message that can never be applied: `reason` is what is wrong with `field` ("" for the whole message)."""
 
     def __init__(self, field: str, reason: str) -> None:
         self.field, self.reason = field, reason
         super().__init__(f"{field}: {reason}" if field else reason)
 
 
-class Watched(NamedTuple):
+class WatchEvent(NamedTuple):
     """One event: how far a user got in a movie, and when (UTC). The movie may not exist."""
 
     movie_id: int
     progress: float  # 0..1
     at: datetime  # as stated
-    # Where `at` lies ahead of the message's sending: the time that the event is ordered by, the sending time.
+    # The time to order the event by if `at` is ahead of the message's sending: about the sending time.
     effective_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session-data message, and when it was sent, to the millisecond."""
+    """A session-data message. `sent_at` has millisecond precision, as SQS reports it."""
 
     user_id: int
-    events: tuple[Watched, ...]
+    events: tuple[WatchEvent, ...]
     sent_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Recommendations:
-    """A recommendations message, as of when it was sent, to the millisecond.
+    """A recommendations message. `at` is when it was sent, with millisecond precision.
 
-    The ids are best first, as they came: they may repeat or not exist.
+    The ids are best first, as received: they may repeat or not exist.
     """
 
     user_id: int
@@ -65,7 +66,7 @@ class _Movie(msgspec.Struct):
 class _Event(msgspec.Struct):
     movie: _Movie
     progress: float
-    # two names, because Events sends one and the README of the system shows the other
+    # two names, because Events sends one and the system's README documents the other
     timestamp: str | None = None
     startTime: str | None = None  # noqa: N815
 
@@ -86,25 +87,25 @@ _KEYS = {
 
 
 def parse_session(body: str | bytes, sent_at: datetime, *, most: int | None = None) -> Session:
-    """The session in a message; `sent_at` is the time of events that state none. Raises InvalidMessage.
+    """Parses a session-data message; events without a time get `sent_at`. Raises InvalidMessage.
 
-    More than `most` events are poison (None: any number).
+    More than `most` events are invalid (None: any number is valid).
     """
     message = _decode(body, _Session)
     user_id = _user_id(message.userId)
     _check_length("events", message.events, most)
     sent_at = _milliseconds(sent_at)
-    events: list[Watched] = []
+    events: list[WatchEvent] = []
     try:
         for event in message.events:
             events.append(_watched(event, sent_at))
-    except InvalidMessage as poison:
-        raise InvalidMessage(f"events[{len(events)}].{poison.field}", poison.reason) from None
+    except InvalidMessage as error:
+        raise InvalidMessage(f"events[{len(events)}].{error.field}", error.reason) from None
     return Session(user_id, tuple(_in_order(events, sent_at)), sent_at)
 
 
 def parse_recs(body: str | bytes, sent_at: datetime, *, most: int | None = None) -> Recommendations:
-    """The recommendation list in a message, as of `sent_at`. Raises InvalidMessage, also for more than `most` ids."""
+    """Parses a recommendations message sent at `sent_at`. Raises InvalidMessage, also for more than `most` ids."""
     message = _decode(body, _Recommendations)
     user_id = _user_id(message.userId)
     _check_length("rec", message.rec, most)
@@ -114,34 +115,37 @@ def parse_recs(body: str | bytes, sent_at: datetime, *, most: int | None = None)
 def _check_length(field: str, items: list[Any], most: int | None) -> None:
     if most is not None and len(items) > most:
         raise InvalidMessage(
-            field, f"{len(items):,} items; one request takes at most {most:,}: send the rest in others"
+            field,
+            f"{len(items):,} items; one request takes at most {most:,}: send the rest in others",
         )
 
 
 def _milliseconds(sent_at: datetime) -> datetime:
-    """As SQS states it, so that what came over HTTP is not taken for later than a message of the same instant."""
+    """Truncated to the precision of SQS, so that HTTP requests and messages of the same instant compare equal."""
     return sent_at.replace(microsecond=sent_at.microsecond // 1000 * 1000)
 
 
-def _watched(event: _Event, sent_at: datetime) -> Watched:
+def _watched(event: _Event, sent_at: datetime) -> WatchEvent:
     if not 0 <= event.progress <= 1:
         raise InvalidMessage("progress", f"{_shown(event.progress)} is not between 0 and 1")
     if event.timestamp is not None:
-        return Watched(event.movie.id, event.progress, _time("timestamp", event.timestamp, sent_at))
+        return WatchEvent(event.movie.id, event.progress, _time("timestamp", event.timestamp, sent_at))
     if event.startTime is not None:
-        return Watched(event.movie.id, event.progress, _time("startTime", event.startTime, sent_at))
-    return Watched(event.movie.id, event.progress, sent_at)
+        return WatchEvent(event.movie.id, event.progress, _time("startTime", event.startTime, sent_at))
+    return WatchEvent(event.movie.id, event.progress, sent_at)
 
 
-def _in_order(events: list[Watched], sent_at: datetime) -> list[Watched]:
-    """The events; one that states a time ahead of the sending is ordered by the millisecond of the sending.
+def _in_order(events: list[WatchEvent], sent_at: datetime) -> list[WatchEvent]:
+    """The events; those with a time ahead of the sending get an effective time in the millisecond of the sending.
 
-    Within that millisecond such events of one message keep the order of their stated times.
+    Within that millisecond they keep the order of their stated times.
     """
     ahead = {event.at for event in events if event.at > sent_at}
     if not ahead:
         return events
-    order = {at: sent_at + min(place, 999) * MICROSECOND for place, at in enumerate(sorted(ahead))}
+    order = {
+        at: sent_at + min(place, MAX_PER_MILLISECOND) * MICROSECOND for place, at in enumerate(sorted(ahead))
+    }
     return [event._replace(effective_at=order.get(event.at)) for event in events]
 
 
@@ -154,7 +158,7 @@ def _user_id(value: int | str) -> int:
 
 # Checked before fromisoformat, which takes any character between date and time
 _ISO = re.compile(r"[0-9W-]{8,10}(?:[Tt ][0-9:.,]+ ?(?:[Zz]|[+-][0-9:]+)?)?", re.ASCII)
-# What Node's toLocaleString and the usual formatting libraries write: `2017-09-08 2:50PM`, `2017-09-08, 2:50:07 p.m.`
+# As Node's toLocaleString and common formatting libraries write it: `2017-09-08 2:50PM`, `2017-09-08, 2:50:07 p.m.`
 _BLANK = "[ \u00a0\u2009\u202f]"  # no-break, thin and narrow no-break spaces come from ICU
 _CLOCK = re.compile(
     rf"(\d{{4}}-\d\d-\d\d),?{_BLANK}+(\d{{1,2}}):(\d\d(?::\d\d(?:\.\d{{1,9}})?)?){_BLANK}*([AaPp])\.?{_BLANK}?[Mm]\.?",
@@ -163,9 +167,9 @@ _CLOCK = re.compile(
 
 
 def _time(field: str, text: str, sent_at: datetime) -> datetime:
-    """The instant stated by an ISO 8601 text, or one like `2017-09-08 2:50PM`; UTC where no zone is given.
+    """Parses an ISO 8601 time, or one like `2017-09-08 2:50PM`; UTC if it has no zone.
 
-    Raises InvalidMessage for what is no time, and for one that a clock set wrong by some hours does not explain.
+    Raises InvalidMessage for other texts, for times before 1970 and for those more than MAX_AHEAD of the sending.
     """
     try:
         if _ISO.fullmatch(text):
@@ -182,7 +186,7 @@ def _time(field: str, text: str, sent_at: datetime) -> datetime:
         ) from None
     if at < EARLIEST:
         raise InvalidMessage(field, f"{_shown(text)} is before 1970")
-    if at > sent_at and at - sent_at > FURTHEST_AHEAD:
+    if at > sent_at and at - sent_at > MAX_AHEAD:
         raise InvalidMessage(
             field,
             f"{_shown(text)} is more than 24 hours ahead of the sending, {sent_at:%Y-%m-%d %H:%M:%S} UTC",
@@ -191,12 +195,12 @@ def _time(field: str, text: str, sent_at: datetime) -> datetime:
 
 
 def _hour(hour: int, half: str) -> int:
-    """The hour of the day. Digits of 0 and 13 to 23 are those of 24 hours. Raises ValueError."""
+    """The hour of the day, 0..23. An hour of 0 or 13 to 23 is on the 24-hour clock already. Raises ValueError."""
     afternoon = half in "Pp"
     if 1 <= hour <= 12:
         return hour % 12 + 12 * afternoon
     if afternoon is not (hour >= 12):
-        raise ValueError("the meridiem says otherwise")
+        raise ValueError("the meridiem contradicts the hour")
     return hour
 
 
@@ -210,21 +214,21 @@ def _decode(body: str | bytes, kind: type[T]) -> T:
     try:
         try:
             return msgspec.convert(value, kind)
-        except UnicodeEncodeError:  # half a surrogate pair in a key, which is none of ours
-            return msgspec.convert(_known(value), kind)
+        except UnicodeEncodeError:  # half a surrogate pair in an unknown key
+            return msgspec.convert(_without_unknown_keys(value), kind)
     except msgspec.ValidationError as error:
-        _raise_at(error)
+        _raise_invalid(error)
 
 
-def _known(value: Any) -> Any:
-    """The value without ignored keys, down to where all keys are ignored."""
+def _without_unknown_keys(value: Any) -> Any:
+    """The value without the keys that no schema names, at any depth."""
     if isinstance(value, dict):
-        return {key: _known(held) for key, held in value.items() if key in _KEYS}
-    return [_known(held) for held in value] if isinstance(value, list) else value
+        return {key: _without_unknown_keys(held) for key, held in value.items() if key in _KEYS}
+    return [_without_unknown_keys(held) for held in value] if isinstance(value, list) else value
 
 
-# msgspec's words for types, as the people who look into the dead-letter queue say them
-_WORDS = {
+# msgspec's type names, in words for those who read the dead-letter queue
+_TYPE_NAMES = {
     "object": "an object",
     "array": "a list",
     "int": "a whole number",
@@ -237,18 +241,22 @@ _WORDS = {
 }
 
 
-def _raise_at(error: msgspec.ValidationError) -> NoReturn:
+def _raise_invalid(error: msgspec.ValidationError) -> NoReturn:
     reason, _, path = str(error).partition(" - at `$")
     reason = reason.replace("Object missing required field", "missing")
-    reason = re.sub(r"`([a-z| ]+)`", lambda quoted: _WORDS.get(quoted[1], quoted[0]), reason)
+    reason = re.sub(r"`([a-z| ]+)`", lambda quoted: _TYPE_NAMES.get(quoted[1], quoted[0]), reason)
     raise InvalidMessage(path.rstrip("`").lstrip("."), _plain(reason)) from None
 
 
 def _plain(text: str) -> str:
-    """Printable ASCII only: a reason travels as a message attribute and stands in logs."""
+    """The text in printable ASCII, because a reason is sent as a message attribute and logged."""
     return text.encode("ascii", "backslashreplace").decode()
 
 
 def _shown(value: object) -> str:
-    text = ascii(value) if not isinstance(value, int) or abs(value) < 10**SHOWN else "a huge number"
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+    text = (
+        ascii(value)
+        if not isinstance(value, int) or abs(value) < 10**MAX_SHOWN_CHARACTERS
+        else "a huge number"
+    )
+    return text if len(text) <= MAX_SHOWN_CHARACTERS else f"{text[:MAX_SHOWN_CHARACTERS]}..."

@@ -1,45 +1,47 @@
-"""What is kept about ingestion itself: how much came in, by minute."""
+"""Tables about ingestion itself: metrics by minute, and the record of redriven and discarded dead letters."""
 
 from django.db import models
 
 
 class IngestMinute(models.Model):
-    """What one queue brought in one minute; written in the transaction that applied it, so it is exact."""
+    """Metrics of one queue in one minute; exact, because written in the transaction that applies the messages."""
 
     pk = models.CompositePrimaryKey("minute", "queue")
     minute = models.DateTimeField()
-    queue = models.CharField(max_length=80)  # as long as SQS lets a queue's name be
+    queue = models.CharField(max_length=80)  # the longest queue name that SQS allows
     messages = models.PositiveIntegerField(default=0)
     events = models.PositiveIntegerField(default=0)
-    views = models.PositiveIntegerField(default=0)  # counted for the first time
+    views = models.PositiveIntegerField(default=0)  # new ones; a repeated finish is not counted
     skipped = models.PositiveIntegerField(default=0)  # events about movies that do not exist
-    poison = models.PositiveIntegerField(default=0)
+    poison = models.PositiveIntegerField(default=0)  # dead-lettered messages
     slowest_ms = models.PositiveBigIntegerField(
         default=0
-    )  # the longest way of a message from sender to commit
+    )  # the highest ingest latency, from sending to commit
 
     def __str__(self) -> str:
         return f"{self.queue} at {self.minute:%Y-%m-%d %H:%M}: {self.messages} messages"
 
 
 class DeadLetterAct(models.Model):
-    """What somebody did about a message that had been put aside; written before the message is touched."""
+    """The record of a redriven or discarded dead letter; written before the message is touched."""
 
     class Act(models.TextChoices):
-        """What was done."""
+        """The kinds of action."""
 
-        REDRIVEN = "redriven", "put back into its queue"
+        REDRIVEN = "redriven", "redriven"
         DISCARDED = "discarded", "discarded"
 
-    queue = models.CharField(max_length=80)  # that the message was meant for
+    queue = models.CharField(max_length=80)  # that the message was sent to
     message_id = models.CharField(max_length=100)  # in the dead-letter queue
     act = models.CharField(max_length=10, choices=Act)
     actor = models.CharField(max_length=200)
-    reason = models.TextField(blank=True)  # why it had been put aside
+    reason = models.TextField(blank=True)  # why it was dead-lettered
     body = models.TextField()
     sent_at = models.DateTimeField()
     at = models.DateTimeField(auto_now_add=True)
-    done_at = models.DateTimeField(null=True)  # null: broken off, or refused; the message may be there still
+    done_at = models.DateTimeField(
+        null=True
+    )  # null: interrupted, or refused by SQS; the message may still be there
 
     class Meta:
         ordering = ["-id"]

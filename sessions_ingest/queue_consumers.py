@@ -1,4 +1,4 @@
-"""The consumer of both queues as the settings say: what each holds, and which errors mean "not now"."""
+"""Builds the consumer of `sessionData` and `userRecs`, and sorts database errors into retryable and final."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -7,75 +7,78 @@ from typing import Generic, TypeVar
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
+from movies.foundation.database_errors import Condition, condition_of
 from recommendations import stores
 from recommendations.stores.base import StoreUnavailable
-from sessions_ingest.apply import Batch, apply
-from sessions_ingest.consumer import Consumer, HandlerUnavailable
+from sessions_ingest.apply import apply
+from sessions_ingest.batches import Batch
+from sessions_ingest.consumer import Consumer
 from sessions_ingest.group_commit import GroupCommit
 from sessions_ingest.messages import Recommendations, Session, parse_recs, parse_session
+from sessions_ingest.protocols import HandlerUnavailable
 from sessions_ingest.sqs import SqsQueue
 
 M = TypeVar("M", Session, Recommendations)
 
-# it answers, but no message at all can be applied: not migrated yet (no table, no column), or read only
-NOT_NOW = {"42P01", "42703", "25006"}
+# The database answers, but cannot apply any message.
+NOT_READY = {Condition.NOT_MIGRATED, Condition.READ_ONLY}
 
 
-class Intake(Generic[M]):
-    """A consumer.Handler: messages of one kind go into the database, with what other threads bring."""
+class DatabaseHandler(Generic[M]):
+    """The MessageHandler of one queue: writes its messages to the database by group commit."""
 
-    def __init__(self, queue: str, parse: Callable[[str, datetime], M], combiner: GroupCommit[Batch]) -> None:
+    def __init__(
+        self, queue: str, parse: Callable[[str, datetime], M], group_commit: GroupCommit[Batch]
+    ) -> None:
         self.queue = queue
         self.parse: Callable[[str, datetime], M] = parse
-        self.combiner = combiner
+        self.group_commit = group_commit
 
     def close(self) -> None:
-        self.combiner.close()
+        self.group_commit.close()
 
     def open(self) -> SqsQueue:
-        """A connection to its queue, for one thread."""
+        """A connection to the handler's queue, for one thread."""
         return SqsQueue(self.queue, settings.QUEUE_VISIBILITY_SECONDS)
 
-    def apply(self, parsed: Sequence[M], refused: int) -> None:
-        self.combiner(Batch(self.queue, parsed, refused))
+    def apply(self, parsed: Sequence[M], invalid: int) -> None:
+        self.group_commit.commit(Batch(self.queue, parsed, invalid))
 
     def ready(self) -> bool:
         try:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT count(*) FROM (SELECT FROM movies_view LIMIT 1) AS one")
             stores.current().read(1)
-            apply([Batch(self.queue, ())])  # the roll-up can be written: it is no standby, and migrated
+            apply([Batch(self.queue, ())])  # writes ingest metrics: fails on a standby and before migrations
         except (DatabaseError, InterfaceError, StoreUnavailable):
             return False
         finally:
-            connection.close()  # this thread asks the database nothing else
+            connection.close()  # this thread needs the database for nothing else
         return True
 
 
 def apply_or_unavailable(batches: Sequence[Batch]) -> None:
-    """As `apply`, with everything that would hit any batch alike as HandlerUnavailable."""
+    """As `apply`, but raises HandlerUnavailable for an error that any batch would meet."""
     try:
         apply(batches)
     except (DatabaseError, InterfaceError, StoreUnavailable) as error:
-        if isinstance(error, OperationalError | InterfaceError | StoreUnavailable) or _code(error) in NOT_NOW:
+        if isinstance(error, OperationalError | InterfaceError | StoreUnavailable) or (
+            condition_of(error) in NOT_READY
+        ):
             connection.close()  # the next try opens a new one
             raise HandlerUnavailable(str(error).strip()) from error
         raise
 
 
 def _close_connection() -> None:
-    connection.close()  # looked up now: each thread has its own
-
-
-def _code(error: BaseException) -> str | None:
-    return getattr(error.__cause__, "pgcode", None)
+    connection.close()  # looked up here, because each thread has its own
 
 
 def make_consumer() -> Consumer:
     """A consumer of `sessionData` and `userRecs`, not started yet."""
-    combiner = GroupCommit[Batch](apply_or_unavailable, _close_connection)
-    handlers: list[Intake] = [
-        Intake(settings.SESSION_QUEUE, parse_session, combiner),
-        Intake(settings.RECS_QUEUE, parse_recs, combiner),
+    group_commit = GroupCommit[Batch](apply_or_unavailable, _close_connection)
+    handlers: list[DatabaseHandler] = [
+        DatabaseHandler(settings.SESSION_QUEUE, parse_session, group_commit),
+        DatabaseHandler(settings.RECS_QUEUE, parse_recs, group_commit),
     ]
     return Consumer([(handler.open, handler) for handler in handlers], settings.CONSUMER_THREADS)

@@ -1,4 +1,4 @@
-"""An SQS queue as the consumer's loop sees it: errors as QueueUnavailable, requests counted, poison explained."""
+"""The MessageQueue of the consumer on SQS: receives, deletes, releases and dead-letters messages."""
 
 import logging
 import re
@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from movies.foundation.events import queue_polled
 from movies.outbox import bus
-from sessions_ingest.consumer import Message, QueueUnavailable
+from sessions_ingest.protocols import Message, QueueUnavailable
 from sessions_ingest.sqs_calls import SqsCalls
 
 if TYPE_CHECKING:
@@ -21,40 +21,41 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# by name: "All" makes every answer longer
+# named, because "All" makes every response longer
 ATTRIBUTES: "list[MessageSystemAttributeNameType]" = [
     "SentTimestamp",
     "ApproximateReceiveCount",
     "MessageGroupId",
 ]
-# When a message was sent first, on one that was put aside since: an event without a time happened then, and
-# a list of recommendations is as old as that.
+# Attribute of a dead-lettered message: when it was first sent. A redriven message keeps that time, because events
+# without a time happened then, and a list of recommendations is as old.
 SENT_AT = "sent-at"
 DELETE_TRIES = 3
-LONGEST_REASON = 500  # characters; body and attributes together may not exceed what SQS takes
+MAX_REASON_LENGTH = 500  # characters; SQS limits the size of body and attributes
+HOLD_SHARE = 0.6  # of the visibility timeout, to leave time to apply and delete
 
 
 class SqsQueue:
-    """A consumer.Queue on SQS, for one thread: each has its own connection."""
+    """A MessageQueue for one thread, with its own connection."""
 
     def __init__(self, name: str, visibility_seconds: float) -> None:
         self.name = name
         self.requests = 0
-        self.hold_seconds = visibility_seconds * 0.6  # with time left to apply and delete
+        self.hold_seconds = visibility_seconds * HOLD_SHARE
         self._call = SqsCalls(
-            bus.session(),
+            bus.aws_session(),
             bus.shared_client().meta.endpoint_url,
             connect_seconds=bus.CONNECT_SECONDS,
             read_seconds=bus.READ_SECONDS,
         )
 
     def receive(self, wait_seconds: int | None = None) -> list[Message]:
-        with self._asking():
+        with self._request():
             answer = self._call(
                 "ReceiveMessage",
                 {
                     "QueueUrl": bus.queue(self.name).url,
-                    "MaxNumberOfMessages": bus.BATCH,
+                    "MaxNumberOfMessages": bus.MAX_BATCH_SIZE,
                     "WaitTimeSeconds": bus.LONG_POLL_SECONDS if wait_seconds is None else wait_seconds,
                     "MessageSystemAttributeNames": ATTRIBUTES,
                     "MessageAttributeNames": [SENT_AT],
@@ -68,7 +69,7 @@ class SqsQueue:
         for attempt in range(DELETE_TRIES):
             if attempt:
                 time.sleep(0.05 * attempt)
-            with self._asking():
+            with self._request():
                 answer = self._call(
                     "DeleteMessageBatch",
                     {
@@ -76,7 +77,7 @@ class SqsQueue:
                         "Entries": [{"Id": id_, "ReceiptHandle": receipt} for id_, receipt in left.items()],
                     },
                 )
-            # the sender's fault: a receipt that ran out; the message is gone, or will be shown again anyway
+            # a sender fault is an expired receipt: the message is gone, or will be redelivered anyway
             left = {
                 failed["Id"]: left[failed["Id"]]
                 for failed in answer.get("Failed", ())
@@ -84,12 +85,12 @@ class SqsQueue:
             }
             if not left:
                 return
-        logger.warning("%s: %s messages not deleted, they will be shown again", self.name, len(left))
+        logger.warning("%s: %s messages not deleted, they will be redelivered", self.name, len(left))
 
     def release(self, messages: Sequence[Message]) -> None:
         if not messages:
             return
-        with self._asking():
+        with self._request():
             bus.shared_client().change_message_visibility_batch(
                 QueueUrl=bus.queue(self.name).url,
                 Entries=[
@@ -98,9 +99,9 @@ class SqsQueue:
                 ],
             )
 
-    def dead_letter(self, refused: Sequence[tuple[Message, str]]) -> list[Message]:
-        # one by one: poison is rare, and ten large bodies do not fit into one request
-        return [message for message, reason in refused if self._dead_letter(message, reason)]
+    def dead_letter(self, invalid: Sequence[tuple[Message, str]]) -> list[Message]:
+        # one by one, because ten large bodies do not fit into one request
+        return [message for message, reason in invalid if self._dead_letter(message, reason)]
 
     def _dead_letter(self, message: Message, reason: str) -> bool:
         url = bus.queue(self.name).dead_url
@@ -108,14 +109,14 @@ class SqsQueue:
         if url.endswith(".fifo"):
             fifo = {"MessageGroupId": message.group or "poison", "MessageDeduplicationId": message.id}
         attributes = {
-            "reason": reason[:LONGEST_REASON],
+            "reason": reason[:MAX_REASON_LENGTH],
             "source-queue": self.name,
             "message-id": message.id,
             "receive-count": str(message.receives),
             SENT_AT: message.sent_at.isoformat(),
         }
         try:
-            with self._asking():
+            with self._request():
                 bus.shared_client().send_message(
                     QueueUrl=url,
                     MessageBody=message.body,
@@ -128,7 +129,7 @@ class SqsQueue:
         except QueueUnavailable as error:
             cause = error.__cause__
             if isinstance(cause, ClientError) and cause.response["Error"]["Code"] in UNSENDABLE:
-                # e.g. the body leaves no room for a reason: SQS itself moves it, in time
+                # e.g. the body leaves no room for the reason: the redrive policy dead-letters it later
                 logger.warning(
                     "%s: message %s is left to the redrive policy: %s", self.name, message.id, cause
                 )
@@ -136,15 +137,15 @@ class SqsQueue:
             raise
         return True
 
-    def restore(self) -> None:
-        with self._asking():
-            bus.create_missing(self.name)
+    def ensure_exists(self) -> None:
+        with self._request():
+            bus.create_missing_queue(self.name)
 
     def close(self) -> None:
         self._call.close()
 
     @contextmanager
-    def _asking(self) -> Iterator[None]:
+    def _request(self) -> Iterator[None]:
         self.requests += 1
         try:
             yield
@@ -173,15 +174,15 @@ def _message(raw: Any) -> Message:
 
 
 def first_sent(raw: Any) -> datetime:
-    """When a received message was sent: by its sender, not by whoever put it back into the queue."""
+    """When a received message was first sent by its sender, not when it was redriven."""
     sent = EPOCH + timedelta(milliseconds=int(raw["Attributes"]["SentTimestamp"]))
-    told = raw.get("MessageAttributes", {}).get(SENT_AT, {}).get("StringValue", "")
+    first = raw.get("MessageAttributes", {}).get(SENT_AT, {}).get("StringValue", "")
     try:
-        return min(sent, datetime.fromisoformat(told))
-    except (ValueError, TypeError):  # nobody put it aside, or it is no time with a zone
+        return min(sent, datetime.fromisoformat(first))
+    except (ValueError, TypeError):  # not redriven, or no time with a zone
         return sent
 
 
 def _printable(text: str) -> str:
-    """Without what SQS refuses in an attribute: control characters and nothing at all."""
+    """The text as SQS accepts it in an attribute: not empty, without control characters."""
     return re.sub(r"[^\x20-\x7e]", "?", text) or "?"

@@ -1,4 +1,9 @@
-"""SQS requests without boto3's layers, for the two that every message passes through."""
+"""A minimal SQS client for the two requests of the hot path, receive and delete, signed by botocore.
+
+With a boto3 client instead, even one without parameter validation, the consumer's process takes 1.3 times the
+CPU for a message and reaches 0.84 of the rate. `python -m benchmarks ingest` measures both, by turns (here 593
+against 707 messages/s on two busy cores), and shows when this module is no longer worth owning.
+"""
 
 import os
 import socket
@@ -12,13 +17,13 @@ from botocore.exceptions import ClientError, ConnectionClosedError, NoCredential
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
-AT_ONCE = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]  # else a body waits for its header's receipt: 40 ms
+NO_DELAY = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]  # else a body waits 40 ms for the ACK of its headers
 
 
 class SqsCalls:
-    """A connection to SQS for one thread, in the protocol that boto3 speaks: JSON, signed by botocore.
+    """A connection to SQS for one thread, in boto3's protocol: JSON, signed by botocore.
 
-    Not for rare calls: a boto3 client checks what it sends, and tries again for longer.
+    For other requests use a boto3 client, which validates parameters and retries for longer.
     """
 
     def __init__(
@@ -28,15 +33,15 @@ class SqsCalls:
         self._region = session.region_name
         self._credentials = session.get_credentials()
         self._http = URLLib3Session(
-            timeout=(connect_seconds, read_seconds),  # type: ignore[arg-type] # the stubs know no pair
+            timeout=(connect_seconds, read_seconds),  # type: ignore[arg-type] # the stubs lack the pair
             max_pool_connections=1,
-            socket_options=AT_ONCE,  # type: ignore[arg-type] # nor tuples
+            socket_options=NO_DELAY,  # type: ignore[arg-type] # and tuples
             proxies=get_environ_proxies(self._url),
             verify=os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE") or True,  # type: ignore[arg-type]
         )
 
     def __call__(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        """The answer to an operation of the SQS API. Raises ClientError, BotoCoreError."""
+        """The response to an operation of the SQS API. Raises ClientError, BotoCoreError."""
         if self._credentials is None:
             raise NoCredentialsError
         request = AWSRequest(
@@ -45,30 +50,30 @@ class SqsCalls:
             {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AmazonSQS.{operation}"},
             msgspec.json.encode(parameters),
         )
-        # frozen: the three parts of one key, though another thread may renew it
+        # frozen, because another thread may refresh the credentials meanwhile
         SigV4Auth(self._credentials.get_frozen_credentials(), "sqs", self._region).add_auth(request)
-        answer = self._answer(request.prepare())
-        if answer.status_code != 200:
-            raise ClientError({"Error": _error(answer.status_code, answer.content)}, operation)
-        return msgspec.json.decode(answer.content) if answer.content else {}
+        response = self._send(request.prepare())
+        if response.status_code != 200:
+            raise ClientError({"Error": _error(response.status_code, response.content)}, operation)
+        return msgspec.json.decode(response.content) if response.content else {}
 
-    def _answer(self, request: AWSPreparedRequest) -> AWSResponse:
-        """The second, where the first is that the other side had closed the connection, or a moment's trouble."""
+    def _send(self, request: AWSPreparedRequest) -> AWSResponse:
+        """Sends the request, once more if the connection was closed or the server had an error."""
         try:
-            answer = self._http.send(request)
+            response = self._http.send(request)
         except ConnectionClosedError:
             return self._http.send(request)
-        return self._http.send(request) if answer.status_code >= 500 else answer
+        return self._http.send(request) if response.status_code >= 500 else response
 
     def close(self) -> None:
-        """The connection is closed."""
+        """Closes the connection."""
         self._http.close()
 
 
 def _error(status: int, content: bytes) -> Any:
-    """As boto3 words it. Something in between (a proxy, a balancer) may answer in words of its own."""
+    """The error in boto3's form. A proxy or load balancer may respond in another form than SQS."""
     try:
-        told = msgspec.json.decode(content)
-        return {"Code": told["__type"].rpartition("#")[2], "Message": told.get("message", "")}
+        error = msgspec.json.decode(content)
+        return {"Code": error["__type"].rpartition("#")[2], "Message": error.get("message", "")}
     except (msgspec.DecodeError, AttributeError, KeyError, TypeError):
         return {"Code": str(status), "Message": content[:200].decode(errors="replace")}

@@ -1,4 +1,4 @@
-"""Background work about ingestion."""
+"""Celery tasks of ingestion: deletes old metrics."""
 
 from datetime import timedelta
 
@@ -7,10 +7,10 @@ from django.utils import timezone
 
 from sessions_ingest.models import IngestMinute
 
-KEPT_DAYS = 30  # of the roll-up by minute: as far back as the dashboard looks
+KEPT_DAYS = 30  # of ingest metrics by minute: as far back as the dashboard shows
 
 
 @shared_task(name="sessions_ingest.tasks.clean_up")
 def clean_up() -> int:
-    """Minutes older than KEPT_DAYS are gone. Returns how many rows went."""
+    """Deletes metrics older than KEPT_DAYS. Returns the number of deleted rows."""
     return IngestMinute.objects.filter(minute__lt=timezone.now() - timedelta(days=KEPT_DAYS)).delete()[0]

@@ -1,4 +1,4 @@
-"""The consumer inside a Celery worker, from the worker's start to its stop."""
+"""Runs the consumer inside a Celery worker, from the worker's start to its stop."""
 
 import logging
 from typing import Any
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class ConsumerStep(bootsteps.StartStopStep):
-    """Runs the consumer unless CONSUME_IN_WORKER is off. Raises nothing: that would end the worker."""
+    """Runs the consumer unless CONSUME_IN_WORKER is off. Never raises, because that would end the worker."""
 
     requires = ("celery.worker.components:Pool",)
 
@@ -29,18 +29,18 @@ class ConsumerStep(bootsteps.StartStopStep):
             self.consumer = make_consumer()
             self.consumer.start()
         except Exception:
-            logger.exception("the consumer did not start: this worker only does background tasks")
+            logger.exception("the consumer did not start: this worker runs background tasks only")
             return
         logger.info("consuming %s and %s", settings.SESSION_QUEUE, settings.RECS_QUEUE)
 
     def close(self, parent: Any) -> None:
-        """The first word of a shutdown: nothing new is begun."""
+        """Starts the shutdown: no further batch is received."""
         if self.consumer:
             self.consumer.stopping.set()
 
     def stop(self, parent: Any) -> None:
         if self.consumer and not self.consumer.stop():
-            logger.warning("stopped with a batch in hand, which will be shown again")
+            logger.warning("stopped with an unfinished batch, which will be redelivered")
         self.consumer = None
 
     terminate = stop

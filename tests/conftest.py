@@ -1,4 +1,4 @@
-"""What every test may ask for by name."""
+"""The fixtures of all tests."""
 
 import os
 from collections.abc import Iterator
@@ -6,12 +6,13 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
-from movies.catalog.movie_cache import catalog
+from movies.catalog.movie_cache import movie_cache
 from tests.servers.elasticsearch import elasticsearch_url, private_elasticsearch
 from tests.servers.fixtures import database_url, open_folder, postgres, private_postgres, private_sqs, sqs
 from tests.servers.mongodb import mongodb_server, mongodb_url, private_mongodb
 from tests.servers.pgbouncer import pooled_postgres
 from tests.servers.queues import queues
+from tests.servers.running_stack import stack
 from tests.staff import boss, editor, plain_static_files, roles, viewer
 
 __all__ = [
@@ -32,10 +33,11 @@ __all__ = [
     "queues",
     "roles",
     "sqs",
+    "stack",
     "viewer",
 ]
 
-# A busy machine is no reason to fail. On CI each run tries the same examples; developers' runs look for new ones.
+# Without a deadline, because a machine may be busy. CI runs always try the same examples, other runs new ones.
 hypothesis.settings.register_profile(
     "suite",
     deadline=None,
@@ -46,7 +48,7 @@ hypothesis.settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True)
-def _nothing_held_from_another_test() -> Iterator[None]:
-    """A test's transaction is undone: what the process's catalog learnt inside it never was."""
+def _empty_movie_cache_between_tests() -> Iterator[None]:
+    """A test's transaction is rolled back, so what the process cached inside it is wrong."""
     yield
-    catalog.forget()
+    movie_cache.clear()

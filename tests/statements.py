@@ -1,4 +1,4 @@
-"""Every SQL statement that a test sends, past Django's cursors too, all that its own counter sees."""
+"""Records every SQL statement of a test, also those that bypass Django's cursors, which its own counter misses."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,11 +6,11 @@ from typing import Any
 
 from django.db import connection
 
-from movies.foundation.prepared_statements import kept
+from movies.foundation.prepared_statements import thread_connection
 
 
-class Watched:
-    """A psycopg2 connection that notes what its cursors execute."""
+class RecordingConnection:
+    """A psycopg2 connection that records what its cursors execute."""
 
     def __init__(self, raw: Any, sent: list[str]) -> None:
         self.__dict__.update(raw=raw, sent=sent)
@@ -21,12 +21,12 @@ class Watched:
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self.raw, name, value)
 
-    def cursor(self, *args: Any, **kwargs: Any) -> "WatchedCursor":
-        return WatchedCursor(self.raw.cursor(*args, **kwargs), self.sent)
+    def cursor(self, *args: Any, **kwargs: Any) -> "RecordingCursor":
+        return RecordingCursor(self.raw.cursor(*args, **kwargs), self.sent)
 
 
-class WatchedCursor:
-    """A psycopg2 cursor that notes what it executes."""
+class RecordingCursor:
+    """A psycopg2 cursor that records what it executes."""
 
     def __init__(self, raw: Any, sent: list[str]) -> None:
         self.__dict__.update(raw=raw, sent=sent)
@@ -49,20 +49,20 @@ class WatchedCursor:
 
 @contextmanager
 def sent_statements() -> Iterator[list[str]]:
-    """The statements of the block, but for PREPARE."""
+    """The statements of the block, except PREPARE."""
     connection.ensure_connection()
     raw = connection.connection
     sent: list[str] = []
-    watched = Watched(raw, sent)
-    _swap(raw, watched)
+    recording = RecordingConnection(raw, sent)
+    _swap(raw, recording)
     try:
         yield sent
     finally:
-        _swap(watched, raw)
+        _swap(recording, raw)
 
 
 def _swap(old: Any, new: Any) -> None:
-    """Also where the hot reads keep it, with a cursor of it."""
+    """Replaces the raw connection of Django and of the prepared statements."""
     connection.connection = new
-    if kept.raw is old:
-        kept.raw, kept.cursor = new, new.cursor()
+    if thread_connection.raw is old:
+        thread_connection.raw, thread_connection.cursor = new, new.cursor()

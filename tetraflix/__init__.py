@@ -1,0 +1,1 @@
+"""Running the service: settings, access, health, observability, background work, pages and embedded servers."""

@@ -1,4 +1,4 @@
-"""API keys and staff in the admin: a key is shown once, when it is made; a new member of staff has a role."""
+"""API keys and staff in the admin: a new key is shown once, and a new member of staff gets a role."""
 
 from typing import Any
 
@@ -25,13 +25,13 @@ admin.site.unregister(Group)
 
 
 class StaffCreationForm(UserCreationForm):
-    """Somebody who can log in, and may do what the role allows."""
+    """Creates a member of staff with a password and a role."""
 
-    usable_password = None  # everybody here logs in with one
+    usable_password = None  # all staff log in with a password
     role = forms.ModelChoiceField(
         Group.objects.order_by("name"),
         widget=UnfoldAdminSelectWidget,
-        help_text="What they may do: see Roles. A superuser is made of them afterwards, on their own page.",
+        help_text="Permissions: see Roles. To make them a superuser, edit the user afterwards.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -71,7 +71,7 @@ class GroupAdmin(DjangoGroupAdmin, StaffAdmin):
 
 
 class KeyForm(forms.ModelForm):
-    """What a new key is asked for with."""
+    """The form for a new key."""
 
     class Meta:
         model = ApiKey
@@ -84,15 +84,15 @@ class KeyForm(forms.ModelForm):
             raise forms.ValidationError(str(error)) from error
 
 
-# The new key travels from the answer that made it to the page that shows it in a cookie for that page alone, so
-# that it is neither in an address nor kept here. The page takes nothing from it but the key whose hash is stored.
+# A cookie takes the new key from the response that created it to the page that shows it, so that it is neither in a
+# URL nor stored here. The cookie is for that page alone, which shows its value only if it matches the stored hash.
 NEW_KEY = "new_api_key"
 NEW_KEY_SECONDS = 60
 
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(StaffAdmin):
-    """Made and revoked; never changed, and never deleted, because the history names it."""
+    """Keys are created and revoked, but never changed or deleted, because the history of changes names them."""
 
     form = KeyForm
     list_display = ["name", "role", "lookup", "made", "used", "state"]
@@ -106,7 +106,7 @@ class ApiKeyAdmin(StaffAdmin):
         return [*KeyForm.Meta.fields, *(["lookup", "made", "used", "state"] if obj else [])]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Whoever makes a key must be able to see it."""
+        """A user who creates a key must also be allowed to view it."""
         return super().has_add_permission(request) and self.has_view_permission(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -139,7 +139,7 @@ class ApiKeyAdmin(StaffAdmin):
             return super().add_view(
                 request, form_url, {"show_save_and_add_another": False} | (extra_context or {})
             )
-        except BadName as error:  # taken since the form looked
+        except BadName as error:  # another key took the name after the form was validated
             messages.error(request, str(error))
             return HttpResponseRedirect(request.path)
 
@@ -148,7 +148,7 @@ class ApiKeyAdmin(StaffAdmin):
         obj.pk, obj.lookup = made.pk, made.lookup
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: Any = None) -> HttpResponse:
-        """Leads to the key's page, which shows the key this once."""
+        """Redirects to the key's page, which shows the key once."""
         page = reverse("admin:tetraflix_apikey_change", args=[obj.pk])
         response = HttpResponseRedirect(page)
         response.set_cookie(
@@ -169,7 +169,7 @@ class ApiKeyAdmin(StaffAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The key's page. No browser keeps it: the admin's answers are all `no-store`."""
+        """The key's page. Browsers do not store it, because all of the admin's responses are `no-store`."""
         secret = request.COOKIES.get(NEW_KEY, "")
         key = self.get_object(request, object_id) if secret else None
         shown = secret if isinstance(key, ApiKey) and is_key_of(key, secret) else ""
@@ -179,14 +179,14 @@ class ApiKeyAdmin(StaffAdmin):
             response.delete_cookie(NEW_KEY, path=request.path, samesite="Strict")
         return response
 
-    # -- its end -------------------------------------------------------------------------------
+    # -- revocation ----------------------------------------------------------------------------
 
     @admin.action(description="Revoke", permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> HttpResponse | None:
-        """Asks first, and says which keys; then they are refused from the next request on."""
+        """Asks for confirmation with a list of the keys; then revokes them, effective at the next request."""
         keys = list(queryset.filter(revoked_at=None))
         if not keys:
-            messages.warning(request, "Nothing was revoked: no key in use is among them.")
+            messages.warning(request, "Nothing was revoked, because no active key is selected.")
             return None
         if "sure" not in request.POST:
             context = {**self.admin_site.each_context(request), "title": "Revoke API keys?", "keys": keys}

@@ -1,16 +1,16 @@
-"""The app of everything about running the service, and which site the admin is."""
+"""Connects the apps' events to what runs the service (heartbeats, wakers, metrics), and names the admin's site."""
 
 from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.admin import apps as admin_apps
 
-from movies.foundation.events import consuming, inventory_changed, job_waits, queue_polled
-from tetraflix import celery
+from movies.foundation.events import consumer_started, inventory_changed, job_queued, queue_polled
+from tetraflix import celery, checks  # noqa: F401 -- importing checks registers them
 from tetraflix.background import heartbeats, schedule
-from tetraflix.background.task_waker import job_waker, waker
+from tetraflix.background.task_waker import job_waker, publisher_waker
 from tetraflix.observability import error_reports, request_ids, task_metrics
 
-# named here, so that shared tasks are sent through it from every process
+# imported here, so that every process sends shared tasks through this application
 celery_app = celery.app
 
 
@@ -18,20 +18,20 @@ class TetraflixConfig(AppConfig):
     name = "tetraflix"
 
     def ready(self) -> None:
-        """What the apps announce is heard."""
-        request_ids.follow_into_tasks()
-        task_metrics.watch()
-        schedule.watch()
-        consuming.connect(heartbeats.pulse.start, dispatch_uid="heartbeats")
-        queue_polled.connect(heartbeats.polled, dispatch_uid="heartbeats")
-        inventory_changed.connect(waker.wake, dispatch_uid="wake the change feed")
-        job_waits.connect(job_waker.wake, dispatch_uid="wake the worker for a job")
+        """Subscribes to the events of the apps and of Celery."""
+        request_ids.propagate_to_tasks()
+        task_metrics.connect_signals()
+        schedule.connect_signals()
+        consumer_started.connect(heartbeats.writer.start, dispatch_uid="heartbeats")
+        queue_polled.connect(heartbeats.note_poll, dispatch_uid="heartbeats")
+        inventory_changed.connect(publisher_waker.wake, dispatch_uid="wake the change feed")
+        job_queued.connect(job_waker.wake, dispatch_uid="wake the worker for a job")
         if settings.SENTRY_DSN:
             error_reports.start(settings.SENTRY_DSN)
 
 
 class AdminConfig(admin_apps.AdminConfig):
-    """Django's admin app with our site; settings name it."""
+    """Django's admin app with our site; listed in INSTALLED_APPS."""
 
-    default = False  # of "tetraflix", that is
+    default = False  # the default app of this package is TetraflixConfig
     default_site = "tetraflix.backoffice.admin_site.Site"

@@ -1,4 +1,4 @@
-"""The Celery application on SQS: `celery -A tetraflix worker` is the whole back end, `beat` its clock."""
+"""The Celery application on SQS: its worker runs tasks and ingest, its beat sends the scheduled tasks."""
 
 import os
 from typing import Any
@@ -9,20 +9,20 @@ from celery.signals import setup_logging, worker_init
 from django.conf import settings
 from kombu.transport import TRANSPORT_ALIASES
 
-from tetraflix.background.heartbeats import pulse
+from tetraflix.background import heartbeats
 from tetraflix.background.sqs_broker import PredefinedQueue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tetraflix.settings")
 TRANSPORT_ALIASES["sqs"] = "tetraflix.background.sqs_broker:Transport"
 HOUR = 3600
 DAY = 24 * HOUR
-JOBS_SECONDS = 10  # a bulk job whose own wake was lost waits no longer
-REBUILD_SECONDS = 600  # between two looks whether the search index is older than a day
-SEARCH_SECONDS = 5  # how far the search index in Elasticsearch may be behind the inventory
+JOBS_SECONDS = 10  # the longest wait of a bulk job whose wake was lost
+REBUILD_SECONDS = 600  # between two checks whether the search index is older than a day
+SEARCH_SECONDS = 5  # between two updates of the search index in Elasticsearch
 
 
 def _broker() -> dict[str, Any]:
-    """Where the broker is: the embedded SQS or the endpoint that is set; else Amazon, as boto3 finds it."""
+    """The broker's settings: the embedded SQS or the configured endpoint; else Amazon, as boto3 finds it."""
     keys = {}
     user = ""
     endpoint = urlsplit(settings.SQS_ENDPOINT)
@@ -35,9 +35,9 @@ def _broker() -> dict[str, Any]:
             "region": settings.SQS_REGION,
             "is_secure": endpoint.scheme != "http",
             "wait_time_seconds": 10,  # a long poll: fewer paid requests, and a new task starts at once
-            "polling_interval": 0.1,  # between polls that found nothing, or nobody there
-            "fetch_message_attributes": ["SentTimestamp"],  # what a dead letter tells
-            # Acknowledgements are sent from the worker's event loop: nothing else happens meanwhile.
+            "polling_interval": 0.1,  # between polls that returned nothing or failed
+            "fetch_message_attributes": ["SentTimestamp"],  # stored with a dead-lettered message
+            # The worker's event loop sends acknowledgements, and does nothing else meanwhile.
             "client-config": {"connect_timeout": 2, "read_timeout": 5, "retries": {"total_max_attempts": 2}},
             "predefined_queues": {
                 settings.CELERY_QUEUE: PredefinedQueue(
@@ -56,7 +56,7 @@ app.conf.update(
     task_default_queue=settings.CELERY_QUEUE,
     task_create_missing_queues=False,
     task_ignore_result=True,
-    # tasks are idempotent: one that was cut short is shown again
+    # tasks are idempotent: one that was interrupted is received again
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
@@ -68,7 +68,7 @@ app.conf.update(
     worker_soft_shutdown_timeout=5.0,
     timezone="UTC",
     beat_scheduler="tetraflix.background.scheduler:Scheduler",
-    # No task has an expiry: it would compare the clocks of two hosts. How no pile grows: background/schedule.py.
+    # No task expires, because that would compare the clocks of two hosts; background/schedule.py limits the backlog.
     beat_schedule={
         "sweep the change feed": {
             "task": "movies.tasks.publish_changes",
@@ -78,7 +78,7 @@ app.conf.update(
             "task": "movies.tasks.refresh_popularity",
             "schedule": settings.POPULARITY_SECONDS,
         },
-        # mostly two look-ups; months whose tables were in use are not late by a day
+        # mostly two look-ups; hourly, so that a table that was in use is retried soon
         "make partitions": {"task": "movies.tasks.make_partitions", "schedule": HOUR},
         "clean up answers": {"task": "tetraflix.tasks.clean_up", "schedule": HOUR},
         "run what jobs wait": {"task": "movies.tasks.run_jobs", "schedule": JOBS_SECONDS},
@@ -95,13 +95,13 @@ if settings.ELASTICSEARCH_URL:
     }
 app.autodiscover_tasks()
 app.steps["worker"].add("sessions_ingest.worker:ConsumerStep")
-app.steps["worker"].add("tetraflix.background.worker_shutdown:BoundedStop")
+app.steps["worker"].add("tetraflix.background.worker_shutdown:ShutdownDeadline")
 
 
 @setup_logging.connect
-def log_as_set(**kwargs: Any) -> None:
-    """Nothing to do: a receiver keeps Celery from setting up its own, and settings.LOGGING stands."""
+def keep_django_logging(**kwargs: Any) -> None:
+    """Does nothing: with a receiver, Celery sets up no logging of its own, and settings.LOGGING holds."""
 
 
-# The word of the worker's event loop (background/sqs_broker.py) and of its receivers is left in the database.
-worker_init.connect(pulse.start)
+# Writes the heartbeats of the worker's event loop (background/sqs_broker.py) and of its receivers.
+worker_init.connect(heartbeats.writer.start)

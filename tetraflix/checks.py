@@ -1,4 +1,4 @@
-"""System checks: settings that could not work are named, with what to do, before anything starts."""
+"""System checks: name settings that cannot work, with a hint, before anything starts."""
 
 import re
 from collections import Counter
@@ -9,15 +9,15 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
-from movies.outbox.bus import dead_name, queue_names
+from movies.outbox.bus import dead_letter_queue_name, queue_names
 from tetraflix.configuration import database_requirements
 
-SHORTEST_KEY = 50  # characters
+MIN_KEY_LENGTH = 50  # characters
 _NAME = r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?"
 _IPV6 = r"\[[0-9A-Fa-f:.]+\]"
 HOST = re.compile(rf"\*|\.?{_NAME}|{_IPV6}")
 ORIGIN = re.compile(rf"https?://((\*\.)?{_NAME}|{_IPV6})(:\d{{1,5}})?")
-# (at least, at most, what): whole numbers outside cannot work
+# (minimum, maximum, description) of integer settings
 RANGES = {
     "PORT": (1, 65535, "the web server's port"),
     "WEB_WORKERS": (1, 256, "web processes"),
@@ -36,13 +36,13 @@ RANGES = {
 
 @register(Tags.security)
 def secret_key(**kwargs: Any) -> list[CheckMessage]:
-    """E001: a key that can be guessed signs sessions that can be forged."""
-    if len(settings.SECRET_KEY) >= SHORTEST_KEY:
+    """E001: a short secret key can be guessed, and sessions forged."""
+    if len(settings.SECRET_KEY) >= MIN_KEY_LENGTH:
         return []
     return [
         Error(
-            f"SECRET_KEY has {len(settings.SECRET_KEY)} characters; at least {SHORTEST_KEY} are needed.",
-            hint="Leave it out: one is made and kept in var/. Or set a random one, the same on all machines.",
+            f"SECRET_KEY has {len(settings.SECRET_KEY)} characters; at least {MIN_KEY_LENGTH} are needed.",
+            hint="Leave it out, and one is generated in var/. Or set a random one, the same on all machines.",
             id="tetraflix.E001",
         )
     ]
@@ -50,12 +50,12 @@ def secret_key(**kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def fractions(**kwargs: Any) -> list[CheckMessage]:
-    """E002: a mark that no progress reaches, or that all do; a part that is none."""
+    """E002: fractions out of range."""
     errors: list[CheckMessage] = []
     if not 0 < settings.FINISHED_MARK <= 1:
         errors.append(
             Error(
-                f"FINISHED_MARK is {settings.FINISHED_MARK}; it is above 0 and at most 1.",
+                f"FINISHED_MARK is {settings.FINISHED_MARK}; it must be above 0 and at most 1.",
                 hint="1 counts a movie as finished at its very end, 0.95 before the credits.",
                 id="tetraflix.E002",
             )
@@ -63,7 +63,7 @@ def fractions(**kwargs: Any) -> list[CheckMessage]:
     if not 0 <= settings.REQUEST_LOG_SAMPLE <= 1:
         errors.append(
             Error(
-                f"REQUEST_LOG_SAMPLE is {settings.REQUEST_LOG_SAMPLE}; it is from 0 to 1.",
+                f"REQUEST_LOG_SAMPLE is {settings.REQUEST_LOG_SAMPLE}; it must be from 0 to 1.",
                 hint="0 logs no ordinary request, 1 every one.",
                 id="tetraflix.E002",
             )
@@ -73,7 +73,7 @@ def fractions(**kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def whole_numbers(**kwargs: Any) -> list[CheckMessage]:
-    """E003: intervals, counts and ports that cannot work."""
+    """E003: integers out of range."""
     return [
         Error(
             f"{name} is {getattr(settings, name)}.",
@@ -87,7 +87,7 @@ def whole_numbers(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.database)
 def database_can_serve(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """E005: a database that misses what the migrations and statements use. Asked only where databases are checked."""
+    """E005: a database without what migrations and statements need. Runs only when databases are checked."""
     return [
         Error(problem, id="tetraflix.E005")
         for alias in databases or ()
@@ -98,13 +98,13 @@ def database_can_serve(databases: Sequence[str] | None = None, **kwargs: Any) ->
 
 @register()
 def queues_are_different(**kwargs: Any) -> list[CheckMessage]:
-    """E006: one queue for two purposes, and messages end up where nobody expects them."""
-    names = [name for queue in queue_names() for name in (queue, dead_name(queue))]
+    """E006: two queues with one name, whose messages would be mixed up."""
+    names = [name for queue in queue_names() for name in (queue, dead_letter_queue_name(queue))]
     twice = [name for name, count in Counter(names).items() if count > 1]
     return [
         Error(
             f"Two queues have the name {name}.",
-            hint="The four queues and their dead-letter queues each have a name of their own.",
+            hint="The four queues and their dead-letter queues need different names.",
             id="tetraflix.E006",
         )
         for name in twice
@@ -113,17 +113,17 @@ def queues_are_different(**kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def queue_names_are_legal(**kwargs: Any) -> list[CheckMessage]:
-    """E007: names that SQS refuses, that of the dead-letter queue included."""
-    longest = 80 - len("-dead")
+    """E007: names that SQS refuses, for the queue or its dead-letter queue."""
+    max_length = 80 - len("-dead")
     errors: list[CheckMessage] = []
     for setting in ("SESSION_QUEUE", "RECS_QUEUE", "CHANGES_QUEUE", "CELERY_QUEUE"):
         name = getattr(settings, setting)
         fifo = r"(\.fifo)?" if setting != "CELERY_QUEUE" else ""
-        if not re.fullmatch(rf"[A-Za-z0-9_-]+{fifo}", name) or len(name) > longest:
+        if not re.fullmatch(rf"[A-Za-z0-9_-]+{fifo}", name) or len(name) > max_length:
             errors.append(
                 Error(
-                    f"{setting} is {name!r}, which is no queue's name.",
-                    hint=f"Up to {longest} letters, digits, - and _; a FIFO queue (not Celery's): and .fifo.",
+                    f"{setting} is {name!r}, which is not a valid queue name.",
+                    hint=f"Up to {max_length} letters, digits, - and _; then .fifo for a FIFO queue (not Celery's).",
                     id="tetraflix.E007",
                 )
             )
@@ -132,11 +132,11 @@ def queue_names_are_legal(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def origins_are_origins(**kwargs: Any) -> list[CheckMessage]:
-    """E009: an origin that no browser sends admits nobody."""
+    """E009: an origin that no browser sends."""
     return [
         Error(
-            f"CSRF_TRUSTED_ORIGINS has {origin!r}, which is no origin.",
-            hint="Write scheme, host and port alone, like https://t.example:8443 or https://*.t.example.",
+            f"CSRF_TRUSTED_ORIGINS has {origin!r}, which is not a valid origin.",
+            hint="Write only scheme, host and port, like https://t.example:8443 or https://*.t.example.",
             id="tetraflix.E009",
         )
         for origin in settings.CSRF_TRUSTED_ORIGINS
@@ -146,11 +146,11 @@ def origins_are_origins(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def hosts_are_hosts(**kwargs: Any) -> list[CheckMessage]:
-    """E010: a name that no request can carry keeps everybody out."""
+    """E010: a host name that no request can have."""
     return [
         Error(
-            f"ALLOWED_HOSTS has {host!r}, which is no host name.",
-            hint="Write names alone, without scheme, port and path: t.example, or .t.example for all below it.",
+            f"ALLOWED_HOSTS has {host!r}, which is not a valid host name.",
+            hint="Write names without scheme, port and path: t.example, or .t.example for its subdomains, too.",
             id="tetraflix.E010",
         )
         for host in settings.ALLOWED_HOSTS

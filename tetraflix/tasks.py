@@ -1,11 +1,11 @@
-"""Background work about callers."""
+"""Celery tasks about API callers."""
 
 from celery import shared_task
 
-from tetraflix.access.idempotency import forget_old_answers
+from tetraflix.access.idempotency import delete_old_answers
 
 
 @shared_task(name="tetraflix.tasks.clean_up")
 def clean_up() -> int:
-    """Answers kept for repeated POSTs are gone after a day. Returns how many went."""
-    return forget_old_answers()
+    """Deletes the responses kept for repeated POSTs after a day. Returns how many."""
+    return delete_old_answers()

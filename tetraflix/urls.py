@@ -1,4 +1,4 @@
-"""Where every address leads. The busiest come first: Django tries them in order."""
+"""The URLs of the service, the busiest first, because Django tries them in order."""
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
@@ -31,7 +31,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
     path("tetraflix/<path:rest>", error_responses.unknown_address),
     path("tetraflix", error_responses.unknown_address),
-    path("admin/dashboard.json", admin.site.admin_view(dashboard.figures_json), name="dashboard-figures"),
+    path("admin/dashboard.json", admin.site.admin_view(dashboard.dashboard_json), name="dashboard-figures"),
     path("admin/", admin.site.urls),
 ]
 

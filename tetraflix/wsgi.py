@@ -1,4 +1,4 @@
-"""The WSGI entry point: granian's `tetraflix.wsgi:application`."""
+"""The WSGI entry point of web processes: loads the catalog and sets the database time-outs."""
 
 import gc
 import logging
@@ -6,26 +6,26 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from tetraflix.web.wsgi_response import whole
+from tetraflix.web.wsgi_response import buffered
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tetraflix.settings")
-application = whole(get_wsgi_application())
+application = buffered(get_wsgi_application())
 
 # After django.setup(), which get_wsgi_application calls: models cannot be imported before.
 from django.db import DatabaseError, connection  # noqa: E402
 
-from movies.catalog.movie_cache import catalog  # noqa: E402
+from movies.catalog.movie_cache import movie_cache  # noqa: E402
 from tetraflix.web import statement_timeouts  # noqa: E402
 
 try:
-    catalog.load()
-except DatabaseError as error:  # it fills with what is asked for, once the database is there
+    movie_cache.load()
+except DatabaseError as error:  # it fills on demand, once the database is available
     logging.getLogger(__name__).warning("Starting with an empty catalog: %s", str(error).strip())
 finally:
-    connection.close()  # this thread's own; requests run in another
+    connection.close()  # that of this thread; requests run in another one
 
-statement_timeouts.start()  # after the catalog, which is one long statement
+statement_timeouts.start()  # after the catalog, which is loaded by one long statement
 
-# What is loaded stays: never looked at again by the collector, nor copied by its marks when a process forks.
+# Excludes everything loaded so far from garbage collection, which saves time, and memory after a fork.
 gc.collect()
 gc.freeze()

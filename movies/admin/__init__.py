@@ -1,4 +1,4 @@
-"""The admin pages of the inventory; every write goes through movies.inventory.services or a bulk job."""
+"""The inventory in the Django admin: movies, history, bulk jobs; every write goes through inventory/services.py."""
 
 from movies.admin.history import ChangeAdmin
 from movies.admin.inventory import MovieAdmin

@@ -37,7 +37,7 @@ class ChangeAdmin(ReadOnlyAdmin):
             "title": "History of the inventory",
             "records": records,
             "all_movies": True,
-            "older": f"?before={records[-1].change.pk}" if len(records) == history.PAGE else None,
+            "older": f"?before={records[-1].change.pk}" if len(records) == history.PAGE_SIZE else None,
         }
         return TemplateResponse(request, "admin/movies/moviechange/history.html", context)
 
@@ -64,7 +64,7 @@ class ChangeAdmin(ReadOnlyAdmin):
             "records": records,
             "all_movies": True,
             "may_revert": may_revert,
-            "newer": f"?after={records[-1].change.pk}" if len(records) == history.PAGE else None,
+            "newer": f"?after={records[-1].change.pk}" if len(records) == history.PAGE_SIZE else None,
         }
         return TemplateResponse(request, "admin/movies/moviechange/batch.html", context)
 

@@ -200,7 +200,7 @@ class MovieAdmin(StaffAdmin):
             "records": records,
             "movie_id": str(movie_id),
             "exists": Movie.objects.filter(pk=movie_id).exists(),
-            "older": f"?before={records[-1].change.version}" if len(records) == history.PAGE else None,
+            "older": f"?before={records[-1].change.version}" if len(records) == history.PAGE_SIZE else None,
         }
         return TemplateResponse(request, "admin/movies/moviechange/history.html", context)
 

@@ -1,9 +1,9 @@
-"""Entity tags: how HTTP names a movie's version, and the headers that name versions (RFC 9110, 8.8.3 and 13.1)."""
+"""Entity tags: a movie's version in HTTP, in ETag, If-Match and If-None-Match (RFC 9110, 8.8.3 and 13.1)."""
 
 import re
 
-# One element of a list of tags: elements may be empty, and blanks stand around commas. Possessive, so that no
-# header takes long to refuse.
+# One element of a list of tags: elements may be empty, and blanks may surround commas. Possessive quantifiers keep
+# the time linear for malformed headers.
 ELEMENT = re.compile(r'[ \t]*+((?:W/)?"[\x21\x23-\x7e\x80-\xff]*+")?+[ \t]*+(,|\Z)')
 WEAK = "W/"
 
@@ -32,10 +32,10 @@ def read_tags(header: str) -> frozenset[str] | None:
 
 
 def not_modified(if_none_match: str, tag: str) -> bool:
-    """Whether a reader that holds these has the version of the (strong) tag. False for a header that is malformed."""
+    """Whether If-None-Match lists the (strong) tag. False for a malformed header."""
     try:
         held = read_tags(if_none_match)
     except ValueError:
         return False
-    # A proxy that compresses an answer weakens its tag; to read the same version, that is good enough.
+    # A proxy that compresses an answer weakens its tag; If-None-Match compares weakly.
     return held is None or tag in {each.removeprefix(WEAK) for each in held}

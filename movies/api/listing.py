@@ -1,4 +1,4 @@
-"""`GET /tetraflix/movies`: search, filter, order, and pages that follow each other by links."""
+"""`GET /tetraflix/movies`: search, filter, order, and pages linked by cursors."""
 
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -8,9 +8,10 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import ValidationError
 
-from movies.api.reads import DEFAULT_LIMIT, ReadView, ready, written
-from movies.catalog.movie_cache import NO_PROGRESS, catalog, entry
+from movies.api.reads import DEFAULT_LIMIT, distributor_json
+from movies.catalog.movie_cache import NO_PROGRESS, movie_cache, render_entry
 from movies.foundation.numbers import whole_number
+from movies.foundation.read_view import ReadView, json_response
 from movies.genres import GENRE_POSITION, GENRES
 from movies.models import Movie
 from movies.search.cursors import BadCursor, Cursor, Offset
@@ -26,10 +27,14 @@ class MovieList(ReadView):
     key_shows_more = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        asked = _understood(request)
+        """Pages follow each other by `next` and `previous`; the last is as fast as the first.
+
+        A distributor's key is shown hidden movies too.
+        """
+        asked = _parsed_query(request)
         hidden = None if self.shows_hidden(request) else False
         movies, previous, following = _searched(asked, hidden) if asked.q else _paged(asked, hidden)
-        return ready(
+        return json_response(
             b'{"movies":[%b],"next":%b,"previous":%b}'
             % (b",".join(movies), _link(request, following), _link(request, previous))
         )
@@ -45,8 +50,8 @@ class _Asked:
     offset: int  # in the results of a search
 
 
-def _understood(request: HttpRequest) -> _Asked:
-    """What is asked for. Raises ValidationError that names every parameter that is not right."""
+def _parsed_query(request: HttpRequest) -> _Asked:
+    """The query parameters. Raises ValidationError that names every bad one."""
     given = request.GET
     errors: dict[str, list[str]] = {
         name: [f"Unknown parameter; there are {', '.join(PARAMETERS)}."]
@@ -86,10 +91,10 @@ def _paged(asked: _Asked, hidden: bool | None) -> tuple[list[bytes], str | None,
         limit=asked.limit,
     )
     if hidden is None:
-        movies = _written([row[0] for row in found.rows])
+        movies = _for_distributors([row[0] for row in found.rows])
     else:
         movies = [
-            entry(movie_id, title, weights.split(",")) + NO_PROGRESS
+            render_entry(movie_id, title, weights.split(",")) + NO_PROGRESS
             for movie_id, title, weights, _ in found.rows
         ]
     return (
@@ -102,7 +107,7 @@ def _paged(asked: _Asked, hidden: bool | None) -> tuple[list[bytes], str | None,
 def _searched(asked: _Asked, hidden: bool | None) -> tuple[list[bytes], str | None, str | None]:
     offset = asked.offset
     if asked.ordering:
-        # the best matches, in another order: all of them are found first
+        # sorting the best matches needs all of them first
         ids = search(asked.q, genre=asked.genre, hidden=hidden, limit=MAX_RESULTS)
         ids = sorted_ids(ids, ordering=asked.ordering, hidden=hidden)[offset : offset + asked.limit + 1]
     else:
@@ -110,25 +115,25 @@ def _searched(asked: _Asked, hidden: bool | None) -> tuple[list[bytes], str | No
     following = Offset(offset + asked.limit).encode() if len(ids) > asked.limit else None
     previous = Offset(max(0, offset - asked.limit)).encode() if offset else None
     ids = ids[: asked.limit]
-    return _written(ids) if hidden is None else _visible(ids), previous, following
+    return _for_distributors(ids) if hidden is None else _visible(ids), previous, following
 
 
 def _visible(movie_ids: list[int]) -> list[bytes]:
-    """Those of the movies that everybody sees."""
+    """The movies as every client sees them, without hidden ones."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT version FROM movies_inventory")
         (version,) = cursor.fetchone()
-    return [found + NO_PROGRESS for found in catalog.find(version, movie_ids) if found]
+    return [found + NO_PROGRESS for found in movie_cache.find(version, movie_ids) if found]
 
 
-def _written(movie_ids: list[int]) -> list[bytes]:
-    """The movies as their distributors see them, hidden ones too."""
+def _for_distributors(movie_ids: list[int]) -> list[bytes]:
+    """The movies as distributors see them, with hidden ones."""
     movies = Movie.objects.in_bulk(movie_ids)
-    return [written(movies[movie_id]) for movie_id in movie_ids if movie_id in movies]
+    return [distributor_json(movies[movie_id]) for movie_id in movie_ids if movie_id in movies]
 
 
 def _link(request: HttpRequest, cursor: str | None) -> bytes:
-    """Relative to the service: no proxy in front needs to tell which scheme and host clients know it by."""
+    """Relative to the service, because it need not know the scheme and host that a proxy shows to clients."""
     if cursor is None:
         return b"null"
     query = {name: request.GET[name] for name in PARAMETERS if request.GET.get(name)} | {"cursor": cursor}

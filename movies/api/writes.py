@@ -1,4 +1,4 @@
-"""What distributors write: movies added, one or many at once, changed and removed."""
+"""Writes of distributors: add one or many movies, change one, remove one."""
 
 from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
@@ -12,19 +12,21 @@ from rest_framework.request import Request
 from movies.api.bodies import body_of
 from movies.api.etags import etag, read_tags
 from movies.api.listing import MovieList
-from movies.api.reads import MovieView, ready, written
+from movies.api.reads import MovieView, distributor_json
+from movies.api.serializers import (
+    MAX_MOVIES_PER_REQUEST,
+    WRITABLE_FIELDS,
+    MovieUpdateSerializer,
+    NewMovieSerializer,
+)
 from movies.foundation.numbers import whole_number
+from movies.foundation.read_view import json_response
 from movies.inventory import services
 from movies.models import Movie
 
-MOST_AT_ONCE = 1_000  # movies in one call
-FIELDS = ("title", "profile", "hidden")
-# of a movie as it is read: may come back with it, and is not written
-READ_ONLY = ("id", "progress", "version")
-
 
 class Conflict(APIException):
-    """409: what is stored is not what the caller saw."""
+    """409: the movie is not at the version that the body names."""
 
     status_code = 409
 
@@ -36,15 +38,19 @@ class PreconditionFailed(APIException):
 
 
 class Movies(MovieList):
-    """`/tetraflix/movies`: read by all, added to by distributors."""
+    """`/tetraflix/movies`: every client reads, distributors add."""
 
     required_role = "distributor"
 
     def post(self, request: Request) -> HttpResponse:
+        """A list is added as a whole or not at all; errors are by its index.
+
+        Every change is also announced on the bus.
+        """
         body = body_of(request)
         if isinstance(body, list):
             return self._add_many(_actor(request), body)
-        fields = _fields(body, allowed=FIELDS, needed=("title", "profile"))
+        fields = _validated(NewMovieSerializer(data=body))
         try:
             movie = services.add_movie(actor=_actor(request), **fields)
         except services.BadMovie as error:
@@ -56,15 +62,21 @@ class Movies(MovieList):
     def _add_many(self, actor: str, bodies: list[Any]) -> HttpResponse:
         if not bodies:
             raise ValidationError({"non_field_errors": ["The list is empty."]})
-        if len(bodies) > MOST_AT_ONCE:
+        if len(bodies) > MAX_MOVIES_PER_REQUEST:
             raise ValidationError(
-                {"non_field_errors": [f"At most {MOST_AT_ONCE:,} in one call; these are {len(bodies):,}."]}
+                {
+                    "non_field_errors": [
+                        f"At most {MAX_MOVIES_PER_REQUEST:,} in one call; these are {len(bodies):,}."
+                    ]
+                }
             )
+        # partial, because the inventory reports what a movie of the list lacks
+        shape = NewMovieSerializer(partial=True)
         errors: dict[str, Any] = {}
         movies = []
         for place, body in enumerate(bodies):
             try:
-                fields = _fields(body, allowed=FIELDS, needed=())
+                fields = shape.run_validation(body)
                 movies.append(services.NewMovie(**{"title": None, "profile": None, **fields}))
             except ValidationError as error:
                 errors[str(place)] = error.detail
@@ -76,63 +88,56 @@ class Movies(MovieList):
             raise ValidationError(
                 {str(place): _by_field(bad) for place, bad in error.errors.items()}
             ) from None
-        return _json(b"[%b]" % b",".join(map(written, added)), 201)
+        return json_response(b"[%b]" % b",".join(map(distributor_json, added)), 201)
 
 
 class OneMovie(MovieView):
-    """`/tetraflix/movies/<id>`: read by all, written by distributors, who may write hidden ones too."""
+    """`/tetraflix/movies/<id>`: every client reads, distributors change and remove, hidden movies too."""
 
     required_role = "distributor"
 
     def put(self, request: Request, movie_id: str) -> HttpResponse:
-        fields = _fields(body_of(request), allowed=FIELDS + READ_ONLY, needed=("title", "profile"))
+        """Without `hidden`, the movie is shown."""
+        fields = _validated(MovieUpdateSerializer(data=body_of(request)))
         return self._change(request, movie_id, {"hidden": False, **fields})
 
     def patch(self, request: Request, movie_id: str) -> HttpResponse:
-        return self._change(
-            request, movie_id, _fields(body_of(request), allowed=FIELDS + READ_ONLY, needed=())
-        )
+        """Fields that are not sent stay as they are."""
+        fields = _validated(MovieUpdateSerializer(data=body_of(request), partial=True))
+        return self._change(request, movie_id, fields)
 
     def delete(self, request: Request, movie_id: str) -> HttpResponse:
-        seen = _Seen(request, {})
-        with _refusals(seen):
+        """The movie disappears from every list at the next request. A repetition answers 404."""
+        expected = _ExpectedVersions(request, {})
+        with _refusals(expected):
             services.delete_movie(
-                actor=_actor(request), movie_id=_number(movie_id), expected_versions=seen.versions
+                actor=_actor(request), movie_id=_number(movie_id), expected_versions=expected.versions
             )
         return HttpResponse(status=204)
 
     def _change(self, request: Request, movie_id: str, fields: dict[str, Any]) -> HttpResponse:
         number = _number(movie_id)
-        seen = _Seen(request, fields)
+        expected = _ExpectedVersions(request, fields)
         if fields.get("id", number) != number:
             raise ValidationError({"id": [f"A movie keeps its id; this address is that of {number}."]})
-        with _refusals(seen):
+        with _refusals(expected):
             movie = services.change_movie(
                 actor=_actor(request),
                 movie_id=number,
-                expected_versions=seen.versions,
-                **{name: value for name, value in fields.items() if name in FIELDS},
+                expected_versions=expected.versions,
+                **{name: value for name, value in fields.items() if name in WRITABLE_FIELDS},
             )
         return _answer(movie, 200)
 
 
-def _fields(body: Any, *, allowed: tuple[str, ...], needed: tuple[str, ...]) -> dict[str, Any]:
-    """The body's fields. Raises ValidationError: no object, an unknown field, or a needed one missing."""
-    if not isinstance(body, Mapping):
-        raise ValidationError({"non_field_errors": ["A movie is an object with a title and a profile."]})
-    errors = {
-        name: [f"Unknown field; there are {', '.join(FIELDS)}."] for name in body if name not in allowed
-    } | {name: ["This field is needed."] for name in needed if name not in body}
-    if errors:
-        raise ValidationError(errors)
-    return dict(body)
+def _validated(serializer: NewMovieSerializer) -> dict[str, Any]:
+    """The body's fields. Raises ValidationError."""
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data
 
 
-class _Seen:
-    """Which versions of the movie the caller may have seen, by If-Match and by the body's `version`.
-
-    Raises ValidationError.
-    """
+class _ExpectedVersions:
+    """The versions that the caller accepts, by If-Match and by the body's `version`. Raises ValidationError."""
 
     def __init__(self, request: Request, fields: Mapping[str, Any]) -> None:
         self.by_header = _if_match(request)
@@ -146,7 +151,7 @@ class _Seen:
 
 
 def _if_match(request: Request) -> Set[int] | None:
-    """The versions whose tags If-Match lists; None when any will do. Weak tags, and those of others, name none."""
+    """The versions whose tags If-Match lists; None for any. Weak and foreign tags name no version."""
     header = request.headers.get("If-Match")
     try:
         tags = None if header is None else read_tags(header)
@@ -160,8 +165,8 @@ def _if_match(request: Request) -> Set[int] | None:
 
 
 @contextmanager
-def _refusals(seen: _Seen) -> Iterator[None]:
-    """What the services refuse, as HTTP says it."""
+def _refusals(expected: _ExpectedVersions) -> Iterator[None]:
+    """Turns the services' exceptions into HTTP errors."""
     try:
         yield
     except services.NoSuchMovie as error:
@@ -169,13 +174,13 @@ def _refusals(seen: _Seen) -> Iterator[None]:
     except services.BadMovie as error:
         raise ValidationError(_by_field(error.errors)) from None
     except services.ChangedMeanwhile as error:
-        if seen.by_header is not None and error.movie.version not in seen.by_header:
+        if expected.by_header is not None and error.movie.version not in expected.by_header:
             raise PreconditionFailed(str(error)) from None
         raise Conflict(str(error)) from None
 
 
 def _actor(request: Request) -> str:
-    caller: Any = request.auth  # who holds the key; the history of changes names them
+    caller: Any = request.auth  # the key, which the history of changes names
     return str(caller.actor)
 
 
@@ -191,12 +196,6 @@ def _by_field(errors: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def _answer(movie: Movie, status: int) -> HttpResponse:
-    response = _json(written(movie), status)
+    response = json_response(distributor_json(movie), status)
     response["ETag"] = etag(movie.version)
-    return response
-
-
-def _json(body: bytes, status: int) -> HttpResponse:
-    response = ready(body)
-    response.status_code = status
     return response

@@ -20,7 +20,7 @@ from movies.bulk.text_file import BadFile, numbered_lines, shown
 from movies.foundation import strict_json
 from movies.foundation.numbers import whole_number
 from movies.genres import GENRES
-from movies.inventory.validation import LARGEST_MOVIE_ID, checked
+from movies.inventory.validation import MAX_MOVIE_ID, checked
 from movies.profiles import TOTAL
 
 COLUMNS = ("id", "title", "hidden", *GENRES)
@@ -163,9 +163,9 @@ def _csv_row(line: int, values: Sequence[str]) -> Row:
         }
     elif sum(read) != TOTAL:
         errors = _wrong_sum(read)
-    number = whole_number(movie_id, most=LARGEST_MOVIE_ID)
+    number = whole_number(movie_id, most=MAX_MOVIE_ID)
     if movie_id and number is None:
-        errors["id"] = f"{shown(movie_id)} is not a whole number from 1 to {LARGEST_MOVIE_ID}."
+        errors["id"] = f"{shown(movie_id)} is not a whole number from 1 to {MAX_MOVIE_ID}."
     visible = BOOLEANS.get(hidden.lower())
     if hidden and visible is None:
         errors["hidden"] = f"{shown(hidden)} is not true or false."

@@ -22,7 +22,7 @@ from movies.bulk.progress import Progress, Reporter
 from movies.bulk.text_file import MAX_BYTES, decompresses_within
 from movies.foundation import advisory_locks
 from movies.foundation.database_errors import is_unavailable
-from movies.foundation.events import job_waits
+from movies.foundation.events import job_queued
 from movies.inventory.reverting import NoSuchBatch
 from movies.inventory.services import InventoryBusy, refuse_other_changes
 from movies.models import Job, JobChunk
@@ -140,7 +140,7 @@ def run(job_id: uuid.UUID, *, progress: Progress = lambda done: None, patient: b
     try:
         with transaction.atomic():
             _work(job_id, progress, patient)
-    except (InventoryBusy, advisory_locks.Taken):
+    except (InventoryBusy, advisory_locks.LockHeld):
         _uncount_try(job_id)
     except (file_format.BadFile, NoSuchBatch) as error:
         _fail(job_id, str(error))
@@ -197,7 +197,7 @@ def _run_or_enqueue(job: Job, *, inline: bool) -> Job:
         run(job.id, patient=False)
         job.refresh_from_db()
     if job.state in UNDER_WAY:
-        transaction.on_commit(lambda: job_waits.send(sender="movies"), robust=True)
+        transaction.on_commit(lambda: job_queued.send(sender="movies"), robust=True)
     return job
 
 
@@ -243,10 +243,10 @@ def _uncount_try(job_id: uuid.UUID, *, seconds: float = 0) -> None:
 
 
 def _work(job_id: uuid.UUID, progress: Progress, patient: bool) -> None:
-    """Does the job's work and records it, in one transaction. Raises advisory_locks.Taken if another process does."""
-    if not advisory_locks.try_take(_lock_of(job_id)):
-        raise advisory_locks.Taken
-    advisory_locks.end_when_silent()
+    """Does the job's work and records it, in one transaction. Raises LockHeld if another process does so."""
+    if not advisory_locks.try_acquire(_lock_of(job_id)):
+        raise advisory_locks.LockHeld
+    advisory_locks.end_when_idle()
     job = Job.objects.filter(id=job_id, state__in=UNDER_WAY).first()
     if job is None:
         return

@@ -1,1 +1,1 @@
-"""Movies as clients see them, ready-made as JSON in each process, right at every request."""
+"""Movies as clients see them: JSON cached in each process, valid as of the inventory version of each request."""

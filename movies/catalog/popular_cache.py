@@ -1,54 +1,55 @@
-"""The most popular movies of a genre and of all, as ready-made JSON that is right at the next request."""
-# ruff: noqa: S608 - statements are put together from parts written here; values travel as parameters
+"""Caches the JSON of the most popular movies of each genre and overall, and checks it at each request."""
+# ruff: noqa: S608 - statements are composed of constants; values are parameters
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
 
-from movies.catalog.movie_cache import entry
+from movies.catalog.movie_cache import render_entry
 from movies.foundation.prepared_statements import PreparedStatement
 from movies.genres import GENRE_POSITION, OVERALL
 from movies.profiles import TOTAL
 
-LONGEST = 100  # movies that a client may ask for
-# Places of a stored list. A full list answers for its genre while LONGEST of its movies are visible; there are
-# twice as many, so that a few hidden ones cost nothing.
-PLACES = 200
-LOOKED_AT = 2_000  # of the most viewed movies, for a bound of what can be among the LONGEST best
+MAX_POPULAR_MOVIES = 100  # that a client may ask for
+# Visible movies of a full stored list. It is enough for its genre while MAX_POPULAR_MOVIES of them are visible;
+# it has twice as many, so that hiding a few of them costs nothing.
+STORED_LIST_LENGTH = 200
+BOUND_SAMPLE = 2_000  # of the most viewed movies: gives a lower bound of the scores in a list
 
 MOVIE = "m.id || ';' || array_to_string(m.profile, ',') || ';' || m.title"
 
-# What each request asks: is what is held still right? Each change of movies raises the version of the inventory's
-# one row, and new lists write it anew, so one row tells; it costs PostgreSQL what `SELECT 1` does.
-CHECK = PreparedStatement("movies_chart_check", (), "SELECT version, xmin FROM movies_inventory")
-# The same with the movies of a full list, if not.
-CHART = PreparedStatement(
-    "movies_chart",
+# Each request checks whether the cache is current. Each change of movies raises the version of the inventory's
+# one row, and each refresh rewrites that row, so (version, xmin) identifies a state. It costs as much as `SELECT 1`.
+CHECK_SNAPSHOT = PreparedStatement("movies_popular_check", (), "SELECT version, xmin FROM movies_inventory")
+# The same, with the movies of a full list if the cache is not current.
+READ_LIST = PreparedStatement(
+    "movies_popular",
     ("text", "smallint", "bigint", "text"),
     f"""SELECT i.version, i.xmin,
         CASE WHEN i.version = $3 AND i.xmin::text = $4 THEN NULL ELSE ARRAY(
             SELECT {MOVIE}
             FROM movies_popularlist p, unnest(p.movie_ids) WITH ORDINALITY AS best (id, place)
             JOIN movies_movie m ON m.id = best.id AND NOT m.hidden AND ($2 = 0 OR m.profile[$2] > 0)
-            WHERE p.genre = $1 AND cardinality(p.movie_ids) >= {PLACES} ORDER BY place LIMIT {LONGEST}) END
+            WHERE p.genre = $1 AND cardinality(p.movie_ids) >= {STORED_LIST_LENGTH}
+            ORDER BY place LIMIT {MAX_POPULAR_MOVIES}) END
         FROM movies_inventory i""",
 )
 
-# The best movies as the tables have them now, in the order that popularity.refresh stores (a test compares the
-# two). `weight` and `condition` are put in, so that the planner knows how many movies reach the bound.
+# The best movies by the tables' present state, in the order that popularity.refresh stores (a test compares them).
+# `weight` and `condition` are literals, so that the planner can estimate how many movies reach the bound.
 BEST = f"""
 SELECT {MOVIE} FROM movies_movie m LEFT JOIN movies_viewcount v ON v.movie_id = m.id
 WHERE NOT m.hidden AND {{condition}}
-ORDER BY coalesce(v.views, 0) * {{weight}} DESC, {{weight}} DESC, m.id LIMIT {LONGEST}
+ORDER BY coalesce(v.views, 0) * {{weight}} DESC, {{weight}} DESC, m.id LIMIT {MAX_POPULAR_MOVIES}
 """
 BOUND = f"""
 SELECT score FROM (
     SELECT m.hidden, v.views * {{weight}} AS score
     FROM movies_viewcount v JOIN movies_movie m ON m.id = v.movie_id
-    ORDER BY v.views DESC, v.movie_id LIMIT {LOOKED_AT}
+    ORDER BY v.views DESC, v.movie_id LIMIT {BOUND_SAMPLE}
 ) AS most_viewed
-WHERE score > 0 AND NOT hidden ORDER BY score DESC LIMIT 1 OFFSET {LONGEST - 1}
+WHERE score > 0 AND NOT hidden ORDER BY score DESC LIMIT 1 OFFSET {MAX_POPULAR_MOVIES - 1}
 """
 UNFINISHED = f"""
 SELECT {MOVIE} FROM movies_viewcount v JOIN movies_movie m ON m.id = v.movie_id
@@ -59,67 +60,67 @@ ORDER BY v.views DESC, v.movie_id LIMIT %s
 
 
 @dataclass(frozen=True, slots=True)
-class Chart:
-    """A genre's LONGEST most popular visible movies, best first; all of them where there are fewer.
+class PopularMovies:
+    """A genre's MAX_POPULAR_MOVIES most popular visible movies, best first; all of them where there are fewer.
 
-    `at` is what it was read at: the inventory's version and its row's last writer.
+    `snapshot` identifies the state it was read from: the inventory's version and its row's xmin.
     """
 
-    at: tuple[int, str]
+    snapshot: tuple[int, str]
     ids: tuple[int, ...]
-    entries: tuple[bytes, ...]  # as `catalog.entry` makes them
+    entries: tuple[bytes, ...]  # as render_entry makes them
 
     @property
     def complete(self) -> bool:
-        return len(self.ids) < LONGEST
+        """Whether the genre has no other visible movies."""
+        return len(self.ids) < MAX_POPULAR_MOVIES
 
 
-_UNREAD = Chart((-1, ""), (), ())
-_held: dict[str, Chart] = {}
+_UNREAD = PopularMovies((-1, ""), (), ())
+_cached: dict[str, PopularMovies] = {}
 
 
-def most_popular(genre: str, limit: int) -> tuple[bytes, ...]:
-    """Up to `limit` visible movies, best first, as `catalog.entry` makes them.
+def popular_entries(genre: str, limit: int) -> tuple[bytes, ...]:
+    """Up to `limit` visible movies, best first, as render_entry makes them.
 
-    Right as of now, in every process. `genre` is one that exists, `limit` at most LONGEST. One SQL statement;
-    two when something changed, four when the stored list is short too. Raises django.db.OperationalError or
-    InterfaceError when the database does not answer.
+    Current in every process. `genre` must exist, `limit` is at most MAX_POPULAR_MOVIES. One SQL statement; two
+    after a change, four when the stored list is short too. Raises django.db.OperationalError or InterfaceError
+    when the database does not answer.
     """
-    held = _held.get(genre)
-    if held is None or CHECK.row() != held.at:
-        held = chart(genre)
-    return held.entries[:limit]
+    popular = _cached.get(genre)
+    if popular is None or CHECK_SNAPSHOT.row() != popular.snapshot:
+        popular = popular_movies(genre)
+    return popular.entries[:limit]
 
 
-def chart(genre: str) -> Chart:
-    """The same LONGEST movies, in one statement where something changed too; OVERALL stands for all genres."""
-    held = _held.get(genre, _UNREAD)
-    position = str(_position(genre))
-    version, writer, rows = CHART.row(f"'{genre}'", position, str(held.at[0]), f"'{held.at[1]}'")
+def popular_movies(genre: str) -> PopularMovies:
+    """All that the cache has for the genre or OVERALL, current. One statement, also after a change."""
+    popular = _cached.get(genre, _UNREAD)
+    position, (known_version, known_xmin) = str(_position(genre)), popular.snapshot
+    version, xmin, rows = READ_LIST.row(f"'{genre}'", position, str(known_version), f"'{known_xmin}'")
     if rows is not None:
-        # A list that is thinned out, or not full, cannot tell which movies are next: the tables can.
-        movies = _movies(rows if len(rows) == LONGEST else from_tables(genre))
-        held = _held[genre] = Chart(
-            (version, writer), tuple(movie_id for movie_id, _ in movies), tuple(found for _, found in movies)
-        )
-    return held
+        # A list with too few visible movies does not say which movies come next; the tables do.
+        movies = _parse(rows if len(rows) == MAX_POPULAR_MOVIES else rank_from_tables(genre))
+        ids, entries = tuple(movie_id for movie_id, _ in movies), tuple(entry for _, entry in movies)
+        popular = _cached[genre] = PopularMovies((version, xmin), ids, entries)
+    return popular
 
 
-def unfinished(user_id: int, *, beside: Sequence[int], limit: int) -> list[bytes]:
-    """The overall most popular movies but for those `beside` and those that the user ever finished.
+def popular_unfinished(user_id: int, *, excluding: Sequence[int], limit: int) -> list[bytes]:
+    """Entries of the overall most popular movies, without those excluded and those that the user ever finished.
 
-    One statement, in time that grows with what is passed over: their finishes, and hidden movies.
+    One statement. Its time grows with the number of finishes and hidden movies that it passes over.
     """
     with connection.cursor() as cursor:
-        cursor.execute(UNFINISHED, [list(beside), user_id, limit])
-        return [found for _, found in _movies(row for (row,) in cursor.fetchall())]
+        cursor.execute(UNFINISHED, [list(excluding), user_id, limit])
+        return [entry for _, entry in _parse(row for (row,) in cursor.fetchall())]
 
 
-def from_tables(genre: str) -> list[str]:
-    """The LONGEST best rows as the tables have them now, without a lock: tens of milliseconds at 300,000 movies.
+def rank_from_tables(genre: str) -> list[str]:
+    """The MAX_POPULAR_MOVIES best rows by the tables' present state, without a lock: tens of ms at 300,000 movies.
 
-    The hundredth of the most viewed movies bounds what is among the LONGEST best. A genre that has not so many
-    of those is found by its index.
+    The score of the hundredth among the most viewed movies is a lower bound. A genre with fewer movies than that
+    among them is read by its index.
     """
     position = _position(genre)
     weight = f"m.profile[{position}]" if position else "1::bigint"  # a bare 1 would be a column
@@ -133,20 +134,20 @@ def from_tables(genre: str) -> list[str]:
             above = f"v.views >= {fewest} AND v.views * {weight} >= {bound[0]}"
             cursor.execute(BEST.format(weight=weight, condition=above))
             rows = cursor.fetchall()
-        if len(rows) < LONGEST:  # also where movies above the bound were hidden in between
+        if len(rows) < MAX_POPULAR_MOVIES:  # also when movies above the bound were hidden in between
             cursor.execute(BEST.format(weight=weight, condition=of_genre))
             rows = cursor.fetchall()
     return [row for (row,) in rows]
 
 
 def _position(genre: str) -> int:
-    """Of the genre's weight in a profile as SQL counts; 0 for all genres together."""
+    """The 1-based position of the genre's weight in a profile, as in SQL; 0 for OVERALL."""
     return 0 if genre == OVERALL else GENRE_POSITION[genre] + 1
 
 
-def _movies(rows: Iterable[str]) -> list[tuple[int, bytes]]:
+def _parse(rows: Iterable[str]) -> list[tuple[int, bytes]]:
     found = []
     for row in rows:
         movie_id, weights, title = row.split(";", 2)
-        found.append((int(movie_id), entry(int(movie_id), title, weights.split(","))))
+        found.append((int(movie_id), render_entry(int(movie_id), title, weights.split(","))))
     return found

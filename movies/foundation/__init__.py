@@ -1,1 +1,1 @@
-"""What every app of the service shares: numbers, JSON, locks, leases, retries, prepared statements, events."""
+"""What all apps share: numbers, JSON, database errors, locks, leases, retries, prepared statements, events."""

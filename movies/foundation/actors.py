@@ -1,10 +1,10 @@
-"""How records name who was at work. No Django."""
+"""Names the actor of a management command in change records. No Django."""
 
 import getpass
 
 
-def of_command() -> str:
-    """`command:<the system's user>`; a container's user may have no name, only a number."""
+def command_actor() -> str:
+    """`command:<the system's user>`; just `command` where the user has no name, as in some containers."""
     try:
         return f"command:{getpass.getuser()}"
     except (KeyError, OSError):

@@ -1,4 +1,4 @@
-"""The clock that decides between hosts: the database's."""
+"""The database's clock, by which times of different hosts are compared."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from django.db import connection
 
 
 def database_time() -> datetime:
-    """Now, by the database's clock: hosts of one service compare their times, and their own clocks differ."""
+    """The database server's present time. Hosts do not use their own clocks, because those differ."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         (now,) = cursor.fetchone()

@@ -1,4 +1,4 @@
-"""What the apps announce to whoever listens, without knowing who does."""
+"""Events that an app publishes to subscribers it does not know."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -7,29 +7,29 @@ from django.dispatch import Signal
 
 
 class Activity(NamedTuple):
-    """Something that clients or sister services did, for analytics."""
+    """An action of a client or sister service, for analytics."""
 
     kind: str  # user-data, genre-data, session-data, recs-data
     who: int | str  # the user id, or the genre
-    movies: int  # how many
+    movies: int  # number of movies
     at: float  # seconds since 1970
     # of session-data: the progress of each event, and the movies whose views it counted
     progress: Sequence[float] = ()
     viewed: Sequence[int] = ()
 
 
-# After each committed change of the inventory: the change feed has something to send.
+# Sent after each committed change of the inventory, when the outbox has changes to publish.
 inventory_changed = Signal()
 
-# They never wait and never raise; nothing is told in a transaction that may still fail. No Signal: its dispatch
-# would cost a hot read more than all else that recording does.
+# Called with each Activity, after the commit. Subscribers never wait and never raise. Not a Signal, because its
+# dispatch costs a hot read more than the rest of the recording.
 activity_subscribers: list[Callable[[Activity], object]] = []
 
-# After a bulk job was put down that the worker is to do.
-job_waits = Signal()
+# Sent after a bulk job was queued for the worker.
+job_queued = Signal()
 
-# When a process begins to consume the queues of messages.
-consuming = Signal()
+# Sent when a process begins to consume the message queues.
+consumer_started = Signal()
 
-# Each time a queue of messages answered a receiver, with messages or without; tells its name as `queue`.
+# Sent each time a message queue answered a receiver, also without messages. `queue` is its name.
 queue_polled = Signal()

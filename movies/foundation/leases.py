@@ -1,7 +1,7 @@
-"""Leases: the right to do some work alone, kept as a row that runs out by the database's clock.
+"""Leases: the exclusive right to some work, stored as a row that expires by the database's clock.
 
-For work that lasts longer than a transaction. The holder renews its lease as it goes; one that was killed or is
-stuck loses it after `seconds`, and must not finish anything then: `renew` says so.
+For work that lasts longer than a transaction. The holder renews its lease as it goes. A holder that was killed or
+is stuck loses the lease after `seconds`; `renew` then raises, and the holder must stop.
 """
 
 import uuid
@@ -25,34 +25,34 @@ WHERE name = %s AND owner = %s RETURNING name
 """
 
 
-class Held(Exception):
+class LeaseHeld(Exception):
     """Another process has the lease."""
 
 
-class Lost(Exception):
-    """The lease ran out and another process took it: what this one does from now on counts no more."""
+class LeaseLost(Exception):
+    """The lease expired and another process took it: this process must not finish the work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A lease that was taken under `name`; it runs out `seconds` after the last renewal."""
+    """A lease taken under `name`, which expires `seconds` after the last renewal."""
 
     name: str
     seconds: float
     owner: uuid.UUID = field(default_factory=uuid.uuid4)
 
     def renew(self) -> None:
-        """The lease is ours for `seconds` from now. Raises Lost."""
+        """Extends the lease to `seconds` from now. Raises LeaseLost."""
         if not _one(RENEW, self.seconds, self.name, self.owner):
-            raise Lost(f"the lease of {self.name} was lost: another process has taken over")
+            raise LeaseLost(f"the lease of {self.name} was lost: another process has taken over")
 
 
 @contextmanager
 def lease(name: str, *, seconds: float) -> Iterator[Lease]:
-    """The work of this name is this block's alone, as long as it renews the lease in time. Raises Held."""
+    """Only this block works under the name, as long as it renews the lease in time. Raises LeaseHeld."""
     mine = Lease(name, seconds)
     if not _one(TAKE, name, mine.owner, seconds):
-        raise Held(f"another process is at work on {name}")
+        raise LeaseHeld(f"another process holds the lease of {name}")
     try:
         yield mine
     finally:

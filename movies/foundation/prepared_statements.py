@@ -1,4 +1,4 @@
-"""Statements of the hot reads, planned once for each connection and run past the ORM's cursor."""
+"""Prepared statements for the hot reads: planned once for each connection, executed without the ORM's cursor."""
 
 import threading
 import zlib
@@ -7,20 +7,22 @@ from typing import Any
 import psycopg2
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, ProgrammingError, connections
 
-LOST = (psycopg2.OperationalError, psycopg2.InterfaceError)
+from movies.foundation.database_errors import Condition, condition_of, sqlstate
+
+CONNECTION_ERRORS = (psycopg2.OperationalError, psycopg2.InterfaceError)
 
 
-class _Kept(threading.local):
-    """What a thread need not look up again: its Django connection, and a cursor of the raw one behind it."""
+class _ThreadConnection(threading.local):
+    """A thread's Django connection, the psycopg2 connection behind it, and a cursor of that."""
 
     def __init__(self) -> None:
-        self.connection: Any = connections[DEFAULT_DB_ALIAS]  # kept: to ask for it each time is dear
+        self.connection: Any = connections[DEFAULT_DB_ALIAS]  # cached, because the look-up is expensive
         self.raw: Any = None
         self.cursor: Any = None
-        self.prepared: set[PreparedStatement] = set()  # on this raw connection: a new one starts without
+        self.prepared: set[PreparedStatement] = set()  # on this raw connection; a new one has none
 
     def renew(self) -> None:
-        """There is a raw connection, whichever Django has now, and a cursor of it."""
+        """Uses the raw connection that Django has now, connecting first if there is none."""
         if self.connection.connection is None:
             self.connection.connect()
         self.raw = self.connection.connection
@@ -28,18 +30,18 @@ class _Kept(threading.local):
         self.prepared = set()
 
 
-kept = _Kept()
+thread_connection = _ThreadConnection()
 
 
 class PreparedStatement:
-    """One statement that gives exactly one row.
+    """A statement that returns exactly one row.
 
-    psycopg2 cannot prepare by itself, so PREPARE and EXECUTE are sent as text, and values as SQL literals.
+    psycopg2 has no prepared statements, so PREPARE and EXECUTE are sent as text, and values as SQL literals.
     `sql` uses $1, $2, ... of the given types.
     """
 
     def __init__(self, name: str, types: tuple[str, ...], sql: str) -> None:
-        # The text is in the name: a server connection that a pooler keeps may hold what an older release prepared.
+        # The name has a checksum, because a pooled server connection may have the statement of an older release.
         self.name = name = f"{name}_{zlib.crc32(sql.encode()):08x}"
         self.sql = sql
         parameters = f"({', '.join(types)})" if types else ""
@@ -47,15 +49,15 @@ class PreparedStatement:
         self._execute = f"EXECUTE {name}" + (f"({','.join(['%s'] * len(types))})" if types else "")
 
     def row(self, *literals: str) -> tuple:
-        """The row. A connection that was lost since its last use is made anew, once, before this fails.
+        """The row. Reconnects once if the connection was lost since its last use.
 
         Raises django.db.OperationalError or InterfaceError when the database does not answer.
         """
-        connection = kept.connection
+        connection = thread_connection.connection
         try:
             return self._run(connection, literals)
-        except LOST as error:
-            if connection.in_atomic_block or _answered(error):
+        except CONNECTION_ERRORS as error:
+            if connection.in_atomic_block or _is_from_server(error):
                 raise OperationalError(*error.args) from error
         connection.close()
         try:
@@ -67,9 +69,9 @@ class PreparedStatement:
 
     def _run(self, connection: Any, literals: tuple[str, ...]) -> tuple:
         raw = connection.connection
-        if raw is None or raw is not kept.raw:
-            kept.renew()
-        cursor = kept.cursor
+        if raw is None or raw is not thread_connection.raw:
+            thread_connection.renew()
+        cursor = thread_connection.cursor
         try:
             try:
                 self._run_prepared(cursor, literals)
@@ -78,21 +80,21 @@ class PreparedStatement:
                 if connection.in_atomic_block:
                     raise ProgrammingError(f"{self.name} was prepared before a table was changed") from None
                 cursor.execute(f"DEALLOCATE {self.name}")
-                kept.prepared.discard(self)
+                thread_connection.prepared.discard(self)
                 self._run_prepared(cursor, literals)
         except (psycopg2.errors.InvalidSqlStatementName, psycopg2.errors.DuplicatePreparedStatement):
-            # A pooler in between gave us another server connection: there nothing can be prepared for good.
+            # A pooler assigned another server connection, so the statement runs unprepared.
             if connection.in_atomic_block:
                 raise ProgrammingError(f"{self.name} was prepared on another connection") from None
-            kept.prepared.discard(self)
+            thread_connection.prepared.discard(self)
             cursor.execute(self._plain(literals))
-        connection.health_check_done = True  # it answered: the ORM need not ask whether it does
+        connection.health_check_done = True  # it answered, so the ORM need not check it
         return cursor.fetchone()
 
     def _run_prepared(self, cursor: Any, literals: tuple[str, ...]) -> None:
-        if self not in kept.prepared:
+        if self not in thread_connection.prepared:
             cursor.execute(self._prepare)
-            kept.prepared.add(self)
+            thread_connection.prepared.add(self)
         cursor.execute(self._execute % literals)
 
     def _plain(self, literals: tuple[str, ...]) -> str:
@@ -102,6 +104,6 @@ class PreparedStatement:
         return sql
 
 
-def _answered(error: psycopg2.Error) -> bool:
-    """The server refused the statement (a time-out, a lock): a new connection would not help."""
-    return bool(error.pgcode) and not str(error.pgcode).startswith(("57P", "08"))
+def _is_from_server(error: psycopg2.Error) -> bool:
+    """Whether the server refused the statement (a timeout, a lock): reconnecting would not help."""
+    return bool(sqlstate(error)) and condition_of(error) is not Condition.CONNECTION_LOST

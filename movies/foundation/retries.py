@@ -1,4 +1,4 @@
-"""Work that is tried again after it failed: with pauses that grow, and on record for `manage.py status`."""
+"""Retries failed work with exponential backoff, and records the failures for `manage.py status`."""
 
 import logging
 from collections.abc import Iterator
@@ -6,12 +6,12 @@ from contextlib import contextmanager
 
 from django.db import DatabaseError, InterfaceError, connection
 
-from movies.foundation.leases import Held
+from movies.foundation.leases import LeaseHeld
 from movies.models import Failure
 
 logger = logging.getLogger(__name__)
 
-MAX_ERROR_LENGTH = 500  # characters kept of an error
+MAX_ERROR_LENGTH = 500  # characters stored of an error
 # The pause doubles with each failure in a row, from `first` up to `longest` seconds.
 RECORD = """
 INSERT INTO movies_failure AS failure (name, times, since, error, next_try)
@@ -25,11 +25,10 @@ RETURNING times, next_try
 
 @contextmanager
 def retried(name: str, *expected: type[Exception], first: float, longest: float) -> Iterator[bool]:
-    """Whether the work is due: it is not during the pause after a failure.
+    """Yields whether the work is due. It is not due during the pause after a failure.
 
-    An error in the block is recorded under the name and begins a pause; an `expected` one ends there, others go on
-    up. A block that ends without one has succeeded: the record is gone. One that ends with leases.Held is neither:
-    another process is at it.
+    An error in the block is recorded under the name and begins a pause. `expected` errors are suppressed, others are
+    raised again. Success deletes the record. LeaseHeld is neither, because another process does the work.
     """
     failure = Failure.objects.extra(select={"due": "next_try <= clock_timestamp()"}).filter(name=name).first()
     if failure and not failure.due:
@@ -37,8 +36,8 @@ def retried(name: str, *expected: type[Exception], first: float, longest: float)
         return
     try:
         yield True
-    except Held:
-        logger.debug("another process is at work on %s", name)
+    except LeaseHeld:
+        logger.debug("another process does the work: %s", name)
     except expected as error:
         _record(name, error, first, longest)
     except Exception as error:
@@ -53,8 +52,8 @@ def retried(name: str, *expected: type[Exception], first: float, longest: float)
             logger.info("%s works again", name)
 
 
-def problems() -> list[str]:
-    """A sentence for each work that fails at present: what, since when, why, and when it is tried again."""
+def failing_work() -> list[str]:
+    """A sentence for each work that fails at present: which, since when, why, and when it is retried."""
     return [
         f"The {failure.name} has failed since {failure.since:%Y-%m-%d %H:%M:%S} UTC ({failure.times} times;"
         f" next try at {failure.next_try:%H:%M:%S}): {failure.error}"

@@ -1,4 +1,4 @@
-"""The one reader of JSON for every entrance, so that no two of them understand a text differently. No Django."""
+"""Parses JSON strictly and by one rule for HTTP, queues, forms and files. No Django."""
 
 import json
 from typing import Any, NoReturn
@@ -10,30 +10,30 @@ _ENCODE = msgspec.json.Encoder().encode
 
 
 class BadJson(ValueError):
-    """The text is not JSON as this service reads it; the message is a sentence that says what is wrong."""
+    """The text is not JSON as this service accepts it; the message says why."""
 
 
 def loads(text: str | bytes) -> Any:
-    """The value of a JSON text in UTF-8 with every key once and no NaN or Infinity. Raises BadJson."""
+    """The value of a JSON text in UTF-8 without duplicate keys, NaN or Infinity. Raises BadJson."""
     backslash, quote = ("\\", '"') if isinstance(text, str) else (b"\\", b'"')
     try:
-        value = _DECODE(text)  # keeps the last of equal keys
-        # Without a backslash every quotation mark begins or ends a string, and the value encoded anew has as
-        # many, unless a key was there twice.
+        value = _DECODE(text)  # keeps the last of duplicate keys
+        # Without a backslash every quotation mark begins or ends a string. The value, encoded again, has as many
+        # of them, unless a key was duplicated.
         if backslash not in text and _ENCODE(value).count(b'"') == text.count(quote):  # type: ignore[operator, arg-type]
             return value
     except (ValueError, TypeError, OverflowError, RecursionError):
-        pass  # the slow reader decides, and says what is wrong
+        pass  # the slow parser decides, and explains the error
     return loads_slowly(text)
 
 
 def loads_slowly(text: str | bytes) -> Any:
-    """The same as `loads`, which is several times faster: `loads` is exact because this is its reference."""
+    """The reference for `loads`, which gives the same results several times faster."""
     try:
         return json.loads(
             text if isinstance(text, str) else text.decode(),
             object_pairs_hook=unique_keys,
-            parse_constant=no_such_number,
+            parse_constant=reject_constant,
         )
     except UnicodeDecodeError as error:
         raise BadJson(f"not UTF-8 (at byte {error.start})") from None
@@ -46,7 +46,7 @@ def loads_slowly(text: str | bytes) -> Any:
 
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object's keys and values as a dict. Raises BadJson for a key that is there twice."""
+    """An object's keys and values as a dict. Raises BadJson for a duplicate key."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
@@ -55,6 +55,6 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def no_such_number(constant: str) -> NoReturn:
-    """Refuses NaN and Infinity, which JSON does not know. Raises BadJson."""
+def reject_constant(constant: str) -> NoReturn:
+    """Raises BadJson, because JSON has no NaN and Infinity."""
     raise BadJson(f"not valid JSON: {constant} is not a number in JSON")

@@ -1,1 +1,1 @@
-"""Movies: how they change, what is valid, who changed what, and how a change is reverted."""
+"""The inventory of movies: validation, changes, their history, reverting, and seeding."""

@@ -1,4 +1,4 @@
-"""Made-up movies: titles, profiles and views to believe in. Number k depends on the seed and k alone."""
+"""Generates plausible movies with titles, profiles and views; movie k depends only on the seed and k."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from movies.genres import GENRE_POSITION, GENRES
 from movies.profiles import TOTAL
 
-BLOCK = 10_000  # movies drawn at once, each block from a random stream of its own
-LARGEST_VIEWS = 5_000_000
-TAIL = 1.1  # of the views' Pareto distribution: half of the movies have a handful, the top one millions
-SCALE = 4
+BLOCK_SIZE = 10_000  # movies drawn from one random stream
+MAX_VIEWS = 5_000_000
+VIEWS_TAIL = 1.1  # of a Pareto distribution: half of the movies have a few views, the top one has millions
+VIEWS_SCALE = 4
 
 Words = NDArray[np.object_]
 Draw = np.random.Generator
@@ -50,11 +50,11 @@ class Generated:
 
 
 def movies(*, seed: int, first: int, count: int) -> Iterator[Generated]:
-    """The movies numbered first, first + 1, ... (from 1), at most BLOCK at a time."""
+    """The movies numbered first, first + 1, ... (from 1), at most BLOCK_SIZE at a time."""
     end = first + count
     while first < end:
-        block, start = divmod(first - 1, BLOCK)
-        stop = min(BLOCK, start + end - first)
+        block, start = divmod(first - 1, BLOCK_SIZE)
+        stop = min(BLOCK_SIZE, start + end - first)
         whole = _block(seed, block)
         part = slice(start, stop)
         yield Generated(first, whole.titles[part], whole.profiles[part], whole.views[part])
@@ -64,40 +64,40 @@ def movies(*, seed: int, first: int, count: int) -> Iterator[Generated]:
 def _block(seed: int, block: int) -> Generated:
     draw = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, block])))
     profiles = _profiles(draw)
-    return Generated(block * BLOCK + 1, _titles(draw, profiles), profiles, _views(draw))
+    return Generated(block * BLOCK_SIZE + 1, _titles(draw, profiles), profiles, _views(draw))
 
 
 def _views(draw: Draw) -> NDArray[np.int64]:
-    views = SCALE * ((1 - draw.random(BLOCK)) ** -TAIL - 1)
-    return np.minimum(views, LARGEST_VIEWS).astype(np.int64)
+    views = VIEWS_SCALE * ((1 - draw.random(BLOCK_SIZE)) ** -VIEWS_TAIL - 1)
+    return np.minimum(views, MAX_VIEWS).astype(np.int64)
 
 
 def _profiles(draw: Draw) -> NDArray[np.uint8]:
-    """One to four strong genres share most of it, up to three faint ones the rest."""
+    """Profiles in which one to four strong genres share most of the weight, and up to three faint ones the rest."""
     strengths = np.array([STRENGTHS[genre] for genre in GENRES], dtype=float)
-    # Gumbel's trick: adding such noise to log-weights and sorting draws without replacement by weight
-    order = np.argsort(-(np.log(strengths) + draw.gumbel(size=(BLOCK, len(GENRES)))), axis=1)
-    strong = draw.choice([1, 2, 3, 4], size=(BLOCK, 1), p=[0.2, 0.4, 0.28, 0.12])
-    faint = strong + draw.integers(0, 4, size=(BLOCK, 1))
+    # Gumbel trick: adding Gumbel noise to log-weights and sorting draws without replacement by weight
+    order = np.argsort(-(np.log(strengths) + draw.gumbel(size=(BLOCK_SIZE, len(GENRES)))), axis=1)
+    strong = draw.choice([1, 2, 3, 4], size=(BLOCK_SIZE, 1), p=[0.2, 0.4, 0.28, 0.12])
+    faint = strong + draw.integers(0, 4, size=(BLOCK_SIZE, 1))
     place = np.arange(len(GENRES))
     by_place = np.where(
         place < strong,
-        0.4 + draw.gamma(3.0, 0.5, size=(BLOCK, len(GENRES))),
-        np.where(place < faint, draw.uniform(0.02, 0.2, size=(BLOCK, len(GENRES))), 0.0),
+        0.4 + draw.gamma(3.0, 0.5, size=(BLOCK_SIZE, len(GENRES))),
+        np.where(place < faint, draw.uniform(0.02, 0.2, size=(BLOCK_SIZE, len(GENRES))), 0.0),
     )
     shares = np.floor(by_place / by_place.sum(axis=1, keepdims=True) * TOTAL).astype(np.int64)
-    shares[np.arange(BLOCK), shares.argmax(axis=1)] += TOTAL - shares.sum(axis=1)
-    profiles = np.empty((BLOCK, len(GENRES)), dtype=np.uint8)
+    shares[np.arange(BLOCK_SIZE), shares.argmax(axis=1)] += TOTAL - shares.sum(axis=1)
+    profiles = np.empty((BLOCK_SIZE, len(GENRES)), dtype=np.uint8)
     np.put_along_axis(profiles, order, shares.astype(np.uint8), axis=1)
     return profiles
 
 
 def _words(words: Iterable[str], *, shortest: int = 3, split: bool = False) -> Words:
-    """Each once, in a fixed order, with capitals as in a title; `CornflowerBlue` is split in two."""
+    """Distinct words, sorted, with a capital letter; `split` splits `CornflowerBlue` in two."""
     if split:
         words = ("".join(f" {letter}" if letter.isupper() else letter for letter in word) for word in words)
-    tidy = {word.strip() for word in words}
-    return np.array(sorted(w[0].upper() + w[1:] for w in tidy if len(w) >= shortest), dtype=object)
+    distinct = {word.strip() for word in words}
+    return np.array(sorted(w[0].upper() + w[1:] for w in distinct if len(w) >= shortest), dtype=object)
 
 
 NOUNS = _words(English.parts_of_speech["noun"], shortest=4)
@@ -125,7 +125,7 @@ SEQUELS = np.array(
 
 def _titles(draw: Draw, profiles: NDArray[np.uint8]) -> Words:
     def some(words: Words) -> Words:
-        return words[draw.integers(0, len(words), BLOCK)]
+        return words[draw.integers(0, len(words), BLOCK_SIZE)]
 
     noun, adjective = some(NOUNS), some(ADJECTIVES)
     first, last = some(FIRST_NAMES), some(LAST_NAMES)
@@ -145,9 +145,9 @@ def _titles(draw: Draw, profiles: NDArray[np.uint8]) -> Words:
         some(FOREIGN_NAMES),
         some(FOREIGN_NAMES) + " " + some(FOREIGN_WORDS),
     ]
-    titles = np.choose(draw.integers(0, len(english), BLOCK), english)
-    abroad = np.choose(draw.integers(0, len(foreign), BLOCK), foreign)
+    titles = np.choose(draw.integers(0, len(english), BLOCK_SIZE), english)
+    abroad = np.choose(draw.integers(0, len(foreign), BLOCK_SIZE), foreign)
     titles = np.where(profiles.argmax(axis=1) == INTERNATIONAL, abroad, titles)
-    chance = draw.random(BLOCK)
-    year = " (" + draw.integers(1925, 2027, BLOCK).astype(str).astype(object) + ")"
+    chance = draw.random(BLOCK_SIZE)
+    year = " (" + draw.integers(1925, 2027, BLOCK_SIZE).astype(str).astype(object) + ")"
     return titles + np.where(chance < 0.08, some(SEQUELS), np.where(chance < 0.3, year, ""))

@@ -1,4 +1,4 @@
-"""Who changed which movie, when and how: read from the change records that the database itself writes."""
+"""Reads the history of movies from the change records that the database's triggers write."""
 
 import uuid
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ from django.db import connection
 from movies.genres import GENRES, label
 from movies.models import MovieChange
 
-PAGE = 50  # records
-MOST_COUNTED = 10_000  # records of a batch; of a larger one it is said that there are more
+PAGE_SIZE = 50  # records
+MAX_COUNTED = 10_000  # changes of a batch; a larger batch is shown as "more than"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What one field was and is. `field` is title, hidden, or a genre."""
+    """The old and the new value of one field. `field` is title, hidden, or a genre."""
 
     field: str
     label: str
@@ -27,7 +27,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A change as a person reads it."""
+    """A change as the admin shows it."""
 
     change: MovieChange
     what: str  # added, changed, hidden, shown again, deleted
@@ -44,7 +44,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A bulk change or an import. `changes` stops at MOST_COUNTED + 1; `adds`: to revert it deletes."""
+    """A bulk change or an import. `changes` is at most MAX_COUNTED + 1; `adds`: reverting it deletes movies."""
 
     id: uuid.UUID
     actor: str
@@ -54,40 +54,40 @@ class Batch:
 
     @property
     def how_many(self) -> str:
-        return f"more than {MOST_COUNTED:,}" if self.changes > MOST_COUNTED else f"{self.changes:,}"
+        return f"more than {MAX_COUNTED:,}" if self.changes > MAX_COUNTED else f"{self.changes:,}"
 
 
 def of_movie(movie_id: int, *, before_version: int | None = None) -> list[Record]:
-    """Up to PAGE changes of a movie, the latest first; a movie that is gone has its history still."""
+    """Up to PAGE_SIZE changes of a movie, the latest first, also of a deleted movie."""
     changes = MovieChange.objects.filter(movie_id=movie_id).order_by("-version")
     if before_version is not None:
         changes = changes.filter(version__lt=before_version)
-    return [_record(change) for change in changes[:PAGE]]
+    return [_record(change) for change in changes[:PAGE_SIZE]]
 
 
 def latest(*, before: int | None = None) -> list[Record]:
-    """Up to PAGE changes of any movies, the latest first."""
+    """Up to PAGE_SIZE changes of any movies, the latest first."""
     changes = MovieChange.objects.order_by("-id")
     if before is not None:
         changes = changes.filter(id__lt=before)
-    return [_record(change) for change in changes[:PAGE]]
+    return [_record(change) for change in changes[:PAGE_SIZE]]
 
 
 def of_batch(batch: uuid.UUID, *, after: int = 0) -> list[Record]:
-    """Up to PAGE changes of a batch, in the order in which they were made."""
+    """Up to PAGE_SIZE changes of a batch, the oldest first."""
     changes = MovieChange.objects.filter(batch=batch, id__gt=after).order_by("id")
-    return [_record(change) for change in changes[:PAGE]]
+    return [_record(change) for change in changes[:PAGE_SIZE]]
 
 
 def batch_of(batch: uuid.UUID) -> Batch | None:
-    """What is on record about a batch; None when nothing is (any more)."""
+    """The batch, or None when no change of it is on record (any more)."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT count(*), EXISTS (SELECT FROM movies_moviechange WHERE batch = %s AND before IS NULL) FROM (
                 SELECT FROM movies_moviechange WHERE batch = %s LIMIT %s) AS counted
             """,
-            [batch, batch, MOST_COUNTED + 1],  # whether it adds movies is about permission: never estimated
+            [batch, batch, MAX_COUNTED + 1],  # `adds` decides about permissions, so it is exact
         )
         changes, adds = cursor.fetchone()
     first = MovieChange.objects.filter(batch=batch).order_by("id").first()
@@ -95,7 +95,7 @@ def batch_of(batch: uuid.UUID) -> Batch | None:
 
 
 def differences(before: dict[str, Any] | None, after: dict[str, Any] | None) -> list[Difference]:
-    """The fields in which two states of a movie differ, genre by genre."""
+    """The fields, genre by genre, in which two states of a movie differ."""
     old, new = before or {}, after or {}
     found = [
         Difference(field, name, old.get(field), new.get(field))

@@ -1,4 +1,4 @@
-"""A bulk change or an import undone as one: each of its movies goes back to what it was before."""
+"""Reverts a bulk change or an import: each of its movies gets its earlier state back."""
 
 import uuid
 from collections.abc import Callable
@@ -8,24 +8,24 @@ from django.db import connection
 
 from movies.inventory.services import change, delete_movies
 
-MOVIES_AT_ONCE = 10_000  # undone by one statement: progress moves, and each plan fits its portion
+BATCH_SIZE = 10_000  # movies reverted by one statement: progress moves, and the planner knows the size
 Progress = Callable[[int], None]
 
 
 class NoSuchBatch(LookupError):
-    """Nothing is on record under this batch (any more)."""
+    """No change of this batch is on record (any more)."""
 
 
 @dataclass(slots=True)
 class Reverted:
-    """What reverting came to. `batch` can be reverted in its turn."""
+    """The result of reverting. `batch`, which holds the reverting changes, can itself be reverted."""
 
     batch: uuid.UUID
     movies: int = 0
-    changed_since: list[int] = field(default_factory=list)  # movies left alone: changed after the batch
+    changed_since: list[int] = field(default_factory=list)  # movies not reverted, because they changed later
 
 
-# One pass over the batch without a join. Right after a bulk change the statistics do not know the batch, and a
+# One pass over the batch without a join. Right after a bulk change the planner's statistics lack the batch, and a
 # join planned for a few rows takes minutes for 300,000.
 MOVIES_OF_BATCH = """
 SELECT movie_id, min(version), max(version), count(*) OVER () FROM movies_moviechange
@@ -50,11 +50,11 @@ BEFORE = """
 CHANGE_BACK = f"""
 UPDATE movies_movie SET title = before.title, profile = before.profile, hidden = before.hidden
 FROM {BEFORE} WHERE movies_movie.id = before.movie_id
-"""  # noqa: S608 - a text of ours
+"""  # noqa: S608 - constants only
 ADD_AGAIN = f"""
 INSERT INTO movies_movie (id, title, profile, hidden)
 SELECT movie_id, title, profile, hidden FROM {BEFORE} ORDER BY movie_id
-"""  # noqa: S608 - a text of ours
+"""  # noqa: S608 - constants only
 
 
 def revert_batch(
@@ -64,31 +64,31 @@ def revert_batch(
     found: Progress = lambda total: None,
     progress: Progress = lambda done: None,
 ) -> Reverted:
-    """Movies that nobody changed since are as before the batch, in one new batch. Raises NoSuchBatch.
+    """Restores the movies that were not changed since the batch, as one new batch. Raises NoSuchBatch.
 
-    `found` is told how many movies the batch has, `progress` how many of them are done.
+    Calls `found` with the number of movies in the batch, and `progress` with the number processed so far.
     """
     result = Reverted(uuid.uuid4())
     done = 0
     with change(actor=actor, batch=result.batch), connection.chunked_cursor() as movies:
         movies.execute(MOVIES_OF_BATCH, [batch])
-        while portion := movies.fetchmany(MOVIES_AT_ONCE):
+        while rows := movies.fetchmany(BATCH_SIZE):
             if not done:
-                found(portion[0][3])
-            _revert([row[:3] for row in portion], actor, result)
-            done += len(portion)
+                found(rows[0][3])
+            _revert([row[:3] for row in rows], actor, result)
+            done += len(rows)
             progress(done)
         if not done:
             raise NoSuchBatch(f"There is no batch {batch} on record.")
     return result
 
 
-def _revert(portion: list[tuple[int, int, int]], actor: str, result: Reverted) -> None:
+def _revert(versions: list[tuple[int, int, int]], actor: str, result: Reverted) -> None:
     added: list[int] = []
     changed: list[tuple[int, int]] = []
     deleted: list[tuple[int, int]] = []
     with connection.cursor() as cursor:
-        cursor.execute(STATES, [list(column) for column in zip(*portion, strict=True)])
+        cursor.execute(STATES, [list(column) for column in zip(*versions, strict=True)])
         for movie_id, version, present, was_added, untouched in cursor.fetchall():
             if not untouched:
                 result.changed_since.append(movie_id)

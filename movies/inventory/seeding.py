@@ -1,4 +1,4 @@
-"""Fills the inventory with generated movies, by COPY: a starting state, which is not announced on the bus."""
+"""Fills the inventory with generated movies by COPY, as a starting state that is not published."""
 
 import io
 from collections.abc import Callable, Iterable, Iterator
@@ -16,11 +16,11 @@ from movies.inventory.services import refuse_other_changes
 from movies.models import Movie
 from movies.profiles import TOTAL
 
-DAYS = 30  # of views by genre, so that a new dashboard has something to show
-SHARE_OF_DAYS = 0.1  # of all views ever, that these days had
-READ = 1 << 18  # bytes handed to COPY at a time: enough that handing over costs nothing
+DAYS = 30  # of views by genre, which the dashboard shows
+SHARE_OF_DAYS = 0.1  # of all views, dated to these days
+COPY_CHUNK_BYTES = 1 << 18  # read by COPY at a time: large enough that calls cost little
 
-# each weight as the four characters ` 40,`: PostgreSQL takes blanks in an array, and one width is cut fast
+# each weight as the four characters ` 40,`, because PostgreSQL allows blanks in arrays and one width is sliced fast
 WEIGHTS = np.array([f"{weight:3d},".encode() for weight in range(TOTAL + 1)])
 ROW_OF_WEIGHTS = 4 * len(GENRES)
 
@@ -29,15 +29,15 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """What seeding came to: so many movies, from this id on."""
+    """The result of seeding: so many movies, with ids from `first` on."""
 
     movies: int
     first: int
     views: int
 
 
-class Pipe(io.RawIOBase):
-    """Chunks of bytes as the file that COPY reads."""
+class ChunkReader(io.RawIOBase):
+    """A file for COPY that reads from an iterable of chunks."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = iter(chunks)
@@ -46,16 +46,16 @@ class Pipe(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """The next chunk, whole (COPY takes any length); empty at the end."""
+        """The next chunk, whatever `size` is, because COPY accepts any length; empty at the end."""
         return next(self._chunks, b"")
 
 
 def top_up(*, movies: int, seed: int, progress: Progress = lambda done: None) -> Seeded:
-    """The inventory has at least so many movies; those added are of the seed, each at the id of its number.
+    """Adds the seed's movies, each under its number as id, until the inventory has at least `movies` movies.
 
-    The movies of a seed are the same wherever they have the same ids, whether they were added at once or not.
-    `progress` is told how many rows (two a movie) are written. Nobody else changes the inventory meanwhile:
-    raises InventoryBusy beside another bulk change.
+    A seed gives the same movie for the same id, whether movies were added at once or not. Calls `progress` with the
+    number of rows (two a movie) written since its last call. Other changes of the inventory are refused meanwhile.
+    Raises InventoryBusy during another bulk change.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         refuse_other_changes()
@@ -82,12 +82,12 @@ def top_up(*, movies: int, seed: int, progress: Progress = lambda done: None) ->
 
 
 def copy(cursor: Any, table: str, chunks: Iterable[bytes]) -> None:
-    """COPY's text rows into the table."""
-    cursor.copy_expert(f"COPY {table} FROM STDIN", Pipe(chunks), READ)
+    """Copies chunks of COPY's text format into the table."""
+    cursor.copy_expert(f"COPY {table} FROM STDIN", ChunkReader(chunks), COPY_CHUNK_BYTES)
 
 
 def movie_rows(movies: generated_movies.Generated) -> bytes:
-    """The movies as COPY's text rows of id, title and profile."""
+    """The movies in COPY's text format: id, title and profile."""
     cells = WEIGHTS[movies.profiles].tobytes()
     profiles = [
         cells[start : start + ROW_OF_WEIGHTS - 1].decode() for start in range(0, len(cells), ROW_OF_WEIGHTS)
@@ -101,9 +101,9 @@ def movie_rows(movies: generated_movies.Generated) -> bytes:
 def view_rows(
     first: int, views: NDArray[np.int64], progress: Progress = lambda done: None
 ) -> Iterator[bytes]:
-    """The view counts of the movies from `first` on, as COPY's text rows."""
-    for start in range(0, len(views), generated_movies.BLOCK):
-        part = views[start : start + generated_movies.BLOCK].tolist()
+    """The view counts of the movies from id `first` on, in COPY's text format."""
+    for start in range(0, len(views), generated_movies.BLOCK_SIZE):
+        part = views[start : start + generated_movies.BLOCK_SIZE].tolist()
         yield "".join(f"{movie_id}\t{count}\n" for movie_id, count in enumerate(part, first + start)).encode()
         progress(len(part))
 
@@ -122,7 +122,7 @@ def _movie_rows(
 
 
 def _add_genre_views(cursor: Any, seed: int, weights: NDArray[np.float64]) -> None:
-    """Some of the views are told as those of the last days, more at weekends, in proportion to the genres."""
+    """Dates some of the views to the last days, more of them to weekends, in proportion to the genres."""
     draw = np.random.default_rng(seed)
     today = datetime.now(UTC).date()
     days = [today - timedelta(days=ago) for ago in range(DAYS)]

@@ -1,4 +1,4 @@
-"""Every way to change the inventory: one function a rule, each a transaction, on record with who did it."""
+"""Changes the inventory: each function is one transaction, recorded with its actor."""
 
 import json
 import time
@@ -31,25 +31,22 @@ class NoSuchMovie(LookupError):
 
 
 class ChangedMeanwhile(ValueError):
-    """The movie is not at a version that the caller expects; nothing was changed."""
+    """The movie is not at a version that the caller expects. Nothing was changed."""
 
     def __init__(self, movie: Movie) -> None:
         super().__init__(f"Movie {movie.id} was changed meanwhile: it is at version {movie.version}.")
         self.movie = movie
 
 
-RETRY_AFTER_SECONDS = (
-    5  # what a refused caller is told: a bulk change of 300,000 movies takes longer, most do not
-)
+RETRY_AFTER_SECONDS = 5  # most bulk changes take less; one of 300,000 movies takes longer
 
 
 class InventoryBusy(Exception):
-    """Somebody else is changing the inventory for longer than this change may wait; nothing was changed."""
+    """Another change of the inventory takes longer than this one may wait. Nothing was changed."""
 
     def __init__(self) -> None:
         super().__init__(
-            "The inventory is being changed in bulk right now, so this change was not made."
-            " Try again in a moment."
+            "Another change of the inventory is in progress, so this change was not made. Try again in a moment."
         )
 
 
@@ -57,59 +54,58 @@ class _Unchanged(Enum):
     UNCHANGED = 0
 
 
-UNCHANGED: Final = _Unchanged.UNCHANGED  # stands for a field that a change leaves alone
+UNCHANGED: Final = _Unchanged.UNCHANGED  # default for fields that a change leaves as they are
 
-_under_way: ContextVar[bool] = ContextVar("a change of the inventory is under way", default=False)
+_inside_change: ContextVar[bool] = ContextVar("a change of the inventory is open", default=False)
 
+# A change waits settings.INVENTORY_LOCK_TIMEOUT_MS for the locks of other short changes. After one such timeout, the
+# changes of the next SHORT_WAITS_SECONDS wait only SHORT_WAIT_MS: a web process has one thread, and the waits would
+# add up for its readers.
+SHORT_WAITS_SECONDS = 2.0
+SHORT_WAIT_MS = 20
+BULK_WAIT_SECONDS = 10.0  # a bulk change waits for changes in progress, while new ones are refused
 
-# What a change waits for the locks of others that are as short as itself; settings.INVENTORY_LOCK_TIMEOUT_MS.
-# A web process has one thread: after a change waited in vain, the next ones wait hardly at all for a while, so
-# that their waits do not add up for its readers.
-IMPATIENT_FOR_SECONDS = 2.0
-IMPATIENT_MS = 20
-BULK_SECONDS = 10.0  # a bulk change waits for those under way; later ones are refused meanwhile
-
-_impatient_until = 0.0
+short_waits_until = 0.0  # by time.monotonic()
 
 
 @contextmanager
 def change(*, actor: str, batch: uuid.UUID | None = None) -> Iterator[None]:
-    """One transaction in which every change of a movie is recorded as the actor's, and as part of the batch.
+    """One transaction in which every change of a movie is recorded with the actor and the batch.
 
-    Nobody else changes the inventory until it ends. A change inside a change is part of it: it has the outer
-    one's actor and batch. After the commit `inventory_changed` is sent, once. Raises InventoryBusy: at once
-    beside a bulk change, else after settings.INVENTORY_LOCK_TIMEOUT_MS.
+    Locks the inventory until it ends. A change inside a change is part of the outer one, with its actor and batch.
+    Sends `inventory_changed` once after the commit. Raises InventoryBusy: at once during a bulk change, else after
+    settings.INVENTORY_LOCK_TIMEOUT_MS.
     """
-    if _under_way.get():
+    if _inside_change.get():
         with transaction.atomic():
             yield
         return
     request_id = str(structlog.contextvars.get_contextvars().get("request_id", ""))
-    with _busy_when_locks_are_kept(), transaction.atomic():
+    with _busy_on_lock_timeout(), transaction.atomic():
         lock_timeout = _lock_as(actor=actor, batch=str(batch or ""), request_id=request_id)
-        token = _under_way.set(True)
+        token = _inside_change.set(True)
         try:
             yield
         finally:
-            _under_way.reset(token)
-        # A caller's transaction may go on: what else it changes was not done by this actor.
+            _inside_change.reset(token)
+        # A caller's transaction may continue, and its later changes are not this actor's.
         _set(actor="", batch="", request_id="", lock_timeout=lock_timeout)
         transaction.on_commit(lambda: inventory_changed.send(sender="movies"), robust=True)
 
 
 def refuse_other_changes() -> None:
-    """Until the transaction ends every other change raises InventoryBusy at once. Of bulk changes, one at a time.
+    """Makes every other change raise InventoryBusy until the transaction ends. For bulk changes, one at a time.
 
-    Raises InventoryBusy while another bulk change is under way; the transaction can only be rolled back then.
+    Raises InventoryBusy during another bulk change; the transaction can only be rolled back then.
     """
     try:
-        advisory_locks.take(advisory_locks.BULK_CHANGE, seconds=BULK_SECONDS)
-    except advisory_locks.Taken as error:
+        advisory_locks.acquire(advisory_locks.BULK_CHANGE, seconds=BULK_WAIT_SECONDS)
+    except advisory_locks.LockHeld as error:
         raise InventoryBusy from error
 
 
 def add_movie(*, actor: str, title: Any, profile: Any, hidden: Any = False, movie_id: Any = None) -> Movie:
-    """The movie as it is stored, under the given id or the next one. Raises BadMovie."""
+    """Adds the movie under the given id or the next one; returns it as stored. Raises BadMovie."""
     movie = NewMovie(title=title, profile=profile, hidden=hidden, movie_id=movie_id)
     try:
         return add_movies(actor=actor, movies=[movie])[0]
@@ -118,7 +114,7 @@ def add_movie(*, actor: str, title: Any, profile: Any, hidden: Any = False, movi
 
 
 def add_movies(*, actor: str, movies: Sequence[NewMovie], batch: uuid.UUID | None = None) -> list[Movie]:
-    """All of them, in order, as they are stored; or none: raises BadMovies. At most four statements."""
+    """Adds all movies or none; returns them in order, as stored. Raises BadMovies. At most four statements."""
     rows, errors = checked_all(movies)
     with change(actor=actor, batch=batch):
         places = {row["id"]: place for place, row in enumerate(rows) if row.get("id")}
@@ -152,7 +148,7 @@ def change_movie(
     profile: Any = UNCHANGED,
     hidden: Any = UNCHANGED,
 ) -> Movie:
-    """The movie as stored now. Raises NoSuchMovie, ChangedMeanwhile (not at an expected version), BadMovie."""
+    """Changes the given fields; returns the movie as stored. Raises NoSuchMovie, ChangedMeanwhile, BadMovie."""
     given = {"title": title, "profile": profile, "hidden": hidden}
     new, errors = checked({field: value for field, value in given.items() if value is not UNCHANGED})
     with change(actor=actor):
@@ -166,24 +162,24 @@ def change_movie(
 
 
 def delete_movie(*, actor: str, movie_id: int, expected_versions: Collection[int] | None = None) -> None:
-    """The movie is gone; its views stay, for when it comes back. Raises NoSuchMovie, ChangedMeanwhile."""
+    """Deletes the movie, but not its views, because it may come back. Raises NoSuchMovie, ChangedMeanwhile."""
     with change(actor=actor):
         _stored(movie_id, expected_versions)
         delete_movies(actor=actor, movie_ids=[movie_id])
 
 
 def hide_movies(*, actor: str, movie_ids: Iterable[int], batch: uuid.UUID | None = None) -> int:
-    """None of them is served any more; returns how many were. They are one batch, which can be reverted."""
+    """Hides the movies from clients as one batch, which can be reverted; returns how many were visible."""
     return _set_hidden(True, actor, movie_ids, batch)
 
 
 def show_movies(*, actor: str, movie_ids: Iterable[int], batch: uuid.UUID | None = None) -> int:
-    """All of them are served again; returns how many were hidden. They are one batch, to revert as one."""
+    """Shows the movies again as one batch, which can be reverted; returns how many were hidden."""
     return _set_hidden(False, actor, movie_ids, batch)
 
 
 def delete_movies(*, actor: str, movie_ids: Iterable[int], batch: uuid.UUID | None = None) -> int:
-    """None of them exists; returns how many did. They are one batch, which can be reverted."""
+    """Deletes the movies as one batch, which can be reverted; returns how many existed."""
     with change(actor=actor, batch=batch or uuid.uuid4()), connection.cursor() as cursor:
         cursor.execute("DELETE FROM movies_movie WHERE id = ANY (%s::bigint[])", [_possible(movie_ids)])
         return cursor.rowcount
@@ -212,26 +208,26 @@ def _stored(movie_id: int, expected_versions: Collection[int] | None) -> Movie:
 
 
 @contextmanager
-def _busy_when_locks_are_kept() -> Iterator[None]:
-    global _impatient_until  # noqa: PLW0603 - one for the process, whose requests wait one after the other
+def _busy_on_lock_timeout() -> Iterator[None]:
+    global short_waits_until  # noqa: PLW0603 - one for the process, whose requests run one after the other
     try:
         yield
     except OperationalError as error:
         if not is_lock_timeout(error):
             raise
-        _impatient_until = time.monotonic() + IMPATIENT_FOR_SECONDS
+        short_waits_until = time.monotonic() + SHORT_WAITS_SECONDS
         raise InventoryBusy from error
 
 
 def _lock_as(*, actor: str, batch: str, request_id: str) -> str:
-    """The inventory is locked, before anything else is; the triggers write these into the change records.
+    """Locks the inventory, before any other lock, and sets what the triggers write into the change records.
 
-    Returns the lock_timeout that was set before. Raises InventoryBusy.
+    Returns the previous lock_timeout. Raises InventoryBusy.
     """
-    impatient = time.monotonic() < _impatient_until
-    milliseconds = IMPATIENT_MS if impatient else settings.INVENTORY_LOCK_TIMEOUT_MS
+    short = time.monotonic() < short_waits_until
+    milliseconds = SHORT_WAIT_MS if short else settings.INVENTORY_LOCK_TIMEOUT_MS
     with connection.cursor() as cursor:
-        # In this order: MATERIALIZED is evaluated before the row is locked, and not locked is what was not free.
+        # MATERIALIZED is evaluated before the row is locked, and the row is not locked during a bulk change.
         cursor.execute(
             """
             WITH free AS MATERIALIZED (

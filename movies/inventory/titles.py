@@ -1,13 +1,13 @@
-"""The one form in which titles are stored, and the characters that no title has. No Django.
+"""Normalizes titles, and rejects characters that no title may have. No Django.
 
-The database holds the same rule for whatever does not come through here (migration 0008_one_form_of_titles); a test
-compares both over all code points. The patterns are written in escapes that Python's `re` and PostgreSQL read alike.
+The database enforces the same rule (migration 0008_one_form_of_titles); a test compares both over all code points.
+The patterns use escapes that mean the same to Python's `re` and to PostgreSQL.
 """
 
 import re
 import unicodedata
 
-# White_Space of Unicode's PropList.txt: taken off around a title.
+# White_Space of Unicode's PropList.txt: stripped from both ends of a title.
 BLANKS = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
@@ -16,24 +16,24 @@ BLANKS = (
 # Control characters, line and paragraph separators; lone surrogates, which no UTF-8 has.
 CONTROLS = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff"
 
-# What shows nothing, or changes how the text around it is shown, as of Unicode 18.0. An unassigned code point is not
-# among them, except where Default_Ignorable_Code_Point reserves it: it may become a letter.
-UNSEEN = (
+# Characters that are invisible, or change how the text around them is shown, as of Unicode 18.0. Unassigned code
+# points are allowed, because they may become letters, unless Default_Ignorable_Code_Point reserves them.
+INVISIBLE = (
     # Default_Ignorable_Code_Point, DerivedCoreProperties.txt: soft hyphen, joiners, marks of direction, Hangul
     # fillers, inherent vowels of Khmer, variation selectors, tags, ...
     r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     r"\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
-    # The other format characters (Cf) that have no sign of their own: annotations, joiners of hieroglyphs.
+    # The other format characters (Cf) without a glyph: annotations, joiners of hieroglyphs.
     r"\ufff9-\ufffb\U00013430-\U0001343f"
-    # Letters, marks and symbols that are blank by their name: Braille, hieroglyphs, Khitan, a note without a head;
-    # and the place of an object that a text does not have.
+    # Letters, marks and symbols that are named blank: Braille, hieroglyphs, Khitan, a note without a head; and the
+    # object replacement character.
     r"\u2800\U00013441\U00013442\U00016fe4\U0001d159\ufffc"
-    # Private use and noncharacters: they mean something to their sender's font or program alone.
+    # Private use and noncharacters, which have a meaning only in the sender's font or program.
     r"\ue000-\uf8ff\U000f0000-\U0010ffff\ufdd0-\ufdef\ufffe\uffff"
 ) + "".join(rf"\U{plane:04x}fffe\U{plane:04x}ffff" for plane in range(1, 15))
 
-# Where some of these characters have something to do, they are part of a title.
-_PICTURES = (  # blocks of symbols that have emoji among them
+# Some of these characters are allowed where they have an effect.
+_PICTURES = (  # blocks of symbols that include emoji
     r"\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u2460-\u24ff\u25a0-\u27bf\u2900-\u297f"
     r"\u2b00-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
 )
@@ -49,7 +49,7 @@ _TAGS_OF_FLAGS = (  # England, Scotland, Wales: the three that Unicode's emoji-s
     r"\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074"
     r"|\U000e0077\U000e006c\U000e0073)\U000e007f"
 )
-AT_WORK = "|".join(
+EFFECTIVE = "|".join(
     (
         rf"(?<=[{_PICTURES}])[\ufe0e\ufe0f]",  # shown as text, or as emoji
         r"(?<=[#*0-9])\ufe0f(?=\u20e3)",  # a key of a keyboard
@@ -63,12 +63,12 @@ AT_WORK = "|".join(
 )
 
 _CONTROL = re.compile(f"[{CONTROLS}]")
-_UNSEEN = re.compile(f"[{UNSEEN}]")
-_AT_WORK = re.compile(AT_WORK)
+_INVISIBLE = re.compile(f"[{INVISIBLE}]")
+_EFFECTIVE = re.compile(EFFECTIVE)
 
 
-def tidy(text: str) -> str:
-    """The title as it is stored: composed (NFC), without blanks around it. Raises ValueError with a sentence."""
+def normalize(text: str) -> str:
+    """The title as it is stored: composed (NFC), without surrounding blanks. Raises ValueError with a sentence."""
     title = unicodedata.normalize("NFC", text).strip(BLANKS)
     if not title:
         raise ValueError("A title is needed.")
@@ -76,9 +76,9 @@ def tidy(text: str) -> str:
         return title
     if _CONTROL.search(title):
         raise ValueError("A title has no control characters and no line breaks.")
-    if unseen := _UNSEEN.search(_AT_WORK.sub("", title)):
+    if invisible := _INVISIBLE.search(_EFFECTIVE.sub("", title)):
         raise ValueError(
-            f"The title contains {_named(unseen[0])}, which shows nothing or changes how other text is shown."
+            f"The title contains {_named(invisible[0])}, which shows nothing or changes how other text is shown."
             " Remove it."
         )
     return title

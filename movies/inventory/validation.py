@@ -1,17 +1,17 @@
-"""What somebody asks to have as a movie, and why it is none: the rules of each field."""
+"""Validates the fields of a movie, with an error sentence for each bad field."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from movies.inventory.titles import tidy
-from movies.profiles import LARGEST_TITLE, from_wire
+from movies.inventory.titles import normalize
+from movies.profiles import MAX_TITLE_LENGTH, from_wire
 
-LARGEST_MOVIE_ID = 2**53 - 1  # the database's rule too: the largest integer that JavaScript holds safely
+MAX_MOVIE_ID = 2**53 - 1  # the largest safe integer of JavaScript; the database checks it too
 
 
 class BadMovie(ValueError):
-    """What was asked for is no movie: `errors` has a sentence for each bad field."""
+    """The fields are not valid: `errors` has a sentence for each bad one."""
 
     def __init__(self, errors: dict[str, str]) -> None:
         super().__init__(" ".join(f"{field}: {error}" for field, error in errors.items()))
@@ -19,16 +19,16 @@ class BadMovie(ValueError):
 
 
 class BadMovies(ValueError):
-    """Some of several are no movies: `errors` has the bad fields of each, by its place in what was given."""
+    """Some of several movies are not valid: `errors` has the bad fields of each, by its position."""
 
     def __init__(self, errors: dict[int, dict[str, str]]) -> None:
-        super().__init__(f"{len(errors)} of the movies are not right; nothing was changed.")
+        super().__init__(f"{len(errors)} of the movies are not valid; nothing was changed.")
         self.errors = errors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMovie:
-    """A movie to be added, unchecked. The profile is an object {genre: weight} or an array of 15."""
+    """A movie to be added, not validated yet. The profile is an object {genre: weight} or an array of 15."""
 
     title: Any
     profile: Any
@@ -37,7 +37,7 @@ class NewMovie:
 
 
 def checked_all(movies: Sequence[NewMovie]) -> tuple[list[dict[str, Any]], dict[int, dict[str, str]]]:
-    """The movies as they are stored (id, title, profile, hidden), and errors by place; an id occurs once."""
+    """The movies as they are stored (id, title, profile, hidden), and errors by position. Ids must be distinct."""
     rows: list[dict[str, Any]] = []
     errors: dict[int, dict[str, str]] = {}
     seen: set[int] = set()
@@ -57,7 +57,7 @@ def checked_all(movies: Sequence[NewMovie]) -> tuple[list[dict[str, Any]], dict[
 
 
 def checked(fields: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """The good fields as they are stored, and a sentence about each bad one."""
+    """The valid fields as they are stored, and an error sentence for each other one."""
     good, bad = {}, {}
     for field, value in fields.items():
         try:
@@ -68,19 +68,19 @@ def checked(fields: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _id(value: Any) -> int | None:
-    if value is None:  # the next one
+    if value is None:  # the database assigns the next id
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST_MOVIE_ID:
-        raise ValueError(f"An id is a whole number from 1 to {LARGEST_MOVIE_ID}.")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_MOVIE_ID:
+        raise ValueError(f"An id is a whole number from 1 to {MAX_MOVIE_ID}.")
     return value
 
 
 def _title(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("A title is a text.")
-    title = tidy(value)
-    if len(title) > LARGEST_TITLE:
-        raise ValueError(f"A title has at most {LARGEST_TITLE} characters; this has {len(title)}.")
+    title = normalize(value)
+    if len(title) > MAX_TITLE_LENGTH:
+        raise ValueError(f"A title has at most {MAX_TITLE_LENGTH} characters; this has {len(title)}.")
     return title
 
 

@@ -1,1 +1,1 @@
-"""The transactional outbox: each committed change of a movie, published to SQS in order."""
+"""The transactional outbox: each committed change of a movie, published to SQS at least once, in order."""

@@ -1,4 +1,4 @@
-"""The message bus: SQS queues by name, each with its dead-letter queue."""
+"""Creates and finds the SQS queues by name, each with its dead-letter queue."""
 
 import functools
 import json
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 LONG_POLL_SECONDS = 20  # the longest that SQS offers: the fewest paid requests while idle
 CONNECT_SECONDS = 2.0
 READ_SECONDS = LONG_POLL_SECONDS + 10.0
-KEEP_SECONDS = 14 * 24 * 3600  # the longest that SQS keeps a message
-BATCH = 10  # messages in one SQS request, at most
-DEAD_ATTRIBUTES: "Attributes" = {"MessageRetentionPeriod": str(KEEP_SECONDS)}
-# The queue of the service's own tasks. A task that was cut short is shown again after the visibility timeout; one
-# that ends its worker again and again is dead-lettered by SQS. Every task is sent anew by beat or by the next change,
-# so none is worth keeping longer: what piles up while no worker runs stays small.
+RETENTION_SECONDS = 14 * 24 * 3600  # the longest that SQS keeps a message
+MAX_BATCH_SIZE = 10  # messages in one SQS request
+DEAD_LETTER_ATTRIBUTES: "Attributes" = {"MessageRetentionPeriod": str(RETENTION_SECONDS)}
+# The queue of Celery tasks. SQS redelivers an interrupted task after the visibility timeout, and dead-letters one
+# that kills its worker repeatedly. Retention is short, so that few tasks pile up while no worker runs: beat or the
+# next change sends every task again.
 TASKS_VISIBILITY_SECONDS = 600
 TASKS_MAX_RECEIVES = 5
-TASKS_KEEP_SECONDS = 4 * 3600  # longer than all these receives take
+TASKS_RETENTION_SECONDS = 4 * 3600  # longer than all these receives take
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue and where its messages go that can never be applied."""
+    """A queue, and the dead-letter queue for its messages that can never be applied."""
 
     name: str
     url: str
@@ -41,17 +41,19 @@ class Queue:
 
 
 @functools.cache
-def session() -> boto3.Session:
-    """Region and credentials."""
+def aws_session() -> boto3.Session:
+    """The region and the credentials of the settings."""
     credentials: dict[str, Any] = {}
     if settings.SQS_DUMMY_CREDENTIALS:
         credentials = {"aws_access_key_id": "embedded", "aws_secret_access_key": "embedded"}
     return boto3.Session(region_name=settings.SQS_REGION, **credentials)
 
 
-def client(*, connect_seconds: float = CONNECT_SECONDS, read_seconds: float = READ_SECONDS) -> "SQSClient":
+def make_client(
+    *, connect_seconds: float = CONNECT_SECONDS, read_seconds: float = READ_SECONDS
+) -> "SQSClient":
     """A new SQS client, which threads may share."""
-    return session().client(
+    return aws_session().client(
         "sqs",
         endpoint_url=settings.SQS_ENDPOINT or None,
         config=Config(
@@ -64,27 +66,27 @@ def client(*, connect_seconds: float = CONNECT_SECONDS, read_seconds: float = RE
 
 @functools.cache
 def shared_client() -> "SQSClient":
-    """The process's one client."""
-    return client()
+    """The process's client for all but long polls and health checks."""
+    return make_client()
 
 
 @functools.cache
 def quick_client() -> "SQSClient":
-    """For looks that somebody waits for: an SQS that does not answer within a second is away."""
-    return client(connect_seconds=1, read_seconds=1)
+    """A client for health checks and pages: SQS counts as unavailable after a second without an answer."""
+    return make_client(connect_seconds=1, read_seconds=1)
 
 
 def domain_queue_names() -> tuple[str, str, str]:
-    """The queues of raw JSON messages: the two that come in, the one that goes out."""
+    """The queues of raw JSON messages: two that the service consumes, and the one it publishes to."""
     return settings.SESSION_QUEUE, settings.RECS_QUEUE, settings.CHANGES_QUEUE
 
 
 def queue_names() -> tuple[str, ...]:
-    """Every queue of the service, each with its dead-letter queue: also that of its own tasks."""
+    """The queues of raw JSON messages and the queue of Celery tasks, without dead-letter queues."""
     return *domain_queue_names(), settings.CELERY_QUEUE
 
 
-def dead_name(name: str) -> str:
+def dead_letter_queue_name(name: str) -> str:
     """The name of a queue's dead-letter queue: `x` -> `x-dead`, `x.fifo` -> `x-dead.fifo`."""
     stem, fifo, _ = name.partition(".fifo")
     return f"{stem}-dead{fifo}"
@@ -92,58 +94,60 @@ def dead_name(name: str) -> str:
 
 @functools.lru_cache(maxsize=64)
 def queue(name: str) -> Queue:
-    """The queue of this name. Raises ClientError (QueueDoesNotExist) before `ensure_queues` made it."""
+    """The queue of this name. Raises ClientError (QueueDoesNotExist) before `ensure_queues` created it."""
     sqs = shared_client()
     return Queue(
         name,
         sqs.get_queue_url(QueueName=name)["QueueUrl"],
-        sqs.get_queue_url(QueueName=dead_name(name))["QueueUrl"],
+        sqs.get_queue_url(QueueName=dead_letter_queue_name(name))["QueueUrl"],
     )
 
 
 def ensure_queues(names: Iterable[str] | None = None) -> list[Queue]:
-    """Creates what is missing, with redrive policies, and brings attributes up to date. Safe to repeat.
+    """Creates missing queues, with redrive policies, and updates the attributes of all. Safe to repeat.
 
-    For a start of the stack and for `manage.py ensure_queues`: a process at work has no business to undo what an
-    operator set, and calls `create_missing` instead.
+    For the start of the stack and `manage.py ensure_queues`. A running process calls `create_missing_queue` instead,
+    because that keeps attributes that an operator changed.
     """
     names = tuple(names or domain_queue_names())
     for name in (*names, settings.CELERY_QUEUE):
-        _ensure(dead_name(name), DEAD_ATTRIBUTES)
+        _ensure(dead_letter_queue_name(name), DEAD_LETTER_ATTRIBUTES)
         _ensure(name, _attributes(name))
     queue.cache_clear()
     return [queue(name) for name in names]
 
 
-def create_missing(name: str) -> None:
-    """The queue of this name is there, with its dead-letter queue; one that was there is left as it is.
+def create_missing_queue(name: str) -> None:
+    """Creates the queue and its dead-letter queue where they are missing; existing ones are left unchanged.
 
-    Where nothing is missing this needs the right sqs:GetQueueUrl alone. Raises ClientError, also where a queue
-    is missing that may not be created.
+    Needs only the permission sqs:GetQueueUrl while nothing is missing. Raises ClientError, also when a queue is
+    missing and must not be created.
     """
     queue.cache_clear()
-    _find(dead_name(name)) or _create(dead_name(name), DEAD_ATTRIBUTES)
+    _find(dead_letter_queue_name(name)) or _create(dead_letter_queue_name(name), DEAD_LETTER_ATTRIBUTES)
     _find(name) or _create(name, _attributes(name))
 
 
 def _attributes(name: str) -> "Attributes":
-    """Of a queue whose dead-letter queue is there."""
-    dead_url = shared_client().get_queue_url(QueueName=dead_name(name))["QueueUrl"]
+    """The attributes of a queue whose dead-letter queue exists."""
+    dead_url = shared_client().get_queue_url(QueueName=dead_letter_queue_name(name))["QueueUrl"]
     arn = shared_client().get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])["Attributes"]
-    keep, visibility, receives = KEEP_SECONDS, settings.QUEUE_VISIBILITY_SECONDS, settings.QUEUE_MAX_RECEIVES
+    retention, visibility = RETENTION_SECONDS, settings.QUEUE_VISIBILITY_SECONDS
+    receives = settings.QUEUE_MAX_RECEIVES
     if name == settings.CELERY_QUEUE:
-        keep, visibility, receives = TASKS_KEEP_SECONDS, TASKS_VISIBILITY_SECONDS, TASKS_MAX_RECEIVES
+        retention, visibility = TASKS_RETENTION_SECONDS, TASKS_VISIBILITY_SECONDS
+        receives = TASKS_MAX_RECEIVES
     redrive = {"deadLetterTargetArn": arn["QueueArn"], "maxReceiveCount": str(receives)}
     return {
-        "MessageRetentionPeriod": str(keep),
+        "MessageRetentionPeriod": str(retention),
         "VisibilityTimeout": str(visibility),
         "ReceiveMessageWaitTimeSeconds": str(LONG_POLL_SECONDS),
         "RedrivePolicy": json.dumps(redrive),
     }
 
 
-def is_gone(error: ClientError) -> bool:
-    """Whether SQS says that there is no such queue: an embedded server that was killed comes back without."""
+def is_missing_queue(error: ClientError) -> bool:
+    """Whether SQS says that the queue does not exist, as an embedded server does after it was killed."""
     code = str(error.response.get("Error", {}).get("Code", ""))
     return "NonExistentQueue" in code or "QueueDoesNotExist" in code
 
@@ -160,7 +164,7 @@ def _find(name: str) -> str | None:
     try:
         return shared_client().get_queue_url(QueueName=name)["QueueUrl"]
     except ClientError as error:
-        if not is_gone(error):
+        if not is_missing_queue(error):
             raise
         return None
 
@@ -173,7 +177,7 @@ def _create(name: str, attributes: "Attributes") -> str:
 
 
 def depth(url: str) -> int:
-    """Messages waiting or being worked on."""
+    """The approximate number of messages, visible or in flight."""
     attributes = shared_client().get_queue_attributes(
         QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     )["Attributes"]

@@ -1,4 +1,4 @@
-"""The change feed: sends each committed change of inventory to the bus, in order for each movie."""
+"""The publisher of the transactional outbox: sends each committed change to `movieChanges`, in order by movie."""
 
 import json
 import logging
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LOCK_PATIENCE = 1.0  # seconds; see publish()
-ANNOUNCE_PATIENCE = 60.0  # seconds; see announce()
-CHUNK = 100  # changes read, sent and marked together: what a killed publisher may send twice
-TRIES = 3  # of an entry that SQS refuses alone, before the movie waits for the next run
-LARGEST_STUCK = 1_000  # movies that wait at once, before the run gives up
+LOCK_WAIT_SECONDS = 1.0  # see publish()
+ANNOUNCE_WAIT_SECONDS = 60.0  # see announce()
+CHUNK_SIZE = 100  # changes read, sent and marked in one transaction, which a killed publisher repeats
+MAX_ATTEMPTS = 3  # to send a message that SQS refuses, before its movie waits for the next run
+MAX_STUCK_MOVIES = 1_000  # a run ends when more movies than this wait for the next one
 
 
 class BusUnavailable(Exception):
-    """SQS does not take messages now; nothing is lost, what is not sent stays in the outbox."""
+    """SQS does not accept messages now. Nothing is lost: unsent changes stay in the outbox."""
 
 
 class Message(NamedTuple):
-    """What the bus is told about one version of one movie."""
+    """The message about one version of one movie."""
 
     movie_id: int
     version: int
@@ -41,11 +41,11 @@ class Message(NamedTuple):
 
     @property
     def change_id(self) -> str:
-        """The same whenever this version is sent, so that a reader drops what it had."""
+        """The same each time this version is sent, so that a reader can drop duplicates."""
         return f"{self.movie_id}-{self.version}"
 
     def body(self) -> str:
-        """As the contract has it. Pure ASCII, because SQS refuses some characters."""
+        """The JSON of the contract, in ASCII, because SQS refuses some characters."""
         message: dict[str, Any] = {"movieId": self.movie_id, "version": self.version, "action": self.action}
         if self.action != "deleted":
             message["changes"] = {"title": self.title, "profile": to_wire(self.profile or ())}
@@ -53,22 +53,22 @@ class Message(NamedTuple):
 
 
 def publish(*, seconds: float) -> int:
-    """Sends what is in the outbox, oldest first, until it is empty or the time is over; returns how many.
+    """Sends the outbox, oldest change first, until it is empty or the time is over; returns how many it sent.
 
-    Each chunk is read, sent and marked in one transaction, which holds the publisher's lock: publishers take turns,
-    and each reads what the last one left. A change is marked sent after SQS accepted it: a publisher that dies
-    repeats at most one chunk. While another one keeps the lock for LOCK_PATIENCE this returns: that one reads again
-    after each chunk until nothing is left, so it sees whatever was committed before this call. Raises BusUnavailable.
+    Each chunk is read, sent and marked in one transaction, which holds the publisher's lock, so publishers take
+    turns. A change is marked sent after SQS accepted it, so a killed publisher repeats at most one chunk. Ends when
+    another publisher holds the lock for LOCK_WAIT_SECONDS, because that one also sends what was committed before
+    this call. Raises BusUnavailable.
     """
     deadline = time.monotonic() + seconds
     sent, last, stuck = 0, 0, set[int]()
     while True:
         try:
             done, last = _publish_chunk(last, stuck)
-        except advisory_locks.Taken:
+        except advisory_locks.LockHeld:
             break
         sent += done
-        if not last or time.monotonic() > deadline or len(stuck) > LARGEST_STUCK:
+        if not last or time.monotonic() > deadline or len(stuck) > MAX_STUCK_MOVIES:
             break
     if stuck:
         logger.warning("SQS refused changes of %d movies; they wait for the next run", len(stuck))
@@ -76,14 +76,14 @@ def publish(*, seconds: float) -> int:
 
 
 def _publish_chunk(after: int, stuck: set[int]) -> tuple[int, int]:
-    """Sends the next chunk of changes; returns how many were sent, and the id of the last (0: nothing is left).
+    """Sends the next chunk of changes; returns how many it sent, and the last id (0: nothing is left).
 
-    What SQS took is marked, whatever happens to the rest. Raises locks.Taken or BusUnavailable.
+    Marks what SQS accepted, also when it raises BusUnavailable. Raises advisory_locks.LockHeld.
     """
-    away: BusUnavailable | None = None
+    unavailable: BusUnavailable | None = None
     with transaction.atomic():
-        _be_the_only_publisher(LOCK_PATIENCE)
-        # Ids commit in order (the inventory's lock), so nothing unsent can appear below the last id read.
+        _lock_publisher(LOCK_WAIT_SECONDS)
+        # Ids commit in order, because of the inventory's lock: no unsent change appears below the last id read.
         changes = _unsent(after=after, without=stuck)
         if not changes:
             return 0, 0
@@ -91,33 +91,33 @@ def _publish_chunk(after: int, stuck: set[int]) -> tuple[int, int]:
         try:
             _send([message for _, message in changes], accepted, stuck)
         except BusUnavailable as error:
-            away = error
+            unavailable = error
         _mark_sent([id for id, message in changes if message.change_id in accepted])
-    if away:
-        raise away
+    if unavailable:
+        raise unavailable
     return len(accepted), changes[-1][0]
 
 
 def announce(*, after: int = 0) -> Iterator[tuple[int, int]]:
     """Sends the present state of every visible movie with a greater id, for a reader that starts empty.
 
-    Yields after each chunk how many it sent and the last id, so that a broken run can go on from there.
-    Raises BusUnavailable.
+    Yields after each chunk how many it sent and the last id, from which an interrupted run can resume. Raises
+    BusUnavailable.
 
-    A movie with a change still in the outbox is left to the publisher: its changes carry the whole state, and
-    their order is kept. The publisher waits for each chunk, so a later change is sent later.
+    Skips a movie with changes in the outbox, because these carry its whole state and must stay in order. The
+    publisher waits for each chunk, so a later change is sent later.
     """
     while True:
         refused: set[int] = set()
         accepted: set[str] = set()
         try:
             with transaction.atomic():
-                _be_the_only_publisher(ANNOUNCE_PATIENCE)
+                _lock_publisher(ANNOUNCE_WAIT_SECONDS)
                 movies = _announced(after)
                 _send([message for message in movies if message.action == "added"], accepted, refused)
-        except advisory_locks.Taken:
+        except advisory_locks.LockHeld:
             raise BusUnavailable(
-                "the publisher of the change feed is busy: try again when the outbox is empty"
+                "another publisher is sending the outbox: try again when it is empty"
             ) from None
         if not movies:
             return
@@ -127,8 +127,8 @@ def announce(*, after: int = 0) -> Iterator[tuple[int, int]]:
         yield len(accepted), after
 
 
-def waiting(*, at_most: int = 100_000) -> tuple[int, float]:
-    """How many changes wait in the outbox (counted up to `at_most`), and for how many seconds."""
+def outbox_lag(*, at_most: int = 100_000) -> tuple[int, float]:
+    """How many changes wait in the outbox (counted up to `at_most`), and the age of the oldest in seconds."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -140,10 +140,10 @@ def waiting(*, at_most: int = 100_000) -> tuple[int, float]:
         return cursor.fetchone()
 
 
-def _be_the_only_publisher(patience: float) -> None:
-    """Nobody else sends until the transaction ends, which it does when this process dies. Raises locks.Taken."""
-    advisory_locks.take(advisory_locks.PUBLISHER, seconds=patience)
-    advisory_locks.end_when_silent()
+def _lock_publisher(seconds: float) -> None:
+    """Other publishers wait until the transaction ends, which it does when this process dies. Raises LockHeld."""
+    advisory_locks.acquire(advisory_locks.PUBLISHER, seconds=seconds)
+    advisory_locks.end_when_idle()
 
 
 def _unsent(*, after: int, without: set[int]) -> list[tuple[int, Message]]:
@@ -154,7 +154,7 @@ def _unsent(*, after: int, without: set[int]) -> list[tuple[int, Message]]:
             WHERE sent_at IS NULL AND id > %s AND movie_id <> ALL (%s::bigint[])
             ORDER BY id LIMIT %s
             """,
-            [after, list(without), CHUNK],
+            [after, list(without), CHUNK_SIZE],
         )
         return [(row[0], _message(*row[1:])) for row in cursor.fetchall()]
 
@@ -167,7 +167,7 @@ def _message(movie_id: int, version: int, action: str, after: str | None) -> Mes
 
 
 def _announced(after: int) -> list[Message]:
-    """The next movies by id; those that need no announcement have the action ''."""
+    """The next movies by id. Those to be skipped have the action ''."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -178,7 +178,7 @@ def _announced(after: int) -> list[Message]:
                    title, profile
             FROM movies_movie AS movie WHERE id > %s ORDER BY id LIMIT %s
             """,
-            [after, CHUNK],
+            [after, CHUNK_SIZE],
         )
         return [Message(*values) for values in cursor.fetchall()]
 
@@ -189,13 +189,13 @@ def _mark_sent(ids: list[int]) -> None:
 
 
 def _send(messages: Sequence[Message], accepted: set[str], stuck: set[int]) -> None:
-    """Adds to `accepted` the change ids that SQS took, as it takes them. Raises BusUnavailable.
+    """Adds to `accepted` each change id that SQS accepts, at once. Raises BusUnavailable.
 
-    A movie whose message is refused is added to `stuck`, and its later ones are held back.
+    Adds to `stuck` each movie whose message is refused, and holds back its later messages.
     """
     for batch in _batches(messages):
         left = [message for message in batch if message.movie_id not in stuck]
-        for attempt in range(TRIES):
+        for attempt in range(MAX_ATTEMPTS):
             if not left:
                 break
             time.sleep(0.1 * attempt)
@@ -206,11 +206,11 @@ def _send(messages: Sequence[Message], accepted: set[str], stuck: set[int]) -> N
 
 
 def _batches(messages: Sequence[Message]) -> Iterator[list[Message]]:
-    """Batches of what one request may hold, with a movie once in each: a request may fail in part."""
+    """Batches for one request each, with a movie at most once, because a request may fail in part."""
     batch: list[Message] = []
     movies: set[int] = set()
     for message in messages:
-        if len(batch) == bus.BATCH or message.movie_id in movies:
+        if len(batch) == bus.MAX_BATCH_SIZE or message.movie_id in movies:
             yield batch
             batch, movies = [], set()
         batch.append(message)
@@ -227,20 +227,20 @@ def _send_batch(messages: list[Message]) -> set[str]:
         try:
             answer = bus.shared_client().send_message_batch(QueueUrl=bus.queue(name).url, Entries=entries)
         except (BotoCoreError, ClientError) as error:
-            # An embedded server that was killed comes back without its queues.
-            if not (again and isinstance(error, ClientError) and bus.is_gone(error)):
+            # An embedded server that was killed has lost its queues.
+            if not (again and isinstance(error, ClientError) and bus.is_missing_queue(error)):
                 raise BusUnavailable(str(error)) from error
             try:
-                bus.create_missing(name)
-            except (BotoCoreError, ClientError) as still_away:
-                raise BusUnavailable(str(still_away)) from still_away
+                bus.create_missing_queue(name)
+            except (BotoCoreError, ClientError) as still_unavailable:
+                raise BusUnavailable(str(still_unavailable)) from still_unavailable
         else:
             for failure in answer.get("Failed", ()):
                 logger.warning(
                     "SQS refused change %s: %s %s", failure["Id"], failure["Code"], failure.get("Message", "")
                 )
             return {failure["Id"] for failure in answer.get("Failed", ())}
-    raise BusUnavailable(f"the queue {name} is gone")
+    raise BusUnavailable(f"the queue {name} does not exist")
 
 
 def _entry(message: Message, *, fifo: bool) -> "SendMessageBatchRequestEntryTypeDef":

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection
 
-from movies.profiles import LARGEST_TITLE
+from movies.profiles import MAX_TITLE_LENGTH
 from movies.search.spelling import (
     MAX_RESULTS,
     MIN_PREFIX_LENGTH,
@@ -22,7 +22,7 @@ from movies.search.spelling import (
     spellings,
 )
 
-MAX_QUERY_LENGTH = LARGEST_TITLE  # characters; later ones are ignored
+MAX_QUERY_LENGTH = MAX_TITLE_LENGTH  # characters; later ones are ignored
 
 KNOWN = "SELECT word, titles FROM movies_word WHERE word = ANY (%s) AND titles > 0"
 

@@ -1,1 +1,1 @@
-"""Views: counted once, kept by month, and summed into the popularity lists."""
+"""Views: counted once, stored in monthly partitions, and summed into the popularity lists."""

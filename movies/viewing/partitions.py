@@ -1,4 +1,4 @@
-"""The months of movies_view: made ahead, filled from the default partition, dropped when too old."""
+"""Maintains the monthly partitions of movies_view: creates them ahead, and drops them when too old."""
 
 import logging
 import re
@@ -10,21 +10,23 @@ from typing import Any
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 
+from movies.foundation import advisory_locks
+from movies.foundation.database_errors import is_lock_timeout
+
 logger = logging.getLogger(__name__)
 
-AHEAD = 2  # months made beside the present one: beat may stand still for weeks
-# Earlier (or far ahead) is a producer's clock gone wrong: such rows stay in the default partition.
+MONTHS_AHEAD = 2  # beside the present one, because beat may be down for weeks
+# Earlier times, and those far ahead, come from a producer's wrong clock: they stay in the default partition.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-GRACE = timedelta(days=1)  # an old month goes a day after nobody counts into it, whatever the clocks say
-LOCK = 4_201_714  # PostgreSQL advisory lock: one of these at a time, in all processes
-# While a lock is waited for, everybody else waits behind it: rather try again tomorrow.
-PATIENCE = "SET LOCAL lock_timeout = '2s'"
+GRACE_PERIOD = timedelta(days=1)  # an old month is dropped a day late, because clocks of hosts differ
+# Others queue behind a lock that is waited for, so a month whose lock is not free soon is left for tomorrow.
+SET_LOCK_TIMEOUT = "SET LOCAL lock_timeout = '2s'"
 NAME = re.compile(r"movies_view_y(\d{4})m(\d{2})")
 
 
 @dataclass(slots=True)
-class Tended:
-    """What tending came to: the partitions made and dropped, and those that wait for the next time."""
+class PartitionChanges:
+    """The partitions that a run created and dropped, and those it postponed to the next run."""
 
     made: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
@@ -32,37 +34,37 @@ class Tended:
 
 
 def month_start(at: datetime, months_later: int = 0) -> datetime:
-    """The first instant (UTC) of the month of `at`, or of one so many months later (earlier if negative)."""
+    """The first instant (UTC) of the month of `at`, or of the month so many later (earlier if negative)."""
     at = at.astimezone(UTC)
     months = at.year * 12 + at.month - 1 + months_later
     return datetime(months // 12, months % 12 + 1, 1, tzinfo=UTC)
 
 
 def kept_since(now: datetime | None = None) -> datetime | None:
-    """Views before this are not kept, so a finish from before it cannot be counted once. None: all are."""
+    """The time before which views are not kept, so that a finish cannot be counted just once. None: all are kept."""
     if not settings.VIEWS_KEPT_MONTHS:
         return None
     return month_start(now or datetime.now(UTC), -settings.VIEWS_KEPT_MONTHS)
 
 
-def tend() -> Tended:
-    """Partitions are there for this month, the next, and past ones that have views; too old ones are gone.
+def maintain() -> PartitionChanges:
+    """Creates partitions for this month, the next ones, and past ones that have views; drops those too old.
 
-    Safe while views are counted: each month is one short transaction, and one that cannot get its locks soon
-    is left for the next time.
+    Safe while views are counted: each month is one short transaction. A month whose locks are not free soon is
+    postponed.
     """
-    now, tended = datetime.now(UTC), Tended()
+    now, changes = datetime.now(UTC), PartitionChanges()
     present = _months()
-    missing = {month_start(now, later) for later in range(AHEAD + 1)} | _months_in_default(now)
+    missing = {month_start(now, later) for later in range(MONTHS_AHEAD + 1)} | _months_in_default(now)
     for month in sorted(missing - present):
-        _try(_make, month, tended.made, tended)
-    since = kept_since(now - GRACE)
+        _try(_make, month, changes.made, changes)
+    since = kept_since(now - GRACE_PERIOD)
     if since is not None:
         for month in sorted(month for month in present if month < since):
-            _try(_drop, month, tended.dropped, tended)
+            _try(_drop, month, changes.dropped, changes)
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM movies_view_default WHERE watched_at < %s", [since])
-    return tended
+    return changes
 
 
 def _name(month: datetime) -> str:
@@ -85,41 +87,43 @@ def _months_in_default(now: datetime) -> set[datetime]:
         cursor.execute(
             "SELECT DISTINCT date_trunc('month', watched_at, 'UTC') FROM movies_view_default"
             " WHERE watched_at >= %s AND watched_at < %s",
-            [since, month_start(now, AHEAD + 1)],
+            [since, month_start(now, MONTHS_AHEAD + 1)],
         )
         return {month.astimezone(UTC) for (month,) in cursor}
 
 
-def _try(action: Callable[[datetime], bool], month: datetime, done: list[str], tended: Tended) -> None:
+def _try(
+    action: Callable[[datetime], bool], month: datetime, done: list[str], changes: PartitionChanges
+) -> None:
     try:
         with transaction.atomic():
             if action(month):
                 done.append(_name(month))
     except OperationalError as error:
-        if getattr(error.__cause__, "pgcode", None) != "55P03":  # lock_not_available
+        if not is_lock_timeout(error):
             raise
-        logger.warning("%s waits for the next time: %s", _name(month), error)
-        tended.postponed.append(_name(month))
+        logger.warning("%s is postponed to the next run: %s", _name(month), error)
+        changes.postponed.append(_name(month))
 
 
 def _make(month: datetime) -> bool:
-    # Names and conditions below are our own, nobody's input.
+    # Names and conditions below are composed of constants and dates, not of input.
     name, bounds = _name(month), {"low": month, "high": month_start(month, 1)}
     rows = "watched_at >= %(low)s AND watched_at < %(high)s"
     with connection.cursor() as cursor:
-        if not _first_here(cursor, name, there=False):
+        if not _lock_for(cursor, name, exists=False):
             return False
-        # The check is what ATTACH would otherwise scan the new partition for.
+        # The constraint saves ATTACH a scan of the new partition.
         cursor.execute(
             f"CREATE TABLE {name} (LIKE movies_view INCLUDING ALL, CONSTRAINT in_month CHECK ({rows}))",
             bounds,
         )
         copy = f"INSERT INTO {name} SELECT * FROM movies_view_default WHERE {rows} ON CONFLICT DO NOTHING"  # noqa: S608
-        cursor.execute(copy, bounds)  # most of them, while views are counted on
-        # The parent first, and against readers too: who had looked up the old partitions and then had to
-        # wait, would look for rows where they are no more, or put one where it may not be.
+        cursor.execute(copy, bounds)  # most of them, while views are still being counted
+        # The parent first, and against readers too. A session that had looked up the old partitions and then
+        # waited would read from, or write to, the wrong one.
         cursor.execute("LOCK TABLE ONLY movies_view, ONLY movies_view_default IN ACCESS EXCLUSIVE MODE")
-        cursor.execute(copy, bounds)  # what came meanwhile
+        cursor.execute(copy, bounds)  # those added meanwhile
         cursor.execute(f"DELETE FROM movies_view_default WHERE {rows}", bounds)  # noqa: S608
         cursor.execute(
             f"ALTER TABLE movies_view ATTACH PARTITION {name} FOR VALUES FROM (%(low)s) TO (%(high)s)", bounds
@@ -130,15 +134,15 @@ def _make(month: datetime) -> bool:
 
 def _drop(month: datetime) -> bool:
     with connection.cursor() as cursor:
-        if not _first_here(cursor, _name(month), there=True):
+        if not _lock_for(cursor, _name(month), exists=True):
             return False
         cursor.execute(f"DROP TABLE {_name(month)}")
     return True
 
 
-def _first_here(cursor: Any, name: str, *, there: bool) -> bool:
-    """Takes the lock of this work; false if somebody else did the work meanwhile."""
-    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-    cursor.execute(PATIENCE)
+def _lock_for(cursor: Any, name: str, *, exists: bool) -> bool:
+    """Acquires the lock of this work; false when another process did the work meanwhile."""
+    advisory_locks.acquire(advisory_locks.PARTITIONS)
+    cursor.execute(SET_LOCK_TIMEOUT)
     cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [name])
-    return cursor.fetchone()[0] is there
+    return cursor.fetchone()[0] is exists

@@ -1,6 +1,6 @@
-"""A finished watch is one view, however often it is told: the counted-once rule, and past views.
+"""Counts each finished watch as one view, however often it is reported, and answers questions about past views.
 
-Everything here runs in the caller's transaction, in a number of statements that does not grow with the batch.
+All functions run in the caller's transaction, in a number of statements that does not grow with the batch.
 """
 
 import logging
@@ -21,7 +21,7 @@ Finish = tuple[int, int, datetime]  # user, movie, when
 
 
 def existing(movie_ids: Iterable[int]) -> set[int]:
-    """Those of the ids that are movies, hidden ones included. Takes any integer. One statement."""
+    """Those of the ids that are movies, hidden ones included. Accepts any integer. One statement."""
     possible = [movie_id for movie_id in set(movie_ids) if 0 < movie_id <= MAX_BIGINT]
     if not possible:
         return set()
@@ -31,25 +31,24 @@ def existing(movie_ids: Iterable[int]) -> set[int]:
 
 
 def record_views(finishes: Mapping[Finish, datetime | None]) -> set[Finish]:
-    """Each finish is on record as a view; returns those that were not before, for `raise_counters`.
+    """Stores each finish as a view; returns those that were not stored before, for `raise_counters`.
 
-    With each goes what it is ordered by, if that is not its own time (of several such times the first stays).
-    Finishes of movies that do not exist are left out, and so are those from before the kept months of views
-    (they may have been counted already: nobody knows any more). One statement; two where a finish told again
-    has a time of its own for the order.
+    The mapped value is the time that orders the finish, if that is not its own time (of several, the earliest stays).
+    Leaves out finishes of movies that do not exist, and those from before the kept months, because they may have
+    been counted before. One statement; two if a finish reported again has a time of its own for the order.
     """
-    wanted = _within_what_is_kept({finish for finish in finishes if 0 < finish[1] <= MAX_BIGINT})
+    wanted = _within_kept_months({finish for finish in finishes if 0 < finish[1] <= MAX_BIGINT})
     new = _insert({finish: finishes[finish] for finish in wanted})
     reported_again = {finish: order for finish in wanted - new if (order := finishes[finish])}
     if reported_again:
-        _put_earlier(reported_again)
+        _order_earlier(reported_again)
     return new
 
 
 def raise_counters(new: Collection[Finish]) -> None:
-    """The views of each finish's movie and of its genres that day are one more.
+    """Raises the view counts of each finish's movie, and of its genres on that day, by one.
 
-    Two statements, the last of a transaction: these are the rows that every consumer wants.
+    Two statements. They come last in a transaction, because all consumers contend for these rows.
     """
     if new:
         _raise_view_counts(Counter(movie_id for _, movie_id, _ in new))
@@ -59,8 +58,7 @@ def raise_counters(new: Collection[Finish]) -> None:
 def last_finishes(asked: Iterable[Finish]) -> dict[tuple[int, int], datetime]:
     """For each (user, movie, event time): when the user last finished the movie, if not before the event.
 
-    Times are those that events are ordered by. One statement; months before the oldest event asked about are
-    not looked at.
+    Times are those that events are ordered by. One statement, which does not read months before the oldest event.
     """
     oldest: dict[tuple[int, int], datetime] = {}
     for user_id, movie_id, at in asked:
@@ -93,7 +91,7 @@ def last_finishes(asked: Iterable[Finish]) -> dict[tuple[int, int], datetime]:
 
 
 def finished_after(lists: Sequence[tuple[int, Iterable[int], datetime]]) -> list[set[int]]:
-    """For each (user, movies, time): those of the movies that the user finished after it, in the order of events.
+    """For each (user, movies, time): the movies among them that the user finished after it, in the order of events.
 
     One statement.
     """
@@ -127,7 +125,7 @@ def finished_after(lists: Sequence[tuple[int, Iterable[int], datetime]]) -> list
     return found
 
 
-def _within_what_is_kept(finishes: set[Finish]) -> set[Finish]:
+def _within_kept_months(finishes: set[Finish]) -> set[Finish]:
     since = kept_since()
     if since is None:
         return finishes
@@ -143,14 +141,14 @@ def _insert(finishes: dict[Finish, datetime | None]) -> set[Finish]:
     if not finishes:
         return set()
     with connection.cursor() as cursor:
-        # In order of the key: two transactions told the same finishes wait for each other, never in a circle.
+        # Inserts in the order of the key, so that two transactions with the same finishes do not deadlock.
         cursor.execute(
             """
             INSERT INTO movies_view (user_id, movie_id, watched_at, effective_at)
-            SELECT told.user_id, told.movie_id, told.at, told.effective_at
+            SELECT reported.user_id, reported.movie_id, reported.at, reported.effective_at
             FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
-                AS told (user_id, movie_id, at, effective_at)
-            JOIN movies_movie ON movies_movie.id = told.movie_id
+                AS reported (user_id, movie_id, at, effective_at)
+            JOIN movies_movie ON movies_movie.id = reported.movie_id
             ORDER BY 1, 2, 3
             ON CONFLICT DO NOTHING
             RETURNING user_id, movie_id, watched_at
@@ -160,16 +158,16 @@ def _insert(finishes: dict[Finish, datetime | None]) -> set[Finish]:
         return set(cursor)
 
 
-def _put_earlier(finishes: dict[Finish, datetime]) -> None:
-    """Of views on record: ordered by the given time if it is the earlier one."""
+def _order_earlier(finishes: dict[Finish, datetime]) -> None:
+    """Orders stored views by the given time if it is earlier than the present one."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE movies_view AS view SET effective_at = told.effective_at
+            UPDATE movies_view AS view SET effective_at = reported.effective_at
             FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
-                AS told (user_id, movie_id, at, effective_at)
-            WHERE view.user_id = told.user_id AND view.movie_id = told.movie_id AND view.watched_at = told.at
-            AND told.effective_at < coalesce(view.effective_at, view.watched_at)
+                AS reported (user_id, movie_id, at, effective_at)
+            WHERE view.user_id = reported.user_id AND view.movie_id = reported.movie_id
+            AND view.watched_at = reported.at AND reported.effective_at < coalesce(view.effective_at, view.watched_at)
             """,
             _columns(finishes),
         )

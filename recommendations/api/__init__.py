@@ -1,0 +1,1 @@
+"""A user's lists over HTTP: read by clients, corrected by the sister services."""

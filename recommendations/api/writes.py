@@ -1,4 +1,4 @@
-"""What the sister services take off a user's currently watching, and bring back."""
+"""Sister services take a movie off a user's currently watching list, and bring it back."""
 
 from collections.abc import Callable
 
@@ -12,17 +12,22 @@ from recommendations import services
 
 
 class CurrentlyWatching(APIView):
-    """`/tetraflix/currentlyWatching/<user>/<movie>`: DELETE takes the movie off, PUT brings it back to the front.
-
-    Both may be repeated. 404 for a movie that is neither being watched nor taken off.
-    """
+    """`/tetraflix/currentlyWatching/<user>/<movie>`: DELETE takes the movie off, PUT brings it back."""
 
     required_role = "service"
 
     def delete(self, request: Request, user_id: str, movie_id: str) -> Response:
+        """Its progress is kept. May be repeated.
+
+        404 when the user is not watching the movie, and it was not taken off. A later session brings it back.
+        """
         return _done(services.take_off, user_id, movie_id)
 
     def put(self, request: Request, user_id: str, movie_id: str) -> Response:
+        """To the front, with its progress. May be repeated.
+
+        404 when the movie was not taken off and is not there.
+        """
         return _done(services.bring_back, user_id, movie_id)
 
 

@@ -1,4 +1,4 @@
-"""The stores of user lists; `current()` is the one that the settings chose."""
+"""Where users' lists are stored: PostgreSQL or MongoDB; `current()` is the store that the settings choose."""
 
 import functools
 from collections.abc import Callable
@@ -16,7 +16,7 @@ def current() -> ListStore:
 
 
 def named(name: str) -> ListStore:
-    """The store "postgres" or "mongo", for whoever needs both. Raises KeyError for another name."""
+    """The store "postgres" or "mongo", for callers that need both. Raises KeyError for another name."""
     return _stores[name]()
 
 

@@ -1,4 +1,4 @@
-"""What every store of user lists promises; one contract suite in the tests holds each store to it."""
+"""The interface of every store of user lists; one contract suite in the tests verifies each store."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -10,43 +10,43 @@ Change = Callable[[UserLists], UserLists]
 
 
 class StoreUnavailable(Exception):
-    """The store did not answer. Nothing is known about what it did; repeating the call is safe."""
+    """The store did not answer. The call may have taken effect; repeating it is safe."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServedRow:
-    """What one read of the hot path needs, as parallel lists."""
+    """The part of a user's lists that a client's read needs; `watching` and `progress` are parallel."""
 
     recommended: list[int]
     watching: list[int]
-    progress: list[bytes]  # as JSON numbers: they are sent, never computed with
+    progress: list[bytes]  # as JSON numbers, ready to send
 
 
 class ListStore(Protocol):
     """Lists by user id.
 
-    Every method raises StoreUnavailable, and no driver's own error, when the store is away.
+    Every method raises StoreUnavailable, and never a driver's own error, if the store is unavailable.
     """
 
     def served(self, user_id: int) -> tuple[ServedRow | None, int]:
-        """The user's row (None: never heard of) and the version of the inventory to serve it with."""
+        """The user's row (None: no record) and the version of the inventory to serve it with."""
         ...
 
     def read(self, user_id: int) -> UserLists | None:
-        """Everything kept about the user; None when nothing is."""
+        """Everything stored about the user; None if nothing is."""
         ...
 
     def update(self, changes: Mapping[int, Change]) -> None:
-        """Applies each user's change to what is stored (or to NOBODY).
+        """Applies each user's change to the stored lists (or to EMPTY_LISTS), and stores what differs.
 
-        Each user atomically; none is lost to a concurrent writer. Nothing is stored where nothing changed.
+        Atomic for each user; no update is lost to a concurrent writer.
 
-        A change may be called more than once, so it is pure and repeating it changes nothing.
+        A change may be called more than once, so it must be pure and idempotent.
         """
         ...
 
     def write(self, rows: Iterable[tuple[int, UserLists]]) -> int:
-        """Stores whole rows, replacing what was there: for seeding and copying. Returns how many."""
+        """Stores complete rows, replacing existing ones: for seeding and copying. Returns how many."""
         ...
 
     def scan(self, after: int, limit: int) -> list[tuple[int, UserLists]]:
@@ -54,5 +54,5 @@ class ListStore(Protocol):
         ...
 
     def count(self) -> int:
-        """How many users are stored; may lag by a minute at scale."""
+        """The number of stored users; may lag by a minute at scale."""
         ...

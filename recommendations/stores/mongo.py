@@ -1,4 +1,4 @@
-"""User lists in MongoDB: one document a user, written under the condition that nobody wrote it in between."""
+"""The store of user lists in MongoDB: one document for each user, updated with optimistic locking."""
 
 import functools
 import random
@@ -13,7 +13,7 @@ from pymongo.errors import BulkWriteError, ConnectionFailure, PyMongoError, Wait
 
 from movies.foundation.circuit_breaker import CircuitBreaker
 from movies.foundation.prepared_statements import PreparedStatement
-from recommendations.lists import NOBODY, UserLists
+from recommendations.lists import EMPTY_LISTS, UserLists
 from recommendations.stores import mongo_documents as documents
 from recommendations.stores.base import Change, ServedRow, StoreUnavailable
 from recommendations.stores.mongo_client import collection
@@ -25,25 +25,25 @@ INVENTORY = PreparedStatement(
     "recommendations_inventory", ("smallint",), "SELECT version FROM movies_inventory WHERE id = $1"
 )
 COLLECTION = "user_lists"
-HOT_SECONDS = 1.0  # a client's read gives up after this, all retries included; usual is 1 ms
+HOT_SECONDS = 1.0  # timeout of a client's read, all retries included; usually it takes 1 ms
 PROBE_SECONDS = 1.0
-TRIES = 20  # at one batch against concurrent writers; with two of them, the second try nearly always wins
-EXACT_UP_TO = 1_000_000  # counting so many takes about 0.4 s
-LARGEST_BATCH = 1_000  # documents in one find or bulk write
+TRIES = 20  # at a batch against concurrent writers; with two of them, the second try nearly always succeeds
+EXACT_COUNT_LIMIT = 1_000_000  # users; counting so many takes about 0.4 s
+MAX_BATCH = 1_000  # documents in one find or bulk write
 DUPLICATE_KEY = 11000
 
 
 def _guarded(method: Callable[Concatenate["MongoStore", P], R]) -> Callable[Concatenate["MongoStore", P], R]:
-    """Every error of the driver is StoreUnavailable, at once while the store is known to be away."""
+    """Raises StoreUnavailable for every error of the driver, and at once while the circuit breaker is open."""
 
     @functools.wraps(method)
     def wrapped(store: "MongoStore", *args: P.args, **kwargs: P.kwargs) -> R:
         if store.breaker.open:
-            raise StoreUnavailable("MongoDB is away")
+            raise StoreUnavailable("MongoDB is unavailable")
         try:
             return method(store, *args, **kwargs)
         except PyMongoError as error:
-            if _away(error):
+            if _is_unavailable(error):
                 store.breaker.trip(error)
             raise StoreUnavailable(str(error)) from error
 
@@ -51,10 +51,10 @@ def _guarded(method: Callable[Concatenate["MongoStore", P], R]) -> Callable[Conc
 
 
 class MongoStore:
-    """See stores/base.py for what it promises.
+    """A ListStore on MongoDB.
 
-    `update` costs one find and one bulk write for a batch of any size up to LARGEST_BATCH; each statement in
-    them names its document by the shard key.
+    `update` takes one find and one bulk write for up to MAX_BATCH users; each statement in them selects its
+    document by the shard key.
     """
 
     def __init__(self, url: str) -> None:
@@ -66,7 +66,7 @@ class MongoStore:
         return collection(self.url, COLLECTION)
 
     def served(self, user_id: int) -> tuple[ServedRow | None, int]:
-        """Raises django.db's errors when it is PostgreSQL, with the inventory, that is away."""
+        """Raises django.db's errors if PostgreSQL, which has the inventory, is unavailable."""
         return self._served(user_id), INVENTORY.row("1")[0]
 
     @_guarded
@@ -89,23 +89,25 @@ class MongoStore:
             for attempt in range(TRIES):
                 if self._update(user_ids, changes):
                     break
-                # another writer was faster with some of them: read those again, out of step with it
+                # another writer was faster with some of them: retry after a random wait
                 time.sleep(random.uniform(0, 0.002 * (attempt + 1)))
             else:
-                raise StoreUnavailable(f"{TRIES} tries at {len(user_ids)} users all met concurrent writers")
+                raise StoreUnavailable(
+                    f"concurrent writers won {TRIES} times against an update of {len(user_ids)} users"
+                )
 
     def _update(self, user_ids: Sequence[int], changes: Mapping[int, Change]) -> bool:
-        """Whether every user's change is stored. If not, some may be: repeating a change changes nothing."""
+        """Whether every user's change is stored. If not, some may be; changes are idempotent, so all are repeated."""
         known = {
             found["_id"]: found
             for found in self._users.find(
-                {"_id": {"$in": [Int64(u) for u in user_ids]}}, batch_size=LARGEST_BATCH + 1
+                {"_id": {"$in": [Int64(u) for u in user_ids]}}, batch_size=MAX_BATCH + 1
             )
         }
         writes: list[InsertOne[dict[str, Any]] | UpdateOne] = []
         for user_id in user_ids:
             found = known.get(user_id)
-            old = documents.lists(found) if found else NOBODY
+            old = documents.lists(found) if found else EMPTY_LISTS
             new = changes[user_id](old)
             if new == old:
                 continue
@@ -123,23 +125,23 @@ class MongoStore:
         return not writes or self._write_all(writes)
 
     def _write_all(self, writes: list[Any]) -> bool:
-        """Whether all were stored; false when another writer was faster with some."""
+        """Whether all were stored; false if another writer was faster with some."""
         try:
             result = self._users.bulk_write(writes, ordered=False)
         except BulkWriteError as error:
             refused = error.details.get("writeErrors", [])
             if error.details.get("writeConcernErrors") or any(e["code"] != DUPLICATE_KEY for e in refused):
                 raise
-            return False  # somebody else's insert was first
+            return False  # another writer's insert was first
         return bool(result.matched_count + result.inserted_count == len(writes))
 
     @_guarded
     def write(self, rows: Iterable[tuple[int, UserLists]]) -> int:
         written = 0
-        for batch in _batches(list(dict(rows).items())):  # of two rows for one user the last counts
+        for batch in _batches(list(dict(rows).items())):  # the last of several rows for a user wins
             self._users.bulk_write(
                 [
-                    # the revision is a time: a concurrent update that read the old document loses
+                    # the revision is a time, so that a concurrent update of the old document fails
                     ReplaceOne(
                         {"_id": Int64(user_id)},
                         {"rev": Int64(time.time_ns()), **documents.document(lists)},
@@ -154,29 +156,29 @@ class MongoStore:
 
     @_guarded
     def scan(self, after: int, limit: int) -> list[tuple[int, UserLists]]:
-        """Not a hot read: a sharded cluster asks every shard for it."""
+        """Not for hot reads: a sharded cluster queries every shard."""
         found = self._users.find({"_id": {"$gt": Int64(after)}}).sort("_id", 1).limit(limit)
         return [(int(each["_id"]), documents.lists(each)) for each in found]
 
     @_guarded
     def count(self) -> int:
-        """Exact up to EXACT_UP_TO; above, from the collection's metadata, which a crash leaves behind."""
-        about = int(self._users.estimated_document_count())
-        return about if about > EXACT_UP_TO else int(self._users.count_documents({}))
+        """Exact up to EXACT_COUNT_LIMIT; above, from the collection's metadata, which may be wrong after a crash."""
+        estimate = int(self._users.estimated_document_count())
+        return estimate if estimate > EXACT_COUNT_LIMIT else int(self._users.count_documents({}))
 
     def _probe(self) -> None:
         with pymongo.timeout(PROBE_SECONDS):
-            # not a ping: a server without a primary answers those
+            # a find, because a ping succeeds on a replica set without a primary
             self._users.find_one({"_id": 0}, {"_id": 1})
 
 
-def _away(error: PyMongoError) -> bool:
-    """The server, or its primary, does not answer. A refusal is an answer; a full pool is our own doing."""
+def _is_unavailable(error: PyMongoError) -> bool:
+    """Whether the server, or its primary, did not answer. A full connection pool does not count."""
     if isinstance(error, WaitQueueTimeoutError):
         return False
     return isinstance(error, ConnectionFailure) or error.timeout
 
 
 def _batches(items: Sequence[R]) -> Iterator[Sequence[R]]:
-    for start in range(0, len(items), LARGEST_BATCH):
-        yield items[start : start + LARGEST_BATCH]
+    for start in range(0, len(items), MAX_BATCH):
+        yield items[start : start + MAX_BATCH]

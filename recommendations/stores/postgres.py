@@ -1,18 +1,18 @@
-"""User lists in PostgreSQL: one row a user."""
+"""The store of user lists in PostgreSQL: one row for each user."""
 
 import functools
 import itertools
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from movies.foundation.prepared_statements import PreparedStatement
-from recommendations.lists import NOBODY, Entry, Finish, UserLists
+from recommendations.lists import EMPTY_LISTS, Entry, UserLists
 from recommendations.stores.base import Change, ServedRow, StoreUnavailable
+from recommendations.stores.time_codec import finish_times, from_microseconds, to_finish, to_microseconds
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -23,11 +23,11 @@ SERVED = PreparedStatement(
     "SELECT i.version, u.recommended, u.watching, u.progress::text"
     " FROM movies_inventory i LEFT JOIN recommendations_userlists u ON u.user_id = $1",
 )
-# ruff: noqa: S608 (the statements are put together from the constants here)
+# ruff: noqa: S608 (the statements are built from the constants here)
 COLUMNS = (
     "user_id, recommended, recommended_at, watching, progress, watched_at, brought_back_at, removed, finished"
 )
-# A row comes as texts: arrays of arrays of different lengths cannot be unnested.
+# The values of a row are texts, because unnest takes no arrays of arrays of different lengths.
 ROWS = f"unnest(%s::bigint[]{', %s::text[]' * 8}) AS new ({COLUMNS})"
 VALUES = """new.recommended::bigint[], new.recommended_at::timestamptz, new.watching::bigint[],
     new.progress::float8[], new.watched_at::timestamptz[], new.brought_back_at::timestamptz[],
@@ -45,16 +45,14 @@ WRITE = f"""INSERT INTO recommendations_userlists AS old ({COLUMNS})
     ON CONFLICT (user_id) DO UPDATE SET {SET} = ROW(
         excluded.recommended, excluded.recommended_at, excluded.watching, excluded.progress,
         excluded.watched_at, excluded.brought_back_at, excluded.removed, excluded.finished, now())"""
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 _TO_JSON = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps makes an encoder for each call
-COUNTED_FOR_SECONDS = 60  # how long a count is reused that took more than COUNT_IS_DEAR seconds
-COUNT_IS_DEAR = 0.2
-WRITTEN_AT_ONCE = 2_000  # rows a statement of `write`: a megabyte or so
+COUNT_CACHE_SECONDS = 60  # how long a count is reused that took more than SLOW_COUNT_SECONDS
+SLOW_COUNT_SECONDS = 0.2
+WRITE_BATCH = 2_000  # rows in a statement of `write`: about a megabyte
 
 
 def _unavailable(method: Callable[P, R]) -> Callable[P, R]:
-    """Lost connections, and lock conflicts that a repetition cures, are StoreUnavailable to the caller."""
+    """Raises StoreUnavailable for lost connections, and for lock conflicts, which may be retried."""
 
     @functools.wraps(method)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -67,7 +65,7 @@ def _unavailable(method: Callable[P, R]) -> Callable[P, R]:
 
 
 class PostgresStore:
-    """See stores/base.py for what it promises."""
+    """A ListStore on Django's default connection; `update` takes part in the caller's transaction."""
 
     def __init__(self) -> None:
         self._counted: tuple[float, int] | None = None
@@ -77,7 +75,7 @@ class PostgresStore:
         version, recommended, watching, progress = SERVED.row(str(user_id))
         if recommended is None:
             return None, version
-        # PostgreSQL writes a float as JSON does: {0.3,1e-09}
+        # PostgreSQL formats floats as JSON does: {0.3,1e-09}
         shares = progress[1:-1].encode().split(b",") if watching else []
         return ServedRow(recommended, watching, shares), version
 
@@ -92,21 +90,21 @@ class PostgresStore:
     def update(self, changes: Mapping[int, Change]) -> None:
         waiting = sorted(changes)
         with transaction.atomic(), connection.cursor() as cursor:
-            # Again only for users whose first row another writer put in between: each turn ends with fewer.
+            # Repeats for users whose first row another writer inserted meanwhile: fewer each time.
             while waiting:
                 waiting = self._update(cursor, waiting, changes)
 
     def _update(self, cursor: Any, user_ids: list[int], changes: Mapping[int, Change]) -> list[int]:
-        """Three statements at most; returns the users still to do.
+        """Updates users in at most three statements; returns those to repeat.
 
-        Locks in order of the id, so that two batches cannot wait for each other.
+        Locks in order of the id, so that two batches never deadlock.
         """
         cursor.execute(LOCK, [user_ids])
         known = {row[0]: _lists(row) for row in cursor.fetchall()}
         changed: list[tuple[int, UserLists]] = []
         created: list[tuple[int, UserLists]] = []
         for user_id in user_ids:
-            old = known.get(user_id, NOBODY)
+            old = known.get(user_id, EMPTY_LISTS)
             new = changes[user_id](old)
             if new != old:
                 (changed if user_id in known else created).append((user_id, new))
@@ -122,8 +120,8 @@ class PostgresStore:
     def write(self, rows: Iterable[tuple[int, UserLists]]) -> int:
         written = 0
         waiting = iter(rows)
-        # of two rows for one user the last counts: one statement cannot write a row twice
-        while batch := dict(itertools.islice(waiting, WRITTEN_AT_ONCE)):
+        # the last of several rows for a user wins, because a statement cannot write a row twice
+        while batch := dict(itertools.islice(waiting, WRITE_BATCH)):
             with connection.cursor() as cursor:
                 cursor.execute(WRITE, _texts(list(batch.items())))
             written += len(batch)
@@ -141,7 +139,7 @@ class PostgresStore:
 
     @_unavailable
     def count(self) -> int:
-        """Exact: an index-only scan. Where that takes long, the last figure serves for a minute."""
+        """Exact, by an index-only scan; a slow count is cached for COUNT_CACHE_SECONDS."""
         if self._counted and time.monotonic() < self._counted[0]:
             return self._counted[1]
         start = time.monotonic()
@@ -149,7 +147,7 @@ class PostgresStore:
             cursor.execute("SELECT count(*) FROM recommendations_userlists")
             (number,) = cursor.fetchone()
         end = time.monotonic()
-        self._counted = (end + COUNTED_FOR_SECONDS, number) if end - start > COUNT_IS_DEAR else None
+        self._counted = (end + COUNT_CACHE_SECONDS, number) if end - start > SLOW_COUNT_SECONDS else None
         return number
 
 
@@ -159,13 +157,15 @@ def _lists(row: tuple) -> UserLists:
         recommended=tuple(recommended),
         recommended_at=recommended_at,
         watching=tuple(map(Entry, watching, progress, watched_at, back_at or itertools.repeat(None))),
-        removed=tuple(Entry(movie_id, share, _time(at)) for movie_id, share, at in _json(removed)),
-        finished=tuple(Finish(movie_id, *map(_time, times)) for movie_id, *times in _json(finished)),
+        removed=tuple(
+            Entry(movie_id, share, from_microseconds(at)) for movie_id, share, at in _json(removed)
+        ),
+        finished=tuple(to_finish(movie_id, times) for movie_id, *times in _json(finished)),
     )
 
 
 def _texts(rows: list[tuple[int, UserLists]]) -> list[list]:
-    """The rows as one list a column, each value in PostgreSQL's own spelling."""
+    """The rows as one list for each column, the values as PostgreSQL literals."""
     columns: list[list] = [[] for _ in range(9)]
     for user_id, lists in rows:
         for column, value in zip(columns, (user_id, *texts(lists)), strict=True):
@@ -174,7 +174,7 @@ def _texts(rows: list[tuple[int, UserLists]]) -> list[list]:
 
 
 def texts(lists: UserLists) -> tuple[str | None, ...]:
-    """What is stored of the lists, column by column without the user's id, as COPY and casts read it."""
+    """The columns of the lists, without the user's id, as literals for casts."""
     return (
         _array(lists.recommended),
         lists.recommended_at.isoformat() if lists.recommended_at else None,
@@ -184,14 +184,9 @@ def texts(lists: UserLists) -> tuple[str | None, ...]:
         _array(f'"{entry.back_at.isoformat()}"' if entry.back_at else "NULL" for entry in lists.watching)
         if any(entry.back_at for entry in lists.watching)
         else None,
-        _TO_JSON([[e.movie_id, e.progress, _microseconds(e.at)] for e in lists.removed]),
-        _TO_JSON([_finish(finish) for finish in lists.finished]),
+        _TO_JSON([[e.movie_id, e.progress, to_microseconds(e.at)] for e in lists.removed]),
+        _TO_JSON([[finish.movie_id, *finish_times(finish)] for finish in lists.finished]),
     )
-
-
-def _finish(finish: Finish) -> list[int]:
-    times = [finish.at, finish.reported_at, *([finish.effective_at] if finish.effective_at else [])]
-    return [finish.movie_id, *map(_microseconds, times)]
 
 
 def _array(values: Iterable[Any]) -> str:
@@ -199,13 +194,5 @@ def _array(values: Iterable[Any]) -> str:
 
 
 def _json(value: Any) -> Any:
-    # Django's connections leave jsonb as text, for its JSONField to read
+    # Django's connections return jsonb as text, for JSONField to parse
     return json.loads(value) if isinstance(value, str) else value
-
-
-def _microseconds(at: datetime) -> int:
-    return (at - EPOCH) // MICROSECOND
-
-
-def _time(microseconds: int) -> datetime:
-    return EPOCH + microseconds * MICROSECOND

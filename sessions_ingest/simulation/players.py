@@ -1,4 +1,4 @@
-"""Clients and sister services at work: users look at their lists, watch, and the bus hears of it."""
+"""Simulated users, in threads: they read their lists and watch movies, and their sessions go to the bus."""
 
 import math
 import random
@@ -9,34 +9,36 @@ from datetime import UTC, datetime, timedelta
 
 from movies.genres import GENRES
 from sessions_ingest.simulation.client import Client, Movie, ServiceUnavailableError
-from sessions_ingest.simulation.measurements import Figures
-from sessions_ingest.simulation.sender import LATEST_SECONDS, Sender
-from sessions_ingest.simulation.users import LONGEST, PlayedUser
+from sessions_ingest.simulation.measurements import Measurements
+from sessions_ingest.simulation.sender import MAX_DELAY_SECONDS, Sender
+from sessions_ingest.simulation.users import MAX_LIST_LENGTH, SimulatedUser
 
-SESSIONS_A_THREAD = 25  # a second; beyond that another thread plays too
-MOST_THREADS = 16
-MOST_USERS = 400  # a thread: they come back, and their end is looked at
-KNOWN_USER = 0.7  # of the sessions are of a user who was there before
-NEW_USER = 0.05  # are of a user whom nobody has heard of
-NEW_IDS = 10**12  # far above whoever was seeded
-GENRE_LOOKS = 0.3
-NEW_LISTS = 0.08  # of the sessions make the Recommendations service think again
-SLICES = 16  # of the user ids; one run plays one slice, so that two at a time do not meet
+SESSIONS_PER_THREAD = 25  # a second; a higher rate adds threads
+MAX_THREADS = 16
+MAX_USERS_PER_THREAD = 400  # they return, and their lists are verified at the end
+RETURNING_USER_SHARE = 0.7  # of sessions: by a user who has played before
+NEW_USER_SHARE = 0.05  # of sessions: by a user without any record
+NEW_IDS = 10**12  # far above the seeded users
+GENRE_READ_SHARE = 0.3  # of sessions read a genre, too
+GENRE_LIMIT = 100  # movies read of each genre, the most that the API gives
+MIN_USERS = 16  # ids to play with, even if the service has fewer users
+NEW_LIST_SHARE = 0.08  # of sessions lead to a new list from the Recommendations service
+SLICES = 16  # of the user ids; a run uses one slice, so that concurrent runs share no user
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """What was learnt over HTTP before the start."""
+class ServiceSnapshot:
+    """What the service held before the start, read over HTTP."""
 
-    popular: list[int]  # what a user sees whom nobody has heard of
-    movies: list[Movie]  # to choose new lists from
+    popular: list[int]  # what a user without any record is shown
+    movies: list[Movie]  # candidates for new lists
     users: int  # ids 1 to about here are known to the service
 
 
-def learn(client: Client) -> World:
-    """Looks around. Raises ServiceUnavailableError, also when there are no movies."""
-    movies = {movie["id"]: movie for genre in GENRES for movie in client.genre(genre, 100)}
-    popular = [movie["id"] for movie in client.lists(_stranger())[0]]
+def take_snapshot(client: Client) -> ServiceSnapshot:
+    """Reads the service's movies and users. Raises ServiceUnavailableError, also if there are no movies."""
+    movies = {movie["id"]: movie for genre in GENRES for movie in client.genre(genre, GENRE_LIMIT)}
+    popular = [movie["id"] for movie in client.lists(_new_user_id())[0]]
     if not movies:
         raise ServiceUnavailableError(
             "there are no movies that anyone has watched: run `manage.py seed_movies` first"
@@ -49,10 +51,10 @@ def learn(client: Client) -> World:
     users = 1
     while users < NEW_IDS and known(users):
         users *= 2
-    return World(popular, list(movies.values()), max(users // 2, 16))
+    return ServiceSnapshot(popular, list(movies.values()), max(users // 2, MIN_USERS))
 
 
-def _stranger() -> int:
+def _new_user_id() -> int:
     return NEW_IDS * random.randint(2, 1_000_000)
 
 
@@ -61,7 +63,7 @@ class Player(threading.Thread):
 
     def __init__(
         self,
-        world: World,
+        snapshot: ServiceSnapshot,
         client: Client,
         sender: Sender,
         *,
@@ -71,10 +73,10 @@ class Player(threading.Thread):
         stop: threading.Event,
     ) -> None:
         super().__init__(name=f"play-{first}", daemon=True)
-        self.world, self.client, self.sender = world, client, sender
+        self.snapshot, self.client, self.sender = snapshot, client, sender
         self.rate, self.first, self.step, self.stop = rate, first, step, stop
         self.random = random.Random(first * 7919 + time.time_ns())
-        self.users: dict[int, PlayedUser] = {}
+        self.users: dict[int, SimulatedUser] = {}
         self.sessions = 0
         self.last = datetime.min.replace(tzinfo=UTC)
 
@@ -84,21 +86,24 @@ class Player(threading.Thread):
         while not self.stop.wait(max(0.0, start + turn / self.rate - time.monotonic())):
             turn = max(
                 turn + 1, math.floor((time.monotonic() - start - 1) * self.rate)
-            )  # what is missed is not made up
+            )  # missed turns are skipped
             try:
                 self.play()
-            except ServiceUnavailableError:  # counted; the users try again later
+            except ServiceUnavailableError:  # already counted as an error
                 self.stop.wait(0.5)
 
     def play(self) -> None:
-        """One user looks at the lists, watches something, and Events reports it. Raises ServiceUnavailableError."""
-        user_id = self._who()
+        """Plays one session: a user reads the lists and watches movies, and Events reports it.
+
+        Raises ServiceUnavailableError.
+        """
+        user_id = self._choose_user()
         recommended, watching = self.client.lists(user_id)
-        user = self.users.get(user_id) or self._meet(user_id, recommended, watching)
+        user = self.users.get(user_id) or self._first_seen(user_id, recommended, watching)
         if user.busy_until > time.monotonic():
             return
         choice = list(recommended)
-        if self.random.random() < GENRE_LOOKS or not choice:
+        if self.random.random() < GENRE_READ_SHARE or not choice:
             choice += self.client.genre(self.random.choice(GENRES))
         events = []
         for _ in range(self.random.choice((1, 1, 2, 3))):
@@ -109,43 +114,49 @@ class Player(threading.Thread):
                 events.append({"movie": {"id": movie}, "progress": progress, "startTime": at.isoformat()})
         if events:
             self.users[user_id] = user
-            user.mentioned = True
+            user.reported = True
             self.sessions += 1
             self.sender.session(user_id, events)
-            if self.random.random() < NEW_LISTS:
+            if self.random.random() < NEW_LIST_SHARE:
                 self._recommend(user)
 
-    def _who(self) -> int:
-        if self.users and (len(self.users) >= MOST_USERS or self.random.random() < KNOWN_USER):
+    def _choose_user(self) -> int:
+        if self.users and (
+            len(self.users) >= MAX_USERS_PER_THREAD or self.random.random() < RETURNING_USER_SHARE
+        ):
             return self.random.choice(list(self.users))
-        slice_ = self.first + self.step * self.random.randrange(max(1, self.world.users // self.step))
-        return slice_ + (_stranger() // self.step * self.step if self.random.random() < NEW_USER else 0)
+        slice_ = self.first + self.step * self.random.randrange(max(1, self.snapshot.users // self.step))
+        return slice_ + (
+            _new_user_id() // self.step * self.step if self.random.random() < NEW_USER_SHARE else 0
+        )
 
-    def _meet(self, user_id: int, recommended: list[Movie], watching: list[Movie]) -> PlayedUser:
+    def _first_seen(self, user_id: int, recommended: list[Movie], watching: list[Movie]) -> SimulatedUser:
         ids = [movie["id"] for movie in recommended]
-        # What names popular movies may be shown because nothing of the user's own list is left.
-        own = not set(ids).intersection(self.world.popular)
-        return PlayedUser(user_id, ids if own else [], {movie["id"]: movie["progress"] for movie in watching})
+        # A list with popular movies may be the fallback for a user whose own list has nothing left.
+        own = not set(ids).intersection(self.snapshot.popular)
+        return SimulatedUser(
+            user_id, ids if own else [], {movie["id"]: movie["progress"] for movie in watching}
+        )
 
     def _now(self) -> datetime:
-        """Later than any time it gave before, so that no two events of a user are at once."""
+        """The time, later than at any call before, so that no two events of a user coincide."""
         self.last = max(datetime.now(UTC), self.last + timedelta(milliseconds=1))
         return self.last
 
-    def _recommend(self, user: PlayedUser) -> None:
+    def _recommend(self, user: SimulatedUser) -> None:
         touched = user.touched()
-        movies = [movie for movie in self.world.movies if movie["id"] not in touched]
+        movies = [movie for movie in self.snapshot.movies if movie["id"] not in touched]
         chosen = sorted(movies, key=lambda movie: user.likes(movie) * self.random.random(), reverse=True)[
-            :LONGEST
+            :MAX_LIST_LENGTH
         ]
         user.recommended = [movie["id"] for movie in chosen]
-        user.busy_until = time.monotonic() + LATEST_SECONDS + 1
+        user.busy_until = time.monotonic() + MAX_DELAY_SECONDS + 1
         self.sender.recommendations(user.id, user.recommended)
 
 
 @dataclass(slots=True)
-class Play:
-    """All players of one run."""
+class Simulation:
+    """All players of a run, and their sender."""
 
     players: list[Player]
     sender: Sender
@@ -157,7 +168,7 @@ class Play:
             player.start()
 
     def end(self, seconds: float) -> int:
-        """Nobody plays any more and everything is sent; returns how many messages could not be."""
+        """Stops the players and sends everything; returns how many messages could not be sent."""
         self.stop.set()
         until = time.monotonic() + seconds
         for player in self.players:
@@ -165,24 +176,31 @@ class Play:
         return self.sender.finish(max(0.1, until - time.monotonic()))
 
     def sessions(self) -> int:
-        """How many were played so far."""
+        """Sessions played so far."""
         return sum(player.sessions for player in self.players)
 
-    def users(self) -> list[PlayedUser]:
-        """Those of whom something was told."""
-        return [user for player in self.players for user in player.users.values() if user.mentioned]
+    def users(self) -> list[SimulatedUser]:
+        """The users that a message was sent about."""
+        return [user for player in self.players for user in player.users.values() if user.reported]
 
 
-def make_play(
-    world: World, url: str, key: str, sender: Sender, figures: Figures, *, rate: float, slice_: int
-) -> Play:
-    """Players for this many sessions a second, with the users whose ids are `slice_` modulo SLICES."""
-    threads = min(MOST_THREADS, max(1, math.ceil(rate / SESSIONS_A_THREAD)))
+def make_simulation(
+    snapshot: ServiceSnapshot,
+    url: str,
+    key: str,
+    sender: Sender,
+    measurements: Measurements,
+    *,
+    rate: float,
+    slice_: int,
+) -> Simulation:
+    """A simulation of `rate` sessions a second by users whose ids are `slice_` modulo SLICES."""
+    threads = min(MAX_THREADS, max(1, math.ceil(rate / SESSIONS_PER_THREAD)))
     stop = threading.Event()
     players = [
         Player(
-            world,
-            Client(url, figures, key),
+            snapshot,
+            Client(url, measurements, key),
             sender,
             rate=rate / threads,
             first=slice_ + SLICES * number,
@@ -191,4 +209,4 @@ def make_play(
         )
         for number in range(threads)
     ]
-    return Play(players, sender, stop)
+    return Simulation(players, sender, stop)

@@ -1,4 +1,4 @@
-"""The users that are played: what they like, what they do, and what the service must show them at the end."""
+"""A simulated user: tastes, choices, and the lists that the service must show at the end."""
 
 import random
 from dataclasses import dataclass, field
@@ -9,30 +9,31 @@ from django.conf import settings
 from movies.genres import GENRES
 from sessions_ingest.simulation.client import Movie
 
-LONGEST = 20  # movies in a list
-MOST_WATCHED = 17  # movies in progress before a user only resumes: nothing falls off the end of a full list
+# movies in a list, as the API promises; not imported, because the simulation knows the service by HTTP and SQS alone
+MAX_LIST_LENGTH = 20
+TASTES = 3  # genres that a user likes
+MAX_IN_PROGRESS = 17  # movies; a user with so many only resumes them, so that none drops out of a full list
 
 
 @dataclass(slots=True)
-class PlayedUser:
-    """One user. `base` and `recommended` are as first shown; events of this run are newer than all of it."""
+class SimulatedUser:
+    """One user. `base` and `recommended` are as first shown; all events of this run are newer."""
 
     id: int
-    recommended: list[
-        int
-    ]  # empty while only popular movies are shown: no list of their own, or none that is known
-    base: dict[int, float]  # being watched when first seen: movie, progress; most recent first
+    # empty while popular movies are shown, because the user's own list is unknown or empty
+    recommended: list[int]
+    base: dict[int, float]  # currently watching when first seen: progress by movie, most recent first
     watched: dict[int, tuple[datetime, float]] = field(default_factory=dict)  # in this run
     finished: dict[int, datetime] = field(default_factory=dict)
-    mentioned: bool = False  # something was sent about the user
-    busy_until: float = 0.0  # a new list is on its way: what happens before it is there would be ambiguous
+    reported: bool = False  # a message was sent about the user
+    busy_until: float = 0.0  # until a new list has arrived: the result of events before that is ambiguous
 
     def watching(self) -> list[tuple[int, float]]:
         """Movie and progress, most recent first."""
         ours = sorted(self.watched.items(), key=lambda entry: (entry[1][0], entry[0]), reverse=True)
         first = [(movie, progress) for movie, (_, progress) in ours]
         rest = [(m, p) for m, p in self.base.items() if m not in self.watched and m not in self.finished]
-        return (first + rest)[:LONGEST]
+        return (first + rest)[:MAX_LIST_LENGTH]
 
     def recommendations(self) -> list[int]:
         """Ids, best first."""
@@ -40,11 +41,11 @@ class PlayedUser:
         return [movie for movie in self.recommended if movie not in shown and movie not in self.finished]
 
     def touched(self) -> set[int]:
-        """Movies that a new list must not name: whether they are shown would depend on who comes first."""
+        """Movies that a new list must not name, because whether they are shown depends on the order of arrival."""
         return set(self.base) | set(self.watched) | set(self.finished)
 
     def watches(self, movie: int, progress: float, at: datetime) -> None:
-        """The user got this far in a movie."""
+        """Records how far the user got in a movie."""
         if progress >= settings.FINISHED_MARK:
             self.watched.pop(movie, None)
             self.finished[movie] = at
@@ -52,16 +53,16 @@ class PlayedUser:
             self.watched[movie] = (at, progress)
 
     def likes(self, movie: Movie) -> float:
-        """How much a movie suits the user's taste: three genres, always the same for an id."""
-        favourites = random.Random(self.id).sample(range(len(GENRES)), 3)
+        """How well a movie suits the user's taste: TASTES genres, always the same for an id."""
+        favourites = random.Random(self.id).sample(range(len(GENRES)), TASTES)
         weights = list(movie["profile"].values())
         return 1 + sum(weights[genre] for genre in favourites)
 
     def chooses(self, random_: random.Random, movies: list[Movie]) -> tuple[int, float]:
-        """What the user watches next, and how far: (movie, progress)."""
+        """The next movie and its progress; (0, 0.0) if there is none."""
         watching = dict(self.watching())
         new = [movie for movie in movies if movie["id"] not in watching and movie["id"] not in self.finished]
-        if watching and (len(watching) >= MOST_WATCHED or random_.random() < 0.5 or not new):
+        if watching and (len(watching) >= MAX_IN_PROGRESS or random_.random() < 0.5 or not new):
             movie, progress = random_.choice(list(watching.items()))
             return movie, min(1.0, round(progress + random_.uniform(0.05, 0.6), 2))
         if not new:

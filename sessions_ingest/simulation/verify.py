@@ -1,18 +1,18 @@
-"""Whether the service shows what was sent: each played user's lists over HTTP, against what they did."""
+"""Verifies over HTTP that the service shows each simulated user the lists that their messages lead to."""
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sessions_ingest.simulation.client import Client
-from sessions_ingest.simulation.users import PlayedUser
+from sessions_ingest.simulation.users import SimulatedUser
 
-AGAIN_SECONDS = 0.3
+RETRY_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A user who sees something else."""
+    """A list of a user that is not as expected."""
 
     user_id: int
     part: str
@@ -25,14 +25,14 @@ class Difference:
 
 def differences(
     client: Client,
-    users: list[PlayedUser],
+    users: list[SimulatedUser],
     *,
     seconds: float,
     progress: Callable[[int], None] = lambda left: None,
 ) -> list[Difference]:
-    """What is still different after `seconds`: messages may be on their way. Raises ServiceUnavailableError.
+    """The differences that remain after `seconds`, the time for ingestion. Raises ServiceUnavailableError.
 
-    Only movies that can be seen are expected: the inventory may change while users watch.
+    Hidden and deleted movies are not expected, because the inventory may change during the run.
     """
     until = time.monotonic() + seconds
     left = users
@@ -42,23 +42,23 @@ def differences(
         progress(len(left))
         if not left or time.monotonic() > until:
             return [difference for _, difference in found]
-        time.sleep(AGAIN_SECONDS)
+        time.sleep(RETRY_SECONDS)
 
 
-def _difference(client: Client, user: PlayedUser) -> Difference | None:
+def _difference(client: Client, user: SimulatedUser) -> Difference | None:
     recommended, watching = client.lists(user.id)
     shown = {movie["id"] for movie in (*recommended, *watching)}
 
-    def seen(movie: int) -> bool:
+    def visible(movie: int) -> bool:
         return movie in shown or client.movie(movie) is not None
 
-    expected_watching = [(movie, progress) for movie, progress in user.watching() if seen(movie)]
+    expected_watching = [(movie, progress) for movie, progress in user.watching() if visible(movie)]
     shown_watching = [(movie["id"], movie["progress"]) for movie in watching]
     if expected_watching != shown_watching:
         return Difference(user.id, "currentlyWatching", expected_watching, shown_watching)
-    expected = [movie for movie in user.recommendations() if seen(movie)]
+    expected = [movie for movie in user.recommendations() if visible(movie)]
     ids = [movie["id"] for movie in recommended]
-    if not expected:  # popular movies are shown instead: which ones depends on everybody
+    if not expected:  # popular movies are shown instead; which ones depends on all users
         taken = user.touched()
         expected = [movie for movie in ids if movie not in taken]
     if expected != ids:

@@ -13,7 +13,7 @@ from movies.models import Job, Movie, MovieChange
 from movies.search.selections import Selection
 from tests.admin.forms import says
 from tests.admin.jobs import replace_work
-from tests.movies.factories import movie, told
+from tests.movies.factories import change_records, movie
 
 LIST = "/admin/movies/movie/"
 
@@ -44,7 +44,7 @@ def test_hiding_reports_how_many_and_is_one_batch(editor: Client, four: None):
     link = f'<a href="/admin/movies/moviechange/batch/{batch}/">View or undo</a>'
     assert says(response) == [f"2 movies hidden (1 needed no change). {link}"]
     assert hidden() == [1, 2, 3]
-    assert told("movie_id", "action", "actor", batch=batch) == [
+    assert change_records("movie_id", "action", "actor", batch=batch) == [
         (1, "deleted", "staff:edith"),
         (2, "deleted", "staff:edith"),
     ]
@@ -85,7 +85,7 @@ def test_reverting_a_batch_skips_movies_that_changed_since(boss: Client, four: N
         "1 skipped, because they were changed since: movie 2.",
     ]
     assert hidden() == [2, 3]
-    assert told("movie_id", "actor", batch=second) == [(1, "staff:boss"), (4, "staff:boss")]
+    assert change_records("movie_id", "actor", batch=second) == [(1, "staff:boss"), (4, "staff:boss")]
 
 
 def test_an_unknown_batch_is_not_found(boss: Client):

@@ -18,17 +18,15 @@ from movies.viewing.popularity import refresh
 from sessions_ingest.models import IngestMinute
 from tests.movies.factories import movie
 from tetraflix.background import heartbeats, schedule
-from tetraflix.backoffice import dashboard
-from tetraflix.health import background_check, queue_depths
+from tetraflix.health import background_cache, service_state
 
 NOW = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
 def _nothing_kept(monkeypatch: pytest.MonkeyPatch, queues: Any) -> None:
-    monkeypatch.setattr(dashboard, "queue_sizes", queue_depths.QueueDepths())
-    monkeypatch.setattr(background_check, "FIRST_SECONDS", 60)
-    monkeypatch.setattr(dashboard, "_users", dashboard._Users())
+    service_state.forget()
+    monkeypatch.setattr(background_cache, "FIRST_WAIT_SECONDS", 60)
 
 
 def metrics(client: Client) -> dict[str, Any]:
@@ -96,7 +94,7 @@ def test_the_page_is_shown_while_sqs_is_unavailable(viewer: Client, monkeypatch:
         raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
 
     assert [queue["dead"] for queue in metrics(viewer)["queues"]][:3] == [0, 0, 0]
-    monkeypatch.setattr(dashboard, "queue_sizes", queue_depths.QueueDepths())
+    service_state.forget()
     monkeypatch.setattr(bus, "quick_client", unavailable)
     assert metrics(viewer)["queues"] is None
     assert viewer.get("/admin/").status_code == 200
@@ -104,10 +102,10 @@ def test_the_page_is_shown_while_sqs_is_unavailable(viewer: Client, monkeypatch:
 
 def test_stopped_processes_and_tasks_are_reported(viewer: Client):
     assert [line.split(": ")[:2] for line in metrics(viewer)["problems"]] == [
-        [watched.what, f"no heartbeat ever. {watched.mend}"] for watched in heartbeats.watched()
+        [process.label, f"no heartbeat ever. {process.hint}"] for process in heartbeats.expected()
     ]
-    heartbeats.sign(*(watched.name for watched in heartbeats.watched()))
-    schedule.take_due({"some task": 5})
+    heartbeats.record(*(process.name for process in heartbeats.expected()))
+    schedule.claim_due({"some task": 5})
     with connection.cursor() as cursor:
         cursor.execute("UPDATE tetraflix_heartbeat SET at = at - interval '61 s' WHERE name = 'worker'")
         cursor.execute("UPDATE tetraflix_scheduledtask SET waiting_since = waiting_since - interval '1 h'")

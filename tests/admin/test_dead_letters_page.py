@@ -34,10 +34,10 @@ def staff(client: Client) -> Any:
 def test_the_page_shows_reason_and_body_of_each(staff: Any, queues: Queues) -> None:
     dead_letter(queues.session, '{"userId": null}', reason="userId: missing")
     page = staff("view_deadletteract").get(PAGE).content.decode()
-    assert f"{queues.session.name}: 1 put aside" in page
+    assert f"{queues.session.name}: 1 dead-lettered" in page
     assert "userId: missing" in page
     assert "{&quot;userId&quot;: null}" in page
-    assert "Put all back" not in page  # who only looks is offered nothing else
+    assert "Redrive all" not in page
 
 
 def test_only_staff_with_permission_see_the_page(client: Client, staff: Any) -> None:
@@ -60,17 +60,17 @@ def test_permission_to_view_is_not_permission_to_act(staff: Any, queues: Queues)
     dead_letter(queues.session, "stays")
     client = staff("view_deadletteract")
     assert client.post(PAGE, {"queue": queues.session.name, "act": "redrive-all"}).status_code == 403
-    assert [letter.body for letter in dead_letters.look(queues.session.name)] == ["stays"]
+    assert [letter.body for letter in dead_letters.peek(queues.session.name)] == ["stays"]
 
 
 def test_ticked_messages_are_redriven_and_the_action_is_recorded(staff: Any, queues: Queues) -> None:
     dead_letter(queues.session, "mended")
     dead_letter(queues.session, "stays")
-    ids = [letter.id for letter in dead_letters.look(queues.session.name) if letter.body == "mended"]
+    ids = [letter.id for letter in dead_letters.peek(queues.session.name) if letter.body == "mended"]
     client = staff("view_deadletteract", "handle_dead_letters")
     data = {"queue": queues.session.name, "act": "redrive", "id": ids}
     page = client.post(PAGE, data, follow=True).content.decode()
-    assert f"1 put back into {queues.session.name}." in page
+    assert f"1 redriven to {queues.session.name}." in page
     assert "staff:ada" in page
     assert [message.body for message in receive(queues.session)] == ["mended"]
     act = DeadLetterAct.objects.get()
@@ -82,10 +82,10 @@ def test_discarding_asks_first(staff: Any, queues: Queues) -> None:
     client = staff("view_deadletteract", "handle_dead_letters")
     data = {"queue": queues.session.name, "act": "discard-all"}
     assert "Discard all messages" in client.post(PAGE, data).content.decode()
-    assert len(dead_letters.look(queues.session.name)) == 1
+    assert len(dead_letters.peek(queues.session.name)) == 1
     page = client.post(PAGE, data | {"sure": "yes"}, follow=True).content.decode()
     assert f"1 discarded from {queues.session.name}." in page
-    assert dead_letters.look(queues.session.name) == []
+    assert dead_letters.peek(queues.session.name) == []
 
 
 @pytest.mark.parametrize(
@@ -103,5 +103,5 @@ def test_the_page_reports_an_unavailable_queue(staff: Any, queues: Queues, setti
     settings.RECS_QUEUE = "never-made"
     bus.queue.cache_clear()
     page = staff("view_deadletteract").get(PAGE).content.decode()
-    assert "never-made: not reachable" in page
-    assert f"{queues.session.name}: 0 put aside" in page
+    assert "never-made: unavailable" in page
+    assert f"{queues.session.name}: 0 dead-lettered" in page

@@ -90,7 +90,7 @@ def test_the_page_of_a_key_shows_who_created_and_who_revoked_it(boss: Client):
     assert f"revoked {row.revoked_at:%Y-%m-%d %H:%M} by staff:boss" in page
     assert "Revoke this key" not in page
     assert "Revoked." in boss.get(f"{KEYS}{row.pk}/history/").content.decode()
-    assert says(revoke(boss, row.pk)) == ["Nothing was revoked: no key in use is among them."]
+    assert says(revoke(boss, row.pk)) == ["Nothing was revoked, because no active key is selected."]
 
 
 def test_the_confirmation_revokes_exactly_the_keys_that_it_lists(boss: Client):

@@ -5,7 +5,7 @@ from django.test import Client
 from movies.inventory import services
 from movies.models import Movie
 from tests.admin.forms import movie_form, says
-from tests.movies.factories import movie, profile, told
+from tests.movies.factories import change_records, movie, profile
 
 ADD = "/admin/movies/movie/add/"
 CHANGE = "/admin/movies/movie/1/change/"
@@ -21,19 +21,19 @@ def test_a_new_movie_is_stored_with_its_actor(editor: Client):
     assert list(Movie.objects.values_list("title", "profile", "hidden", "version")) == [
         ("Kahaani", profile(action=40, drama=60), False, 1)
     ]
-    assert told("action", "actor") == [("added", "staff:edith")]
+    assert change_records("action", "actor") == [("added", "staff:edith")]
 
 
 def test_a_change_is_recorded_once_and_saving_without_one_is_not(editor: Client):
     kahaani = movie("Kahaani", movie_id=1, action=100)
     editor.post(CHANGE, movie_form(kahaani))
-    assert told("version", "action") == [(1, "added")]
+    assert change_records("version", "action") == [(1, "added")]
     changed = {"profile-action": 90, "profile-horror": 10, "hidden": "on"}
     editor.post(CHANGE, movie_form(kahaani, **changed))
     assert list(Movie.objects.values_list("profile", "hidden", "version")) == [
         (profile(action=90, horror=10), True, 2)
     ]
-    assert told("version", "action", "actor") == [(1, "added", ""), (2, "deleted", "staff:edith")]
+    assert change_records("version", "action", "actor") == [(1, "added", ""), (2, "deleted", "staff:edith")]
 
 
 def test_errors_are_shown_and_nothing_is_saved(editor: Client):
@@ -73,4 +73,4 @@ def test_deleting_goes_through_the_service(boss: Client):
     assert boss.get("/admin/movies/movie/1/delete/").status_code == 200
     response = boss.post("/admin/movies/movie/1/delete/", {"post": "yes"}, follow=True)
     assert [text.split(" “")[0] for text in says(response)] == ["The movie"]
-    assert told("version", "action", "actor") == [(1, "added", ""), (2, "deleted", "staff:boss")]
+    assert change_records("version", "action", "actor") == [(1, "added", ""), (2, "deleted", "staff:boss")]

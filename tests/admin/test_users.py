@@ -7,6 +7,7 @@ import pytest
 import time_machine
 from django.test import Client
 
+from movies.foundation.numbers import MAX_BIGINT
 from movies.models import Movie
 from movies.viewing.popularity import refresh
 from recommendations import stores
@@ -55,7 +56,7 @@ def test_both_lists_are_as_the_api_serves_them_and_each_absence_has_its_reason(v
         (2, "", None),
         (3, "is hidden", None),
         (4, "is being watched", None),
-        (99, "does not exist (any more)", None),
+        (99, "does not exist", None),
         (1, "", None),
     ]
     assert shown(context, "taken_off") == [(5, "was taken off by hand", 0.5)]
@@ -66,19 +67,19 @@ def test_both_lists_are_as_the_api_serves_them_and_each_absence_has_its_reason(v
 @pytest.mark.parametrize(
     ("movie_id", "reasons"),
     [
-        (2, ["Is number 1 of the list as of 2026-11-24 12:00:00 UTC."]),
+        (2, ["Is number 1 of the list sent 2026-11-24 12:00:00 UTC."]),
         (
             3,
             [
-                "The movie is hidden: it is shown to nobody.",
-                "Is number 2 of the list as of 2026-11-24 12:00:00 UTC.",
+                "The movie is hidden: no user is shown it.",
+                "Is number 2 of the list sent 2026-11-24 12:00:00 UTC.",
             ],
         ),
         (
             1000,
             [
-                "There is no such movie: it is dropped from every list that names it.",
-                "The list as of 2026-11-24 12:00:00 UTC, as it is kept, does not name it.",
+                "The movie does not exist: it is dropped from every list.",
+                "Is not in the stored list, sent 2026-11-24 12:00:00 UTC.",
             ],
         ),
     ],
@@ -91,7 +92,7 @@ def test_a_finished_movie_is_explained_from_the_views(viewer: Client, user: None
     event = {"movie": {"id": 1}, "progress": 1, "timestamp": "2026-11-24T13:00:00Z"}
     Caller("service")("POST", "/tetraflix/sessionData", {"userId": 7, "events": [event]})
     reasons = viewer.get(f"{USER}?movie=1").context["reasons"]
-    assert reasons[0] == "Was finished 2026-11-24 13:00:00 UTC, so it left recommendations."
+    assert reasons[0] == "Was finished 2026-11-24 13:00:00 UTC, so it was removed from recommendations."
 
 
 def test_what_was_finished_lately_is_in_the_order_of_watching(viewer: Client, user: None):
@@ -108,14 +109,14 @@ def test_an_old_finish_reported_after_the_list_is_explained(viewer: Client, user
     with time_machine.travel(NOON + timedelta(minutes=1), tick=False):
         Caller("service")("POST", "/tetraflix/sessionData", {"userId": 7, "events": [event]})
     assert viewer.get(f"{USER}?movie=1").context["reasons"] == [
-        "Was finished 2017-09-08 13:00:00 UTC, so it left recommendations.",
-        "The list as of 2026-11-24 12:00:00 UTC, as it is kept, does not name it.",
+        "Was finished 2017-09-08 13:00:00 UTC, so it was removed from recommendations.",
+        "Is not in the stored list, sent 2026-11-24 12:00:00 UTC.",
     ]
 
 
 def test_an_editor_takes_a_movie_off_and_brings_it_back(editor: Client, user: None):
     response = editor.post(f"{USER}4/take-off/", follow=True)
-    assert says(response) == ["Movie 4 is off currently watching."]
+    assert says(response) == ["Movie 4 was taken off currently watching."]
     assert shown(response.context, "watching") == []
     assert shown(response.context, "recommendations") == [(2, "", 0), (4, "", 0), (1, "", 0)]
     response = editor.post(f"{USER}4/bring-back/", follow=True)
@@ -131,7 +132,7 @@ def test_a_user_without_any_record_gets_the_most_popular_movies(viewer: Client, 
     refresh()
     page = viewer.get("/admin/recommendations/userlists/", {"user": "534356757834"}, follow=True)
     assert page.redirect_chain == [("/admin/recommendations/userlists/534356757834/", 302)]
-    assert "Nobody has heard of this user." in page.content.decode()
+    assert "There is no record of this user." in page.content.decode()
     visible = list(Movie.objects.filter(hidden=False).order_by("id").values_list("id", flat=True))
     assert [row[0] for row in shown(page.context, "recommendations")] == visible
     assert shown(page.context, "watching") == []
@@ -144,19 +145,19 @@ def test_popular_movies_instead_of_an_exhausted_list_are_explained(viewer: Clien
     served = Caller()("GET", "/tetraflix/recommendations/7").json()
     ids = [one["id"] for one in served["recommendations"]]
     assert [row[0] for row in shown(page.context, "recommendations")] == ids == [5, 6]
-    assert "Nothing of this user's own list is left to show." in page.content.decode()
+    assert "This user's own list has nothing left to show." in page.content.decode()
     instead = (
-        "Nothing of the user's own list is left to show, so the most popular movies of all are shown instead;"
+        "The user's own list has nothing left to show, so the overall most popular movies are shown instead;"
     )
     assert page.context["reasons"][-1] == f"{instead} this movie is among them."
     reasons = viewer.get(USER, {"movie": 4}).context["reasons"]
     assert reasons[-1] == f"{instead} this movie is not among them."
 
 
-@pytest.mark.parametrize("asked", ["0", "-1", "abc", str(2**63), "\uff11"])
+@pytest.mark.parametrize("asked", ["0", "-1", "abc", str(MAX_BIGINT + 1), "\uff11"])
 def test_an_invalid_user_is_reported(viewer: Client, asked: str):
     page = viewer.get("/admin/recommendations/userlists/", {"user": asked})
-    assert says(page) == [f"A user is a whole number from 1 to {2**63 - 1}."]
+    assert says(page) == [f"A user is a whole number from 1 to {MAX_BIGINT}."]
     assert viewer.get(f"/admin/recommendations/userlists/{asked}/").status_code == 404
 
 
@@ -178,5 +179,5 @@ def test_an_unavailable_store_is_reported(viewer: Client, monkeypatch: pytest.Mo
     page = viewer.get(USER, follow=True)
     assert (page.status_code, set(says(page))) == (
         200,
-        {"The store of user lists does not answer. Try again in a moment."},
+        {"The store of user lists is unavailable. Try again in a moment."},
     )

@@ -1,8 +1,9 @@
-"""Callers of the API: a key, and requests with JSON in and out."""
+"""Callers of the API, each with a key or none, and fixtures for one of each kind."""
 
 import json
 from typing import Any
 
+import pytest
 from django.test import Client
 
 from movies.genres import GENRES
@@ -15,7 +16,7 @@ LORD = {"title": "Lord of the Rings", "profile": PROFILE}
 
 
 class Caller:
-    """Sends requests with a new key of the role, or with the header given; without either, with none."""
+    """Sends requests with a new key of the role, with the given header, or without a key."""
 
     def __init__(self, role: str | None = None, *, authorization: str = "") -> None:
         self.key = create_key(name=_free_name(f"the {role}"), role=role)[1] if role else ""
@@ -23,7 +24,7 @@ class Caller:
         self.client = Client(raise_request_exception=False)
 
     def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        """`body`: anything that becomes JSON, or bytes to be sent as they are. `headers`: `If_Match="7"`."""
+        """`body`: a value that is encoded as JSON, or bytes sent as they are. `headers`: `If_Match="7"`."""
         content: dict[str, Any] = {}
         if body is not None:
             content = {"data": body, "content_type": headers.pop("content_type", "application/json")}
@@ -31,6 +32,22 @@ class Caller:
         if self.authorization:
             sent["Authorization"] = self.authorization
         return self.client.generic(method, path, **_encoded(content), headers=sent)
+
+
+@pytest.fixture
+def distributor(db: None) -> Caller:
+    return Caller("distributor")
+
+
+@pytest.fixture
+def service(db: None) -> Caller:
+    return Caller("service")
+
+
+@pytest.fixture
+def anybody(db: None) -> Caller:
+    """A caller without a key."""
+    return Caller()
 
 
 def _free_name(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Lists of entity tags: whatever a header holds, it is read by the grammar or refused."""
+"""Lists of entity tags: every header is read by the grammar or refused."""
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,7 @@ blanks = st.text(" \t", max_size=2)
 
 
 @given(st.lists(st.tuples(blanks, tags | st.just(""), blanks), min_size=1, max_size=6))
-def test_a_list_of_tags_is_read_as_it_was_written(elements: list[tuple[str, str, str]]):
+def test_a_list_of_tags_round_trips(elements: list[tuple[str, str, str]]):
     header = ",".join(before + tag + behind for before, tag, behind in elements)
     written = {tag for _, tag, _ in elements if tag}
     if written:

@@ -1,6 +1,4 @@
-"""`GET /tetraflix/genre/<genre>` and `GET /tetraflix/movies/<id>`, with every error that they have."""
-
-from typing import Any
+"""`GET /tetraflix/genre/<genre>` and `GET /tetraflix/movies/<id>`, with every error."""
 
 import pytest
 from django.db.models import F
@@ -8,22 +6,17 @@ from django.test import Client
 
 from movies.genres import GENRES
 from movies.models import Movie, PopularList, ViewCount
-from movies.profiles import to_wire
 from movies.viewing import popularity
-from tests.listening import activity_heard
-from tests.movies.factories import movie, profile
+from tests.activity import recorded_activity
+from tests.movies.factories import movie, profile, wire
 from tests.statements import sent_statements
 
 pytestmark = pytest.mark.django_db
 
 
-def wire(stored: Movie, progress: float = 0) -> dict[str, Any]:
-    return {"id": stored.id, "title": stored.title, "profile": to_wire(stored.profile), "progress": progress}
-
-
 @pytest.fixture
 def dramas() -> list[Movie]:
-    """Two more than fill the list of drama, most popular first."""
+    """Two movies more than the popular list of drama holds, most popular first."""
     weights = profile(drama=100)
     Movie.objects.bulk_create(Movie(title=f"Drama {number}", profile=weights) for number in range(202))
     made = list(Movie.objects.order_by("id"))
@@ -58,7 +51,7 @@ def test_a_bad_limit_is_refused_by_name(client: Client, limit: str):
 
 
 @pytest.mark.parametrize("genre", ["noir", "Drama", "overall"])
-def test_an_unknown_genre_is_told_the_15(client: Client, genre: str):
+def test_an_unknown_genre_is_404_that_lists_the_15(client: Client, genre: str):
     answer = client.get(f"/tetraflix/genre/{genre}")
     assert answer.status_code == 404
     assert answer.json() == {"detail": f"Unknown genre. The 15 are: {', '.join(GENRES)}."}
@@ -89,7 +82,7 @@ def test_new_popularity_shows_at_the_next_request(client: Client, dramas: list[M
     }
 
 
-def test_lists_written_past_the_refresh_show_at_the_next_request_too(client: Client, dramas: list[Movie]):
+def test_lists_written_without_a_refresh_show_at_the_next_request_too(client: Client, dramas: list[Movie]):
     client.get("/tetraflix/genre/drama")
     PopularList.objects.filter(genre="drama").update(movie_ids=[one.id for one in dramas[::-1]])
     assert client.get("/tetraflix/genre/drama").json() == {"genre": [wire(one) for one in dramas[:-21:-1]]}
@@ -106,10 +99,10 @@ def test_one_statement_and_two_after_a_change(client: Client, dramas: list[Movie
     assert len(sent) == 2, sent
 
 
-def test_whoever_listens_learns_of_it(client: Client, dramas: list[Movie]):
-    with activity_heard() as heard:
+def test_a_read_is_sent_to_activity_subscribers(client: Client, dramas: list[Movie]):
+    with recorded_activity() as activities:
         client.get("/tetraflix/genre/drama")
-    assert [said[:3] for said in heard] == [("genre-data", "drama", 20)]
+    assert [activity[:3] for activity in activities] == [("genre-data", "drama", 20)]
 
 
 def test_one_movie(client: Client):
@@ -121,12 +114,12 @@ def test_one_movie(client: Client):
 
 
 @pytest.mark.parametrize("movie_id", ["0", "-1", "abc", "999999", str(2**63), "1.0", "٣"])
-def test_a_movie_that_is_not_there(client: Client, movie_id: str):
+def test_an_unknown_movie_is_404(client: Client, movie_id: str):
     answer = client.get(f"/tetraflix/movies/{movie_id}")
     assert (answer.status_code, answer.json()) == (404, {"detail": "There is no such movie."})
 
 
-def test_a_hidden_movie_is_not_there(client: Client):
+def test_a_hidden_movie_is_404(client: Client):
     one = movie(hidden=True)
     assert client.get(f"/tetraflix/movies/{one.id}").status_code == 404
 

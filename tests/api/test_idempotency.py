@@ -1,4 +1,4 @@
-"""Idempotency-Key: sent again, answered again, done once."""
+"""Idempotency-Key: a repeated request gets the first answer and is done once."""
 
 import threading
 from datetime import timedelta
@@ -16,14 +16,14 @@ from recommendations.stores.base import StoreUnavailable
 from recommendations.stores.mongo import MongoStore
 from tests.api.calling import LORD, PROFILE, Caller
 from tests.waiting import wait_until
-from tetraflix.access.idempotency import forget_old_answers, idempotent
+from tetraflix.access.idempotency import delete_old_answers, idempotent
 from tetraflix.models import KeptAnswer
 
 MOVIES = "/tetraflix/movies"
 SESSION = "/tetraflix/sessionData"
 
 
-def test_the_same_again_is_answered_again_and_done_once(distributor: Caller):
+def test_a_repeated_request_gets_the_first_answer_and_is_done_once(distributor: Caller):
     first = distributor("POST", MOVIES, LORD, Idempotency_Key="a")
     again = distributor("POST", MOVIES, LORD, Idempotency_Key="a")
     assert (first.status_code, again.status_code) == (201, 201)
@@ -70,13 +70,13 @@ def test_a_key_of_255_characters_is_kept(distributor: Caller):
     assert Movie.objects.count() == 1
 
 
-def test_refusals_that_may_end_are_not_kept(db, distributor: Caller, service: Caller):
+def test_401_and_403_are_not_kept(db, distributor: Caller, service: Caller):
     assert service("POST", MOVIES, LORD, Idempotency_Key="a").status_code == 403
     assert Caller()("POST", MOVIES, LORD, Idempotency_Key="a").status_code == 401
     assert KeptAnswer.objects.count() == 0
 
 
-def test_after_a_day_the_key_is_as_good_as_new(distributor: Caller):
+def test_a_key_may_be_reused_after_a_day(distributor: Caller):
     distributor("POST", MOVIES, LORD, Idempotency_Key="a")
     distributor("POST", MOVIES, LORD, Idempotency_Key="b")
     yesterday = KeptAnswer.objects.get(name="a").created - timedelta(hours=24, minutes=1)
@@ -85,7 +85,7 @@ def test_after_a_day_the_key_is_as_good_as_new(distributor: Caller):
     assert answer.status_code == 201
     assert Movie.objects.count() == 3
     KeptAnswer.objects.filter(name="b").update(created=yesterday)
-    assert forget_old_answers() == 1
+    assert delete_old_answers() == 1
     assert list(KeptAnswer.objects.values_list("name", flat=True)) == ["a"]
 
 
@@ -99,7 +99,7 @@ def test_a_session_is_counted_once_even_without_a_time(service: Caller):
     assert View.objects.count() == 1
 
 
-def test_a_session_whose_answer_was_lost_is_as_of_the_first_time(service: Caller):
+def test_a_session_whose_answer_was_lost_keeps_the_time_of_the_first_request(service: Caller):
     Movie.objects.create(id=7, title="Kahaani", profile=list(PROFILE.values()))
     body = {"userId": 5, "events": [{"movie": {"id": 7}, "progress": 1}]}
     service("POST", SESSION, body, Idempotency_Key="a")
@@ -115,7 +115,7 @@ def test_a_session_whose_answer_was_lost_is_as_of_the_first_time(service: Caller
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_answer_is_kept_only_after_a_store_outside_postgresql_has_the_work(
+def test_an_answer_is_kept_only_after_mongodb_stored_the_lists(
     mongodb_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     settings.MONGODB_URL = mongodb_url
@@ -125,11 +125,11 @@ def test_an_answer_is_kept_only_after_a_store_outside_postgresql_has_the_work(
     events = [{"movie": {"id": 7}, "progress": 1}, {"movie": {"id": 8}, "progress": 0.5}]
     body = {"userId": 5, "events": events}
 
-    def away(self: Any, changes: Any) -> None:
+    def unavailable(self: Any, changes: Any) -> None:
         raise StoreUnavailable("no primary")
 
     with monkeypatch.context() as fault:
-        fault.setattr(MongoStore, "update", away)
+        fault.setattr(MongoStore, "update", unavailable)
         assert service("POST", SESSION, body, Idempotency_Key="a").status_code == 503
     assert View.objects.count() == 0
     answer = service("POST", SESSION, body, Idempotency_Key="a")
@@ -153,10 +153,10 @@ def _posted(caller: Caller, name: str) -> Any:
     )
 
 
-def test_work_that_fails_leaves_neither_work_nor_answer(distributor: Caller):
+def test_a_failed_request_stores_neither_work_nor_answer(distributor: Caller):
     def fails(request: Any) -> HttpResponse:
         Movie.objects.create(title="Half", profile=list(PROFILE.values()))
-        return JsonResponse({"detail": "away"}, status=503)
+        return JsonResponse({"detail": "unavailable"}, status=503)
 
     assert idempotent(fails)(_posted(distributor, "a")).status_code == 503
     assert (Movie.objects.count(), KeptAnswer.objects.count()) == (0, 0)
@@ -171,7 +171,7 @@ def test_work_that_fails_leaves_neither_work_nor_answer(distributor: Caller):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_at_the_same_time_one_works_and_the_other_waits_for_its_answer():
+def test_of_two_concurrent_requests_one_works_and_the_other_waits_for_its_answer():
     distributor = Caller("distributor")
     inside, go_on = threading.Event(), threading.Event()
 
@@ -193,7 +193,7 @@ def test_of_two_at_the_same_time_one_works_and_the_other_waits_for_its_answer():
     threads[0].start()
     assert inside.wait(10)
     threads[1].start()
-    wait_until(_someone_waits)
+    wait_until(_a_lock_is_waited_for)
     go_on.set()
     for thread in threads:
         thread.join(10)
@@ -203,7 +203,7 @@ def test_of_two_at_the_same_time_one_works_and_the_other_waits_for_its_answer():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_waits_too_long_for_the_first_is_told_to_ask_again():
+def test_a_request_that_waits_too_long_for_the_first_is_409_with_retry_after():
     distributor = Caller("distributor")
     inside, go_on = threading.Event(), threading.Event()
 
@@ -227,7 +227,7 @@ def test_who_waits_too_long_for_the_first_is_told_to_ask_again():
     assert (answer.status_code, answer.headers["Retry-After"]) == (409, "1")
 
 
-def _someone_waits() -> bool:
+def _a_lock_is_waited_for() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity"

@@ -1,4 +1,4 @@
-"""API keys: who is let in, who is not, and when that ends."""
+"""API keys: roles, invalid and revoked keys, limits, and the commands that manage them."""
 
 import getpass
 from datetime import timedelta
@@ -62,7 +62,7 @@ def test_a_key_of_the_other_role_is_403(db, role: str, method: str, path: str):
         ("Basic dXNlcjpwYXNz", "Send the key as: Authorization: Bearer <key>."),
     ],
 )
-def test_a_key_that_is_none_is_401(db, header: str, detail: str):
+def test_an_invalid_key_is_401(db, header: str, detail: str):
     answer = Caller(authorization=header)("POST", MOVIES, LORD)
     assert (answer.status_code, answer.json()) == (401, {"detail": detail})
 
@@ -102,7 +102,7 @@ def test_when_a_key_was_last_used_is_written_once_a_minute(distributor: Caller):
 
 
 @pytest.mark.parametrize("path", ["/tetraflix/genre/drama", "/tetraflix/recommendations/1"])
-def test_reads_need_no_key_and_pay_nothing_for_one(anybody: Caller, path: str):
+def test_reads_need_no_key_and_look_none_up(anybody: Caller, path: str):
     with CaptureQueriesContext(connection) as statements:
         assert anybody("GET", path).status_code == 200
         assert Caller(authorization=f"Bearer {NO_SUCH_KEY}")("GET", path).status_code == 200
@@ -134,15 +134,15 @@ def test_one_setting_makes_every_read_need_a_key_of_any_role(
         ("OPTIONS", MOVIES),
     ],
 )
-def test_a_method_that_an_address_does_not_have_is_405(anybody: Caller, method: str, path: str):
+def test_an_unsupported_method_is_405(anybody: Caller, method: str, path: str):
     answer = anybody(method, path)
     assert (answer.status_code, answer.json()) == (405, {"detail": f'Method "{method}" not allowed.'})
 
 
-def test_a_key_that_writes_too_often_waits_and_others_do_not(settings: Settings, distributor: Caller):
+def test_a_key_that_writes_too_often_is_429_and_others_are_not(settings: Settings, distributor: Caller):
     settings.WRITES_PER_MINUTE = 3
     key = ApiKey.objects.get()
-    # the three of this minute, whichever minute that is when the requests come
+    # all three calls of the current minute
     this_minute = int(timezone.now().timestamp() // 60)
     KeyUse.objects.create(key=key, minute=this_minute, calls=3)
     answer = distributor("POST", MOVIES, LORD)
@@ -169,7 +169,7 @@ def test_create_api_key_prints_the_key_alone_and_says_how_to_revoke_it(db):
     assert Caller(authorization=f"Bearer {key}")("POST", MOVIES, LORD).status_code == 201
 
 
-def test_a_name_is_that_of_one_key_in_use(db):
+def test_a_name_belongs_to_one_key_in_use(db):
     create_key(name="Acme", role="distributor")
     with pytest.raises(CommandError, match="A key named Acme is in use"):
         call_command("create_api_key", " Acme ", role="service")
@@ -181,12 +181,14 @@ def test_a_name_is_that_of_one_key_in_use(db):
     call_command("revoke_api_key", "Acme", stdout=StringIO())
     assert [key.revoked_at is None for key in ApiKey.objects.all()] == [False, False]
     assert {key.revoked_by for key in ApiKey.objects.all()} == {f"command:{getpass.getuser()}"}
-    with pytest.raises(CommandError, match="No such living key"):
+    with pytest.raises(CommandError, match="No such active key"):
         call_command("revoke_api_key", first.lookup)
 
 
-def test_the_database_itself_refuses_a_second_key_of_a_name(db, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(api_keys, "checked_name", str.strip)  # as if both had looked before either was stored
+def test_the_database_refuses_a_second_key_of_a_name(db, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(
+        api_keys, "checked_name", str.strip
+    )  # as if both were checked before either was stored
     create_key(name="Acme", role="distributor")
     with pytest.raises(api_keys.BadName, match="A key named Acme is in use"):
         create_key(name="Acme", role="service")
@@ -196,7 +198,7 @@ def test_the_database_itself_refuses_a_second_key_of_a_name(db, monkeypatch: pyt
 def test_a_name_that_is_also_a_look_up_part_revokes_neither(db):
     row, _ = create_key(name="Acme", role="distributor")
     _, other = create_key(name=row.lookup, role="service")
-    with pytest.raises(CommandError, match="That is said of several keys"):
+    with pytest.raises(CommandError, match="Several keys match"):
         call_command("revoke_api_key", row.lookup)
     call_command("revoke_api_key", other, stdout=StringIO())
     assert [key.name for key in ApiKey.objects.filter(revoked_at=None)] == ["Acme"]

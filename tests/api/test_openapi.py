@@ -52,7 +52,7 @@ def test_every_answer_with_a_body_has_an_example(document: dict[str, Any]):
     assert without == []
 
 
-def test_the_page_asks_no_other_host_and_carries_no_script(static_files: None, anybody: Caller):
+def test_the_page_asks_no_other_host_and_carries_no_script(plain_static_files: None, anybody: Caller):
     page = anybody("GET", "/tetraflix/docs")
     assert page.status_code == 200
     html = page.content.decode()

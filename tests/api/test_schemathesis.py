@@ -1,4 +1,4 @@
-"""Generated requests with a key of each role: no server error, and every answer as the document says."""
+"""Generated requests with a key of each role: no server error, and every answer matches the document."""
 
 import os
 import subprocess
@@ -19,16 +19,16 @@ SECONDS = 20  # of generated requests, each role
 NOT_CHECKED = (
     # No schema says that weights sum to 100, that an Idempotency-Key is new, or which version is stored.
     "positive_data_acceptance",
-    # A precondition that fails is told before what is wrong with the body: 412.
+    # A failed precondition (412) is reported before errors of the body.
     "negative_data_rejection",
-    # A repeated Idempotency-Key gets the first answer again, also when the movie was deleted since.
+    # A repeated Idempotency-Key gets the first answer, even when the movie was deleted since.
     "ensure_resource_availability",
 )
 
 
 @pytest.fixture
 def service_url(database_url: str, tmp_path: Path) -> Iterator[str]:
-    """The web server as it is run, on this test's database."""
+    """The web server as in production, on this test's database."""
     port = free_port(0)
     url = f"http://127.0.0.1:{port}"
     argv = f"{sys.executable} -m granian --interface wsgi --host 127.0.0.1 --port {port} --workers 1"
@@ -54,7 +54,7 @@ def _answers(url: str, server: subprocess.Popen[bytes]) -> bool:
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("role", ["distributor", "service"])
-def test_every_answer_is_as_documented_whatever_is_sent(service_url: str, role: str, tmp_path: Path):
+def test_every_answer_to_generated_requests_matches_the_document(service_url: str, role: str, tmp_path: Path):
     movie("Kahaani", movie_id=7, drama=100)
     argv = ["-m", "schemathesis.cli", "run", str(ROOT / "docs" / "openapi.yaml"), "--url", service_url]
     argv += ["--header", f"Authorization: Bearer {Caller(role).key}", "--max-time", str(SECONDS)]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from movies.foundation.numbers import MAX_BIGINT
 from movies.models import View, ViewCount
 from recommendations import stores
 from tests.api.calling import Caller
@@ -23,7 +24,7 @@ def inventory() -> None:
 
 
 def shown(anybody: Caller) -> tuple[list[int], list[tuple[int, float]]]:
-    """The user's two rows: ids recommended, and ids being watched with their progress."""
+    """The user's two lists: ids recommended, and ids being watched with their progress."""
     lists = anybody("GET", USER).json()
     return (
         [movie["id"] for movie in lists["recommendations"]],
@@ -35,7 +36,7 @@ def watched(movie_id: int, progress: float, time: str | None = None) -> dict[str
     return {"movie": {"id": movie_id}, "progress": progress} | ({"startTime": time} if time else {})
 
 
-def test_a_session_is_applied_when_the_answer_comes(service: Caller, anybody: Caller):
+def test_a_session_is_applied_before_the_answer(service: Caller, anybody: Caller):
     assert service("POST", RECS, {"userId": "5", "rec": [1, 2, 3]}).status_code == 201
     soon = datetime.now(UTC) + timedelta(hours=1)
     events = [
@@ -55,7 +56,7 @@ def test_a_session_is_applied_when_the_answer_comes(service: Caller, anybody: Ca
     assert View.objects.count() == 1
 
 
-def test_a_list_is_applied_when_the_answer_comes(service: Caller, anybody: Caller):
+def test_a_list_is_applied_before_the_answer(service: Caller, anybody: Caller):
     answer = service("POST", RECS, {"userId": 5, "rec": [3, 99, 1, 3]})
     assert (answer.status_code, answer.json()) == (201, {"received": 4, "stored": True})
     assert shown(anybody) == ([3, 1], [])
@@ -85,7 +86,7 @@ def test_a_list_is_applied_when_the_answer_comes(service: Caller, anybody: Calle
         (RECS, b'{"userId": 5}', "rec", "missing `rec`"),
     ],
 )
-def test_what_would_be_poison_is_400_says_where_and_changes_nothing(
+def test_an_invalid_message_is_400_that_names_the_field_and_changes_nothing(
     service: Caller, path: str, body: bytes, field: str, reason: str | None
 ):
     answer = service("POST", path, body)
@@ -123,7 +124,7 @@ def test_a_later_session_brings_a_movie_back_that_was_taken_off(service: Caller,
 
 
 @pytest.mark.parametrize("method", ["DELETE", "PUT"])
-@pytest.mark.parametrize("path", ["5/2", "6/1", "x/1", "5/0", f"{2**63}/1", "5/1.0"])
+@pytest.mark.parametrize("path", ["5/2", "6/1", "x/1", "5/0", f"{MAX_BIGINT + 1}/1", "5/1.0"])
 def test_a_movie_that_is_neither_watched_nor_taken_off_is_404(service: Caller, method: str, path: str):
     service("POST", SESSION, {"userId": 5, "events": [watched(1, 0.7)]})
     answer = service(method, f"/tetraflix/currentlyWatching/{path}")

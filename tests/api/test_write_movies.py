@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from movies.foundation.numbers import MAX_BIGINT
 from movies.genres import GENRES
 from movies.models import Movie, MovieChange
 from tests.api.calling import LORD, PROFILE, Caller, movie_of
@@ -21,7 +22,7 @@ def lord(distributor: Caller) -> str:
     return f"{MOVIES}/{distributor('POST', MOVIES, LORD).json()['id']}"
 
 
-def test_a_movie_is_added_and_served_as_it_was_answered(distributor: Caller, anybody: Caller):
+def test_an_added_movie_is_served_as_answered(distributor: Caller, anybody: Caller):
     answer = distributor("POST", MOVIES, LORD)
     assert answer.status_code == 201
     movie = Movie.objects.get()
@@ -120,7 +121,7 @@ def test_a_body_that_is_too_large_is_413(distributor: Caller, settings: Settings
 
 
 def test_a_body_of_unknown_length_is_411(distributor: Caller):
-    # WSGI does not hand on a chunked body
+    # WSGI does not pass on a chunked body
     answer = distributor.client.post(
         MOVIES,
         content_type="application/json",
@@ -164,7 +165,7 @@ def test_more_than_a_thousand_movies_are_refused(distributor: Caller):
     assert Movie.objects.count() == 0
 
 
-def test_put_replaces_and_patch_changes_what_is_given(distributor: Caller, anybody: Caller, lord: str):
+def test_put_replaces_and_patch_changes_the_fields_sent(distributor: Caller, anybody: Caller, lord: str):
     new = {**PROFILE, "action": 30, "drama": 10}
     patched = distributor("PATCH", lord, {"profile": new})
     assert (patched.status_code, patched["ETag"]) == (200, '"2"')
@@ -175,20 +176,20 @@ def test_put_replaces_and_patch_changes_what_is_given(distributor: Caller, anybo
     assert anybody("GET", lord).json() == movie_of(put)
 
 
-def test_a_movie_as_it_was_read_can_be_put_back(distributor: Caller, anybody: Caller, lord: str):
+def test_a_movie_as_it_was_read_can_be_sent_back_by_put(distributor: Caller, anybody: Caller, lord: str):
     answer = distributor("PUT", lord, {**anybody("GET", lord).json(), "title": "Kahaani"})
     assert (answer.status_code, answer.json()["title"]) == (200, "Kahaani")
     answer = distributor("PUT", lord, {**LORD, "id": 999})
     assert (answer.status_code, list(answer.json()["errors"])) == (400, ["id"])
 
 
-def test_a_hidden_movie_is_not_there_for_clients_and_can_still_be_written(
+def test_a_hidden_movie_is_404_for_clients_and_can_still_be_written(
     distributor: Caller, anybody: Caller, lord: str
 ):
     assert distributor("PATCH", lord, {"hidden": True}).json()["hidden"] is True
     assert anybody("GET", lord).status_code == 404
     assert distributor("PATCH", lord, {"title": "Kahaani"}).json()["hidden"] is True
-    # put says everything, and without `hidden` it says: shown
+    # PUT replaces the movie, and `hidden` is false by default
     assert distributor("PUT", lord, LORD).json()["hidden"] is False
     assert anybody("GET", lord).json()["title"] == "Lord of the Rings"
 
@@ -204,20 +205,20 @@ def test_a_deleted_movie_is_gone_and_deleting_it_again_is_404(
         assert (answer.status_code, list(answer.json())) == (404, ["detail"])
 
 
-@pytest.mark.parametrize("movie_id", ["0", "-1", "abc", "1.5", str(2**63), "9" * 5000])
+@pytest.mark.parametrize("movie_id", ["0", "-1", "abc", "1.5", str(MAX_BIGINT + 1), "9" * 5000])
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_an_id_that_is_none_is_404(distributor: Caller, method: str, movie_id: str):
+def test_an_invalid_id_is_404(distributor: Caller, method: str, movie_id: str):
     answer = distributor(method, f"{MOVIES}/{movie_id}", LORD)
     assert (answer.status_code, answer.json()) == (404, {"detail": "There is no such movie."})
 
 
-def test_nothing_of_a_bad_change_is_applied(distributor: Caller, lord: str):
+def test_a_bad_change_is_not_applied_in_part(distributor: Caller, lord: str):
     answer = distributor("PATCH", lord, {"title": "Kahaani", "profile": {**PROFILE, "drama": 1}})
     assert (answer.status_code, list(answer.json()["errors"])) == (400, ["profile"])
     assert Movie.objects.get().title == "Lord of the Rings"
 
 
-def test_a_change_of_a_version_that_is_no_more_is_refused(distributor: Caller, lord: str):
+def test_a_change_of_an_outdated_version_is_refused(distributor: Caller, lord: str):
     assert distributor("PATCH", lord, {"title": "A"}, If_Match='"1"').status_code == 200
     stale = distributor("PATCH", lord, {"title": "B"}, If_Match='"1"')
     assert stale.status_code == 412

@@ -139,12 +139,12 @@ def test_the_dashboard_draws_its_charts_and_updates(visit: Open, width: int):
     window = visit(width)
     page = window.log_in("/admin/")
     page.wait_for_selector("[data-tops] li")
-    assert page.inner_text("[data-figure=views_today]") == "1"
+    assert page.inner_text("[data-value=views_today]") == "1"
     assert page.inner_text("[data-tops] div:first-child li") == "Kahaani 1 views"
     assert min(drawn(page, name) for name in ("views", "ingest", "queues")) > 3
     assert window.fits()
     service("POST", "/tetraflix/sessionData", {"userId": 8, "events": [finished]})
-    page.wait_for_function("document.querySelector('[data-figure=views_today]').textContent === '2'")
+    page.wait_for_function("document.querySelector('[data-value=views_today]').textContent === '2'")
     assert window.errors == []
 
 
@@ -167,6 +167,6 @@ def test_a_user_is_looked_up_and_a_movie_taken_off(visit: Open, width: int):
     assert page.inner_text(".tf-reasons li:first-child").startswith("Is in currently watching (30%")
     assert window.fits()
     page.click("text=Take off")
-    page.wait_for_selector("text=Movie 1 is off currently watching.")
+    page.wait_for_selector("text=Movie 1 was taken off currently watching.")
     page.wait_for_selector("text=Bring back")
     assert window.errors == []

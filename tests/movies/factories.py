@@ -1,4 +1,4 @@
-"""Movies for tests, made visibly: a profile by its strong genres, a movie by what matters about it."""
+"""Creates movies, other connections and waiting threads for tests."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -10,6 +10,7 @@ from django.db import connection
 
 from movies.genres import GENRES
 from movies.models import Movie, MovieChange
+from movies.profiles import to_wire
 from movies.viewing import view_counting
 from tests.waiting import wait_until
 
@@ -29,14 +30,19 @@ def movie(
     )
 
 
-def told(*fields: str, **filters: Any) -> list[tuple[Any, ...]]:
-    """The change records, oldest first, as tuples of the fields."""
+def wire(stored: Movie, progress: float = 0) -> dict[str, Any]:
+    """The movie as clients see it."""
+    return {"id": stored.id, "title": stored.title, "profile": to_wire(stored.profile), "progress": progress}
+
+
+def change_records(*fields: str, **filters: Any) -> list[tuple[Any, ...]]:
+    """The fields of the change records, oldest first."""
     return list(MovieChange.objects.filter(**filters).order_by("id").values_list(*fields))
 
 
 @contextmanager
 def other_connection() -> Iterator[Any]:
-    """A second connection to the test's database, as another process would have; rolled back at the end."""
+    """A second connection to the test's database, as of another process; rolled back at the end."""
     parameters = connection.get_connection_params()
     other = psycopg2.connect(
         **{name: parameters[name] for name in ("dbname", "user", "host", "port") if name in parameters}
@@ -49,7 +55,7 @@ def other_connection() -> Iterator[Any]:
 
 
 def waits_for_lock(pid: int) -> bool:
-    """Whether that server process waits for a lock that another holds."""
+    """Whether that server process waits for a lock."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s", [pid])
         row = cursor.fetchone()
@@ -58,7 +64,7 @@ def waits_for_lock(pid: int) -> bool:
 
 @contextmanager
 def waits_meanwhile(work: Callable[[], object]) -> Iterator[None]:
-    """`work` runs in a thread, and waits for a lock until the block lets go of it; after the block it has ended."""
+    """Runs `work` in a thread that waits for a lock which the block releases; it has ended after the block."""
     pids: list[int] = []
 
     def run() -> None:
@@ -78,7 +84,7 @@ def waits_meanwhile(work: Callable[[], object]) -> Iterator[None]:
 
 
 def count_views(finishes: Iterable[view_counting.Finish]) -> set[view_counting.Finish]:
-    """Each finish not counted before is a view, and counted, as ingestion does it; returns those."""
+    """Stores and counts the finishes as ingestion does; returns those not counted before."""
     new = view_counting.record_views(dict.fromkeys(finishes))
     view_counting.raise_counters(new)
     return new

@@ -1,4 +1,4 @@
-"""How PostgreSQL would run what a block of code asks."""
+"""Captures the query plans of a block's reads."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What the clock does in this app, and that doing it twice does no harm."""
+"""The scheduled tasks of this app, which are safe to run twice."""
 
 from datetime import timedelta
 
@@ -9,11 +9,11 @@ from movies import tasks
 from movies.models import Inventory, Movie, MovieChange, PopularList
 from movies.outbox import bus
 from movies.viewing import popularity
-from tests.movies.factories import movie, told
+from tests.movies.factories import change_records, movie
 
 
-def test_old_change_records_go_once_the_bus_had_them(db, settings, monkeypatch):
-    monkeypatch.setattr(tasks, "PORTION", 2)
+def test_old_change_records_are_deleted_once_they_were_published(db, settings, monkeypatch):
+    monkeypatch.setattr(tasks, "DELETE_BATCH_SIZE", 2)
     settings.CHANGES_KEPT_DAYS = 10
     for title in "ABCDEF":
         movie(title)
@@ -26,12 +26,12 @@ def test_old_change_records_go_once_the_bus_had_them(db, settings, monkeypatch):
     assert tasks.clean_up.run() == 3
 
     # B was not sent yet, C is young, F is the inventory's version
-    assert told("after__title") == [("B",), ("C",), ("F",)]
+    assert change_records("after__title") == [("B",), ("C",), ("F",)]
     assert Inventory.objects.get().version == MovieChange.objects.latest("id").id
     assert tasks.clean_up.run() == 0
 
 
-def test_a_new_inventory_is_popular_without_waiting_for_the_clock(db, queues):
+def test_short_popularity_lists_are_refreshed_without_the_schedule(db, queues):
     first = movie("First")
     tasks.publish_changes.run()
     second = movie("Second")
@@ -39,8 +39,8 @@ def test_a_new_inventory_is_popular_without_waiting_for_the_clock(db, queues):
     assert PopularList.objects.get(genre="").movie_ids == [first.id, second.id]
 
 
-def test_full_popularity_lists_wait_for_the_clock(db, queues, monkeypatch):
-    monkeypatch.setattr(popularity, "LONGEST", 1)
+def test_full_popularity_lists_wait_for_the_schedule(db, queues, monkeypatch):
+    monkeypatch.setattr(popularity, "STORED_LIST_LENGTH", 1)
     first = movie("First")
     tasks.publish_changes.run()
     movie("Second")
@@ -48,7 +48,7 @@ def test_full_popularity_lists_wait_for_the_clock(db, queues, monkeypatch):
     assert PopularList.objects.get(genre="").movie_ids == [first.id]
 
 
-def test_versions_go_on_after_their_records_are_gone(db, settings):
+def test_versions_continue_after_their_records_are_deleted(db, settings):
     settings.CHANGES_KEPT_DAYS = 0
     kept, gone = movie("Kept"), movie("Gone")
     gone_id = gone.id
@@ -60,10 +60,13 @@ def test_versions_go_on_after_their_records_are_gone(db, settings):
     Movie.objects.filter(id=kept.id).update(title="Kept!")
     movie("Again", movie_id=gone_id)
 
-    assert told("movie_id", "version", "action")[1:] == [(kept.id, 2, "updated"), (gone_id, 3, "added")]
+    assert change_records("movie_id", "version", "action")[1:] == [
+        (kept.id, 2, "updated"),
+        (gone_id, 3, "added"),
+    ]
 
 
-def test_the_queues_are_made_by_command_as_often_as_one_likes(queues, capsys):
+def test_the_command_creates_the_queues_and_may_be_repeated(queues, capsys):
     for _ in range(2):
         call_command("ensure_queues")
         assert capsys.readouterr().out.splitlines() == [

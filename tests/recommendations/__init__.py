@@ -1,1 +1,1 @@
-"""Tests of what a user sees."""
+"""Tests of a user's lists."""

@@ -1,4 +1,4 @@
-"""What every store of user lists must do: one suite, and a small subclass of it for each store."""
+"""The contract of every store of user lists: one suite, with a small subclass for each store."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,44 +8,44 @@ from threading import Barrier
 
 from django.db import connections
 
+from movies.foundation.numbers import MAX_BIGINT
 from recommendations.lists import (
-    LONGEST,
-    NOBODY,
+    EMPTY_LISTS,
+    MAX_LIST_LENGTH,
     Entry,
     Event,
     Finish,
     UserLists,
+    apply_events,
     bring_back,
     recommend,
     take_off,
-    watched,
 )
 from recommendations.stores.base import Change, ListStore, ServedRow
 
 AT = datetime(2017, 9, 8, 12, 50, 0, 123456, tzinfo=UTC)
 LATER = AT + timedelta(minutes=1)
-LARGEST = 2**63 - 1
 
 FULL = UserLists(
-    recommended=tuple(range(100, 100 + LONGEST)),
+    recommended=tuple(range(100, 100 + MAX_LIST_LENGTH)),
     recommended_at=AT,
-    watching=tuple(Entry(200 + n, 0.5 + n / 100, AT - timedelta(hours=n)) for n in range(LONGEST)),
-    removed=tuple(Entry(300 + n, 1 / 3, AT - timedelta(hours=n)) for n in range(LONGEST)),
+    watching=tuple(Entry(200 + n, 0.5 + n / 100, AT - timedelta(hours=n)) for n in range(MAX_LIST_LENGTH)),
+    removed=tuple(Entry(300 + n, 1 / 3, AT - timedelta(hours=n)) for n in range(MAX_LIST_LENGTH)),
     finished=tuple(
         Finish(400 + n, AT - timedelta(hours=n), reported_at=AT - timedelta(minutes=n))
-        for n in range(LONGEST)
+        for n in range(MAX_LIST_LENGTH)
     ),
 )
 
 
 def begun(movie_id: int, progress: float = 0.5, at: datetime = AT) -> Callable[[UserLists], UserLists]:
-    return partial(watched, events=[Event(movie_id, progress, at, finished=False, reported_at=at)])
+    return partial(apply_events, events=[Event(movie_id, progress, at, finished=False, reported_at=at)])
 
 
 class StoreContract:
     """A subclass has a fixture `store`, an empty one."""
 
-    def test_a_user_nobody_has_heard_of_has_no_row(self, store: ListStore):
+    def test_an_unknown_user_has_no_row(self, store: ListStore):
         assert store.read(7) is None
         assert store.served(7)[0] is None
         assert store.count() == 0
@@ -67,7 +67,7 @@ class StoreContract:
         assert store.served(8)[0] == ServedRow([], [5], [b"1e-09"])
         assert store.served(9)[0] == ServedRow([3, 1], [], [])
 
-    def test_a_list_stored_empty_is_heard_of(self, store: ListStore):
+    def test_an_empty_list_is_a_record(self, store: ListStore):
         store.update({7: lambda lists: recommend(lists, [99], AT, known=())})
         assert store.served(7)[0] == ServedRow([], [], [])
         assert store.read(7) == UserLists(recommended_at=AT)
@@ -81,14 +81,14 @@ class StoreContract:
 
         store.update({7: begun(1)})
         store.update({7: look, 8: look})
-        assert seen == [UserLists(watching=(Entry(1, 0.5, AT),)), NOBODY]
+        assert seen == [UserLists(watching=(Entry(1, 0.5, AT),)), EMPTY_LISTS]
 
     def test_a_change_of_nothing_stores_nothing(self, store: ListStore):
         store.update({7: lambda lists: take_off(lists, 1)})
         assert store.read(7) is None
         assert store.count() == 0
 
-    def test_no_changes_are_no_harm(self, store: ListStore):
+    def test_no_changes_do_nothing(self, store: ListStore):
         store.update({})
         assert store.write([]) == 0
         assert store.count() == 0
@@ -103,16 +103,16 @@ class StoreContract:
         store.update(changes)
         assert store.scan(0, 10) == once
 
-    def test_a_finish_and_a_list_come_to_the_same_in_either_order(self, store: ListStore):
-        """A store keeps what decides between them: as of when the list is, and when the finish was told."""
+    def test_a_finish_and_a_list_have_the_same_result_in_either_order(self, store: ListStore):
+        """A store keeps what decides between them: when the list was sent, and when the finish was reported."""
         finish = Event(1, 1.0, AT - timedelta(days=1), finished=True, reported_at=AT)
         same_time: Change = partial(recommend, movie_ids=[2, 1], at=AT, known={1, 2})
         newer: Change = partial(recommend, movie_ids=[2, 1], at=AT + timedelta(microseconds=1), known={1, 2})
         orders: dict[int, list[Change]] = {
-            1: [partial(watched, events=[finish]), same_time],
-            2: [same_time, partial(watched, events=[finish])],
-            3: [partial(watched, events=[finish]), newer],
-            4: [newer, partial(watched, events=[finish])],
+            1: [partial(apply_events, events=[finish]), same_time],
+            2: [same_time, partial(apply_events, events=[finish])],
+            3: [partial(apply_events, events=[finish]), newer],
+            4: [newer, partial(apply_events, events=[finish])],
         }
         for turn in range(2):
             store.update({user_id: order[turn] for user_id, order in orders.items()})
@@ -133,7 +133,7 @@ class StoreContract:
         store.update({7: partial(take_off, movie_id=1)})
         assert store.read(7) == UserLists(watching=(Entry(2, 0.5, AT),), removed=(Entry(1, 0.25, AT),))
 
-    def test_what_a_finish_is_ordered_by_is_kept_where_that_is_not_its_own_time(self, store: ListStore):
+    def test_the_effective_time_of_a_finish_is_kept(self, store: ListStore):
         ahead = Finish(
             1, AT + timedelta(hours=1), reported_at=AT, effective_at=AT + timedelta(microseconds=1)
         )
@@ -142,9 +142,9 @@ class StoreContract:
         assert store.read(7) == lists
 
     def test_the_first_and_the_last_user_id_work(self, store: ListStore):
-        store.update({1: begun(1), LARGEST: begun(LARGEST)})
-        assert store.read(LARGEST) == UserLists(watching=(Entry(LARGEST, 0.5, AT),))
-        assert [user_id for user_id, _ in store.scan(0, 10)] == [1, LARGEST]
+        store.update({1: begun(1), MAX_BIGINT: begun(MAX_BIGINT)})
+        assert store.read(MAX_BIGINT) == UserLists(watching=(Entry(MAX_BIGINT, 0.5, AT),))
+        assert [user_id for user_id, _ in store.scan(0, 10)] == [1, MAX_BIGINT]
 
     def test_times_are_kept_to_the_millisecond_from_the_first_year_to_the_last(self, store: ListStore):
         first = datetime(1, 1, 1, tzinfo=UTC)
@@ -168,8 +168,8 @@ class StoreContract:
         store.write((user_id, FULL) for user_id in range(1, 51))
         assert store.count() == 50
 
-    def test_two_writers_of_one_user_lose_nothing(self, store: ListStore):
-        """Each of 8 threads begins its own movies for the same users, some of whom are new, all at once."""
+    def test_concurrent_writers_of_one_user_lose_nothing(self, store: ListStore):
+        """Each of 8 threads concurrently begins its own movies for the same users, some of them new."""
         threads, users, turns = 8, (7, 3, 5), 2
         start = Barrier(threads)
 

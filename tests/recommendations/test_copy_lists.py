@@ -1,4 +1,4 @@
-"""`manage.py copy_lists`: every user in the other store, also after a stop; differences are told."""
+"""`manage.py copy_lists` copies every user, also after a stop, and reports differences."""
 
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -42,53 +42,52 @@ def test_every_user_is_copied_whole(stores: dict[str, ListStore], source: str, t
     stores[source].write(MANY)
     out = _copy(source, target)
     assert out == (
-        f"250 users copied from {source} to {target}; "
-        "their number and a sample of them are the same in both.\n"
+        f"250 users copied from {source} to {target}; their number and a sample of them are equal in both.\n"
     )
     assert stores[target].scan(0, 1000) == sorted(MANY)
 
 
-def test_a_stopped_copy_goes_on_where_it_was(stores: dict[str, ListStore], monkeypatch):
+def test_a_stopped_copy_resumes(stores: dict[str, ListStore], monkeypatch):
     stores["postgres"].write(MANY)
     written: list[list[tuple[int, UserLists]]] = []
     write = stores["mongo"].write
 
-    def away_at_the_third(rows):
+    def fail_at_the_third(rows):
         if len(written) == 2:
             raise StoreUnavailable("gone")
         written.append(rows)
         return write(rows)
 
     with monkeypatch.context() as patch:
-        patch.setattr(stores["mongo"], "write", away_at_the_third)
-        with pytest.raises(CommandError, match="A store does not answer; the same command goes on from here"):
+        patch.setattr(stores["mongo"], "write", fail_at_the_third)
+        with pytest.raises(CommandError, match="A store is unavailable; run the same command to resume"):
             _copy("postgres", "mongo")
     assert stores["mongo"].count() == 40
 
-    def remembered(batch: list[tuple[int, UserLists]]) -> int:
+    def recorded(batch: list[tuple[int, UserLists]]) -> int:
         written.append(batch)
         return write(batch)
 
-    monkeypatch.setattr(stores["mongo"], "write", remembered)
-    assert _copy("postgres", "mongo").startswith("Going on after user 280; 40 are copied.\n250 users copied")
+    monkeypatch.setattr(stores["mongo"], "write", recorded)
+    assert _copy("postgres", "mongo").startswith("Resuming after user 280; 40 are copied.\n250 users copied")
     assert [user for batch in written for user, _ in batch] == [user for user, _ in sorted(MANY)]
     assert stores["mongo"].scan(0, 1000) == sorted(MANY)
 
 
-def test_a_user_that_only_the_target_has_is_told(stores: dict[str, ListStore]):
+def test_a_user_that_only_the_target_has_is_reported(stores: dict[str, ListStore]):
     stores["postgres"].write(MANY)
     stores["mongo"].write([(3, UserLists(recommended=(1,)))])
     with pytest.raises(CommandError, match="The source has 250 users and the target 251"):
         _copy("postgres", "mongo")
 
 
-def test_a_source_that_went_on_is_told(stores: dict[str, ListStore], tmp_path):
+def test_a_source_that_changed_is_reported(stores: dict[str, ListStore], tmp_path):
     stores["postgres"].write(MANY)
-    state = store_migration.State(tmp_path / "state")
-    position = list(store_migration.copy(stores["postgres"], stores["mongo"], state))[-1]
+    position_file = store_migration.PositionFile(tmp_path / "position")
+    position = list(store_migration.copy(stores["postgres"], stores["mongo"], position_file))[-1]
     stores["postgres"].write([(7, UserLists(recommended=(99,)))])
     assert store_migration.differences(stores["postgres"], stores["mongo"], position.places) == [
-        "User 7 is not the same in both."
+        "User 7 differs."
     ]
 
 

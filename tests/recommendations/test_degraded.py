@@ -1,4 +1,4 @@
-"""While the store of lists is away: reads answer with popular movies and say so, writes ask to come again."""
+"""While the store of lists is unavailable, reads return popular movies with a header, and writes a 503."""
 
 import json
 import time
@@ -27,7 +27,7 @@ def store(private_mongodb: MongoServer, settings: Settings) -> MongoServer:
     return private_mongodb
 
 
-def test_a_read_answers_with_popular_movies_and_says_so(client: Client, store: MongoServer):
+def test_a_read_returns_popular_movies_and_a_header(client: Client, store: MongoServer):
     popular, own = movie("Heat", comedy=100), movie("Alien")
     ViewCount.objects.filter(movie=popular).update(views=9)
     popularity.refresh()
@@ -36,7 +36,7 @@ def test_a_read_answers_with_popular_movies_and_says_so(client: Client, store: M
     assert HEADER not in usual
     assert [shown["id"] for shown in usual.json()["recommendations"]] == [own.id]
     store.kill()
-    for seconds in (10, 1.5, 1.5):  # the first finds out; from then on nobody waits
+    for seconds in (10, 1.5, 1.5):  # the first request opens the circuit breaker; the next ones do not wait
         start = time.monotonic()
         degraded = client.get("/tetraflix/recommendations/7")
         assert time.monotonic() - start < seconds
@@ -54,7 +54,7 @@ def test_a_read_answers_with_popular_movies_and_says_so(client: Client, store: M
     assert client.get("/tetraflix/recommendations/7").json() == usual.json()
 
 
-def test_a_write_asks_to_come_again_and_then_counts_once(client: Client, store: MongoServer):
+def test_a_write_is_a_503_with_retry_after_and_then_counts_once(client: Client, store: MongoServer):
     watched = movie("Heat")
     _, key = create_key(name="events", role="service")
     body = {"userId": 7, "events": [{"movie": {"id": watched.id}, "progress": 1, "timestamp": "2017-09-08"}]}

@@ -1,4 +1,4 @@
-"""The MongoDB store holds the contract, and its own promises: races, being away or hung, one shard."""
+"""The MongoDB store keeps the contract, and its own promises: concurrent writers, outages, sharding."""
 
 import time
 from datetime import timedelta
@@ -7,7 +7,7 @@ import pytest
 from pymongo import monitoring
 from pymongo.monitoring import CommandStartedEvent
 
-from recommendations.lists import NOBODY, Entry, UserLists
+from recommendations.lists import EMPTY_LISTS, Entry, UserLists
 from recommendations.stores import mongo_client
 from recommendations.stores.base import StoreUnavailable
 from recommendations.stores.mongo import MongoStore
@@ -19,11 +19,11 @@ pytestmark = pytest.mark.django_db
 
 
 class TestMongoStore(StoreContract):
-    """Nothing is excused."""
+    """Runs every case."""
 
 
 class Commands(monitoring.CommandListener):
-    """Remembers what was sent."""
+    """Records the commands that were sent."""
 
     def __init__(self) -> None:
         self.sent: list[CommandStartedEvent] = []
@@ -49,45 +49,45 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> Commands:
     return listener
 
 
-def test_a_write_that_came_in_between_is_not_lost(store: MongoStore):
+def test_a_concurrent_update_is_not_lost(store: MongoStore):
     store.update({1: begun(10)})
-    met: list[bool] = []
+    raced: list[bool] = []
 
-    def meets_another(lists: UserLists) -> UserLists:
-        if not met:  # after the document was read, before it is written
-            met.append(True)
+    def races(lists: UserLists) -> UserLists:
+        if not raced:  # after the document was read, before it is written
+            raced.append(True)
             MongoStore(store.url).update({1: begun(11, at=AT + timedelta(seconds=1))})
         return begun(12, at=AT + timedelta(seconds=2))(lists)
 
-    store.update({1: meets_another, 2: begun(20)})
+    store.update({1: races, 2: begun(20)})
     assert [entry.movie_id for entry in _read(store, 1).watching] == [12, 11, 10]
     assert [entry.movie_id for entry in _read(store, 2).watching] == [20]
 
 
-def test_of_two_first_documents_of_a_user_none_is_lost(store: MongoStore):
-    met: list[bool] = []
+def test_concurrent_first_documents_of_a_user_are_both_kept(store: MongoStore):
+    raced: list[bool] = []
 
-    def meets_another(lists: UserLists) -> UserLists:
-        if not met:
-            met.append(True)
+    def races(lists: UserLists) -> UserLists:
+        if not raced:
+            raced.append(True)
             MongoStore(store.url).update({1: begun(11)})
         return begun(12)(lists)
 
-    store.update({1: meets_another})
+    store.update({1: races})
     assert {entry.movie_id for entry in _read(store, 1).watching} == {11, 12}
 
 
-def test_a_whole_row_written_in_between_is_not_lost(store: MongoStore):
+def test_a_concurrent_write_is_not_lost(store: MongoStore):
     store.update({1: begun(10)})
-    met: list[bool] = []
+    raced: list[bool] = []
 
-    def meets_another(lists: UserLists) -> UserLists:
-        if not met:
-            met.append(True)
+    def races(lists: UserLists) -> UserLists:
+        if not raced:
+            raced.append(True)
             store.write([(1, UserLists(recommended=(7,), recommended_at=AT))])
         return begun(12)(lists)
 
-    store.update({1: meets_another})
+    store.update({1: races})
     assert _read(store, 1) == UserLists((7,), AT, (Entry(12, 0.5, AT),))
 
 
@@ -100,10 +100,10 @@ def test_a_batch_is_one_find_and_one_write_whatever_its_size(store: MongoStore, 
     assert [event.command_name for event in commands.sent] == ["find"]
 
 
-def test_every_statement_names_its_document_by_the_shard_key(store: MongoStore, commands: Commands):
+def test_every_statement_selects_its_document_by_the_shard_key(store: MongoStore, commands: Commands):
     store.update({user: begun(user) for user in range(1, 4)})
     store.update({user: begun(user, 0.6, AT + timedelta(seconds=1)) for user in range(1, 4)})
-    store.write([(5, NOBODY)])
+    store.write([(5, EMPTY_LISTS)])
     store.read(1)
     store.served(1)
     for event in commands.sent:
@@ -119,7 +119,7 @@ def test_every_statement_names_its_document_by_the_shard_key(store: MongoStore, 
                 raise AssertionError(name)
 
 
-def test_writes_wait_for_a_majority_and_reads_ask_the_primary(store: MongoStore, commands: Commands):
+def test_writes_wait_for_a_majority_and_reads_use_the_primary(store: MongoStore, commands: Commands):
     store.update({1: begun(1)})
     insert = next(event for event in commands.sent if event.command_name == "insert")
     assert insert.command["writeConcern"] == {"w": "majority", "wtimeout": 10_000}
@@ -129,7 +129,7 @@ def test_writes_wait_for_a_majority_and_reads_ask_the_primary(store: MongoStore,
     assert "$readPreference" not in find.command  # the primary
 
 
-def test_a_store_that_is_away_says_so_and_at_once_from_then_on(private_mongodb: MongoServer):
+def test_an_unavailable_store_raises_at_once_after_the_first_call(private_mongodb: MongoServer):
     store = MongoStore(private_mongodb.url)
     store.update({1: begun(10)})
     private_mongodb.kill()
@@ -139,14 +139,14 @@ def test_a_store_that_is_away_says_so_and_at_once_from_then_on(private_mongodb: 
     for call in (lambda: store.served(1), lambda: store.read(1), lambda: store.update({1: begun(11)})):
         with pytest.raises(StoreUnavailable):
             call()
-    assert time.monotonic() - start < 1.5  # a server that is asked takes 2 s to be given up
+    assert time.monotonic() - start < 1.5  # a call to the server would take 2 s to time out
     private_mongodb.start()
     wait_until(lambda: not store.breaker.open)
     store.update({1: begun(11)})
     assert {entry.movie_id for entry in _read(store, 1).watching} == {10, 11}
 
 
-def test_a_hung_store_holds_up_one_read_for_a_second(private_mongodb: MongoServer):
+def test_a_hung_store_delays_one_read_by_a_second(private_mongodb: MongoServer):
     store = MongoStore(private_mongodb.url)
     store.update({1: begun(10)})
     private_mongodb.pause()
@@ -157,8 +157,8 @@ def test_a_hung_store_holds_up_one_read_for_a_second(private_mongodb: MongoServe
     start = time.monotonic()
     with pytest.raises(StoreUnavailable):
         store.served(1)
-    assert time.monotonic() - start < 1.5  # a server that is asked takes 2 s to be given up
-    private_mongodb.go_on()
+    assert time.monotonic() - start < 1.5  # a call to the server would take 2 s to time out
+    private_mongodb.resume()
     wait_until(lambda: not store.breaker.open)
     row, _ = store.served(1)
     assert row

@@ -1,4 +1,4 @@
-"""The PostgreSQL store holds the contract, and its own promises: few statements, the caller's transaction."""
+"""The PostgreSQL store keeps the contract, and its own promises: few statements, the caller's transaction."""
 
 import pytest
 from django.db import connection, transaction
@@ -19,7 +19,7 @@ def store() -> ListStore:
 
 
 class TestPostgresStore(StoreContract):
-    """Nothing is excused."""
+    """Runs every case."""
 
 
 @pytest.mark.parametrize("users", [1, 10, 500])
@@ -31,7 +31,7 @@ def test_a_batch_of_any_size_takes_three_statements(store: ListStore, users: int
             connection,
         ) as captured,
     ):
-        # lock, change those that are there, add those that are not
+        # lock, update existing rows, insert new ones
         store.update({user_id: begun(1, at=FULL.watching[0].at) for user_id in range(1, 2 * users + 1)})
     assert len([query for query in captured if "SAVEPOINT" not in query["sql"]]) == 3
     assert store.count() == 2 * users

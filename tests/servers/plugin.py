@@ -1,4 +1,4 @@
-"""The pytest plugin that has the servers up before Django's settings are imported."""
+"""The pytest plugin that starts the servers before Django's settings are imported."""
 
 from collections.abc import Generator
 

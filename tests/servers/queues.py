@@ -1,4 +1,4 @@
-"""Fresh queues for a test: of every test alone, so that messages of one never reach another."""
+"""New queues for each test, so that messages of one test never reach another."""
 
 import uuid
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The PostgreSQL and SQS of one test session: started before the settings are read, gone when it ends."""
+"""The PostgreSQL and SQS of a test session: started before the settings are read, removed at its end."""
 
 import atexit
 import os
@@ -12,8 +12,8 @@ from tetraflix.embedded.sqs import EmbeddedSqs
 
 # xdist's workers inherit the environment of the session that started the servers.
 FOLDER_VARIABLE = "TETRAFLIX_TEST_SESSION"
-# The developer's own: they would lead away from what the session started.
-DEVELOPERS_OWN = (
+# The developer's variables, which would lead to other servers than the session's.
+DEVELOPER_VARIABLES = (
     "AWS_ENDPOINT_URL",
     "AWS_PROFILE",
     "AWS_SESSION_TOKEN",
@@ -23,9 +23,9 @@ DEVELOPERS_OWN = (
 
 
 class Servers:
-    """The session's two servers, in a temporary folder of their own.
+    """The session's two servers, in a temporary folder.
 
-    In an xdist worker they are only addresses: the controller started them and will stop them.
+    In an xdist worker they are only addresses, because the controller starts and stops them.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Servers:
         self.sqs = EmbeddedSqs(self.folder / "sqs", 0)
 
     def start(self) -> None:
-        """Both answer, and the environment leads the settings to them and to nothing else of this machine."""
+        """Starts both, and sets the environment so that the settings use them and no other server of this machine."""
         if not self.owned:
             self.postgres.port = int(os.environ["TETRAFLIX_TEST_POSTGRES_PORT"])
             self.sqs.port = int(os.environ["TETRAFLIX_TEST_SQS_PORT"])
@@ -48,8 +48,8 @@ class Servers:
         atexit.register(self.stop)
         self.postgres.start()
         self.sqs.start()
-        (self.folder / "var/static").mkdir(parents=True)  # whitenoise warns of each client without
-        for name in DEVELOPERS_OWN:
+        (self.folder / "var/static").mkdir(parents=True)  # without it whitenoise warns for each client
+        for name in DEVELOPER_VARIABLES:
             os.environ.pop(name, None)
         os.environ.update(
             {
@@ -65,7 +65,7 @@ class Servers:
         )
 
     def stop(self) -> None:
-        """Nothing of them is left, nor of their folder."""
+        """Stops both and removes their folder."""
         if self.owned:
             self.sqs.kill()
             self.postgres.stop()

@@ -14,14 +14,14 @@ from tetraflix.embedded.sqs import EmbeddedSqs
 
 
 def forget_connections() -> None:
-    """The bus connects anew: the settings lead elsewhere now."""
+    """Makes the bus reconnect, because the settings name another server."""
     bus.shared_client.cache_clear()
     bus.queue.cache_clear()
 
 
 @pytest.fixture
 def private_bus(private_sqs: EmbeddedSqs, settings: Settings) -> Iterator[EmbeddedSqs]:
-    """An SQS server that the test may stop and kill; the bus leads to it, and its queues are there."""
+    """An SQS server that the test may stop and kill; the bus uses it, and the queues exist."""
     settings.SQS_ENDPOINT = private_sqs.url
     settings.QUEUE_VISIBILITY_SECONDS = 2
     forget_connections()
@@ -32,7 +32,7 @@ def private_bus(private_sqs: EmbeddedSqs, settings: Settings) -> Iterator[Embedd
 
 @pytest.fixture
 def service_env(database_url: str, private_bus: EmbeddedSqs) -> dict[str, str]:
-    """The environment of a process that works on this test's database and queues."""
+    """The environment of a process that uses this test's database and queues."""
     return {
         "DATABASE_URL": database_url,
         "AWS_ENDPOINT_URL_SQS": private_bus.url,
@@ -42,7 +42,7 @@ def service_env(database_url: str, private_bus: EmbeddedSqs) -> dict[str, str]:
 
 @pytest.fixture
 def drain(queues: Queues, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Counts]:
-    """Consumes until both queues of the test are empty, and ends; returns what it did."""
+    """Consumes until both queues of the test are empty, and stops; returns the counts."""
     monkeypatch.setattr(bus, "LONG_POLL_SECONDS", 1)  # its threads end after their last poll
 
     def drain() -> Counts:

@@ -11,6 +11,17 @@ from types import TracebackType
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+CONSUME = ("manage.py", "consume")
+WORKER = (
+    "-m",
+    "celery",
+    "-A",
+    "tetraflix",
+    "worker",
+    "--without-gossip",
+    "--without-mingle",
+    "--without-heartbeat",
+)
 
 
 class Process:
@@ -35,7 +46,7 @@ class Process:
         self.log.close()
 
     def start(self) -> None:
-        """Runs (again), its output after what is there."""
+        """Starts the process (again); its output is appended."""
         self.child = subprocess.Popen(
             self.argv,
             cwd=ROOT,
@@ -50,22 +61,22 @@ class Process:
         return self.child is not None and self.child.poll() is None
 
     def kill(self) -> None:
-        """SIGKILL, if it runs."""
+        """Sends SIGKILL if the process runs."""
         if self.child is not None:
             self.child.kill()
             self.child.wait()
 
     def stop(self, seconds: float = 10) -> int:
-        """SIGTERM; its exit code. Raises TimeoutExpired."""
+        """Sends SIGTERM and returns the exit code. Raises TimeoutExpired."""
         assert self.child is not None
         self.child.send_signal(signal.SIGTERM)
         return self.child.wait(seconds)
 
     def output(self) -> str:
-        """All it has written."""
+        """All that the process has written."""
         return Path(self.log.name).read_text()
 
     def wait_for(self, text: str, seconds: float = 20) -> None:
-        """Until it has written this; fails when it ends instead."""
+        """Waits until the process has written the text; fails if it ends before."""
         wait_until(lambda: text in self.output() or not self.running, seconds=seconds)
         assert text in self.output(), self.output()

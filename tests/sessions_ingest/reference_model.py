@@ -1,30 +1,32 @@
-"""The contract's rules for sessions and recommendations, as plainly as can be; nothing of the service's code.
+"""A reference model of the contract's rules for sessions and recommendations, independent of the service's code.
 
-It is told everything in the order of sending, and the service must come to the same in any order of arrival
-while at most 20 movies are in progress a user and at most 20 finishes follow a user's last list.
+It gets all messages in the order of sending. In any order of arrival the service must come to the same result,
+as long as a user has at most 20 movies in progress and at most 20 finishes after the last list.
 """
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 
-Order = tuple[datetime, datetime]  # when it counts as watched; among times ahead of one sending, as stated
+Order = tuple[datetime, datetime]  # when it counts as watched; the stated time decides between times ahead
 
 
 @dataclass
 class Model:
-    """Every event and list that was sent, and what must come of it."""
+    """Every event and list that was sent, and the result."""
 
     movies: set[int]
     finished: dict[tuple[int, int], dict[datetime, Order]] = field(default_factory=lambda: defaultdict(dict))
     progress: dict[tuple[int, int], set[tuple[Order, float]]] = field(
         default_factory=lambda: defaultdict(set)
     )
-    lists: dict[int, list[int]] = field(default_factory=dict)  # the one sent last, as it is by now
+    lists: dict[int, list[int]] = field(
+        default_factory=dict
+    )  # the list sent last, without movies finished since
     finishes_since: Counter[int] = field(default_factory=Counter)  # that list, by user
 
     def watched(self, user: int, movie: int, progress: float, at: datetime, sent: datetime) -> None:
-        """At a time as stated, which may lie ahead: then it is no later than what is sent later."""
+        """Adds an event. If the stated time is ahead of the sending, it is ordered by the sending."""
         if movie not in self.movies:
             return
         order = (min(at, sent), at)
@@ -37,7 +39,7 @@ class Model:
                 self.lists[user].remove(movie)
 
     def recommended(self, user: int, movies: list[int]) -> None:
-        """Best first: without repetitions and movies that do not exist, 20 at most."""
+        """Adds a list: without repetitions and movies that do not exist, 20 at most."""
         self.lists[user] = [movie for movie in dict.fromkeys(movies) if movie in self.movies][:20]
         self.finishes_since[user] = 0
 
@@ -45,7 +47,7 @@ class Model:
         return {user for user, _ in (*self.finished, *self.progress)} | set(self.lists)
 
     def views(self) -> dict[int, int]:
-        """By movie: how often users finished it."""
+        """The number of finishes by movie."""
         views: Counter[int] = Counter()
         for (_, movie), times in self.finished.items():
             views[movie] += len(times)
@@ -54,8 +56,8 @@ class Model:
     def currently_watching(self, user: int) -> list[tuple[int, float, datetime]]:
         """Movie, progress, when it counts as watched; most recent first."""
         shown = []
-        for (who, movie), told in self.progress.items():
-            order, progress = max(told)
+        for (who, movie), reported in self.progress.items():
+            order, progress = max(reported)
             if who == user and all(order > finish for finish in self.finished[user, movie].values()):
                 shown.append((order, movie, progress))
         assert len(shown) <= 20

@@ -1,4 +1,4 @@
-"""What messages do, counted in effects and in SQL statements."""
+"""The effects of applied messages, and the number of SQL statements."""
 
 import itertools
 import logging
@@ -15,10 +15,11 @@ from movies.models import GenreViews, Movie, View, ViewCount
 from recommendations import stores
 from recommendations.lists import Entry, Finish, UserLists
 from recommendations.stores.base import ListStore
-from sessions_ingest.apply import Batch, Outcome, apply
-from sessions_ingest.messages import Recommendations, Session, Watched
+from sessions_ingest.apply import apply
+from sessions_ingest.batches import Batch, BatchOutcome
+from sessions_ingest.messages import Recommendations, Session, WatchEvent
 from sessions_ingest.models import IngestMinute
-from tests.listening import activity_heard
+from tests.activity import recorded_activity
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -29,10 +30,10 @@ def at(minutes: float) -> datetime:
 
 
 def session(user: int, *events: tuple[int, float, float], sent: float | None = None) -> Session:
-    """Movie, progress and minute of each event; sent at the last one's if not told otherwise."""
+    """Movie, progress and minute of each event; sent at the time of the last one unless `sent` is given."""
     return Session(
         user,
-        tuple(Watched(movie, progress, at(minutes)) for movie, progress, minutes in events),
+        tuple(WatchEvent(movie, progress, at(minutes)) for movie, progress, minutes in events),
         at(max(minutes for _, _, minutes in events) if sent is None else sent),
     )
 
@@ -56,17 +57,17 @@ def test_both_kinds_of_messages_in_one_batch() -> None:
             Batch(
                 "sessionData",
                 [session(9, (1, 1, 0), (2, 0.5, 1), (99, 0.5, 2)), session(9, (1, 1, 0))],
-                refused=2,
+                invalid=2,
             ),
             Batch("userRecs", [Recommendations(9, (3, 77, 1, 3), at(5))]),
         ]
     )
     assert outcomes == [
-        Outcome(messages=2, events=3, views=1, skipped=1, poison=2),
-        Outcome(messages=1, events=0, views=0, skipped=0, poison=0),
+        BatchOutcome(messages=2, events=3, views=1, skipped=1, invalid=2),
+        BatchOutcome(messages=1, events=0, views=0, skipped=0, invalid=0),
     ]
     assert lists(9) == UserLists(
-        recommended=(3, 1),  # sent after movie 1's finish was told: the recommender knows best
+        recommended=(3, 1),  # sent after movie 1's finish was reported
         recommended_at=at(5),
         watching=(Entry(2, 0.5, at(1)),),
         finished=(Finish(1, at(0), reported_at=at(0)),),
@@ -99,23 +100,23 @@ RESENT = Batch("sessionData", [session(9, (1, 1, 0), sent=30)])
 
 
 @pytest.mark.parametrize(("sent", "recommended"), [(9, (2,)), (10, (2,)), (11, (2, 1))])
-@pytest.mark.parametrize("together", [True, False])
-def test_a_list_has_a_finished_movie_if_it_was_sent_after_that_was_told_whichever_is_applied_first(
-    store: ListStore, sent: float, recommended: tuple[int, ...], together: bool
+@pytest.mark.parametrize("one_group", [True, False])
+def test_a_list_has_a_finished_movie_if_sent_after_the_finish_was_reported_in_any_order_of_arrival(
+    store: ListStore, sent: float, recommended: tuple[int, ...], one_group: bool
 ) -> None:
     add_movies(1, 2)
     new_list = Batch("userRecs", [Recommendations(9, (2, 1), at(sent))])
     for batches in itertools.permutations([FINISH, new_list]):
         store.write([(9, UserLists())])
         View.objects.all().delete()
-        for batch in [batches] if together else [[batches[0]], [batches[1]]]:
+        for batch in [batches] if one_group else [[batches[0]], [batches[1]]]:
             apply(batch)
         assert store.read(9) == UserLists(
             recommended=recommended, recommended_at=at(sent), finished=(Finish(1, at(0), reported_at=at(10)),)
         )
 
 
-def test_a_finish_that_is_sent_again_was_told_the_first_time(store: ListStore) -> None:
+def test_a_finish_that_is_sent_again_was_reported_the_first_time(store: ListStore) -> None:
     add_movies(1, 2)
     for batches in itertools.permutations([FINISH, RESENT]):
         store.write([(9, UserLists())])
@@ -129,11 +130,11 @@ def test_a_finish_that_is_sent_again_was_told_the_first_time(store: ListStore) -
         )
 
 
-def test_a_finish_told_again_leaves_a_movie_that_was_recommended_again_since() -> None:
+def test_a_repeated_finish_does_not_remove_a_movie_that_was_recommended_again_since() -> None:
     add_movies(*range(1, 30))
     apply([Batch("sessionData", [session(9, *((movie, 1, movie) for movie in range(1, 25)))])])
     apply([Batch("userRecs", [Recommendations(9, (1,), at(100))])])
-    # forgotten by the list of the last 20 finishes
+    # no longer among the last 20 finishes
     apply([Batch("sessionData", [session(9, (1, 1, 1), sent=200)])])
     after = lists(9)
     assert after is not None
@@ -148,7 +149,7 @@ def test_a_late_event_of_a_movie_finished_since_changes_nothing() -> None:
     assert lists(9) == before
 
 
-def test_a_list_made_before_a_finish_comes_without_the_movie() -> None:
+def test_a_list_sent_before_a_finish_is_stored_without_the_movie() -> None:
     add_movies(*range(1, 30))
     apply([Batch("sessionData", [session(9, *((movie, 1, movie) for movie in range(1, 25)))])])
     apply([Batch("userRecs", [Recommendations(9, (1, 24, 28), at(0))])])
@@ -157,7 +158,7 @@ def test_a_list_made_before_a_finish_comes_without_the_movie() -> None:
     assert after.recommended == (28,)
 
 
-def test_of_two_lists_the_newer_stays_whatever_their_order() -> None:
+def test_the_newer_of_two_lists_stays_in_any_order_of_arrival() -> None:
     add_movies(1, 2)
     new, old = Recommendations(9, (1,), at(2)), Recommendations(9, (2,), at(1))
     apply([Batch("userRecs", [new, old])])
@@ -170,7 +171,7 @@ def test_of_two_lists_the_newer_stays_whatever_their_order() -> None:
 def test_ids_that_cannot_exist_are_skipped_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "sessions_ingest.apply"):
         outcomes = apply([Batch("sessionData", [session(9, (0, 1, 0), (-5, 0.5, 0), (10**30, 1, 0))])])
-    assert outcomes == [Outcome(messages=1, skipped=3)]
+    assert outcomes == [BatchOutcome(messages=1, skipped=3)]
     assert lists(9) is None
     assert [record.getMessage() for record in caplog.records] == [
         f"3 events skipped: no such movie: [-5, 0, {10**30}]"
@@ -201,34 +202,34 @@ def test_the_number_of_statements_does_not_grow_with_the_batch() -> None:
     assert statements(1000, 100, 50) == few
 
 
-def test_what_was_committed_is_announced_once_there_are_listeners() -> None:
+def test_committed_messages_are_published_as_activity() -> None:
     add_movies(1)
-    with activity_heard() as heard:
+    with recorded_activity() as activities:
         apply(
             [
                 Batch("sessionData", [session(9, (1, 1, 0), (1, 0.5, 1))]),
                 Batch("userRecs", [Recommendations(8, (1, 2), NOON)]),
             ]
         )
-    assert [(*said[:3], *said[4:]) for said in heard] == [
+    assert [(*activity[:3], *activity[4:]) for activity in activities] == [
         ("session-data", 9, 2, [1, 0.5], [1]),
         ("recs-data", 8, 2, (), ()),
     ]
-    assert all(abs(said[3] - time.time()) < 60 for said in heard)
+    assert all(abs(activity[3] - time.time()) < 60 for activity in activities)
 
 
-def test_writers_at_the_same_time_lose_nothing_and_count_nothing_twice() -> None:
+def test_concurrent_writers_lose_nothing_and_count_nothing_twice() -> None:
     add_movies(*range(1, 6))
-    mistakes: list[Exception] = []
+    errors: list[Exception] = []
 
     def work(worker: int) -> None:
         try:
             for turn in range(10):
-                # each event is told by two workers; users and movies in opposite orders
+                # each event is sent by two workers; users and movies in opposite orders
                 batch = [session(user, (1 + (user + turn) % 5, 1, turn)) for user in range(1, 9)]
                 apply([Batch("sessionData", batch[:: 1 if worker % 2 else -1])])
         except Exception as error:
-            mistakes.append(error)
+            errors.append(error)
         finally:
             connection.close()
 
@@ -237,6 +238,6 @@ def test_writers_at_the_same_time_lose_nothing_and_count_nothing_twice() -> None
         thread.start()
     for thread in threads:
         thread.join()
-    assert mistakes == []
+    assert errors == []
     assert views() == dict.fromkeys(range(1, 6), 16)
     assert sum(IngestMinute.objects.values_list("views", flat=True)) == 80

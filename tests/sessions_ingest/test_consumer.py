@@ -1,4 +1,4 @@
-"""The loop's promises under faults: what is deleted, given back and put aside, and when it ends."""
+"""The consumer loop under faults: what is deleted, released and dead-lettered, and when it ends."""
 
 import logging
 import threading
@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sessions_ingest.consumer import Consumer, Counts, HandlerUnavailable, Message, QueueUnavailable, Receiver
+from sessions_ingest.consumer import Consumer, Counts, Receiver
 from sessions_ingest.messages import InvalidMessage
+from sessions_ingest.protocols import HandlerUnavailable, Message, QueueUnavailable
 from tests.waiting import wait_until
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -19,7 +20,7 @@ def message(body: str) -> Message:
 
 
 class FakeQueue:
-    """Batches to receive one after the other, and what became of them. Each call may be made to fail."""
+    """Batches to receive one after the other, and what was done with them. Each call may be made to fail."""
 
     name = "fake"
     requests = 0
@@ -29,9 +30,9 @@ class FakeQueue:
         self.batches = [list(batch) for batch in batches]
         self.failing = failing or {}
         self.deleted: list[str] = []
-        self.given_back: list[str] = []
-        self.aside: list[tuple[str, str]] = []
-        self.restored = 0
+        self.released: list[str] = []
+        self.dead_lettered: list[tuple[str, str]] = []
+        self.ensured = 0
         self.closed = threading.Event()
 
     def _fail(self, call: str) -> None:
@@ -52,16 +53,16 @@ class FakeQueue:
 
     def release(self, messages: Sequence[Message]) -> None:
         self._fail("release")
-        self.given_back += [message.body for message in messages]
+        self.released += [message.body for message in messages]
 
-    def dead_letter(self, refused: Sequence[tuple[Message, str]]) -> list[Message]:
+    def dead_letter(self, invalid: Sequence[tuple[Message, str]]) -> list[Message]:
         self._fail("dead_letter")
-        self.aside += [(message.body, reason) for message, reason in refused]
-        return [message for message, _ in refused]
+        self.dead_lettered += [(message.body, reason) for message, reason in invalid]
+        return [message for message, _ in invalid]
 
-    def restore(self) -> None:
-        self._fail("restore")
-        self.restored += 1
+    def ensure_exists(self) -> None:
+        self._fail("ensure_exists")
+        self.ensured += 1
 
     def close(self) -> None:
         self.closed.set()
@@ -73,24 +74,24 @@ class FakeHandler:
     def __init__(self, on_apply: Callable[[Sequence[str]], None] = lambda bodies: None) -> None:
         self.on_apply = on_apply
         self.applied: list[list[str]] = []
-        self.refused: list[int] = []
+        self.invalid: list[int] = []
         self.is_ready = threading.Event()
         self.is_ready.set()
-        self.asked = threading.Event()
+        self.ready_called = threading.Event()
         self.closed = 0
 
     def parse(self, body: str, sent_at: datetime) -> str:
-        if body.startswith("poison"):
+        if body.startswith("invalid"):
             raise InvalidMessage("field", "why")
         return body
 
-    def apply(self, parsed: Sequence[str], refused: int) -> None:
+    def apply(self, parsed: Sequence[str], invalid: int) -> None:
         self.on_apply(parsed)
         self.applied.append(list(parsed))
-        self.refused.append(refused)
+        self.invalid.append(invalid)
 
     def ready(self) -> bool:
-        self.asked.set()
+        self.ready_called.set()
         return self.is_ready.is_set()
 
     def close(self) -> None:
@@ -107,10 +108,10 @@ def consume(queue: FakeQueue, handler: FakeHandler, until: Callable[[], bool]) -
     return consumer.counts()
 
 
-def test_a_batch_is_applied_together_and_then_deleted() -> None:
+def test_a_batch_is_applied_as_a_whole_and_then_deleted() -> None:
     queue, handler = FakeQueue(["a", "b"], ["c"]), FakeHandler()
     assert consume(queue, handler, lambda: len(queue.deleted) == 3) == Counts(applied=3)
-    assert (handler.applied, handler.refused, queue.deleted) == ([["a", "b"], ["c"]], [0, 0], ["a", "b", "c"])
+    assert (handler.applied, handler.invalid, queue.deleted) == ([["a", "b"], ["c"]], [0, 0], ["a", "b", "c"])
 
 
 def test_a_handler_is_closed_when_no_receiver_is_left() -> None:
@@ -125,23 +126,25 @@ def test_a_handler_is_closed_when_no_receiver_is_left() -> None:
     assert handler.closed == 1
 
 
-def test_poison_goes_aside_with_its_reason_and_its_neighbours_are_applied(
+def test_an_invalid_message_is_dead_lettered_with_its_reason_and_the_others_are_applied(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    queue, handler = FakeQueue(["a", "poison", "b"]), FakeHandler()
-    assert consume(queue, handler, lambda: len(queue.deleted) == 3) == Counts(applied=2, poison=1)
-    assert (handler.applied, handler.refused) == ([["a", "b"]], [1])
-    assert queue.aside == [("poison", "field: why")]
-    assert "fake: message id-poison is put aside: field: why" in caplog.messages
+    queue, handler = FakeQueue(["a", "invalid", "b"]), FakeHandler()
+    assert consume(queue, handler, lambda: len(queue.deleted) == 3) == Counts(applied=2, dead_lettered=1)
+    assert (handler.applied, handler.invalid) == ([["a", "b"]], [1])
+    assert queue.dead_lettered == [("invalid", "field: why")]
+    assert "fake: message id-invalid is dead-lettered: field: why" in caplog.messages
 
 
-def test_poison_that_cannot_go_aside_now_comes_back_and_its_neighbours_are_deleted() -> None:
-    queue = FakeQueue(["a", "poison"], ["poison"], failing={"dead_letter": 1})
-    assert consume(queue, FakeHandler(), lambda: len(queue.deleted) == 2) == Counts(applied=1, poison=1)
-    assert queue.deleted == ["a", "poison"]
+def test_a_message_that_cannot_be_dead_lettered_is_redelivered_and_the_others_are_deleted() -> None:
+    queue = FakeQueue(["a", "invalid"], ["invalid"], failing={"dead_letter": 1})
+    assert consume(queue, FakeHandler(), lambda: len(queue.deleted) == 2) == Counts(
+        applied=1, dead_lettered=1
+    )
+    assert queue.deleted == ["a", "invalid"]
 
 
-def test_a_message_that_fails_is_left_and_its_neighbours_are_applied_one_by_one(
+def test_a_message_that_fails_is_left_and_the_others_are_applied_one_by_one(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def refuse_b(bodies: Sequence[str]) -> None:
@@ -150,25 +153,25 @@ def test_a_message_that_fails_is_left_and_its_neighbours_are_applied_one_by_one(
 
     queue, handler = FakeQueue(["a", "b", "c"]), FakeHandler(refuse_b)
     assert consume(queue, handler, lambda: len(queue.deleted) == 2) == Counts(applied=2, failed=1)
-    assert (handler.applied, queue.deleted, queue.given_back) == ([["a"], ["c"]], ["a", "c"], [])
+    assert (handler.applied, queue.deleted, queue.released) == ([["a"], ["c"]], ["a", "c"], [])
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [
         "fake: message id-b failed (delivery 1), left to the redrive policy: ZeroDivisionError: of b"
     ]
 
 
-def test_a_batch_is_kept_in_hand_while_the_handler_is_away_for_a_moment() -> None:
-    away = iter([True, True, False])
+def test_a_batch_is_retried_while_the_handler_is_unavailable_for_a_moment() -> None:
+    unavailable = iter([True, True, False])
 
     def fail_twice(bodies: Sequence[str]) -> None:
-        if next(away):
+        if next(unavailable):
             raise HandlerUnavailable("no database")
 
     queue, handler = FakeQueue(["a"]), FakeHandler(fail_twice)
     assert consume(queue, handler, lambda: queue.deleted == ["a"]) == Counts(applied=1)
-    assert queue.given_back == []
+    assert queue.released == []
 
 
-def test_nothing_is_received_while_the_handler_is_away_for_long() -> None:
+def test_nothing_is_received_while_the_handler_is_unavailable_for_long() -> None:
     fail = threading.Event()
     fail.set()
 
@@ -181,8 +184,8 @@ def test_nothing_is_received_while_the_handler_is_away_for_long() -> None:
     receiver = Receiver(queue, handler, threading.Event(), threading.Event())
     thread = threading.Thread(target=receiver.run)
     thread.start()
-    assert handler.asked.wait(5)  # the batch was let go before the queue would show it to others
-    assert (queue.batches, queue.deleted, queue.given_back) == ([["b"]], [], [])
+    assert handler.ready_called.wait(5)  # the batch was given up before its visibility timeout
+    assert (queue.batches, queue.deleted, queue.released) == ([["b"]], [], [])
     fail.clear()
     handler.is_ready.set()
     wait_until(lambda: queue.deleted == ["b"])
@@ -190,7 +193,7 @@ def test_nothing_is_received_while_the_handler_is_away_for_long() -> None:
     thread.join(2)
 
 
-def test_what_is_in_hand_at_the_word_to_stop_is_given_back_when_it_cannot_be_applied() -> None:
+def test_a_batch_that_cannot_be_applied_is_released_at_a_stop() -> None:
     tried = threading.Event()
 
     def fail(bodies: Sequence[str]) -> None:
@@ -200,18 +203,18 @@ def test_what_is_in_hand_at_the_word_to_stop_is_given_back_when_it_cannot_be_app
     queue, handler = FakeQueue(["a", "b"]), FakeHandler(fail)
     queue.hold_seconds = 60
     assert consume(queue, handler, tried.is_set) == Counts()
-    assert (queue.given_back, queue.deleted) == (["a", "b"], [])
+    assert (queue.released, queue.deleted) == (["a", "b"], [])
 
 
-def test_what_arrives_after_the_word_to_stop_is_given_back() -> None:
+def test_a_batch_received_after_a_stop_is_released() -> None:
     queue, handler = FakeQueue(["a"]), FakeHandler()
     stop = threading.Event()
     stop.set()
-    Receiver(queue, handler, stop, threading.Event()).turn()
-    assert (queue.given_back, handler.applied) == (["a"], [])
+    Receiver(queue, handler, stop, threading.Event()).receive_and_process()
+    assert (queue.released, handler.applied) == (["a"], [])
 
 
-def test_a_short_poll_under_way_at_the_word_to_stop_is_waited_for_and_given_back() -> None:
+def test_a_stop_waits_for_a_short_poll_and_releases_its_batch() -> None:
     queue, handler = FakeQueue(*[[str(number) for number in range(10)]] * 2), FakeHandler()
     polling, go_on = threading.Event(), threading.Event()
     receive = queue.receive
@@ -228,36 +231,36 @@ def test_a_short_poll_under_way_at_the_word_to_stop_is_waited_for_and_given_back
     assert polling.wait(5)
     threading.Timer(0.1, go_on.set).start()
     assert consumer.stop(seconds=5)
-    assert (len(queue.deleted), len(queue.given_back)) == (10, 10)
+    assert (len(queue.deleted), len(queue.released)) == (10, 10)
 
 
-def test_a_queue_that_was_away_is_restored_and_read_on() -> None:
-    queue, handler = FakeQueue(["a"], failing={"receive": 2, "restore": 1}), FakeHandler()
+def test_a_missing_queue_is_created_when_sqs_is_available_again() -> None:
+    queue, handler = FakeQueue(["a"], failing={"receive": 2, "ensure_exists": 1}), FakeHandler()
     assert consume(queue, handler, lambda: queue.deleted == ["a"]) == Counts(applied=1)
-    assert queue.restored == 2
+    assert queue.ensured == 2
 
 
-def test_whatever_goes_wrong_the_thread_lives() -> None:
+def test_a_receiver_survives_any_error() -> None:
     queue, handler = FakeQueue(["a"], ["b"]), FakeHandler()
     broken = iter([True, False])
 
-    def give_back_nothing(messages: Sequence[Message]) -> None:
+    def fail_once(messages: Sequence[Message]) -> None:
         if next(broken):
             raise ZeroDivisionError
         queue.deleted += [message.body for message in messages]
 
-    queue.delete = give_back_nothing  # type: ignore[method-assign]
+    queue.delete = fail_once  # type: ignore[method-assign]
     assert consume(queue, handler, lambda: queue.deleted == ["b"]) == Counts(applied=2)
 
 
-def test_a_helper_sleeps_while_the_queue_is_quiet() -> None:
+def test_a_helper_polls_only_while_the_queue_is_busy() -> None:
     queue, handler = FakeQueue(["a"]), FakeHandler()
     stop, busy = threading.Event(), threading.Event()
     helper = Receiver(queue, handler, stop, busy, helper=True)
-    helper.turn()
+    helper.receive_and_process()
     assert queue.batches == [["a"]]
     busy.set()
-    helper.turn()
+    helper.receive_and_process()
     assert queue.deleted == ["a"]
-    helper.turn()
+    helper.receive_and_process()
     assert not busy.is_set()

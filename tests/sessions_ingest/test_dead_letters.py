@@ -1,4 +1,4 @@
-"""Dead letters can be looked at without harm, put back as they were, or discarded; every act is on record."""
+"""Dead letters can be listed without effect, redriven as they were, or discarded; every action is recorded."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -20,10 +21,10 @@ from tests.sessions_ingest.dead_letter_helpers import LONG_AGO, dead_letter, rec
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_look_tells_what_there_is_and_hides_nothing(queues: Queues) -> None:
+def test_a_peek_returns_each_dead_letter_and_hides_none(queues: Queues) -> None:
     dead_letter(queues.session, '{"userId": null}')
     for _ in range(3):
-        [letter] = dead_letters.look(queues.session.name)
+        [letter] = dead_letters.peek(queues.session.name)
         assert (letter.queue, letter.body, letter.reason, letter.receives, letter.sent_at) == (
             queues.session.name,
             '{"userId": null}',
@@ -35,29 +36,31 @@ def test_a_look_tells_what_there_is_and_hides_nothing(queues: Queues) -> None:
     assert [message["Body"] for message in visible] == ['{"userId": null}']
 
 
-def test_what_sqs_itself_put_aside_is_there_too_without_a_reason(queues: Queues) -> None:
+def test_a_message_dead_lettered_by_sqs_has_no_reason(queues: Queues) -> None:
     bus.shared_client().send_message(QueueUrl=queues.recs.dead_url, MessageBody="moved")
-    [letter] = dead_letters.look(queues.recs.name)
+    [letter] = dead_letters.peek(queues.recs.name)
     assert (letter.body, letter.reason, letter.receives) == ("moved", "", 1)
 
 
-def test_a_look_at_many_is_bounded_and_leaves_all(queues: Queues) -> None:
+def test_a_peek_is_limited_and_leaves_all(queues: Queues) -> None:
     for number in range(25):
         dead_letter(queues.session, str(number))
-    assert len(dead_letters.look(queues.session.name, limit=15)) == 15
-    assert {letter.body for letter in dead_letters.look(queues.session.name)} == {str(n) for n in range(25)}
+    assert len(dead_letters.peek(queues.session.name, limit=15)) == 15
+    assert {letter.body for letter in dead_letters.peek(queues.session.name)} == {str(n) for n in range(25)}
 
 
-def test_one_that_is_put_back_is_as_it_was_first_sent(queues: Queues) -> None:
-    dead_letter(queues.session, "mended elsewhere")
+def test_a_redriven_message_keeps_its_first_send_time(queues: Queues) -> None:
+    dead_letter(queues.session, "fixed elsewhere")
     dead_letter(queues.session, "stays")
-    ids = [letter.id for letter in dead_letters.look(queues.session.name) if letter.body != "stays"]
+    ids = [letter.id for letter in dead_letters.peek(queues.session.name) if letter.body != "stays"]
 
-    assert dead_letters.redrive(queues.session.name, actor="staff:ada", ids=ids) == dead_letters.Done(1)
+    assert dead_letters.redrive(queues.session.name, actor="staff:ada", ids=ids) == dead_letters.ActionResult(
+        1
+    )
 
-    # an event without a time in it happened when the message was sent, not when it was put back
-    assert [(m.body, m.sent_at) for m in receive(queues.session)] == [("mended elsewhere", LONG_AGO)]
-    assert [letter.body for letter in dead_letters.look(queues.session.name)] == ["stays"]
+    # an event without a time happened when the message was first sent, not when it was redriven
+    assert [(m.body, m.sent_at) for m in receive(queues.session)] == [("fixed elsewhere", LONG_AGO)]
+    assert [letter.body for letter in dead_letters.peek(queues.session.name)] == ["stays"]
     act = DeadLetterAct.objects.get()
     assert (act.queue, act.message_id, act.act, act.actor) == (
         queues.session.name,
@@ -65,46 +68,46 @@ def test_one_that_is_put_back_is_as_it_was_first_sent(queues: Queues) -> None:
         "redriven",
         "staff:ada",
     )
-    assert (act.reason, act.body, act.sent_at) == ("no user", "mended elsewhere", LONG_AGO)
+    assert (act.reason, act.body, act.sent_at) == ("no user", "fixed elsewhere", LONG_AGO)
     assert act.done_at is not None
 
 
-def test_all_are_put_back_and_what_fails_again_meanwhile_does_not_go_round_for_ever(
+def test_all_are_redriven_and_a_message_that_fails_again_is_not_redriven_for_ever(
     queues: Queues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(25):
         dead_letter(queues.session, str(number))
-    send = dead_letters._send
+    send = bus.shared_client().send_message_batch
 
-    def send_and_fail_again(queue: bus.Queue, letters: list[dead_letters.DeadLetter]) -> object:
-        sent = send(queue, letters)
-        for message in receive(queue):
-            dead_letter(queue, message.body)
-        return sent
+    def send_and_fail_again(**request: Any) -> object:
+        answer = send(**request)
+        for message in receive(queues.session):
+            dead_letter(queues.session, message.body)
+        return answer
 
-    monkeypatch.setattr(dead_letters, "_send", send_and_fail_again)
+    monkeypatch.setattr(bus.shared_client(), "send_message_batch", send_and_fail_again)
     assert dead_letters.redrive(queues.session.name, actor="staff:ada").done <= 25
-    assert {letter.body for letter in dead_letters.look(queues.session.name)} == {str(n) for n in range(25)}
+    assert {letter.body for letter in dead_letters.peek(queues.session.name)} == {str(n) for n in range(25)}
 
 
-def test_discarded_ones_are_gone_but_for_the_record(queues: Queues) -> None:
+def test_discarded_messages_are_deleted_and_recorded(queues: Queues) -> None:
     dead_letter(queues.session, "of no use")
     assert dead_letters.discard(queues.session.name, actor="staff:ada").done == 1
-    assert dead_letters.look(queues.session.name) == []
+    assert dead_letters.peek(queues.session.name) == []
     assert receive(queues.session) == []
     assert list(DeadLetterAct.objects.values_list("act", "body")) == [("discarded", "of no use")]
 
 
-def test_an_id_that_is_not_there_is_told(queues: Queues) -> None:
+def test_an_unknown_id_is_reported_as_missing(queues: Queues) -> None:
     dead_letter(queues.session, "stays")
-    outcome = dead_letters.discard(queues.session.name, actor="staff:ada", ids=["gone-already"])
-    assert outcome == dead_letters.Done(0, ("gone-already",))
-    assert len(dead_letters.look(queues.session.name)) == 1
+    result = dead_letters.discard(queues.session.name, actor="staff:ada", ids=["gone-already"])
+    assert result == dead_letters.ActionResult(0, ("gone-already",))
+    assert len(dead_letters.peek(queues.session.name)) == 1
 
 
-def test_one_that_the_queue_refuses_stays_and_its_act_is_recorded_as_not_done(queues: Queues) -> None:
+def test_a_message_that_the_queue_refuses_stays_and_is_recorded_as_not_done(queues: Queues) -> None:
     dead_letter(queues.session, "refused")
-    [letter] = dead_letters.look(queues.session.name)
+    [letter] = dead_letters.peek(queues.session.name)
     refuse = {"Failed": [{"Id": letter.id, "SenderFault": True, "Code": "Refused"}], "Successful": []}
     send = bus.shared_client().send_message_batch
     bus.shared_client().send_message_batch = lambda **_: refuse  # type: ignore[method-assign, assignment]
@@ -112,11 +115,11 @@ def test_one_that_the_queue_refuses_stays_and_its_act_is_recorded_as_not_done(qu
         assert dead_letters.redrive(queues.session.name, actor="staff:ada").done == 0
     finally:
         bus.shared_client().send_message_batch = send  # type: ignore[method-assign]
-    assert [each.body for each in dead_letters.look(queues.session.name)] == ["refused"]
+    assert [each.body for each in dead_letters.peek(queues.session.name)] == ["refused"]
     assert DeadLetterAct.objects.get().done_at is None
 
 
-def test_large_bodies_are_put_back_in_several_requests(queues: Queues) -> None:
+def test_large_bodies_are_redriven_in_several_requests(queues: Queues) -> None:
     bodies = {f"{number}" * 90_000 for number in range(5)}
     for body in bodies:
         dead_letter(queues.session, body)
@@ -124,7 +127,7 @@ def test_large_bodies_are_put_back_in_several_requests(queues: Queues) -> None:
     assert {message.body for message in receive(queues.session)} == bodies
 
 
-def test_of_a_fifo_queue_all_go_back_in_their_group(settings: Settings) -> None:
+def test_messages_of_a_fifo_queue_are_redriven_in_their_group(settings: Settings) -> None:
     settings.SESSION_QUEUE = f"sessions-{random.getrandbits(40)}.fifo"
     [queue] = bus.ensure_queues([settings.SESSION_QUEUE])
     for number in range(12):
@@ -140,9 +143,11 @@ def test_of_a_fifo_queue_all_go_back_in_their_group(settings: Settings) -> None:
     assert {message.group for message in received} == {"7"}
 
 
-def test_a_queue_that_does_not_exist_is_told_in_a_sentence() -> None:
-    with pytest.raises(dead_letters.QueueUnreachable, match="The dead letters of nowhere cannot be reached"):
-        dead_letters.look("nowhere")
+def test_a_missing_queue_is_reported() -> None:
+    with pytest.raises(
+        dead_letters.DeadLettersUnavailable, match="The dead letters of nowhere are unavailable"
+    ):
+        dead_letters.peek("nowhere")
 
 
 REDRIVE = """
@@ -158,13 +163,13 @@ dead_letters.redrive({queue!r}, actor="killed")
 def test_a_redrive_that_is_killed_loses_none(
     queues: Queues, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dead_letters, "HIDDEN_SECONDS", 1)
+    monkeypatch.setattr(dead_letters, "VISIBILITY_SECONDS", 1)
     bodies = {f"{number}" for number in range(120)}
     for body in bodies:
         dead_letter(queues.session, body)
     environment = os.environ | {"DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": "tetraflix.settings"}
     code = REDRIVE.format(queue=queues.session.name).replace(
-        "bus.queue", "dead_letters.HIDDEN_SECONDS = 1; bus.queue", 1
+        "bus.queue", "dead_letters.VISIBILITY_SECONDS = 1; bus.queue", 1
     )
     for wait in (0.03, 0.05, 0.08):
         process = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE)
@@ -176,13 +181,15 @@ def test_a_redrive_that_is_killed_loses_none(
         process.wait()
     received: set[str] = set()
     deadline = time.monotonic() + 30
-    while received != bodies and time.monotonic() < deadline:  # what the killed ones hid comes back
+    while (
+        received != bodies and time.monotonic() < deadline
+    ):  # what the killed processes hid becomes visible again
         dead_letters.redrive(queues.session.name, actor="last")
         received |= {message.body for message in receive(queues.session)}
     assert received == bodies
 
 
-def test_the_command_lists_puts_back_and_discards(
+def test_the_command_lists_redrives_and_discards(
     queues: Queues, capsys: pytest.CaptureFixture[str], settings: Settings
 ) -> None:
     call_command("dead_letters", "list")
@@ -206,12 +213,12 @@ def test_the_command_lists_puts_back_and_discards(
     )
 
     call_command("dead_letters", "redrive", "--id", ids[1])
-    assert capsys.readouterr().out == f"{settings.RECS_QUEUE}: 1 put back\n"
-    with pytest.raises(CommandError, match="Say which to discard"):
+    assert capsys.readouterr().out == f"{settings.RECS_QUEUE}: 1 redriven\n"
+    with pytest.raises(CommandError, match="Name the messages to discard"):
         call_command("dead_letters", "discard")
     call_command("dead_letters", "discard", "--all", "--queue", settings.SESSION_QUEUE)
     assert capsys.readouterr().out == f"{settings.SESSION_QUEUE}: 1 discarded\n"
     with pytest.raises(CommandError, match=f"Not found: {ids[0]}"):
         call_command("dead_letters", "redrive", "--id", ids[0])
-    assert dead_letters.look(settings.SESSION_QUEUE) == []
+    assert dead_letters.peek(settings.SESSION_QUEUE) == []
     assert [message.body for message in receive(queues.recs)] == ['{"rec": 7}']

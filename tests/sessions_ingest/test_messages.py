@@ -14,14 +14,14 @@ from sessions_ingest.messages import (
     InvalidMessage,
     Recommendations,
     Session,
-    Watched,
+    WatchEvent,
     parse_recs,
     parse_session,
 )
 
 SENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-POISON = [
-    json.loads(line) for line in (Path(__file__).parent / "samples/poison.jsonl").read_text().splitlines()
+INVALID = [
+    json.loads(line) for line in (Path(__file__).parent / "samples/invalid.jsonl").read_text().splitlines()
 ]
 
 
@@ -29,14 +29,14 @@ def session(**event: Any) -> str:
     return json.dumps({"userId": 1, "events": [{"movie": {"id": 5}, "progress": 0.5, **event}]})
 
 
-def told(text: Any) -> datetime:
+def parsed_time(text: Any) -> datetime:
     return parse_session(session(timestamp=text), SENT).events[0].at
 
 
 def reason(body: str | bytes, parse: Any = parse_session) -> str:
-    with pytest.raises(InvalidMessage) as poison:
+    with pytest.raises(InvalidMessage) as error:
         parse(body, SENT)
-    return str(poison.value)
+    return str(error.value)
 
 
 def test_a_session_is_its_user_and_events() -> None:
@@ -58,9 +58,9 @@ def test_a_session_is_its_user_and_events() -> None:
     assert parse_session(body, SENT) == Session(
         534356757834,
         (
-            Watched(543, 1.0, datetime(2017, 9, 8, 12, 50, tzinfo=UTC)),
-            Watched(155, 0.7, datetime(2017, 9, 8, 14, 50, tzinfo=UTC)),
-            Watched(156, 0.0, SENT),
+            WatchEvent(543, 1.0, datetime(2017, 9, 8, 12, 50, tzinfo=UTC)),
+            WatchEvent(155, 0.7, datetime(2017, 9, 8, 14, 50, tzinfo=UTC)),
+            WatchEvent(156, 0.0, SENT),
         ),
         sent_at=SENT,
     )
@@ -79,7 +79,7 @@ def test_messages_and_their_events_without_a_time_are_as_of_whole_milliseconds()
     sent = SENT.replace(microsecond=123000)
     assert parse_recs('{"userId": 1, "rec": [7]}', came) == Recommendations(1, (7,), sent)
     session = parse_session('{"userId": 1, "events": [{"movie": {"id": 7}, "progress": 1}]}', came)
-    assert session == Session(1, (Watched(7, 1.0, sent),), sent)
+    assert session == Session(1, (WatchEvent(7, 1.0, sent),), sent)
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,8 @@ def test_messages_and_their_events_without_a_time_are_as_of_whole_milliseconds()
     ],
 )
 def test_times_are_utc_where_no_zone_is_given(text: str, at: datetime) -> None:
-    assert told(text) == at
-    assert told(text).utcoffset() == timedelta(0)
+    assert parsed_time(text) == at
+    assert parsed_time(text).utcoffset() == timedelta(0)
 
 
 @pytest.mark.parametrize("event", [{}, {"timestamp": None}, {"timestamp": None, "startTime": None}])
@@ -121,7 +121,7 @@ def test_a_missing_timestamp_leaves_the_word_to_the_start_time() -> None:
         "2017-09-08 24:00PM",
         "2017-02-29",
         "2017-09-08x14:50",
-        "0001-01-01T00:00+05:00",  # before the first instant that can be told
+        "0001-01-01T00:00+05:00",  # before the first possible instant
         "9999-12-31T23:59-05:00",
         "+012017-09-08T14:50:00Z",
         "٢٠١٧-09-08",
@@ -194,7 +194,7 @@ def test_unknown_keys_may_hold_anything(more: str) -> None:
     assert parse_session(f'{{"userId": 1, "events": [], {more}}}', SENT) == Session(1, (), SENT)
 
 
-@pytest.mark.parametrize("body", POISON)
+@pytest.mark.parametrize("body", INVALID)
 def test_each_poison_sample_is_poison_in_both_queues(body: str) -> None:
     assert reason(body).isprintable()
     assert reason(body, parse_recs).isprintable()
@@ -235,5 +235,5 @@ def test_any_body_is_a_message_or_poison(body: str | bytes) -> None:
 def outcome(body: str | bytes, parse: Any) -> Any:
     try:
         return parse(body, SENT)
-    except InvalidMessage as poison:
-        return poison
+    except InvalidMessage as error:
+        return error

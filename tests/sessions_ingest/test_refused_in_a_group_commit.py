@@ -1,4 +1,4 @@
-"""A message that the database refuses, among those of other receivers: it alone is not applied."""
+"""A message that the database refuses fails alone, not with the other batches of its group."""
 
 import json
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ CREATE TRIGGER tests_refuse BEFORE INSERT ON movies_view FOR EACH ROW WHEN (NEW.
 
 @pytest.fixture
 def one_delivery(settings: Settings) -> None:
-    """A message that fails once is dead-lettered, so an innocent one would be, too."""
+    """A message is dead-lettered after one failure, so that any wrong failure shows."""
     settings.QUEUE_MAX_RECEIVES = 1
     settings.QUEUE_VISIBILITY_SECONDS = 1
 
@@ -40,7 +40,7 @@ def user_13_is_refused(transactional_db: None) -> Iterator[None]:
         cursor.execute("DROP TRIGGER tests_refuse ON movies_view; DROP FUNCTION tests_refuse")
 
 
-def test_a_message_that_fails_takes_none_of_its_neighbours_to_the_dead_letters(
+def test_a_message_that_fails_dead_letters_no_other(
     one_delivery: None, queues: Queues, user_13_is_refused: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bus, "LONG_POLL_SECONDS", 1)
@@ -52,7 +52,7 @@ def test_a_message_that_fails_takes_none_of_its_neighbours_to_the_dead_letters(
         for user in (*range(1, 61), 13, 13)
     ]
     lists = [json.dumps({"userId": user, "rec": [1]}) for user in range(1, 31)]
-    for queue, sent in ((queues.session, [*bodies, "poison"]), (queues.recs, lists)):
+    for queue, sent in ((queues.session, [*bodies, "invalid"]), (queues.recs, lists)):
         for start in range(0, len(sent), 10):
             entries = [
                 {"Id": str(place), "MessageBody": body} for place, body in enumerate(sent[start : start + 10])
@@ -66,8 +66,8 @@ def test_a_message_that_fails_takes_none_of_its_neighbours_to_the_dead_letters(
         thread.join()
     assert sorted(View.objects.values_list("user_id", flat=True)) == [u for u in range(1, 61) if u != 13]
     counts = consumer.counts()
-    assert (counts.applied, counts.poison) == (len(bodies) - 3 + len(lists), 1)
-    assert bus.depth(queues.session.dead_url) == 4  # three of user 13, and the poison
+    assert (counts.applied, counts.dead_lettered) == (len(bodies) - 3 + len(lists), 1)
+    assert bus.depth(queues.session.dead_url) == 4  # three of user 13, and the invalid one
     assert bus.depth(queues.recs.dead_url) == 0
     recorded = IngestMinute.objects.values_list("messages", "views", "poison")
     assert [sum(column) for column in zip(*recorded, strict=True)] == [59 + len(lists), 59, 1]

@@ -1,4 +1,4 @@
-"""The sister services' own messages through real queues: each does what it says, poison is explained."""
+"""Real messages of the sister services through real queues: each is applied, invalid ones are dead-lettered."""
 
 import json
 from collections.abc import Callable
@@ -8,25 +8,21 @@ from pathlib import Path
 import pytest
 
 from movies.models import Movie, View, ViewCount
-from movies.outbox import bus
 from recommendations import stores
 from recommendations.lists import Entry, Finish, UserLists
 from sessions_ingest.consumer import Counts
 from sessions_ingest.messages import InvalidMessage, parse_recs, parse_session
 from tests.servers.queues import Queues
+from tests.sessions_ingest.bus_messages import dead_letters, send
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SAMPLES = Path(__file__).parent / "samples"
-POISON = [json.loads(line) for line in (SAMPLES / "poison.jsonl").read_text().splitlines()]
-SENDABLE = [body for body in POISON if body]  # SQS itself refuses an empty body
+INVALID = [json.loads(line) for line in (SAMPLES / "invalid.jsonl").read_text().splitlines()]
+SENDABLE = [body for body in INVALID if body]  # SQS itself refuses an empty body
 
 
 def sample(name: str) -> str:
     return (SAMPLES / name).read_text()
-
-
-def send(queue: bus.Queue, body: str) -> None:
-    bus.shared_client().send_message(QueueUrl=queue.url, MessageBody=body)
 
 
 def add_movies(*ids: int) -> None:
@@ -34,26 +30,12 @@ def add_movies(*ids: int) -> None:
 
 
 def assert_lists(user: int, watching: Entry, finished: int, at: datetime) -> None:
-    """The user watches one movie, has finished another one at that time, and told it just now."""
+    """Asserts that the user watches one movie and has finished another, reported just now."""
     lists = stores.current().read(user)
     assert lists is not None
     (finish,) = lists.finished
     assert lists == UserLists(watching=(watching,), finished=(Finish(finished, at, finish.reported_at),))
     assert abs(datetime.now(UTC) - finish.reported_at) < timedelta(minutes=1)
-
-
-def dead_letters(queue: bus.Queue) -> list[tuple[str, dict[str, str]]]:
-    """Body and attributes of everything in the dead-letter queue."""
-    found = []
-    while (
-        messages := bus.shared_client()
-        .receive_message(QueueUrl=queue.dead_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
-        .get("Messages")
-    ):
-        for message in messages:
-            attributes = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
-            found.append((message["Body"], attributes))
-    return found
 
 
 def test_the_session_from_the_events_service(queues: Queues, drain: Callable[[], Counts]) -> None:
@@ -75,7 +57,7 @@ def test_the_session_from_the_readme(queues: Queues, drain: Callable[[], Counts]
     assert dict(ViewCount.objects.values_list("movie_id", "views")) == {543: 1, 155: 0}
 
 
-def test_a_session_without_events_is_done_without_effect(queues: Queues, drain: Callable[[], Counts]) -> None:
+def test_a_session_without_events_has_no_effect(queues: Queues, drain: Callable[[], Counts]) -> None:
     send(queues.session, sample("session_without_events.json"))
     assert drain() == Counts(applied=1)
     assert stores.current().read(5783) is None
@@ -99,19 +81,19 @@ def test_the_recommendations(
     assert (lists.recommended, lists.watching) == (ids, ())
 
 
-def test_each_poison_goes_aside_with_its_reason_and_its_neighbours_are_applied(
+def test_each_invalid_message_is_dead_lettered_with_its_reason_and_the_others_are_applied(
     queues: Queues, drain: Callable[[], Counts]
 ) -> None:
     add_movies(7)
     for number, body in enumerate(SENDABLE, start=1):
-        queue, neighbour = (
+        queue, valid = (
             (queues.recs, {"userId": number, "rec": [7]})
             if '"rec"' in body
             else (queues.session, {"userId": number, "events": [{"movie": {"id": 7}, "progress": 0.5}]})
         )
         send(queue, body)
-        send(queue, json.dumps(neighbour))
-    assert drain() == Counts(applied=len(SENDABLE), poison=len(SENDABLE))
+        send(queue, json.dumps(valid))
+    assert drain() == Counts(applied=len(SENDABLE), dead_lettered=len(SENDABLE))
     for user in range(1, len(SENDABLE) + 1):
         lists = stores.current().read(user)
         assert lists is not None
@@ -120,12 +102,12 @@ def test_each_poison_goes_aside_with_its_reason_and_its_neighbours_are_applied(
         (queues.session, parse_session, [body for body in SENDABLE if '"rec"' not in body]),
         (queues.recs, parse_recs, [body for body in SENDABLE if '"rec"' in body]),
     ):
-        aside = dict(dead_letters(queue))
-        assert sorted(aside) == sorted(bodies)
-        for body, attributes in aside.items():
-            with pytest.raises(InvalidMessage) as poison:
+        dead = dict(dead_letters(queue))
+        assert sorted(dead) == sorted(bodies)
+        for body, attributes in dead.items():
+            with pytest.raises(InvalidMessage) as error:
                 parse(body, datetime.now(UTC))
-            assert attributes["reason"] == str(poison.value)
+            assert attributes["reason"] == str(error.value)
             assert attributes["source-queue"] == queue.name
             assert attributes["receive-count"] == "1"
             assert set(attributes) == {"reason", "source-queue", "message-id", "receive-count", "sent-at"}

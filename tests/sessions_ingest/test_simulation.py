@@ -1,4 +1,4 @@
-"""The played traffic: what it plays comes to be shown, and it says so when that is not so."""
+"""The simulated traffic: the service shows what was sent, and the simulation fails if it does not."""
 
 import re
 from collections.abc import Iterator
@@ -67,32 +67,32 @@ def play(url: str, seconds: float = 3) -> str:
 
 
 def test_what_was_sent_is_shown_at_the_end(consumer: None, live_server: LiveServer) -> None:
-    said = play(live_server.url)
-    verdict = re.search(r"Verified: each of (\d+) users sees what was sent\.", said)
-    assert verdict, said
-    assert int(verdict[1]) >= 2  # one for each of two players; strangers come by chance
+    output = play(live_server.url)
+    verdict = re.search(r"Verified: each of (\d+) users sees what was sent\.", output)
+    assert verdict, output
+    assert int(verdict[1]) >= 2  # one for each of two players; new users come by chance
     for kind in ("GET recommendations", "GET genre", "session messages"):
-        number = re.search(rf"{kind} +│ +([\d,]+) │ +(\d+) ", said)
-        assert number, said
+        number = re.search(rf"{kind} +│ +([\d,]+) │ +(\d+) ", output)
+        assert number, output
         assert (int(number[1].replace(",", "")) > 0, number[2]) == (True, "0")
 
 
-def test_it_fails_when_nobody_consumes(
+def test_it_fails_if_the_messages_are_not_consumed(
     world: None, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(simulate_traffic, "VERIFY_SECONDS", 5.0)
-    said = play(live_server.url, seconds=1)
-    assert re.search(r"\d+ of \d+ users do not see what was sent:\nuser \d+: ", said), said
-    assert said.endswith("CommandError: the service does not show what was sent")
+    output = play(live_server.url, seconds=1)
+    assert re.search(r"\d+ of \d+ users do not see what was sent:\nuser \d+: ", output), output
+    assert output.endswith("CommandError: the service does not show what was sent")
 
 
-def test_without_a_service_it_says_what_starts_one(queues: Queues) -> None:
-    said = play("http://127.0.0.1:9")
-    assert said.startswith("CommandError: http://127.0.0.1:9/tetraflix/genre/action?limit=100: ")
-    assert said.endswith("`make run` starts the service.")
+def test_without_a_service_the_error_names_the_command_that_starts_it(queues: Queues) -> None:
+    output = play("http://127.0.0.1:9")
+    assert output.startswith("CommandError: http://127.0.0.1:9/tetraflix/genre/action?limit=100: ")
+    assert output.endswith("`make run` starts the service.")
 
 
-def test_it_knows_the_service_by_http_and_sqs_alone() -> None:
+def test_it_uses_the_service_over_http_and_sqs_alone() -> None:
     folder = Path(simulate_traffic.__file__).parents[2] / "simulation"
     imported = {
         line.split()[1]
@@ -105,4 +105,4 @@ def test_it_knows_the_service_by_http_and_sqs_alone() -> None:
         for name in imported
         if name.split(".")[0] in ("movies", "recommendations", "sessions_ingest", "tetraflix")
     }
-    assert {name for name in ours if "simulation" not in name} == {"movies", "movies.genres"}
+    assert {name for name in ours if "simulation" not in name} == {"movies.outbox", "movies.genres"}

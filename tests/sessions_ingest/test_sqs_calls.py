@@ -1,4 +1,4 @@
-"""Requests without boto3's layers ask and answer as boto3 does, and fail as it does."""
+"""SqsCalls sends the same requests as boto3, and returns the same responses and errors."""
 
 import threading
 from collections.abc import Iterator
@@ -24,20 +24,20 @@ from tetraflix.embedded.ports import free_port
 
 def calls(endpoint: str = "", session: boto3.Session | None = None) -> SqsCalls:
     endpoint = endpoint or bus.shared_client().meta.endpoint_url
-    return SqsCalls(session or bus.session(), endpoint, connect_seconds=2, read_seconds=5)
+    return SqsCalls(session or bus.aws_session(), endpoint, connect_seconds=2, read_seconds=5)
 
 
 class Balancer(BaseHTTPRequestHandler):
-    """What may stand before SQS: keeps the last request's headers, and answers as `told` says."""
+    """A load balancer before SQS: keeps the last request's headers, and responds with `answer`."""
 
     answer: tuple[int, bytes] = (200, b"{}")
-    hiccups: list[int] = []  # statuses to answer before; 0 closes the connection instead
+    failures: list[int] = []  # statuses to respond with before; 0 closes the connection instead
     got: dict[str, str] = {}
 
     def do_POST(self) -> None:
         Balancer.got = dict(self.headers)
         self.rfile.read(int(self.headers["Content-Length"]))
-        status, body = (self.hiccups.pop(), b"") if self.hiccups else self.answer
+        status, body = (self.failures.pop(), b"") if self.failures else self.answer
         if not status:
             self.close_connection = True
             return
@@ -61,8 +61,8 @@ def balancer() -> Iterator[str]:
     server.server_close()
 
 
-def test_the_answer_is_boto3s(queues: Queues) -> None:
-    asked: dict[str, Any] = {
+def test_the_response_equals_boto3s(queues: Queues) -> None:
+    request: dict[str, Any] = {
         "QueueUrl": queues.session.url,
         "MaxNumberOfMessages": 10,
         "VisibilityTimeout": 0,
@@ -74,8 +74,8 @@ def test_the_answer_is_boto3s(queues: Queues) -> None:
         MessageBody='Ünïcode "and" {} \U0001f3ac',
         MessageAttributes={"reason": {"DataType": "String", "StringValue": "because"}},
     )
-    [ours] = calls()("ReceiveMessage", asked)["Messages"]
-    [boto3s] = bus.shared_client().receive_message(**asked)["Messages"]
+    [ours] = calls()("ReceiveMessage", request)["Messages"]
+    [boto3s] = bus.shared_client().receive_message(**request)["Messages"]
     different = {"ReceiptHandle", "Attributes"}  # a new receipt and one more receipt counted
     assert {k: v for k, v in ours.items() if k not in different} == {
         k: v for k, v in boto3s.items() if k not in different
@@ -88,10 +88,10 @@ def test_the_answer_is_boto3s(queues: Queues) -> None:
     assert bus.depth(queues.session.url) == 0
 
 
-def test_a_queue_that_is_gone_is_known_for_one(queues: Queues) -> None:
+def test_the_error_of_a_missing_queue_is_recognized(queues: Queues) -> None:
     with pytest.raises(ClientError) as raised:
         calls()("ReceiveMessage", {"QueueUrl": f"{queues.session.url}-never"})
-    assert bus.is_gone(raised.value)
+    assert bus.is_missing_queue(raised.value)
 
 
 def test_a_request_is_signed_for_sqs_in_its_region(balancer: str) -> None:
@@ -114,7 +114,7 @@ def test_a_request_is_signed_for_sqs_in_its_region(balancer: str) -> None:
         (403, b'{"__type": "AccessDenied", "message": "no"}', "AccessDenied", "no"),
     ],
 )
-def test_an_error_says_what_was_answered(
+def test_an_error_contains_the_response(
     balancer: str, monkeypatch: pytest.MonkeyPatch, status: int, body: bytes, code: str, message: str
 ) -> None:
     monkeypatch.setattr(Balancer, "answer", (status, body))
@@ -123,17 +123,17 @@ def test_an_error_says_what_was_answered(
     assert raised.value.response["Error"] == {"Code": code, "Message": message}
 
 
-@pytest.mark.parametrize("hiccup", [0, 500, 503])
-def test_a_hiccup_is_not_noticed(balancer: str, monkeypatch: pytest.MonkeyPatch, hiccup: int) -> None:
-    monkeypatch.setattr(Balancer, "hiccups", [hiccup])
+@pytest.mark.parametrize("failure", [0, 500, 503])
+def test_a_single_failure_is_retried(balancer: str, monkeypatch: pytest.MonkeyPatch, failure: int) -> None:
+    monkeypatch.setattr(Balancer, "failures", [failure])
     assert calls(balancer)("ReceiveMessage", {}) == {}
-    assert Balancer.hiccups == []
+    assert Balancer.failures == []
 
 
 def test_a_connection_that_is_always_closed_is_an_error(
     balancer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Balancer, "hiccups", [0] * 10)
+    monkeypatch.setattr(Balancer, "failures", [0] * 10)
     with pytest.raises(ConnectionClosedError):
         calls(balancer)("ReceiveMessage", {})
 
@@ -146,15 +146,15 @@ def test_a_proxy_of_the_environment_is_used(balancer: str, monkeypatch: pytest.M
     assert Balancer.got["Host"] == "sqs.eu-west-3.example"
 
 
-def test_nobody_listens() -> None:
+def test_a_refused_connection_is_an_error() -> None:
     with pytest.raises(EndpointConnectionError):
         calls(f"http://127.0.0.1:{free_port(0)}")("ReceiveMessage", {})
 
 
-def test_somebody_listens_and_never_answers() -> None:
-    server = HTTPServer(("127.0.0.1", 0), Balancer)  # nobody serves it
+def test_a_server_that_never_responds_is_an_error() -> None:
+    server = HTTPServer(("127.0.0.1", 0), Balancer)  # accepts connections, never responds
     asking = SqsCalls(
-        bus.session(), f"http://127.0.0.1:{server.server_port}", connect_seconds=1, read_seconds=0.2
+        bus.aws_session(), f"http://127.0.0.1:{server.server_port}", connect_seconds=1, read_seconds=0.2
     )
     with pytest.raises(ReadTimeoutError):
         asking("ReceiveMessage", {})

@@ -1,49 +1,15 @@
-"""The Celery worker is the whole back end: it consumes, works on tasks, and outlives its broker."""
-
-import json
-from datetime import UTC, datetime
+"""The Celery worker consumes messages, works on tasks, and survives an outage of SQS."""
 
 import pytest
 
 from movies.models import Movie
 from movies.outbox import bus
-from recommendations import stores
-from sessions_ingest.models import IngestMinute
-from tests.sessions_ingest.processes import Process
+from tests.sessions_ingest.processes import WORKER, Process
+from tests.sessions_ingest.worker_checks import recommend, recommended, works_on_a_task
 from tests.waiting import wait_until
-from tetraflix.celery import app
 from tetraflix.embedded.sqs import EmbeddedSqs
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
-WORKER = (
-    "-m",
-    "celery",
-    "-A",
-    "tetraflix",
-    "worker",
-    "--without-gossip",
-    "--without-mingle",
-    "--without-heartbeat",
-)
-
-
-def recommend(user_id: int, movie_id: int) -> None:
-    body = json.dumps({"userId": user_id, "rec": [movie_id]})
-    bus.shared_client().send_message(QueueUrl=bus.queue("userRecs").url, MessageBody=body)
-
-
-def recommended(user_id: int) -> tuple[int, ...]:
-    lists = stores.current().read(user_id)
-    return lists.recommended if lists else ()
-
-
-def works_on_a_task(sqs: EmbeddedSqs) -> None:
-    """A minute that is too old to keep goes, because the worker cleans up."""
-    IngestMinute.objects.create(minute=datetime(2017, 9, 8, tzinfo=UTC), queue="sessionData")
-    # the application of this process was made for the session's server
-    with app.connection_for_write(sqs.url.replace("http://", "sqs://") + "//") as connection:
-        app.send_task("sessions_ingest.tasks.clean_up", connection=connection)
-    wait_until(lambda: not IngestMinute.objects.filter(minute__year=2017).exists(), seconds=90)
 
 
 @pytest.fixture
@@ -59,7 +25,7 @@ def test_the_worker_consumes_and_stops(service_env: dict[str, str], movie: Movie
         assert worker.stop(seconds=60) == 0
 
 
-def test_a_worker_told_not_to_leaves_the_queues_alone(
+def test_a_worker_without_consume_in_worker_consumes_no_messages(
     service_env: dict[str, str], private_bus: EmbeddedSqs, movie: Movie
 ) -> None:
     with Process(*WORKER, env={**service_env, "CONSUME_IN_WORKER": "false"}) as worker:
@@ -69,8 +35,8 @@ def test_a_worker_told_not_to_leaves_the_queues_alone(
         assert bus.depth(bus.queue("userRecs").url) == 1
 
 
-@pytest.mark.parametrize("forgets", [False, True], ids=["stopped", "killed, its queues forgotten"])
-def test_the_worker_goes_on_alone_after_an_outage_of_sqs(
+@pytest.mark.parametrize("forgets", [False, True], ids=["stopped", "killed, queues lost"])
+def test_the_worker_recovers_from_an_outage_of_sqs(
     service_env: dict[str, str], private_bus: EmbeddedSqs, movie: Movie, forgets: bool
 ) -> None:
     with Process(*WORKER, env=service_env) as worker:
@@ -78,7 +44,7 @@ def test_the_worker_goes_on_alone_after_an_outage_of_sqs(
         wait_until(lambda: recommended(1) == (movie.pk,), seconds=90)
         worker.wait_for("ready.", seconds=90)
         private_bus.kill() if forgets else private_bus.stop()
-        worker.wait_for("the queue is away", seconds=90)
+        worker.wait_for("the queue is unavailable", seconds=90)
         private_bus.start()
         wait_until(lambda: _can_recommend(2, movie.pk), seconds=90)
         wait_until(lambda: recommended(2) == (movie.pk,), seconds=90)
@@ -89,6 +55,6 @@ def test_the_worker_goes_on_alone_after_an_outage_of_sqs(
 def _can_recommend(user_id: int, movie_id: int) -> bool:
     try:
         recommend(user_id, movie_id)
-    except bus.shared_client().exceptions.ClientError:  # the queues are not there again yet
+    except bus.shared_client().exceptions.ClientError:  # the queues do not exist again yet
         return False
     return True

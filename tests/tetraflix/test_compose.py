@@ -1,4 +1,4 @@
-"""docker-compose.yml and what it starts from: sound, pinned, on loopback, without a secret of its own."""
+"""docker-compose.yml and Dockerfile: valid, pinned, on loopback, without secrets."""
 
 import re
 import shutil
@@ -14,7 +14,7 @@ ROOT = Path(settings.BASE_DIR)
 TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-ONCE = {"setup", "kibana-account"}  # do their work and leave
+ONCE = {"setup", "kibana-account"}  # run once and exit
 SECRETS = {
     *(
         "SECRET_KEY",
@@ -32,14 +32,14 @@ EXAMPLE = dict(
 )
 
 
-def test_everything_that_the_service_is_made_of_is_there():
+def test_all_parts_of_the_service_are_there():
     assert set(SERVICES) - ONCE == {
         *("web", "worker", "consumer", "beat"),
         *("postgres", "mongodb", "sqs", "elasticsearch", "kibana"),
     }
 
 
-def test_whatever_stays_is_watched_and_restarted():
+def test_long_running_services_have_a_healthcheck_and_restart():
     for name, service in SERVICES.items():
         if name in ONCE:
             assert service["restart"] == "no"
@@ -48,7 +48,7 @@ def test_whatever_stays_is_watched_and_restarted():
             assert {"test", "interval", "timeout", "retries"} <= set(service["healthcheck"]), name
 
 
-def test_whatever_keeps_something_has_a_volume():
+def test_services_with_data_have_a_volume():
     mounted = {volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])}
     assert mounted == set(COMPOSE["volumes"])
     assert all(SERVICES[name]["volumes"] for name in ("postgres", "mongodb", "sqs", "elasticsearch"))
@@ -60,7 +60,7 @@ def test_ports_are_open_to_this_machine_only():
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
-def test_every_image_is_of_a_version():
+def test_every_image_has_a_version():
     bases = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     images = [service["image"] for service in SERVICES.values() if "build" not in service]
     for image in (*bases, *images):
@@ -81,7 +81,7 @@ def test_no_secret_has_a_default_and_every_one_is_in_the_example():
     assert {name for name, value in EXAMPLE.items() if not value} == SECRETS
 
 
-def test_what_the_service_is_told_is_what_its_settings_read():
+def test_the_settings_read_every_variable_of_the_service():
     read = (ROOT / "tetraflix" / "settings.py").read_text()
     for name in SERVICES["web"]["environment"]:
         assert f'"{name}"' in read, name

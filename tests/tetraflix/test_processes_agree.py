@@ -1,11 +1,8 @@
-"""Two web processes, each with the inventory in its memory, never disagree with what was committed."""
+"""Two web processes, each with the inventory in memory, always agree with what is committed."""
 
 import json
-import os
-import sys
 import urllib.request
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +12,8 @@ from movies.models import Movie
 from recommendations import stores
 from recommendations.lists import UserLists
 from tests.movies.factories import movie
-from tetraflix.embedded.ports import free_port
-from tetraflix.embedded.processes import Child
+from tests.servers.web_process import WebProcess
 
-ROOT = Path(__file__).parents[2]
 USER = 534356757834
 
 
@@ -27,38 +22,14 @@ def get(port: int, path: str) -> Any:
         return json.load(answer)
 
 
-def answers(port: int) -> bool:
-    try:
-        get(port, f"recommendations/{USER}")
-    except OSError:
-        return False
-    return True
-
-
 @pytest.fixture
 def ports(database_url: str, tmp_path: Path) -> Iterator[list[int]]:
-    """Two servers as `make run` starts them, on this test's database."""
-    servers: dict[int, Child] = {}
-    try:
-        for number in range(2):
-            port = free_port()
-            words = (
-                f"-m granian --interface wsgi --host 127.0.0.1 --port {port} --workers 1 --blocking-threads 1"
-            )
-            servers[port] = Child(
-                name=f"web {number}",
-                argv=[sys.executable, *words.split(), "tetraflix.wsgi:application"],
-                log=tmp_path / f"web-{number}.log",
-                env=os.environ | {"DATABASE_URL": database_url},
-                cwd=ROOT,
-            )
-            servers[port].start()
-        for port, server in servers.items():
-            server.wait_ready(partial(answers, port), seconds=60)
-        yield list(servers)
-    finally:
-        for server in servers.values():
-            server.stop()
+    """The ports of two web processes on this test's database."""
+    first, second = (
+        WebProcess(tmp_path / f"web-{number}.log", DATABASE_URL=database_url) for number in (1, 2)
+    )
+    with first, second:
+        yield [first.port, second.port]
 
 
 def shown(port: int) -> list[tuple[int, str]]:

@@ -1,1 +1,1 @@
-"""Who may call: API keys, roles, write limits and idempotent requests."""
+"""Access control: API keys, roles, write limits and idempotent requests."""

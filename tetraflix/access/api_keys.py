@@ -1,6 +1,6 @@
-"""API keys: made, recognised, limited and revoked. No process remembers one: a revoked key is refused.
+"""Creates, verifies, rate-limits and revokes API keys. None is cached, so a revoked key is refused at once.
 
-A key reads `tfd_4f8k2m9q1x_<43 characters>`: the role's prefix, the part that finds the row, the secret.
+A key reads `tfd_4f8k2m9q1x_<43 characters>`: the prefix of its role, the look-up part that finds its row, the secret.
 """
 
 import hashlib
@@ -21,10 +21,10 @@ from django.utils import timezone
 from tetraflix.models import ApiKey
 
 PREFIXES = {ApiKey.Role.DISTRIBUTOR: "tfd", ApiKey.Role.SERVICE: "tfs"}
-# No vowels, no l, o, 0 or 1: read aloud without doubt, and no words appear.
+# Without vowels, l, 0 and 1: no ambiguous characters, and no words.
 LOOKUP_ALPHABET = "23456789bcdfghjkmnpqrstvwxz"
 SHAPE = re.compile(r"(tfd|tfs)_([2-9b-z]{10})_([A-Za-z0-9_-]{43})")
-USED_EVERY = timedelta(minutes=1)
+LAST_USED_PRECISION = timedelta(minutes=1)
 TAKEN = "A key named {} is in use. Choose another name, or revoke that key first."
 
 COUNT_A_CALL = """
@@ -36,12 +36,12 @@ RETURNING calls
 
 
 class BadKey(Exception):
-    """A key that opens nothing; the message says why."""
+    """Invalid or revoked API key; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever holds a living key."""
+    """The holder of an active key."""
 
     id: int
     name: str
@@ -49,7 +49,7 @@ class Caller:
 
     @property
     def actor(self) -> str:
-        """How the history of changes names them."""
+        """Their name in the history of changes."""
         return f"key:{self.name}"
 
     @property
@@ -58,11 +58,11 @@ class Caller:
 
 
 class BadName(ValueError):
-    """No new key can have this name; the message says why."""
+    """The name is not allowed for a new key; the message says why."""
 
 
 def checked_name(name: str) -> str:
-    """The name as a new key would have it. Raises BadName, also for the name of a key that is in use."""
+    """The name without surrounding blanks. Raises BadName, also when an active key has this name."""
     name = name.strip()
     if not 1 <= len(name) <= 100 or not name.isprintable():
         raise BadName("A key's name has 1 to 100 printable characters.")
@@ -72,7 +72,7 @@ def checked_name(name: str) -> str:
 
 
 def create_key(*, name: str, role: str, actor: str = "") -> tuple[ApiKey, str]:
-    """A new key's row, and the key itself, this once. Raises ValueError for a bad name (BadName) or role."""
+    """Creates a key; returns its row, and the key, which is not stored. Raises ValueError for a bad name or role."""
     name = checked_name(name)
     lookup = "".join(secrets.choice(LOOKUP_ALPHABET) for _ in range(10))
     key = f"{PREFIXES[ApiKey.Role(role)]}_{lookup}_{secrets.token_urlsafe(32)}"
@@ -80,39 +80,39 @@ def create_key(*, name: str, role: str, actor: str = "") -> tuple[ApiKey, str]:
     try:
         with transaction.atomic():
             row.save(force_insert=True)
-    except IntegrityError as error:  # somebody took the name since it was looked up
+    except IntegrityError as error:  # another key took the name after the check
         raise BadName(TAKEN.format(name)) from error
     return row, key
 
 
 def revoke_keys(which: QuerySet[ApiKey], *, actor: str = "") -> int:
-    """None of these keys opens anything from the next request on. Returns how many did until now."""
+    """Revokes the keys, effective at the next request. Returns how many were active."""
     return which.filter(revoked_at=None).update(revoked_at=timezone.now(), revoked_by=actor)
 
 
 def is_key_of(row: ApiKey, key: str) -> bool:
-    """Whether this is the row's key."""
+    """Whether the row is that of this key."""
     return hmac.compare_digest(bytes(row.digest), _digest(key))
 
 
-def named(name_or_lookup: str) -> QuerySet[ApiKey]:
-    """The living keys of this name, or the one with this look-up part; a whole key is taken too."""
+def find_active_keys(name_or_lookup: str) -> QuerySet[ApiKey]:
+    """The active keys with this name or look-up part; also accepts a whole key."""
     shape = SHAPE.fullmatch(name_or_lookup)
     lookup = shape[2] if shape else name_or_lookup
     return ApiKey.objects.filter(Q(name=name_or_lookup) | Q(lookup=lookup), revoked_at=None)
 
 
 def caller_of(request: HttpRequest) -> Caller | None:
-    """Who sends this request; None when it brings no key. Raises BadKey for a key that opens nothing."""
+    """The caller who sent this request; None when it has no key. Raises BadKey for an invalid or revoked key."""
     known: Caller | None = getattr(request, "_caller", None)
     header = request.META.get("HTTP_AUTHORIZATION", "")
     if known is None and header:
-        known = _recognised(header)
+        known = _verified(header)
         request._caller = known  # type: ignore[attr-defined]
     return known
 
 
-def _recognised(header: str) -> Caller:
+def _verified(header: str) -> Caller:
     scheme, _, key = header.partition(" ")
     if scheme.lower() != "bearer":
         raise BadKey("Send the key as: Authorization: Bearer <key>.")
@@ -123,23 +123,23 @@ def _recognised(header: str) -> Caller:
     if row.revoked_at is not None:
         raise BadKey("This API key was revoked.")
     now = timezone.now()
-    if row.last_used is None or row.last_used < now - USED_EVERY:
-        # conditional: of many requests at once, one writes
-        stale = Q(last_used=None) | Q(last_used__lt=now - USED_EVERY)
+    if row.last_used is None or row.last_used < now - LAST_USED_PRECISION:
+        # conditional, so that one of many concurrent requests writes
+        stale = Q(last_used=None) | Q(last_used__lt=now - LAST_USED_PRECISION)
         ApiKey.objects.filter(stale, pk=row.pk).update(last_used=now)
     return Caller(row.pk, row.name, row.role)
 
 
-def wait_seconds(request: HttpRequest, caller: Caller) -> int:
-    """Counts this write (once, however often asked): 0, or in how many seconds they may write again."""
-    known: int | None = getattr(request, "_wait_seconds", None)
+def rate_limit_wait(request: HttpRequest, caller: Caller) -> int:
+    """Counts this write, once for each request. Returns 0, or the seconds until the caller may write again."""
+    known: int | None = getattr(request, "_rate_limit_wait", None)
     if known is None:
         now = time.time()
         with connection.cursor() as cursor:
             cursor.execute(COUNT_A_CALL, [caller.id, int(now // 60)])
             (calls,) = cursor.fetchone()
         known = math.ceil(60 - now % 60) if calls > settings.WRITES_PER_MINUTE else 0
-        request._wait_seconds = known  # type: ignore[attr-defined]
+        request._rate_limit_wait = known  # type: ignore[attr-defined]
     return known
 
 

@@ -1,4 +1,4 @@
-"""How DRF's views recognise, admit and slow down callers; named in settings, so that no app imports this."""
+"""DRF's authentication, permission and throttle classes for API keys; settings name them, so no app imports this."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from tetraflix.access.api_keys import BadKey, Caller, caller_of, wait_seconds
+from tetraflix.access.api_keys import BadKey, Caller, caller_of, rate_limit_wait
 
 if TYPE_CHECKING:  # rest_framework.views reads the settings that name this module
     from rest_framework.views import APIView
@@ -18,7 +18,7 @@ CHALLENGE = 'Bearer realm="tetraflix"'
 
 
 class KeyAuthentication(BaseAuthentication):
-    """Recognises the caller by its key. Open reads whose key does not matter never get here (see ReadView)."""
+    """Authenticates the caller by its API key. Reads that need no key skip this (see ReadView)."""
 
     def authenticate(self, request: Request) -> tuple[Caller, Caller] | None:
         try:
@@ -38,7 +38,7 @@ class RolePermission(BasePermission):
         reads = request.method in SAFE_METHODS
         role = getattr(view, "required_role", None)
         if request.method not in view.allowed_methods or request.method == "OPTIONS":
-            return True  # nothing to protect there: the answer is 405
+            return True  # the response is 405
         if (reads and not settings.READS_NEED_KEY) or (role is None and not reads):
             return True
         if not isinstance(request.user, Caller):
@@ -49,14 +49,14 @@ class RolePermission(BasePermission):
 
 
 class WritesPerKey(BaseThrottle):
-    """A key writes at most WRITES_PER_MINUTE times in a minute of the clock, whichever process it reaches."""
+    """Allows WRITES_PER_MINUTE writes a key in each minute of the clock, over all processes."""
 
     _wait = 0
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         if request.method in SAFE_METHODS or not isinstance(request.user, Caller):
             return True
-        self._wait = wait_seconds(request._request, request.user)
+        self._wait = rate_limit_wait(request._request, request.user)
         return not self._wait
 
     def wait(self) -> float:

@@ -1,12 +1,11 @@
-"""Idempotency-Key: a POST that is sent again gets the first answer again, and nothing is done twice.
+"""Idempotency-Key: a repeated POST gets the response to the first one, and its work is done once.
 
-Work in PostgreSQL alone: the answer's row is written first and filled last, in the transaction that does the
-work. Whoever sends the same again meanwhile waits at the row's unique key, and a process that dies in between
-leaves neither work nor answer.
+Work in PostgreSQL alone: the response's row is inserted first and filled last, in the transaction that does the work.
+A concurrent repeat waits at the row's unique key, and a process that dies leaves neither work nor response.
 
-Work that counts once by itself (sessions and recommendations, which may go to a store outside PostgreSQL):
-the row is written first, and says when the request first came; the answer only when all stores have the work.
-A process that dies in between leaves no answer, and repeating the work as of that time changes nothing.
+Work that is idempotent by itself (sessions and recommendations, which may go to a store outside PostgreSQL): the row
+is committed first, with the time of the first request, and the response only when all stores have the work. When a
+process dies in between, no response is kept, and repeating the work with that time changes nothing.
 """
 
 import functools
@@ -21,22 +20,22 @@ from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.template.response import SimpleTemplateResponse
-from psycopg2.errors import LockNotAvailable
 
-from tetraflix.access.api_keys import BadKey, caller_of, wait_seconds
+from movies.foundation.database_errors import is_lock_timeout
+from tetraflix.access.api_keys import BadKey, caller_of, rate_limit_wait
 from tetraflix.models import KeptAnswer
 
 HEADER = "Idempotency-Key"
-LONGEST = 255  # characters
+MAX_KEY_LENGTH = 255  # characters
 KEPT_HOURS = 24
-# How long a repeat waits for the first to finish: a waiting thread serves nobody else.
-PATIENCE = "1s"
-# The answers that stay true when the same is sent again; 401, 403, 409, 413, 429 and 5xx may not.
+# How long a repeat waits for the first request, because a waiting thread serves no other request.
+LOCK_TIMEOUT = "1s"
+# Responses that hold for a repeat, too; a repeat may fare better after 401, 403, 409, 413, 429 and 5xx.
 KEPT_STATUSES = {*range(200, 300), 400, 415, 422}
 KEPT_HEADERS = ("Content-Type", "Location", "ETag")
 
-# An answer older than a day is as good as none: its row is taken over.
-TAKE_THE_ROW = """
+# The row of a response of more than KEPT_HOURS is reused.
+INSERT_ROW = """
 INSERT INTO tetraflix_keptanswer AS kept (key_id, name, request, headers, body, created)
 VALUES (%s, %s, %s, '{}', '', clock_timestamp())
 ON CONFLICT (key_id, name) DO UPDATE
@@ -49,16 +48,16 @@ View = Callable[..., HttpResponseBase]
 
 
 class _NotKept(Exception):
-    """Ends the transaction without a trace: the answer may be another one the next time."""
+    """Rolls the transaction back, because a repeat may get another response."""
 
     def __init__(self, response: HttpResponseBase) -> None:
         self.response = response
 
 
 def idempotent(view: View, *, counts_once: bool = False) -> View:
-    """The view; a POST that repeats an Idempotency-Key of the same API key gets what it answered first.
+    """The view, which answers a POST that repeats an Idempotency-Key of the same API key with its first response.
 
-    `counts_once`: the view's work may be repeated as of `request.first_came` without being counted twice.
+    `counts_once`: repeating the view's work with `request.first_received_at` as its time counts nothing twice.
     """
     answer_once = _after_the_work if counts_once else _with_the_work
 
@@ -71,33 +70,33 @@ def idempotent(view: View, *, counts_once: bool = False) -> View:
             caller = caller_of(request)
         except BadKey:
             caller = None
-        if caller is None or wait_seconds(request, caller):
-            return view(request, *args, **kwargs)  # which says so
-        if not 1 <= len(name) <= LONGEST or not name.isprintable():
+        if caller is None or rate_limit_wait(request, caller):
+            return view(request, *args, **kwargs)  # which responds with the error
+        if not 1 <= len(name) <= MAX_KEY_LENGTH or not name.isprintable():
             return _error(
                 400,
-                f"{HEADER} has 1 to {LONGEST} printable characters.",
-                {HEADER: [f"1 to {LONGEST} printable characters."]},
+                f"{HEADER} has 1 to {MAX_KEY_LENGTH} printable characters.",
+                {HEADER: [f"1 to {MAX_KEY_LENGTH} printable characters."]},
             )
-        asked = _Asked(caller.id, name, _fingerprint(request))
-        return answer_once(asked, request, lambda: view(request, *args, **kwargs))
+        keyed = _KeyedRequest(caller.id, name, _fingerprint(request))
+        return answer_once(keyed, request, lambda: view(request, *args, **kwargs))
 
     return answer
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _KeyedRequest:
     key_id: int
     name: str
     fingerprint: bytes
 
 
 def _with_the_work(
-    asked: _Asked, request: HttpRequest, work: Callable[[], HttpResponseBase]
+    keyed: _KeyedRequest, request: HttpRequest, work: Callable[[], HttpResponseBase]
 ) -> HttpResponseBase:
     try:
         with transaction.atomic():
-            row = _take(asked)
+            row = _insert(keyed)
             if row is not None:
                 response = work()
                 if not _keep(row, response):
@@ -106,29 +105,29 @@ def _with_the_work(
     except _NotKept as answer:
         return answer.response
     except OperationalError as error:
-        if not isinstance(error.__cause__, LockNotAvailable):
+        if not is_lock_timeout(error):
             raise
         return _error(409, "The same request is being worked on; ask again.", retry_after=1)
-    return _replay(asked)
+    return _replay(keyed)
 
 
 def _after_the_work(
-    asked: _Asked, request: HttpRequest, work: Callable[[], HttpResponseBase]
+    keyed: _KeyedRequest, request: HttpRequest, work: Callable[[], HttpResponseBase]
 ) -> HttpResponseBase:
     with transaction.atomic():
-        _take(asked)
-    kept = KeptAnswer.objects.get(key_id=asked.key_id, name=asked.name)
-    if kept.status is None and bytes(kept.request) == asked.fingerprint:
-        request.first_came = kept.created  # type: ignore[attr-defined]
+        _insert(keyed)
+    kept = KeptAnswer.objects.get(key_id=keyed.key_id, name=keyed.name)
+    if kept.status is None and bytes(kept.request) == keyed.fingerprint:
+        request.first_received_at = kept.created  # type: ignore[attr-defined]
         response = work()
         if _keep(kept.pk, response) or response.status_code not in KEPT_STATUSES:
             return response
-    return _replay(asked)
+    return _replay(keyed)
 
 
-def _replay(asked: _Asked) -> HttpResponseBase:
-    kept = KeptAnswer.objects.get(key_id=asked.key_id, name=asked.name)
-    if bytes(kept.request) != asked.fingerprint:
+def _replay(keyed: _KeyedRequest) -> HttpResponseBase:
+    kept = KeptAnswer.objects.get(key_id=keyed.key_id, name=keyed.name)
+    if bytes(kept.request) != keyed.fingerprint:
         return _error(422, f"This {HEADER} came with another address or body before.")
     replay = HttpResponse(bytes(kept.body), status=kept.status, headers=kept.headers)
     replay["Idempotent-Replay"] = "true"
@@ -139,25 +138,25 @@ def _fingerprint(request: HttpRequest) -> bytes:
     return hashlib.sha256(f"{request.get_full_path()}\n".encode() + request.body).digest()
 
 
-def _take(asked: _Asked) -> int | None:
-    """The id of a new row, ours until the transaction ends; None when somebody's is there."""
+def _insert(keyed: _KeyedRequest) -> int | None:
+    """The id of a new row, locked until the transaction ends; None when the key has a row."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT current_setting('lock_timeout'), set_config('lock_timeout', %s, true)", [PATIENCE]
+            "SELECT current_setting('lock_timeout'), set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT]
         )
         before, _ = cursor.fetchone()
-        cursor.execute(TAKE_THE_ROW, [asked.key_id, asked.name, asked.fingerprint, KEPT_HOURS])
+        cursor.execute(INSERT_ROW, [keyed.key_id, keyed.name, keyed.fingerprint, KEPT_HOURS])
         row = cursor.fetchone()
-        # DEFAULT would not be what the connection had: a web process has a time-out of its own
+        # not DEFAULT, because the connection of a web process has its own time-out
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [before])
     return row[0] if row else None
 
 
 def _keep(row: int, response: HttpResponseBase) -> bool:
-    """Whether this answer is now the one that is kept: it is worth it, and no other was before."""
+    """Keeps the response if its status allows it and none was kept before; returns whether it did."""
     if response.status_code not in KEPT_STATUSES or not isinstance(response, HttpResponse):
         return False
-    if isinstance(response, SimpleTemplateResponse):  # DRF's are rendered later, after this
+    if isinstance(response, SimpleTemplateResponse):  # DRF would render it only after this
         response.render()
     return bool(
         KeptAnswer.objects.filter(pk=row, status=None).update(
@@ -181,6 +180,6 @@ def _error(
     )
 
 
-def forget_old_answers() -> int:
-    """Answers older than a day are gone. Returns how many."""
+def delete_old_answers() -> int:
+    """Deletes responses of more than KEPT_HOURS. Returns how many."""
     return KeptAnswer.objects.filter(created__lt=Now() - timedelta(hours=KEPT_HOURS)).delete()[0]

@@ -1,1 +1,1 @@
-"""Activity for Elasticsearch and Kibana; installed only where ELASTICSEARCH_URL is set."""
+"""Records activity for Elasticsearch and Kibana; installed only where ELASTICSEARCH_URL is set."""

@@ -1,4 +1,4 @@
-"""The app of activity: from its start, what clients and sister services do is recorded."""
+"""The app that records the activity of clients and sister services."""
 
 from django.apps import AppConfig
 
@@ -10,5 +10,5 @@ class AnalyticsConfig(AppConfig):
     name = "tetraflix.analytics"
 
     def ready(self) -> None:
-        """Activity is heard."""
-        activity_subscribers.append(recorder.hear)
+        """Subscribes the recorder to activity."""
+        activity_subscribers.append(recorder.record)

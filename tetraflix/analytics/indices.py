@@ -1,4 +1,4 @@
-"""The daily indices of activity: their names, their mapping, and for how long they are kept."""
+"""The daily indices of activity: names, mapping and retention."""
 
 import functools
 from datetime import UTC, date, datetime, timedelta
@@ -14,7 +14,7 @@ PREFIX = "tetraflix-activity-"
 TEMPLATE = "tetraflix-activity"
 
 MAPPING: dict[str, Any] = {
-    "dynamic": "strict",  # a field that is not here is a mistake of ours: refused, and logged
+    "dynamic": "strict",  # a document with another field is a bug: refused, and logged
     "properties": {
         "@timestamp": {"type": "date"},
         "kind": {"type": "keyword"},
@@ -23,7 +23,7 @@ MAPPING: dict[str, Any] = {
         "movies": {"type": "integer"},
         "progress": {"type": "float"},
         "views": {"type": "integer"},
-        # views of each genre: a view adds weight/100 to each genre of its movie
+        # a view adds weight/100 to each genre of its movie
         "genre_views": {"properties": {genre: {"type": "float"} for genre in GENRES}},
     },
 }
@@ -32,12 +32,12 @@ SETTINGS = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "refresh_inter
 
 @functools.lru_cache(maxsize=8)
 def index_of(day: date) -> str:
-    """The index that a day's activity goes to."""
+    """The name of the index for a day's activity."""
     return f"{PREFIX}{day:%Y.%m.%d}"
 
 
 def day_of(index: str) -> date | None:
-    """The day of an index; None when its name is not ours."""
+    """The day of an index; None for an index with another kind of name."""
     try:
         return datetime.strptime(index.removeprefix(PREFIX), "%Y.%m.%d").replace(tzinfo=UTC).date()
     except ValueError:
@@ -45,7 +45,7 @@ def day_of(index: str) -> date | None:
 
 
 def ensure_template(elasticsearch: Elasticsearch) -> None:
-    """Every daily index that is made from now on has the mapping. Safe to repeat."""
+    """Creates the template that gives every new daily index its mapping. Safe to repeat."""
     elasticsearch.indices.put_index_template(
         name=TEMPLATE,
         index_patterns=[f"{PREFIX}*"],
@@ -55,16 +55,16 @@ def ensure_template(elasticsearch: Elasticsearch) -> None:
 
 
 def ensure_index(elasticsearch: Elasticsearch, index: str) -> None:
-    """The index is there. Clusters may forbid that it comes to be by a write (action.auto_create_index)."""
+    """Creates the index unless it exists, because clusters may forbid creation by a write (auto_create_index)."""
     try:
-        elasticsearch.indices.create(index=index)  # as the template says
+        elasticsearch.indices.create(index=index)  # with the template's mapping
     except BadRequestError as error:
         if error.error != "resource_already_exists_exception":
             raise
 
 
 def drop_old(today: date) -> list[str]:
-    """Indices of days over ACTIVITY_KEPT_DAYS before today are gone; returns which. Raises AWAY."""
+    """Deletes the indices of days more than ACTIVITY_KEPT_DAYS ago; returns their names."""
     elasticsearch = client()
     oldest = today - timedelta(days=settings.ACTIVITY_KEPT_DAYS)
     names = elasticsearch.indices.get(index=f"{PREFIX}*", filter_path="*.settings.index.uuid").keys()

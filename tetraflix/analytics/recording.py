@@ -1,4 +1,4 @@
-"""From a request to Elasticsearch without its waiting: a bounded buffer, emptied in bulk by a thread."""
+"""Records activity without delaying requests: a bounded buffer, which a thread sends to Elasticsearch in bulk."""
 
 import atexit
 import contextlib
@@ -15,119 +15,127 @@ from tetraflix.analytics import shipping
 
 logger = logging.getLogger(__name__)
 
-CAPACITY = 20_000  # records a process holds at most: about 10 MB, some ten seconds of a busy web process
-BATCH = 1_000  # records sent together: 2 ms of the interpreter, which requests want too
-EVERY_SECONDS = 1.0  # between two sendings; a busy process sends sooner when a batch is full
-LONGEST_PAUSE_SECONDS = 30.0  # between two tries while Elasticsearch is away
-LAST_SECONDS = 2.0  # what a process that ends gives to the records it still holds
+CAPACITY = 20_000  # records in the buffer: about 10 MB, some ten seconds of a busy web process
+BATCH = 1_000  # records in one request: 2 ms of the interpreter, which requests also need
+INTERVAL_SECONDS = 1.0  # between two requests; a full batch is sent sooner
+MAX_RETRY_SECONDS = 30.0  # between two attempts while Elasticsearch is unavailable
+EXIT_SECONDS = 2.0  # that a process waits at its exit for the buffer to be sent
 
 
 class Recorder:
-    """`hear` never waits and never raises; what does not fit is dropped and counted.
+    """`record` never waits and never raises; records that do not fit into the buffer are dropped and counted.
 
-    `ship` sends records and returns how many were refused; it raises `shipping.AWAY` when nobody answered.
+    `ship` sends records and returns how many were refused; it raises shipping.UNAVAILABLE_ERRORS without an answer.
+    `background`: a thread sends the buffer every INTERVAL_SECONDS or on `wake_event`; without it only `flush` does.
     """
 
-    def __init__(self, ship: Callable[[Sequence[Activity], str], int], *, capacity: int = CAPACITY) -> None:
+    def __init__(
+        self,
+        ship: Callable[[Sequence[Activity], str], int],
+        *,
+        capacity: int = CAPACITY,
+        background: bool = True,
+    ) -> None:
         self._ship = ship
         self._capacity = capacity
-        self._begin()
+        self._background = background
+        self._reset()
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self._records: deque[Activity] = deque()
-        self._in_hand: tuple[str, list[Activity]] | None = None  # kept until it is sent, under the same name
+        self._batch: tuple[str, list[Activity]] | None = None  # kept, under the same name, until it is sent
         self._sending = threading.Lock()
-        self._wanted = threading.Event()
+        self.wake_event = threading.Event()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._batches = 0
-        self._mark = f"{os.urandom(6).hex()}-{os.getpid()}"
+        self._prefix = f"{os.urandom(6).hex()}-{os.getpid()}"
         self.sent = 0
         self.refused = 0
         self.dropped = 0
 
-    def hear(self, activity: Activity) -> None:
+    def record(self, activity: Activity) -> None:
         """One of movies.foundation.events.activity_subscribers."""
         records = self._records
         if len(records) >= self._capacity:
             self.dropped += 1
             return
         records.append(activity)
-        if self._thread is None:
+        if self._thread is None and self._background:
             self._start()
         elif len(records) == BATCH:
-            self._wanted.set()
+            self.wake_event.set()
 
     def flush(self) -> None:
-        """Everything heard before this call is sent. Raises what `ship` raises; then nothing is lost."""
+        """Sends everything recorded before this call. Raises what `ship` raises, and then loses nothing."""
         while self._send():
             pass
 
     def stop(self) -> None:
-        """The thread ends; what is held is sent if that takes less than LAST_SECONDS."""
+        """Ends the thread; the buffer is sent if that takes less than EXIT_SECONDS."""
         self._stop.set()
-        self._wanted.set()
-        if self._thread and self._thread is not threading.current_thread():
-            self._thread.join(LAST_SECONDS)
+        self.wake_event.set()
+        if self._thread:
+            self._thread.join(EXIT_SECONDS)
 
     def after_fork(self) -> None:
-        """A child process has neither the thread nor the right to the parent's records."""
-        self._begin()
+        """Starts empty in a child process, which has no thread, and whose parent sends its own records."""
+        self._reset()
 
     def _start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="activity", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        pause, told = 0.0, 0
+        pause, reported = 0.0, 0
         while not self._stop.is_set():
-            least = BATCH if self._wanted.wait(EVERY_SECONDS) else 1
-            self._wanted.clear()
+            least = BATCH if self.wake_event.wait(INTERVAL_SECONDS) else 1
+            self.wake_event.clear()
             try:
-                # Whole batches, but for one a quiet second: else the few that come meanwhile are sent by themselves,
-                # and those that come meanwhile, without end.
+                # Full batches, except for one each INTERVAL_SECONDS: otherwise the few records that come during
+                # a request would be sent at once, and so on without end.
                 while self._send(least):
                     least = BATCH
                 pause = 0.0
-            except shipping.AWAY as error:
+            except shipping.UNAVAILABLE_ERRORS as error:
                 if not pause:
-                    logger.warning("activity waits, and is dropped when too much waits: %s", error)
-                pause = min(2 * pause + EVERY_SECONDS, LONGEST_PAUSE_SECONDS)
+                    logger.warning("activity is not sent, and is dropped when the buffer is full: %s", error)
+                pause = min(2 * pause + INTERVAL_SECONDS, MAX_RETRY_SECONDS)
                 self._stop.wait(pause)
-            except Exception:  # a record that cannot be sent must not end the recording
+            except Exception:  # a record that cannot be sent must not end the thread
                 logger.exception("activity was lost")
-                self._lose_in_hand()
+                self._drop_batch()
             finally:
-                connections.close_all()  # this thread's: needed once in a while, and kept from nobody
-            if self.dropped > told:
-                told = self.dropped
-                logger.warning("%s activity records dropped so far", told)
-        with contextlib.suppress(*shipping.AWAY):
+                connections.close_all()  # those of this thread, which needs them seldom
+            if self.dropped > reported:
+                reported = self.dropped
+                logger.warning("%s activity records dropped so far", reported)
+        with contextlib.suppress(*shipping.UNAVAILABLE_ERRORS):
             self.flush()
         connections.close_all()
 
     def _send(self, least: int = 1) -> bool:
-        """Sends one batch, unless fewer than `least` wait; whether there may be more."""
+        """Sends one batch, unless fewer than `least` records wait. Returns whether there may be more."""
         with self._sending:
-            if self._in_hand is None:
+            if self._batch is None:
                 waiting = len(self._records)
                 if waiting < least:
                     return False
                 batch = [self._records.popleft() for _ in range(min(BATCH, waiting))]
                 self._batches += 1
-                self._in_hand = (f"{self._mark}-{self._batches}", batch)
-            name, batch = self._in_hand
+                self._batch = (f"{self._prefix}-{self._batches}", batch)
+            name, batch = self._batch
             refused = self._ship(batch, name)
-            self._in_hand = None
+            self._batch = None
             self.refused += refused
             self.sent += len(batch) - refused
         return True
 
-    def _lose_in_hand(self) -> None:
+    def _drop_batch(self) -> None:
         with self._sending:
-            if self._in_hand:
-                self.dropped += len(self._in_hand[1])
-                self._in_hand = None
+            if self._batch:
+                self.dropped += len(self._batch[1])
+                self._batch = None
 
 
 recorder = Recorder(shipping.ship)

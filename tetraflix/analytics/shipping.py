@@ -1,4 +1,4 @@
-"""Activity records as documents of the daily indices, sent in bulk. Sending a batch again changes nothing."""
+"""Sends activity records in bulk to the daily indices; sending the same batch again changes nothing."""
 
 import functools
 import logging
@@ -19,7 +19,7 @@ from tetraflix.analytics.indices import ensure_index, ensure_template, index_of
 logger = logging.getLogger(__name__)
 
 # What `ship` raises when the same records may be sent later.
-AWAY = (*ELASTICSEARCH_UNAVAILABLE, OperationalError, InterfaceError)
+UNAVAILABLE_ERRORS = (*ELASTICSEARCH_UNAVAILABLE, OperationalError, InterfaceError)
 BULK_SECONDS = 10.0
 ALREADY_THERE = 409
 BUSY = (429, 503)
@@ -28,27 +28,29 @@ HEADERS = {"accept": "application/json", "content-type": "application/x-ndjson"}
 
 
 def ship(records: Sequence[Activity], name: str) -> int:
-    """The records are in Elasticsearch; returns how many it refused. The same `name` again: no second copy.
+    """Stores the records in Elasticsearch; returns how many it refused. The same `name` again makes no second copy.
 
-    Raises AWAY when it does not answer or takes nothing now.
+    Raises UNAVAILABLE_ERRORS when Elasticsearch does not answer or is overloaded.
     """
     elasticsearch = client(BULK_SECONDS)
     for day in {datetime.fromtimestamp(record.at, UTC).date() for record in records}:
-        _index_is_there(settings.ELASTICSEARCH_URL, index_of(day))
+        ensure_daily_index(settings.ELASTICSEARCH_URL, index_of(day))
     answer = elasticsearch.perform_request(
         "POST",
         "/_bulk",
         params={"filter_path": "errors,items.*.status,items.*.error.reason"},
         headers=HEADERS,
-        body=b"\n".join(_lines(records, name.encode())),  # in one piece: the client would look at each line
+        body=b"\n".join(
+            _lines(records, name.encode())
+        ),  # in one piece, because the client would process each line
     ).body
     if not answer["errors"]:
         return 0
     if any(item["create"]["status"] in BUSY for item in answer["items"]):
-        raise TransportError("Elasticsearch takes no more for now")
+        raise TransportError("Elasticsearch is overloaded")
     if any(item["create"]["status"] == NO_INDEX for item in answer["items"]):
-        _index_is_there.cache_clear()
-        raise TransportError("an index of activity was removed; it is made again")
+        ensure_daily_index.cache_clear()
+        raise TransportError("an index of activity was deleted; it will be created again")
     bad = [item["create"] for item in answer["items"] if _refused(item["create"]["status"])]
     if bad:
         logger.error("%s activity records refused: %s", len(bad), bad[0].get("error", {}).get("reason"))
@@ -59,8 +61,9 @@ def _refused(status: int) -> bool:
     return status >= 400 and status != ALREADY_THERE
 
 
-@functools.lru_cache(maxsize=8)  # once a process, address and day; not kept when it raises
-def _index_is_there(url: str, index: str) -> None:
+@functools.lru_cache(maxsize=8)  # once for each process, address and day; an error is not cached
+def ensure_daily_index(url: str, index: str) -> None:
+    """Creates the index and its template. Raises UNAVAILABLE_ERRORS."""
     elasticsearch = client(BULK_SECONDS)
     ensure_template(elasticsearch)
     ensure_index(elasticsearch, index)
@@ -98,6 +101,6 @@ def _document(record: Activity, at: datetime, profiles: dict[int, Sequence[int]]
 def _profiles(movie_ids: set[int]) -> dict[int, Sequence[int]]:
     if not movie_ids:
         return {}
-    with connection.cursor() as cursor:  # no model: this module is loaded before there are any
+    with connection.cursor() as cursor:  # no model, because this module is imported before the models
         cursor.execute("SELECT id, profile FROM movies_movie WHERE id = ANY (%s)", [list(movie_ids)])
         return dict(cursor.fetchall())

@@ -1,4 +1,4 @@
-"""The work of this app that runs in the Celery worker; each task is thin, and safe to run twice."""
+"""Celery tasks about activity; each is safe to run twice."""
 
 import logging
 
@@ -13,12 +13,12 @@ logger = logging.getLogger(__name__)
 
 @shared_task
 def drop_old_activity() -> int:
-    """Days of activity that are not kept any more are gone; left to the next run while the server is away."""
+    """Deletes expired indices of activity; left to the next run while Elasticsearch is unavailable."""
     try:
         dropped = drop_old(timezone.now().date())
     except ELASTICSEARCH_UNAVAILABLE as error:
-        logger.warning("old activity stays for now: %s", error)
+        logger.warning("old activity is not deleted, because Elasticsearch is unavailable: %s", error)
         return 0
     if dropped:
-        logger.info("activity dropped: %s", ", ".join(dropped))
+        logger.info("activity deleted: %s", ", ".join(dropped))
     return len(dropped)

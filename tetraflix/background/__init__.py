@@ -1,1 +1,1 @@
-"""Celery on SQS: transport, scheduler, heartbeats, and waking the worker."""
+"""Celery on SQS: transport, scheduler, heartbeats, and the wakers of the worker."""

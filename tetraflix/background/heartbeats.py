@@ -1,9 +1,8 @@
-"""Heartbeats of processes that no port answers for: beat, the worker, who receives from each queue."""
+"""Heartbeats of the processes that listen on no port: beat, the worker, the receivers of the two queues."""
 
 import logging
 import threading
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +11,17 @@ from django.db import DatabaseError, InterfaceError, connection
 
 logger = logging.getLogger(__name__)
 
-EVERY_SECONDS = 10.0
-ALIVE_SECONDS = 60.0  # older than this, and it is not alive: a long poll takes 20 s, a batch some more
+INTERVAL_SECONDS = 10.0
+STALE_SECONDS = 60.0  # a long poll takes 20 s, a batch a little longer
 
 
-def sign(*names: str) -> None:
-    """The processes of these names are alive, as of now by the database's clock."""
+def is_stale(age: float | None) -> bool:
+    """Whether a process with a heartbeat of this age (None: it never had one) counts as not running."""
+    return age is None or age > STALE_SECONDS
+
+
+def record(*names: str) -> None:
+    """Stores a heartbeat for each of these names, at the time of the database's clock."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO tetraflix_heartbeat (name, at) SELECT unnest(%s::text[]), now()"
@@ -26,79 +30,55 @@ def sign(*names: str) -> None:
         )
 
 
-def ages(names: Iterable[str]) -> dict[str, float | None]:
-    """Seconds since the last heartbeat of each name; None where there never was one."""
-    names = list(names)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT name, extract(epoch FROM now() - at)::float8 FROM tetraflix_heartbeat WHERE name = ANY(%s)",
-            [names],
-        )
-        found = dict(cursor.fetchall())
-    return {name: found.get(name) for name in names}
-
-
-def age(name: str) -> float | None:
-    """Seconds since its last heartbeat; None when there never was one."""
-    return ages([name])[name]
-
-
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """Something that has to go on, and what is said when it does not."""
+class ExpectedProcess:
+    """A process that has to run. `name` is that of its heartbeat, `hint` says how it is started."""
 
-    name: str  # of its heartbeat
-    what: str
-    mend: str
+    name: str
+    label: str
+    hint: str
 
-    def silence(self, age: float | None) -> str | None:
-        """The sentence about a heartbeat this old; None while it is alive."""
-        if age is not None and age <= ALIVE_SECONDS:
+    def problem(self, age: float | None) -> str | None:
+        """The sentence about a stale heartbeat of this age; None for a fresh one."""
+        if not is_stale(age):
             return None
-        since = f"for {age:,.0f} s" if age is not None else "ever"
-        return f"{self.what}: no heartbeat {since}. {self.mend}"
+        since = "ever" if age is None else f"for {age:,.0f} s"
+        return f"{self.label}: no heartbeat {since}. {self.hint}"
 
 
-def receiver(queue: str) -> str:
-    """The name of the heartbeat of whoever receives from the queue."""
+def receiver_name(queue: str) -> str:
+    """The name of the heartbeat of a queue's receivers."""
     return f"receiver of {queue}"
 
 
-def watched() -> list[Watched]:
-    """What the service needs, as the settings are now."""
+def expected() -> list[ExpectedProcess]:
+    """The processes that the service needs, by the present settings."""
     queues = (settings.SESSION_QUEUE, settings.RECS_QUEUE)
     receivers = "`make run`, `celery -A tetraflix worker` or `manage.py consume` starts it."
     return [
-        Watched("beat", "Beat", "`make run` or `celery -A tetraflix beat` starts it."),
-        Watched("worker", "The worker", "`make run` or `celery -A tetraflix worker` starts it."),
-        *(Watched(receiver(queue), f"The receiver of {queue}", receivers) for queue in queues),
+        ExpectedProcess("beat", "Beat", "`make run` or `celery -A tetraflix beat` starts it."),
+        ExpectedProcess("worker", "The worker", "`make run` or `celery -A tetraflix worker` starts it."),
+        *(ExpectedProcess(receiver_name(queue), f"The receiver of {queue}", receivers) for queue in queues),
     ]
 
 
-def silences() -> list[str]:
-    """A sentence for everything that should go on and has had no heartbeat for too long."""
-    found = watched()
-    known = ages([one.name for one in found])
-    return [line for one in found if (line := one.silence(known[one.name]))]
-
-
-class Pulse:
-    """Notes what this process did; a thread of its own leaves it in the database, at most every EVERY_SECONDS."""
+class HeartbeatWriter:
+    """Collects this process's heartbeats; a thread writes them to the database, at most every INTERVAL_SECONDS."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._noted: set[str] = set()
-        self._some = threading.Event()
+        self._names: set[str] = set()
+        self._pending = threading.Event()
         self._thread: threading.Thread | None = None
 
     def note(self, name: str) -> None:
-        """It is alive now. Returns at once, whatever state the database is in."""
+        """A heartbeat of this name is due. Returns at once, whatever the state of the database."""
         with self._lock:
-            self._noted.add(name)
-        self._some.set()
+            self._names.add(name)
+        self._pending.set()
 
     def start(self, **signal: Any) -> None:
-        """From now on what is noted is written. A receiver of signals."""
+        """Starts the thread. A receiver of signals, safe to repeat."""
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="heartbeats", daemon=True)
@@ -106,24 +86,24 @@ class Pulse:
 
     def _run(self) -> None:
         while True:
-            self._some.wait()
-            self._some.clear()
+            self._pending.wait()
+            self._pending.clear()
             with self._lock:
-                names, self._noted = self._noted, set()
+                names, self._names = self._names, set()
             try:
-                sign(*names)
+                record(*names)
             except (DatabaseError, InterfaceError) as error:
                 logger.warning("heartbeats are not written: %s", str(error).strip())
-            except Exception:  # the thread must live: its silence is an alarm
+            except Exception:  # the thread must live: missing heartbeats raise an alarm
                 logger.exception("heartbeats are not written")
             finally:
-                connection.close()  # none is kept for a statement every ten seconds
-            time.sleep(EVERY_SECONDS)
+                connection.close()  # not worth keeping for one statement every ten seconds
+            time.sleep(INTERVAL_SECONDS)
 
 
-pulse = Pulse()
+writer = HeartbeatWriter()
 
 
-def polled(queue: str, **signal: Any) -> None:
-    """Somebody in this process asked the queue, and it answered. A receiver of signals."""
-    pulse.note(receiver(queue))
+def note_poll(queue: str, **signal: Any) -> None:
+    """This process polled the queue, and SQS answered. A receiver of signals."""
+    writer.note(receiver_name(queue))

@@ -1,4 +1,4 @@
-"""The schedule of background tasks: which are due, by the database's clock, the only one that every host shares."""
+"""Decides which scheduled tasks are due, by the database's clock, because it is the only one all hosts share."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -9,14 +9,14 @@ from django.db import DatabaseError, InterfaceError, connection
 
 logger = logging.getLogger(__name__)
 
-# A task that was sent and not done is sent again after this: its message may have been lost, or its worker killed.
-# Until then it is not, so that no pile grows while no worker takes them. Longer than most tasks take.
-AGAIN_SECONDS = 60
-LATE_SECONDS = 600  # sent so long ago and not done: something is wrong with the worker
+# A task that is not done so long after it was sent is sent again, because its message may be lost or its worker
+# killed. It is not sent sooner, so that no backlog grows while no worker runs. Longer than most tasks take.
+RESEND_SECONDS = 60
+OVERDUE_SECONDS = 600  # a task that is not done so long after it was sent means trouble with the worker
 
 DUE = """
     abs(extract(epoch FROM now() - {row}.sent_at))
-    >= CASE WHEN {row}.waiting_since IS NULL THEN entry.seconds ELSE greatest(entry.seconds, %(again)s) END
+    >= CASE WHEN {row}.waiting_since IS NULL THEN entry.seconds ELSE greatest(entry.seconds, %(resend)s) END
 """
 TAKE = f"""
 WITH entry AS (SELECT * FROM unnest(%(names)s::text[], %(seconds)s::float8[]) AS entry (name, seconds))
@@ -24,7 +24,7 @@ INSERT INTO tetraflix_scheduledtask AS task (name, sent_at, waiting_since)
 SELECT entry.name, now(), now() FROM entry LEFT JOIN tetraflix_scheduledtask AS known USING (name)
 WHERE known.name IS NULL OR {DUE.format(row="known")}
 ORDER BY entry.name
--- Asked again of the row as it is now: another beat may have been faster.
+-- Checked once more on the row as it is now, because another beat may have been faster.
 ON CONFLICT (name) DO UPDATE
 SET sent_at = excluded.sent_at, waiting_since = coalesce(task.waiting_since, excluded.waiting_since)
 WHERE EXISTS (SELECT FROM entry WHERE entry.name = task.name AND {DUE.format(row="task")})
@@ -32,29 +32,29 @@ RETURNING task.name
 """  # noqa: S608 -- made of constants
 
 
-def take_due(seconds: Mapping[str, float]) -> list[str]:
-    """The tasks (with how often each is due) that are to be sent now; they count as sent.
+def claim_due(seconds: Mapping[str, float]) -> list[str]:
+    """The tasks, of these with their intervals, that the caller has to send now; they count as sent.
 
-    However many ask at once, each task is given to one of them. A clock that was set back makes it due, too.
+    Of several callers at once, one gets each task. A clock that was set back makes a task due, too.
     """
     with connection.cursor() as cursor:
         entries: dict[str, Any] = {
             "names": list(seconds),
             "seconds": list(seconds.values()),
-            "again": AGAIN_SECONDS,
+            "resend": RESEND_SECONDS,
         }
         cursor.execute(TAKE, entries)
         return [name for (name,) in cursor.fetchall()]
 
 
-def put_back(names: Sequence[str]) -> None:
-    """They could not be sent: they are due again at once."""
+def release(names: Sequence[str]) -> None:
+    """Undoes the claim on tasks that could not be sent: they are due at once."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM tetraflix_scheduledtask WHERE name = ANY(%s)", [list(names)])
 
 
-def done(name: str) -> None:
-    """It ran to its end, whoever sent it. Nothing is known of tasks that are not on the schedule."""
+def mark_done(name: str) -> None:
+    """The task has ended well. Does nothing for a task that is not on the schedule."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE tetraflix_scheduledtask SET waiting_since = NULL WHERE name = %s AND waiting_since IS NOT NULL",
@@ -62,14 +62,14 @@ def done(name: str) -> None:
         )
 
 
-def begin_anew() -> None:
-    """What was sent before beat started is not waited for: the stack may have been down for a week."""
+def clear_pending() -> None:
+    """No task counts as pending: what beat sent before it was stopped, perhaps a week ago, may be lost."""
     with connection.cursor() as cursor:
         cursor.execute("UPDATE tetraflix_scheduledtask SET waiting_since = NULL")
 
 
-def waiting() -> dict[str, float]:
-    """For each task that was sent and is not done, since how many seconds."""
+def pending() -> dict[str, float]:
+    """The tasks that were sent and are not done, with the seconds since then."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT name, extract(epoch FROM now() - waiting_since)::float8 FROM tetraflix_scheduledtask"
@@ -78,25 +78,25 @@ def waiting() -> dict[str, float]:
         return dict(cursor.fetchall())
 
 
-def late() -> list[str]:
-    """A sentence for each task that should have been done long ago."""
+def overdue() -> list[str]:
+    """A sentence for each task that has been pending for more than OVERDUE_SECONDS."""
     return [
         f"{name} was sent {seconds:,.0f} s ago and is not done: see the worker's log."
-        for name, seconds in waiting().items()
-        if seconds > LATE_SECONDS
+        for name, seconds in pending().items()
+        if seconds > OVERDUE_SECONDS
     ]
 
 
-def watch() -> None:
-    """From now on every task that ends well in this process counts as done."""
-    signals.task_postrun.connect(_ended, dispatch_uid="schedule")
+def connect_signals() -> None:
+    """From now on every task that ends well in this process is marked done."""
+    signals.task_postrun.connect(_on_task_end, dispatch_uid="schedule")
 
 
-def _ended(task: Task, state: str | None, **signal: Any) -> None:
+def _on_task_end(task: Task, state: str | None, **signal: Any) -> None:
     if state != states.SUCCESS:
-        return  # it is sent again, and late if that goes on
+        return  # it is sent again, and overdue if that goes on
     try:
-        done(task.name)
-    except (DatabaseError, InterfaceError) as error:  # it will run once more
-        logger.warning("%s is not noted as done: %s", task.name, str(error).strip())
+        mark_done(task.name)
+    except (DatabaseError, InterfaceError) as error:  # so it will run once more
+        logger.warning("%s could not be marked as done: %s", task.name, str(error).strip())
         connection.close()

@@ -1,4 +1,4 @@
-"""Beat's scheduler: tasks are due by the database's clock, and beat leaves a heartbeat there."""
+"""Celery beat's scheduler: sends the tasks that are due by the database's clock, and records beat's heartbeat."""
 
 import logging
 import time
@@ -15,27 +15,27 @@ TICK_SECONDS = 1.0
 
 
 class Scheduler(beat.Scheduler):
-    """Sends the tasks that are due by schedule.py. Without the database none is: every task needs it, too.
+    """Sends the tasks that are due by schedule.py; none without the database, because every task needs it, too.
 
-    Celery's own keeps its times in a file, by this host's clock. Any number of these may run: each task is sent once.
+    Celery's own scheduler keeps times in a file, by this host's clock. Of any number of these, one sends each task.
     """
 
-    _begun = False
-    _signed = float("-inf")
+    _started = False
+    _heartbeat_at = float("-inf")
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         try:
-            if not self._begun:
-                schedule.begin_anew()
-                self._begun = True
-            self._send(schedule.take_due(self._seconds()))
-            if time.monotonic() - self._signed >= heartbeats.EVERY_SECONDS:
-                heartbeats.sign("beat")
-                self._signed = time.monotonic()
+            if not self._started:
+                schedule.clear_pending()
+                self._started = True
+            self._send(schedule.claim_due(self._seconds()))
+            if time.monotonic() - self._heartbeat_at >= heartbeats.INTERVAL_SECONDS:
+                heartbeats.record("beat")
+                self._heartbeat_at = time.monotonic()
         except (DatabaseError, InterfaceError) as error:
-            logger.warning("nothing is sent without the database: %s", str(error).strip())
+            logger.warning("no task is sent, because the database is unavailable: %s", str(error).strip())
             connection.close()
-            return heartbeats.EVERY_SECONDS / 2
+            return heartbeats.INTERVAL_SECONDS / 2
         return TICK_SECONDS
 
     def _seconds(self) -> dict[str, float]:
@@ -46,7 +46,7 @@ class Scheduler(beat.Scheduler):
         for place, name in enumerate(names):
             try:
                 self.app.send_task(name, retry=False)
-            except Exception as error:  # whatever it is: SQS is away, and these stay due
+            except Exception as error:  # of any kind: SQS is unavailable, and the tasks stay due
                 logger.warning("%s is not sent: %s", name, error)
-                schedule.put_back(names[place:])
+                schedule.release(names[place:])
                 return

@@ -1,4 +1,4 @@
-"""What a message of the service's own queue may be: a task of ours, as Celery sends it. Anything else is none."""
+"""Validates the messages of the service's own queue: only a task of this service, as Celery sends it, is accepted."""
 
 import base64
 import binascii
@@ -13,28 +13,27 @@ from kombu.utils import json as celery_json
 from movies.foundation import strict_json
 
 ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}", re.ASCII)
-CELERYS_OWN = "celery."  # tasks that every Celery application has, and that this one never sends
+CELERY_PREFIX = "celery."  # tasks that every Celery application has, and that this one never sends
 FOLLOW_UPS = ("callbacks", "errbacks", "chain", "chord")
 SHOWN = 100  # characters of something unexpected
 
 
 class NotATask(ValueError):
-    """The message is no task of this service; says why."""
+    """The message is no task of this service; its text says why."""
 
 
 def read(body: str, tasks: Mapping[str, Task]) -> dict[str, Any]:
-    """The message made anew, for kombu's virtual transport. Raises NotATask.
+    """A new message for kombu's virtual transport, with the valid parts of `body`. Raises NotATask.
 
-    Nothing survives but the task's name and id, its arguments, and the id of the request that it works for: some
-    twenty more fields, which Celery would read without a look at their types, never reach it. An expiry is not
-    obeyed, because it would compare the clocks of two machines.
+    These parts are the task's name, id and arguments, and the id of its request. Some twenty more fields, whose types
+    Celery would not check, are dropped. So is an expiry, because it would compare the clocks of two machines.
     """
     envelope = _json(_plain(body), "the message")
     if not isinstance(envelope, dict):
         raise NotATask("the message is no JSON object")
     headers, properties = _part(envelope, "headers", dict), _part(envelope, "properties", dict)
     name, task_id = _part(headers, "task", str), _part(headers, "id", str)
-    if name.startswith(CELERYS_OWN) or name not in tasks:
+    if name.startswith(CELERY_PREFIX) or name not in tasks:
         raise NotATask(f"no task of this service is named {_shown(name)}")
     if not ID.fullmatch(task_id):
         raise NotATask(f"the task's id is {_shown(task_id)}")
@@ -84,7 +83,7 @@ def _check_times(headers: dict[str, Any]) -> None:
 def _check_arguments(text: str, task: Task) -> None:
     _json(text, "the arguments")
     try:
-        args, kwargs, follow_up = celery_json.loads(text)  # as Celery will, which knows types of its own
+        args, kwargs, follow_up = celery_json.loads(text)  # as Celery decodes them, with types of its own
     except Exception as error:
         raise NotATask(f"the arguments are not those of a task: {_shown(error)}") from None
     if not (isinstance(args, list) and isinstance(kwargs, dict) and isinstance(follow_up, dict)):
@@ -92,7 +91,7 @@ def _check_arguments(text: str, task: Task) -> None:
     if any(follow_up.get(name) for name in FOLLOW_UPS):
         raise NotATask("it asks for other tasks to follow, and tasks of this service have none")
     try:
-        task.__header__(*args, **kwargs)  # type: ignore[attr-defined] # does nothing but take the arguments
+        task.__header__(*args, **kwargs)  # type: ignore[attr-defined] # only checks the arguments
     except TypeError as error:
         raise NotATask(f"{task.name} does not take these arguments: {_shown(error)}") from None
 

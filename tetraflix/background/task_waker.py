@@ -1,4 +1,4 @@
-"""Wakes the worker: for the change feed after each committed change, for bulk jobs. Nobody waits for it."""
+"""Sends a task to the worker right after a change or a new bulk job is committed, without delaying the caller."""
 
 import atexit
 import logging
@@ -12,13 +12,13 @@ from tetraflix.observability import request_ids
 
 logger = logging.getLogger(__name__)
 
-EXIT_PATIENCE = 2.0  # seconds that a command which changed movies waits at its end for the wake to leave
+EXIT_SECONDS = 2.0  # that a command which changed movies waits at its end for its task to be sent
 
 
-class Waker:
-    """Sends a task from a thread of its own: many wakes that come together are one task.
+class TaskWaker:
+    """Sends one task from its own thread; several wakes within a short time send it once.
 
-    A wake that is lost (SQS away, process killed) costs nothing but time: beat sends the task too.
+    A lost wake (SQS unavailable, process killed) only costs time, because beat sends the task too.
     """
 
     def __init__(self, task: str) -> None:
@@ -31,8 +31,8 @@ class Waker:
         self._request_id = ""
 
     def wake(self, **signal: Any) -> None:
-        """Returns at once, whatever state the queue is in. A receiver of signals."""
-        self._request_id = request_ids.current()  # of several that come together, the last
+        """The task is to be sent. Returns at once, whatever the state of the queue. A receiver of signals."""
+        self._request_id = request_ids.current()  # of several wakes, the last one's
         self._idle.clear()
         self._wanted.set()
         if self._thread is None or not self._thread.is_alive():
@@ -40,7 +40,7 @@ class Waker:
                 if self._thread is None or not self._thread.is_alive():
                     self._thread = threading.Thread(target=self._run, name="wake", daemon=True)
                     self._thread.start()
-                    atexit.register(self._idle.wait, EXIT_PATIENCE)
+                    atexit.register(self._idle.wait, EXIT_SECONDS)
 
     def _run(self) -> None:
         while True:
@@ -49,12 +49,12 @@ class Waker:
             bind_contextvars(request_id=self._request_id)
             try:
                 app.send_task(self._task, retry=False)
-            except Exception as error:  # whatever it is: beat sends the task a little later
-                logger.warning("%s is not sent, beat will: %s", self._task, error)
+            except Exception as error:  # of any kind: beat sends the task a little later
+                logger.warning("%s could not be sent, so beat will send it: %s", self._task, error)
             if not self._wanted.is_set():
                 self._idle.set()
 
 
-# By name: the tasks' models are not loaded yet where this is.
-waker = Waker("movies.tasks.publish_changes")
-job_waker = Waker("movies.tasks.run_jobs")
+# By name, because models are not loaded yet when this module is imported.
+publisher_waker = TaskWaker("movies.tasks.publish_changes")
+job_waker = TaskWaker("movies.tasks.run_jobs")

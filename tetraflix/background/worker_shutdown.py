@@ -1,4 +1,4 @@
-"""The end of a Celery worker, which comes within a bounded time whatever its parts wait for."""
+"""Ends a Celery worker within a bounded time after the request to shut down, even when a part of it hangs."""
 
 import faulthandler
 import sys
@@ -6,14 +6,14 @@ from typing import Any
 
 from celery import bootsteps
 
-STOP_SECONDS = 15.0  # for tasks to end and acknowledgements to be sent; what is cut short is received again
+SHUTDOWN_SECONDS = 15.0  # for tasks to end and acknowledgements to be sent; an aborted task is received again
 
 
-class BoundedStop(bootsteps.StartStopStep):
-    """From the first word of a shutdown the process has STOP_SECONDS; then it says where it hangs, and ends."""
+class ShutdownDeadline(bootsteps.StartStopStep):
+    """Gives a shutdown SHUTDOWN_SECONDS; then prints the stack of every thread and exits."""
 
     requires = ("celery.worker.components:Pool",)
 
     def close(self, parent: Any) -> None:
-        # A thread without the interpreter: it also ends a process that hangs in its last destructors.
-        faulthandler.dump_traceback_later(STOP_SECONDS, exit=True, file=sys.__stderr__ or sys.stderr)
+        # Its thread needs no interpreter, so it also ends a process that hangs while the interpreter shuts down.
+        faulthandler.dump_traceback_later(SHUTDOWN_SECONDS, exit=True, file=sys.__stderr__ or sys.stderr)

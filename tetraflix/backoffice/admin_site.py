@@ -1,4 +1,4 @@
-"""The admin's site: the theme's, without what odd addresses break in it."""
+"""The admin's site: the theme's site, with 404 for URLs on which it would fail."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from movies.foundation.numbers import whole_number
 
 
 class Site(UnfoldAdminSite):
-    """See UnfoldAdminSite."""
+    """UnfoldAdminSite without its errors for unusual URLs."""
 
     def get_urls(self) -> list[Any]:
-        """Without `r/<type>/<id>/`: none of our rows has a page of its own, and an id that is no UUID breaks it."""
+        """Without `r/<type>/<id>/`: no model has a page on the site, and an id that is no UUID raises there."""
         return [url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site"]
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The theme's search of pages; a page of results that there is not is not found."""
+        """The theme's search, with 404 for a page of results that does not exist."""
         if whole_number(request.GET.get("page", "1")) is None:
             raise Http404
         try:

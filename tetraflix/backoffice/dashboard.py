@@ -1,10 +1,9 @@
-"""The first page of the admin: what is watched, what comes in, how fresh and how large everything is.
+"""The dashboard on the admin's first page: views, ingest, queues, and the state of the service.
 
-A fixed number of statements over roll-ups and indexes, whatever the size of the inventory: every open page
-asks anew every few seconds.
+It runs a fixed number of statements over roll-ups and indexes, whatever the size of the inventory, because every
+open page polls it every few seconds.
 """
 
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,15 +14,13 @@ from movies.genres import GENRES, OVERALL, label
 from movies.palette import COLOURS
 from movies.search import selections
 from movies.search.selections import Selection
-from recommendations import stores
-from recommendations.stores.base import StoreUnavailable
-from tetraflix.background import heartbeats, schedule
-from tetraflix.health.queue_depths import queue_sizes
+from tetraflix.health import service_state
+from tetraflix.health.service_state import Ingest
 
 DAYS = 30
 MINUTES = 60
 TOP = 5  # movies of a genre
-LOOKED_THROUGH = 50  # of a list, in case the first are hidden
+CANDIDATES = 50  # movies of a list that are read, in case the first are hidden
 REFRESH_SECONDS = 5
 
 VIEWS = "SELECT day, genre, weight FROM movies_genreviews WHERE day > %s AND day <= %s"
@@ -31,42 +28,36 @@ TOPS = f"""
 SELECT p.genre, extract(epoch FROM now() - p.refreshed_at)::float8, best.id, best.title, best.views
 FROM movies_popularlist p LEFT JOIN LATERAL (
     SELECT m.id, m.title, coalesce(v.views, 0) AS views
-    FROM unnest(p.movie_ids[1:{LOOKED_THROUGH}]) WITH ORDINALITY AS listed (id, place)
+    FROM unnest(p.movie_ids[1:{CANDIDATES}]) WITH ORDINALITY AS listed (id, place)
     JOIN movies_movie m ON m.id = listed.id AND NOT m.hidden
     LEFT JOIN movies_viewcount v ON v.movie_id = m.id
     ORDER BY listed.place LIMIT {TOP}
 ) AS best ON true
 """  # noqa: S608
-INGEST = """
-SELECT minute, queue, messages, events, views, skipped, poison, slowest_ms
-FROM sessions_ingest_ingestminute WHERE minute > %s ORDER BY minute
-"""
-OUTBOX = """
-SELECT extract(epoch FROM now() - at)::float8 FROM movies_moviechange
-WHERE sent_at IS NULL ORDER BY id LIMIT 1
-"""
 
 
-def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """The figures as of now come with the page; dashboard.js draws them and asks for newer ones."""
+def dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """The context of the admin's first page, with present data; dashboard.js draws it and polls for newer data."""
     return context | {
         "title": "Dashboard",
-        "figures": figures(),
+        "dashboard": dashboard_data(),
         "refresh_seconds": REFRESH_SECONDS,
         "days": DAYS,
         "minutes": MINUTES,
     }
 
 
-def figures_json(request: HttpRequest) -> JsonResponse:
-    """`GET /admin/dashboard.json`: the same figures."""
-    return JsonResponse(figures())
+def dashboard_json(request: HttpRequest) -> JsonResponse:
+    """`GET /admin/dashboard.json`: the same data."""
+    return JsonResponse(dashboard_data())
 
 
-def figures() -> dict[str, Any]:
-    """Everything the page shows. SQS that does not answer in time is null; so are absent figures."""
+def dashboard_data() -> dict[str, Any]:
+    """Everything the page shows. Null for the queues when SQS does not answer, and for values that do not exist."""
     now = datetime.now(UTC)
     tops = _tops()
+    outbox = service_state.outbox(count_at_most=1)
+    ages = service_state.heartbeat_ages()
     return {
         "genres": [{"name": genre, "label": label(genre), "colour": COLOURS[genre]} for genre in GENRES],
         "views": _views(now),
@@ -74,16 +65,16 @@ def figures() -> dict[str, Any]:
         "popularity_age_seconds": tops[0]["age_seconds"] if tops else None,
         "ingest": _ingest(now),
         "queues": _queues(),
-        "outbox_age_seconds": _outbox_age(),
-        "beat_age_seconds": heartbeats.age("beat"),
-        "problems": [*heartbeats.silences(), *schedule.late()],
+        "outbox_age_seconds": outbox.lag_seconds if outbox.changes else None,
+        "beat_age_seconds": ages["beat"],
+        "problems": service_state.problems(ages),
         "movies": str(selections.approximate_count(Selection())),
-        "users": _users(),
+        "users": service_state.user_count(),
     }
 
 
 def _views(now: datetime) -> dict[str, Any]:
-    """Views per genre per day: a view counts for each of its movie's genres by its weight, 1 in all."""
+    """Views per genre per day: a view counts for each genre of its movie by weight, with a sum of 1."""
     days = [now.date() - timedelta(days=ago) for ago in reversed(range(DAYS))]
     places = {day: place for place, day in enumerate(days)}
     series = {genre: [0.0] * DAYS for genre in GENRES}
@@ -101,7 +92,7 @@ def _views(now: datetime) -> dict[str, Any]:
 
 
 def _tops() -> list[dict[str, Any]]:
-    """The best movies of each list that there is, in the order of the genres, the overall one first."""
+    """The best movies of each list that exists, the overall list first, then by genre."""
     found: dict[str, dict[str, Any]] = {}
     for genre, age, movie_id, title, views in _rows(TOPS, []):
         entry = found.setdefault(
@@ -125,14 +116,14 @@ def _ingest(now: datetime) -> dict[str, Any]:
     minutes = [this_minute - timedelta(minutes=ago) for ago in reversed(range(MINUTES))]
     places = {minute: place for place, minute in enumerate(minutes)}
     queues: dict[str, list[int]] = {}
-    sums = dict.fromkeys(("messages", "events", "views", "skipped", "poison"), 0)
+    sums = dict.fromkeys(Ingest._fields[:-1], 0)
     slowest: int | None = None
-    for minute, queue, *numbers, slowest_ms in _rows(INGEST, [minutes[0] - timedelta(seconds=1)]):
+    for minute, queue, ingest in service_state.ingest_after(minutes[0] - timedelta(seconds=1)):
         if minute in places:
-            queues.setdefault(queue, [0] * MINUTES)[places[minute]] = numbers[0]
-            sums = {name: sums[name] + number for name, number in zip(sums, numbers, strict=True)}
+            queues.setdefault(queue, [0] * MINUTES)[places[minute]] = ingest.messages
+            sums = {name: total + getattr(ingest, name) for name, total in sums.items()}
             if minute in minutes[-2:]:
-                slowest = max(slowest or 0, slowest_ms)
+                slowest = max(slowest or 0, ingest.slowest_ms)
     return {
         "minutes": [f"{minute:%H:%M}" for minute in minutes],
         "queues": queues,
@@ -142,37 +133,10 @@ def _ingest(now: datetime) -> dict[str, Any]:
 
 
 def _queues() -> list[dict[str, Any]] | None:
-    sizes = queue_sizes()
-    if sizes is None:
+    queues = service_state.queue_depths.get()
+    if queues is None:
         return None
-    return [{"name": name, "depth": size.depth, "dead": size.dead} for name, size in sizes.items()]
-
-
-def _outbox_age() -> float | None:
-    rows = _rows(OUTBOX, [])
-    return rows[0][0] if rows else None
-
-
-class _Users:
-    """How many users there are, asked at most once a minute: a store counts them one by one."""
-
-    KEPT_SECONDS = 60.0
-
-    def __init__(self) -> None:
-        self._number, self._until = 0, 0.0
-
-    def __call__(self) -> int | None:
-        """None while the store does not answer."""
-        if time.monotonic() >= self._until:
-            try:
-                self._number = stores.current().count()
-            except StoreUnavailable:
-                return None
-            self._until = time.monotonic() + self.KEPT_SECONDS
-        return self._number
-
-
-_users = _Users()
+    return [{"name": name, "depth": queue.depth, "dead": queue.dead} for name, queue in queues.items()]
 
 
 def _rows(sql: str, parameters: list[Any]) -> list[tuple]:

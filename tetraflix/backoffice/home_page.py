@@ -1,4 +1,4 @@
-"""The page for people at `/`: what this is; any user, genre or search as a client would show it."""
+"""The home page at `/`: shows any user, genre or search as a client would."""
 
 import orjson
 from django.http import HttpRequest, HttpResponse
@@ -8,23 +8,23 @@ from django.views.decorators.http import require_safe
 from movies.genres import GENRES, label
 from movies.palette import COLOURS
 from recommendations import stores
-from tetraflix.web.error_responses import AWAY
+from tetraflix.web.error_responses import UNAVAILABLE_ERRORS
 
-SAMPLES = 4  # users offered to look at
-SOMEBODY_NEW = 534356757834  # whom nobody has heard of: shows the cold start
+SAMPLE_USERS = 4  # offered as examples
+NEW_USER_ID = 534356757834  # without any record: shows the cold start
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """`GET /`; also while the database is away, only without samples."""
+    """`GET /`; without sample users while the database is unavailable."""
     try:
-        users = [user_id for user_id, _ in stores.current().scan(0, SAMPLES)]
-    except AWAY:
+        users = [user_id for user_id, _ in stores.current().scan(0, SAMPLE_USERS)]
+    except UNAVAILABLE_ERRORS:
         users = []
     genres = [{"name": name, "label": label(name), "colour": COLOURS[name]} for name in GENRES]
     context = {
         "users": users,
-        "new": SOMEBODY_NEW,
+        "new": NEW_USER_ID,
         "genres": genres,
         "genres_json": orjson.dumps(genres).decode(),
     }

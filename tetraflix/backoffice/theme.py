@@ -1,4 +1,4 @@
-"""How the admin looks and what its menu holds: django-unfold; fonts, icons and charts are served locally."""
+"""The look and the menu of the admin, as settings of django-unfold; fonts, icons and charts are served locally."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,7 +33,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": False,
-    "DASHBOARD_CALLBACK": "tetraflix.backoffice.dashboard.first_page",
+    "DASHBOARD_CALLBACK": "tetraflix.backoffice.dashboard.dashboard_context",
     "STYLES": [_file("movies/admin/admin.css")],
     "BORDER_RADIUS": "6px",
     "COLORS": {
@@ -56,7 +56,7 @@ UNFOLD: dict[str, Any] = {
         "show_all_applications": False,
         "navigation": [
             {
-                "title": "Watch",
+                "title": "Monitoring",
                 "items": [_item("Dashboard", "monitoring", "admin:index")],
             },
             {

@@ -1,1 +1,1 @@
-"""What the environment says: variables, server URLs, the secret key, what the database must offer."""
+"""Configuration: environment variables, server URLs, the secret key, requirements of the database."""

@@ -1,14 +1,14 @@
-"""What the service needs of its database, asked before anything is made there; and what a DBA runs to give it."""
+"""Checks, before anything is created, what the service needs of its database, with the statement that fixes it."""
 
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 OLDEST_POSTGRES = 16
-# Where each extension has to be: functions name unaccent with its schema, the others are found by the search path.
+# The schema of each extension: functions name unaccent with its schema, the search path finds the others.
 EXTENSIONS = {"unaccent": "public", "pg_trgm": None, "fuzzystrmatch": None}
 
-# Names that are for statements are quoted where they need it.
+# Names are quoted for use in statements.
 ABOUT = """
 SELECT current_setting('server_version_num')::int / 10000, current_setting('server_encoding'),
        quote_ident(current_database()), quote_ident(current_database() || '_before'), quote_ident(current_user),
@@ -30,25 +30,25 @@ ORDER BY place
 
 
 def missing(connection: BaseDatabaseWrapper) -> list[str]:
-    """A line for each need that is not filled, with the statement that mends it. Raises OperationalError."""
+    """A line for each unmet requirement, with the statement that fixes it. Raises OperationalError."""
     with connection.cursor() as cursor:
         cursor.execute(ABOUT)
         version, encoding, database, before, role, schema, may_create, *rights, read_only = cursor.fetchone()
         if version < OLDEST_POSTGRES:
             return [f"The database is PostgreSQL {version}; PostgreSQL {OLDEST_POSTGRES} or newer is needed."]
-        anew = (
-            f"Make it anew, connected to another database: ALTER DATABASE {database} RENAME TO {before};"
+        recreate = (
+            f"Recreate it, connected to another database: ALTER DATABASE {database} RENAME TO {before};"
             f" CREATE DATABASE {database} OWNER {role} TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER libc"
             " LOCALE 'C.UTF-8';"
         )
         if encoding != "UTF8":
-            return [f"The encoding of database {database} is {encoding}; titles need UTF8. {anew}"]
+            return [f"The encoding of database {database} is {encoding}; titles need UTF8. {recreate}"]
         cursor.execute(LETTERS)
         knows_letters, ctype = cursor.fetchone()
         if not knows_letters:
             return [
-                f"Database {database} has LC_CTYPE {ctype}, which knows no letters but a to z:"
-                f" search would miss titles. {anew}"
+                f"Database {database} has LC_CTYPE {ctype}, which knows only the letters a to z:"
+                f" search would miss titles. {recreate}"
             ]
         found = []
         if read_only:
@@ -59,13 +59,13 @@ def missing(connection: BaseDatabaseWrapper) -> list[str]:
             where = schema or "public"
             make = "" if schema else f"CREATE SCHEMA IF NOT EXISTS {where}; "
             found.append(
-                f"Role {role} may not make tables in schema {where} of database {database}. Its owner runs there:"
+                f"Role {role} may not create tables in schema {where} of database {database}. Its owner runs there:"
                 f" {make}GRANT USAGE, CREATE ON SCHEMA {where} TO {role};"
             )
         extensions, statements = _extensions(cursor, schema, may_extend=rights[0], superuser=rights[1])
         if statements:
             found.append(
-                f"Role {role} may not make the extensions that search needs. A superuser runs in database"
+                f"Role {role} may not create the extensions that search needs. A superuser runs in database"
                 f" {database}: {' '.join(statements)}"
             )
         return found + extensions
@@ -74,13 +74,13 @@ def missing(connection: BaseDatabaseWrapper) -> list[str]:
 def _extensions(
     cursor: Any, schema: str | None, *, may_extend: bool, superuser: bool
 ) -> tuple[list[str], list[str]]:
-    """A line for each that the server lacks, and the statements for those that the role may not make itself."""
-    lacking, statements = [], []
+    """A line for each extension that the server lacks, and the statements for those that the role may not create."""
+    missing_files, statements = [], []
     cursor.execute(KNOWN, [list(EXTENSIONS)])
     for name, at, is_found, available, trusted in cursor.fetchall():
         place = EXTENSIONS[name]
         if at is None and not available:
-            lacking.append(
+            missing_files.append(
                 f"PostgreSQL's server has no extension {name}: install its contrib modules (Debian:"
                 " postgresql-contrib)."
             )
@@ -92,4 +92,4 @@ def _extensions(
                 )
         elif not (at == place if place else is_found):
             statements.append(f"ALTER EXTENSION {name} SET SCHEMA {place or schema};")
-    return lacking, statements
+    return missing_files, statements

@@ -1,4 +1,4 @@
-"""How environment variables are read: strictly, all bad ones reported at once, no secret ever shown. No Django."""
+"""Reads environment variables strictly, reports all bad ones at once, and never shows a secret. No Django."""
 
 from collections.abc import MutableMapping, Sequence
 from typing import Any, cast
@@ -25,18 +25,18 @@ SWITCHES = {
     "no": False,
     "off": False,
 }
-LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")  # urllib compares with the brackets, curl without
+LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")  # urllib compares the name with brackets, curl without
 DATABASE_SCHEMES = ("postgresql", "postgres", "pgsql")
-LONGEST_NAME = 63  # letters in the name of a PostgreSQL database
+MAX_NAME_LENGTH = 63  # of a PostgreSQL database
 SHOWN = 60  # characters of a bad value
 
 
 class BadEnvironment(SystemExit):
-    """A program whose settings cannot be read ends: one line a variable on stderr, code 1, no traceback."""
+    """Ends the program with code 1 and one line for each bad variable on stderr, without a traceback."""
 
 
 class Environment(environs.Env):
-    """environs' reader with parsers of ours. A variable that is empty or blank counts as not set."""
+    """environs' reader with our own parsers. An empty or blank variable counts as not set."""
 
     def __init__(self) -> None:
         super().__init__(eager=False)
@@ -48,11 +48,11 @@ class Environment(environs.Env):
         return default if isinstance(value, str) and not value.strip() else value
 
     def refuse(self, variable: str, sentence: str) -> None:
-        """For what only shows after reading; `seal` reports it with the rest."""
+        """Adds an error that shows only after reading; `seal` reports it with the others."""
         self._errors[variable].append(sentence)
 
     def seal(self) -> None:
-        """Nothing is read any more. Raises BadEnvironment, which names every bad variable."""
+        """Ends the reading. Raises BadEnvironment, which names every bad variable."""
         try:
             super().seal()
         except environs.EnvValidationError as error:
@@ -62,18 +62,18 @@ class Environment(environs.Env):
 
 
 def whole(text: str | int) -> int:
-    """A whole number. What it may be at most is a system check's affair."""
+    """A whole number; its range is checked by a system check."""
     number = text if isinstance(text, int) else whole_number(text.strip(), least=0)
     if number is None:
-        raise ValidationError(f"is {_shown(text)}, not a whole number: write digits alone, or leave it out.")
+        raise ValidationError(f"is {_shown(text)}, not a whole number: write only digits, or leave it out.")
     return number
 
 
 def fraction(text: str | float) -> float:
-    """A number with a decimal point or without."""
+    """A number with or without a decimal point."""
     try:
         if isinstance(text, str) and not set(text.strip()) <= set("0123456789.eE+-"):
-            raise ValueError(text)  # float() also takes underscores, "nan" and digits of other scripts
+            raise ValueError(text)  # float() also accepts underscores, "nan" and digits of other scripts
         return float(text)
     except ValueError:
         raise ValidationError(
@@ -92,7 +92,7 @@ def switch(text: str | bool) -> bool:
 
 
 def items(text: str | Sequence[str]) -> list[str]:
-    """A comma-separated list, without blanks around its elements and without empty ones."""
+    """A comma-separated list; blanks around elements and empty elements are dropped."""
     return (
         [item for part in text.split(",") if (item := part.strip())] if isinstance(text, str) else list(text)
     )
@@ -108,44 +108,42 @@ def choice(text: str, *, among: Sequence[str]) -> str:
 def address(
     text: str, *, schemes: Sequence[str], example: str, user: bool = True, several: bool = False
 ) -> str:
-    """One address, "" when there is none. `user`: it may hold a user; `several`: more than one host."""
+    """One address, or "". `user`: it may contain a user; `several`: it may have more than one host."""
     if text := text.strip():
         _parts(text, schemes, example, user=user, several=several)
     return text
 
 
 def mongodb(text: str) -> str:
-    """The address of a MongoDB, with options that its driver takes."""
+    """The address of a MongoDB, with options that its driver accepts."""
     example = "mongodb://user:password@host1,host2/name"
     text = address(text, schemes=("mongodb", "mongodb+srv"), example=example, several=True)
-    if text.startswith("mongodb://"):  # the other scheme is looked up in DNS
+    if text.startswith("mongodb://"):  # the other scheme needs DNS
         try:
             parse_uri(text)
         except (PyMongoError, ValueError):
-            raise ValidationError(
-                f"is not taken by MongoDB's driver: write {example}?option=value."
-            ) from None
+            raise ValidationError(f"is refused by MongoDB's driver: write {example}?option=value.") from None
     return text
 
 
 def addresses(text: str, *, schemes: Sequence[str], example: str) -> str:
-    """Comma-separated addresses, cleaned of blanks and empty elements."""
+    """Comma-separated addresses, without blanks and empty elements."""
     return ",".join(address(item, schemes=schemes, example=example) for item in items(text))
 
 
 def database_url(text: str) -> dict[str, Any]:
-    """Django's settings for a PostgreSQL, without guessing where a password ends."""
+    """Django's settings for a PostgreSQL; an ambiguous address is refused."""
     parts = _parts(
         text.strip(), DATABASE_SCHEMES, "postgresql://user:password@host:port/name", host_needed=False
     )
     name = unquote(parts.path[1:])
-    if "/" in name or not (1 <= len(name) <= LONGEST_NAME or "service=" in parts.query):
+    if "/" in name or not (1 <= len(name) <= MAX_NAME_LENGTH or "service=" in parts.query):
         raise ValidationError("names no database: write postgresql://user:password@host:port/name.")
     try:
         found = dj_database_url.parse(
             text.strip(),
-            conn_max_age=None,  # one connection a process, kept: a hot read has no time to connect
-            conn_health_checks=True,  # before the ORM's first statement of a request; hot reads mend theirs
+            conn_max_age=None,  # each process keeps its connection, because a hot read has no time to connect
+            conn_health_checks=True,  # before the first statement of a request; hot reads reconnect themselves
         )
         for option, value in found.get("OPTIONS", {}).items():
             if option != "assume_role":  # Django's own
@@ -159,10 +157,10 @@ def database_url(text: str) -> dict[str, Any]:
     return dict(found)
 
 
-def past_the_proxy(environ: MutableMapping[str, str]) -> None:
-    """The proxy variables no longer apply to this machine's own servers; to everything else they do.
+def bypass_proxy_on_loopback(environ: MutableMapping[str, str]) -> None:
+    """Excludes this machine's own servers from the proxy variables, which still apply to all other servers.
 
-    Every client of ours and every child process reads these two; urllib and curl prefer the small letters.
+    All clients and child processes read these two variables; urllib and curl prefer the lowercase one.
     """
     listed = items(environ.get("no_proxy") or environ.get("NO_PROXY") or "")
     if "*" not in listed:
@@ -178,7 +176,7 @@ def _parts(text: str, schemes: Sequence[str], example: str, **rules: bool) -> An
 
 
 ENCODED = (
-    " In a user's name or password signs are percent-encoded: % is %25, # is %23, / is %2F, : is %3A, "
+    " In a user's name or password special characters are percent-encoded: % is %25, # is %23, / is %2F, : is %3A, "
     "? is %3F, @ is %40."
 )
 

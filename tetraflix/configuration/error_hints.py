@@ -1,4 +1,4 @@
-"""What to tell people when a server that is needed does not answer: which, where, and what starts it."""
+"""Sentences for people about a server that is unreachable: which one, where, and what starts it."""
 
 from collections.abc import Iterator
 
@@ -8,43 +8,43 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from pymongo.errors import ConnectionFailure
 
+from movies.foundation.database_errors import sqlstate
 
-def in_one_line(error: BaseException) -> str | None:
-    """The line for an error that comes of an unreachable server; None when it is about something else."""
-    for cause in chain(error):
+
+def unreachable(error: BaseException) -> str | None:
+    """The sentence for an error caused by an unreachable server; None for any other error."""
+    for cause in causes(error):
         if isinstance(cause, NoCredentialsError):
             return (
-                "Amazon SQS wants credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile."
+                "Amazon SQS needs credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile."
             )
         if isinstance(cause, HTTPClientError | SqsConnectionError):
-            return sqs_line()
+            return sqs_unreachable()
         if isinstance(cause, ConnectionFailure):
             return "MongoDB, which keeps the user lists, is not reachable: see MONGODB_URL."
-        # A statement that the database refused has a code; a connection that it never had, or lost, has none.
-        if isinstance(cause, OperationalError | InterfaceError) and not getattr(
-            cause.__cause__, "pgcode", None
-        ):
-            return database_line(reason=str(cause))
+        # An error of a statement has a code; that of a connection, refused or lost, has none.
+        if isinstance(cause, OperationalError | InterfaceError) and not sqlstate(cause):
+            return postgres_unreachable(reason=str(cause))
     return None
 
 
-def database_line(*, reason: str = "") -> str:
-    """PostgreSQL is not reachable: where it should be, why, and what to do."""
+def postgres_unreachable(*, reason: str = "") -> str:
+    """PostgreSQL is not reachable: its address, the reason, and what to do."""
     where = settings.DATABASES["default"]
     why = f" ({reason.splitlines()[0].rpartition('failed: ')[2]})" if reason.strip() else ""
-    mend = "`make run` starts it" if settings.EMBEDDED_POSTGRES else "see DATABASE_URL"
-    return f"PostgreSQL at {where['HOST']}:{where['PORT']} is not reachable{why}: {mend}."
+    hint = "`make run` starts it" if settings.EMBEDDED_POSTGRES else "see DATABASE_URL"
+    return f"PostgreSQL at {where['HOST']}:{where['PORT']} is not reachable{why}: {hint}."
 
 
-def sqs_line() -> str:
-    """SQS is not reachable: where it should be, and what to do."""
+def sqs_unreachable() -> str:
+    """SQS is not reachable: its address, and what to do."""
     where = settings.SQS_ENDPOINT or f"Amazon, {settings.SQS_REGION}"
-    mend = "`make run` starts it" if settings.EMBEDDED_SQS else "see AWS_ENDPOINT_URL_SQS and AWS_REGION"
-    return f"SQS at {where} is not reachable: {mend}."
+    hint = "`make run` starts it" if settings.EMBEDDED_SQS else "see AWS_ENDPOINT_URL_SQS and AWS_REGION"
+    return f"SQS at {where} is not reachable: {hint}."
 
 
-def chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what it was raised from, outermost first."""
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and its causes, outermost first."""
     while error is not None:
         yield error
         error = error.__cause__

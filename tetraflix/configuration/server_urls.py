@@ -1,4 +1,4 @@
-"""Addresses of servers, split by RFC 3986 alone: what could be read in two ways is refused, never guessed."""
+"""Splits the URLs of servers by RFC 3986, and refuses those that are ambiguous."""
 
 import re
 from collections.abc import Sequence
@@ -6,17 +6,17 @@ from typing import NamedTuple
 
 from movies.foundation.numbers import whole_number
 
-LAST_PORT = 65535
+MAX_PORT = 65535
 _host = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^:\[\]]*)(:(?P<port>.*))?").fullmatch
 _half_encoded = re.compile("%(?![0-9A-Fa-f]{2})").search
 
 
 class BadUrl(ValueError):
-    """The address cannot be split safely. The message follows the variable's name and holds nothing of the value."""
+    """The URL cannot be split safely. The message follows the variable's name and shows nothing of the value."""
 
 
 class Parts(NamedTuple):
-    """An address taken apart, still percent-encoded."""
+    """The parts of a URL, still percent-encoded."""
 
     scheme: str
     user: str  # user:password, "" without
@@ -35,8 +35,8 @@ def split_url(
 ) -> Parts:
     """The parts of scheme://user:password@host:port/path?query. Raises BadUrl.
 
-    A password with a sign that is not percent-encoded would move the borders between the parts, and show a piece
-    of itself as a host: so signs where none belong make the whole address unreadable.
+    A special character in a password that is not percent-encoded would shift the parts, and show a piece of the
+    password as a host. So a URL with such a character in the wrong place is refused.
     """
     scheme, found, rest = text.partition("://")
     if not found or scheme.lower() not in schemes:
@@ -64,4 +64,4 @@ def _is_host(text: str, *, needed: bool) -> bool:
     shape = _host(text)
     if shape is None or (needed and not shape["name"]):
         return False
-    return shape["port"] is None or whole_number(shape["port"], most=LAST_PORT) is not None
+    return shape["port"] is None or whole_number(shape["port"], most=MAX_PORT) is not None

@@ -1,4 +1,4 @@
-"""Where the running stack's servers are: var/run/stack.json, written by `make run`, read by settings."""
+"""The addresses of the running stack's servers, in var/run/stack.json: `make run` writes it, settings read it."""
 
 import json
 import os
@@ -8,9 +8,9 @@ from typing import Any
 
 
 def read(var_dir: Path) -> dict[str, Any] | None:
-    """The addresses that a living stack of this var folder wrote; None when none runs.
+    """The addresses of the stack that runs on this var folder; None when none runs.
 
-    A file left behind by a stack that was killed counts as none.
+    The file of a stack that was killed is ignored.
     """
     try:
         stack = json.loads(_file(var_dir).read_text())
@@ -21,28 +21,28 @@ def read(var_dir: Path) -> dict[str, Any] | None:
 
 
 def write(var_dir: Path, stack: dict[str, Any]) -> None:
-    """Announces this process's stack. A reader sees the old file or the whole new one, never half of it."""
+    """Writes the addresses of this process's stack, atomically."""
     file = _file(var_dir)
     file.parent.mkdir(parents=True, exist_ok=True)
-    half = file.with_suffix(f".{os.getpid()}")
-    half.unlink(missing_ok=True)
-    owners_only = os.open(half, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)  # a URL may hold a password
+    new = file.with_suffix(f".{os.getpid()}")
+    new.unlink(missing_ok=True)
+    owners_only = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)  # a URL may hold a password
     with open(owners_only, "w") as out:
         json.dump({**stack, "pid": os.getpid(), "started": started_at(os.getpid())}, out, indent=1)
-    half.replace(file)
+    new.replace(file)
 
 
 def remove(var_dir: Path) -> None:
-    """Nothing is announced any more."""
+    """Removes the file."""
     _file(var_dir).unlink(missing_ok=True)
 
 
 def started_at(pid: int) -> str:
     """When the process started, in clock ticks since boot; raises OSError when there is no such process.
 
-    A pid is given out again after its process died: only the pair of pid and start names one process.
+    A pid is reused after its process has ended, so only pid and start time identify a process.
     """
-    # The command's name, in brackets, may hold blanks: count the fields from the last bracket.
+    # The command's name, in brackets, may contain blanks, so fields are counted from the last bracket.
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
 
 
@@ -55,8 +55,8 @@ def uptime(pid: int) -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
 
 
-def runs(pid: int) -> bool:
-    """Whether the process is alive: not gone, and not dead and waiting to be buried."""
+def is_running(pid: int) -> bool:
+    """Whether the process is alive, and not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:

@@ -1,1 +1,1 @@
-"""Servers of our own for a machine that has none, and the stack that `make run` and `make demo` hold up."""
+"""Embedded servers for a machine without any, and the stack that `make run` and `make demo` run."""

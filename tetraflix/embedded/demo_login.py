@@ -1,7 +1,6 @@
-"""The demo's staff login, made anew at each demo and gone with it: `python -m tetraflix.embedded.demo_login`.
+"""Creates the demo's staff login, or removes it: `python -m tetraflix.embedded.demo_login`.
 
-With a password in the environment (where no other user can read it) the login exists and has that password;
-with an empty one there is no such login.
+The password comes from the environment, where no other user can read it; an empty one removes the login.
 """
 
 import os

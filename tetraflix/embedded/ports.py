@@ -1,12 +1,12 @@
-"""Ports of this machine: which are free, and whether somebody answers."""
+"""TCP ports of this machine: which are free, and whether an HTTP server answers."""
 
 import http.client
 import socket
 
 
 def port_is_free(port: int) -> bool:
-    """Whether a server could listen on the port now, whichever of this machine's addresses others use."""
-    for address in ("0.0.0.0", "127.0.0.1"):  # noqa: S104  (a try, closed at once)
+    """Whether a server could listen on the port now, on any address of this machine."""
+    for address in ("0.0.0.0", "127.0.0.1"):  # noqa: S104  (closed at once)
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -17,7 +17,7 @@ def port_is_free(port: int) -> bool:
 
 
 def free_port(preferred: int = 0) -> int:
-    """The preferred port, or any other when that one is taken (or 0)."""
+    """The preferred port, or any free one when that is taken or 0."""
     if preferred and port_is_free(preferred):
         return preferred
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:

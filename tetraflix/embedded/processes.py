@@ -1,4 +1,4 @@
-"""One child process: started in a session of its own, watched, stopped for certain."""
+"""A child process: starts it in its own session, waits until it is ready, and stops all of it."""
 
 import contextlib
 import ctypes
@@ -11,22 +11,22 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
-LOG_BYTES = 10_000_000  # a log longer than this is set aside; one older one is kept
+LOG_BYTES = 10_000_000  # a longer log is moved to NAME.old.log, which is overwritten
 
 _libc = ctypes.CDLL(None)
 
 
 class ChildError(Exception):
-    """A child process ended, or did not become ready in time; the message says which, and shows its log."""
+    """A child process ended, or was not ready in time; the message says which, and shows its log."""
 
 
 class Child:
-    """A program run as a child process: it never outlives the thread that started it, not even after kill -9.
+    """A program run as a child process, which never outlives the thread that started it, not even after kill -9.
 
-    `log`: None when it speaks to our own terminal.
-    `user`: the numeric user that it runs as, when we are root and it refuses to be.
-    `blocked`: signals that wait from its very first moment until it takes them (`signal.sigwait`).
-    `stop_signal`: what it takes as "finish and leave"; also sent by the kernel when the starting thread dies.
+    `log`: None when it writes to the terminal of this process.
+    `user`: the id of the user that it runs as; for a program that refuses to run as root.
+    `blocked`: signals that are blocked from its start on, until it takes them (`signal.sigwait`).
+    `stop_signal`: makes it finish and exit; the kernel sends it, too, when the starting thread dies.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Child:
         return self.process is not None and self.process.poll() is None
 
     def start(self) -> None:
-        """Runs the program. Raises OSError when it cannot be executed."""
+        """Starts the program. Raises OSError when it cannot be executed."""
         self.stopping = False
         parent = os.getpid()
 
@@ -76,7 +76,7 @@ class Child:
             _libc.prctl(PR_SET_PDEATHSIG, self.stop_signal)
             if os.getppid() != parent:
                 os._exit(1)
-            # Python hands down ignored signals (of `nohup`, of a shell's background job): ours must stop it.
+            # Children inherit ignored signals (of `nohup`, of a shell's background job), and these have to stop it.
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
                 signal.signal(number, signal.SIG_DFL)
 
@@ -84,7 +84,7 @@ class Child:
             log = None
             if self.log:
                 self.log.parent.mkdir(parents=True, exist_ok=True)
-                bound(self.log)
+                truncate_if_long(self.log)
                 log = stack.enter_context(self.log.open("ab"))
             self.process = subprocess.Popen(
                 self.argv,
@@ -111,7 +111,7 @@ class Child:
             time.sleep(0.05)
 
     def wait(self, *, seconds: float | None = None) -> int:
-        """Its code, once it ended by itself; it is killed when that takes longer."""
+        """Its exit code, once it has ended; it is killed when that takes longer than `seconds`."""
         if self.process is None:
             raise ChildError(f"{self.name} was not started")
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -126,7 +126,7 @@ class Child:
             self.process.send_signal(self.stop_signal)
 
     def stop(self, *, seconds: float = 10) -> None:
-        """It is gone, with everything in its session: asked first, killed when the time is over."""
+        """Ends it with everything in its session: sends the stop signal, and kills what is left after `seconds`."""
         self.ask_to_stop()
         if self.process is None:
             return
@@ -135,11 +135,11 @@ class Child:
         self.kill()
 
     def kill(self) -> None:
-        """It is gone at once, with everything in its session that still runs."""
+        """Kills it at once, with everything in its session."""
         self.stopping = True
         if self.process is None:
             return
-        # Its group outlives it when it was killed and left children of its own behind.
+        # Its process group may outlive it, when it was killed and left children.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -152,10 +152,10 @@ class Child:
         return "\n".join([f"{self.log}:", *text.splitlines()[-lines:]])
 
 
-def bound(log: Path) -> None:
-    """A log that has grown too long starts anew; its lines are in NAME.old.log until it grows so long again.
+def truncate_if_long(log: Path) -> None:
+    """Moves the lines of a log of more than LOG_BYTES to NAME.old.log.
 
-    Copied and cut rather than renamed: the child goes on writing to the same file.
+    It is copied and truncated, not renamed, because the child goes on writing to the same file.
     """
     if log.exists() and log.stat().st_size > LOG_BYTES:
         shutil.copyfile(log, log.with_suffix(".old.log"))

@@ -1,8 +1,8 @@
-"""The last one out: ends what a supervisor that was killed with -9 left behind. Run by its path.
+"""The guard process: kills what is left of a stack whose supervisor was killed with SIGKILL. Run by its path.
 
-Every child gets a signal from the kernel when the supervisor dies; this one waits until the others have
-obeyed, and kills those that did not. It is started first, with SIGTERM blocked, and nothing else is started
-before it says that it is ready: so there is no moment at which the supervisor's death leaves something behind.
+The kernel sends every child a signal when the supervisor dies; the guard waits until the others have ended, and
+kills those that have not. It is started first, with SIGTERM blocked, and nothing else is started before it is
+ready, so the supervisor's death leaves nothing running at any moment.
 """
 
 import contextlib
@@ -13,12 +13,12 @@ import time
 
 import psutil
 
-MARK_VARIABLE = "TETRAFLIX_STACK"  # in the environment of everything that belongs to one stack
+MARK_VARIABLE = "TETRAFLIX_STACK"  # in the environment of every process of one stack
 PATIENCE_SECONDS = 8
 
 
 def marked(mark: str) -> list[psutil.Process]:
-    """Every process that carries the mark, but this one."""
+    """Every process that carries the mark, except this one."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
@@ -28,7 +28,7 @@ def marked(mark: str) -> list[psutil.Process]:
 
 
 def kill_all(processes: list[psutil.Process]) -> None:
-    """They are gone."""
+    """Kills them and waits for their end."""
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
@@ -36,20 +36,20 @@ def kill_all(processes: list[psutil.Process]) -> None:
 
 
 def ready_line(pid: int) -> str:
-    """What a guard with this pid prints once it waits."""
+    """What a guard with this pid prints when it is ready."""
     return f"guard {pid} is ready"
 
 
 def main(mark: str, supervisor: int) -> None:
-    """Waits for the signal; when it came because the supervisor died, nothing marked runs at the end.
+    """Waits for SIGTERM; when it came because the supervisor died, ends every process with the mark.
 
-    SIGTERM is blocked by whoever starts it: one that came before this line waits to be taken here.
+    The caller starts it with SIGTERM blocked, so a signal that came earlier is received here.
     """
     sys.stdout.write(f"{ready_line(os.getpid())}\n")
     sys.stdout.flush()
     signal.sigwait({signal.SIGTERM})
     if os.getppid() == supervisor:
-        return  # it asked us to leave: it does the rest itself
+        return  # the supervisor is alive and stops everything itself
     deadline = time.monotonic() + PATIENCE_SECONDS
     while left := marked(mark):
         if time.monotonic() > deadline:

@@ -1,16 +1,16 @@
-"""Folders in the open, for a server that refuses to run as root while ours are closed to other users."""
+"""World-readable folders for a server that refuses to run as root, and cannot read the service's own folders."""
 
 import hashlib
 import os
 import stat
 from pathlib import Path
 
-NOBODY = 65534
-OPEN = Path("/var/tmp")  # noqa: S108  kept over a restart of the machine, and open to every user
+NOBODY_UID = 65534
+OPEN = Path("/var/tmp")  # noqa: S108  survives a restart of the machine, and every user may use it
 
 
 def reachable(path: Path) -> bool:
-    """Whether any user at all may read the path and pass through every folder above it."""
+    """Whether every user may read the path and enter all folders above it."""
     path = path.resolve()
     needed = stat.S_IROTH | (stat.S_IXOTH if path.is_dir() or os.access(path, os.X_OK) else 0)
     if path.stat().st_mode & needed != needed:
@@ -18,25 +18,27 @@ def reachable(path: Path) -> bool:
     return all(parent.stat().st_mode & stat.S_IXOTH for parent in path.parents)
 
 
-def elsewhere(folder: Path) -> Path:
-    """The open folder that stands in for this one; made when there is none. The link `elsewhere` leads to it.
+def open_folder_for(folder: Path) -> Path:
+    """The open folder used in place of this one, made at first use; the link `elsewhere` in it leads there.
 
-    Raises PermissionError when somebody else made it before us: what lies in it is then not ours to trust.
+    Raises PermissionError when another user owns the open folder, because its content cannot be trusted.
     """
     link = folder / "elsewhere"
     if not link.is_symlink():
         link.symlink_to(OPEN / f"tetraflix-{hashlib.sha256(bytes(folder.resolve())).hexdigest()[:16]}")
-    stand_in = link.readlink()
-    stand_in.mkdir(mode=0o755, exist_ok=True)
-    owner = stand_in.lstat()
+    open_folder = link.readlink()
+    open_folder.mkdir(mode=0o755, exist_ok=True)
+    owner = open_folder.lstat()
     if owner.st_uid != os.geteuid() or not stat.S_ISDIR(owner.st_mode):
-        raise PermissionError(f"{stand_in} is not ours: remove it, or set TETRAFLIX_VAR to an open folder")
-    stand_in.chmod(0o755)
-    return stand_in
+        raise PermissionError(
+            f"{open_folder} is another user's: remove it, or set TETRAFLIX_VAR to an open folder"
+        )
+    open_folder.chmod(0o755)
+    return open_folder
 
 
 def make_reachable(folder: Path) -> None:
-    """Everything in the folder can be read, and its programs run, by every user."""
+    """Lets every user read everything in the folder and run its programs."""
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
             mode = path.stat().st_mode

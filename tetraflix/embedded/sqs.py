@@ -1,4 +1,4 @@
-"""The embedded SQS: ministack, which speaks the protocol of Amazon SQS, on loopback."""
+"""The embedded SQS: runs ministack, a server with the API of Amazon SQS, on loopback."""
 
 import os
 import signal
@@ -10,13 +10,13 @@ from tetraflix.embedded.processes import Child
 
 PREFERRED_PORT = 4566
 REGION = "us-east-1"
-# It takes any key, but boto3 signs with one.
+# It accepts any key, but boto3 needs one to sign requests.
 DUMMY_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "embedded", "AWS_SECRET_ACCESS_KEY": "embedded"}
 
-# Of our environment it needs what makes this Python run, and gets nothing else: no secret of the service.
-PYTHONS_OWN = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
-# As `ministack` itself starts it, but at a stop it waits one second, not three, for readers in a long poll to
-# leave; only then does it write down what is in the queues.
+# The only variables that it inherits are those that Python needs, so it gets no secret of the service.
+PYTHON_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
+# As `ministack` starts it, but a stop waits one second, not three, for clients in a long poll; the queues are
+# written to disk only after that.
 SERVER = [
     *("-m", "hypercorn", "ministack.app:app", "--workers", "0"),
     *("--graceful-timeout", "1", "--keep-alive", "75", "--log-level", "WARNING"),
@@ -24,10 +24,10 @@ SERVER = [
 
 
 class EmbeddedSqs:
-    """An SQS server on 127.0.0.1. Queues and messages are kept over stop() and start(); after kill -9 they
-    are as of the last stop, so whoever starts it makes sure of its queues.
+    """An SQS server on 127.0.0.1. Queues and messages survive stop() and start(); after a kill they are those of
+    the last stop, so the caller has to make missing queues.
 
-    `port`: the one to prefer; another is taken when it is not free. It stays the same over stop and start.
+    `port`: preferred; another one is used when it is taken. It stays the same after stop() and start().
     """
 
     name = "SQS"
@@ -52,7 +52,7 @@ class EmbeddedSqs:
         return self.child is not None and self.child.running
 
     def start(self, *, seconds: float = 30) -> str:
-        """It answers; returns the endpoint's URL. Raises ChildError."""
+        """Starts it; returns the endpoint's URL once it answers. Raises ChildError."""
         self.port = self.port or free_port(self.preferred_port)
         self.state_dir.mkdir(parents=True, exist_ok=True)
         self.child = Child(
@@ -60,7 +60,7 @@ class EmbeddedSqs:
             argv=[sys.executable, *SERVER, "--bind", f"127.0.0.1:{self.port}"],
             log=self.log,
             env={
-                **{name: os.environ[name] for name in PYTHONS_OWN if name in os.environ},
+                **{name: os.environ[name] for name in PYTHON_VARIABLES if name in os.environ},
                 "LANG": "C.UTF-8",
                 "TMPDIR": str(self.state_dir),
                 "HOME": str(self.state_dir),
@@ -81,12 +81,12 @@ class EmbeddedSqs:
         return self.url
 
     def stop(self, *, seconds: float = 10) -> None:
-        """It is stopped; what was in its queues is kept."""
+        """Stops it; the messages in its queues are kept."""
         if self.child is not None:
             self.child.stop(seconds=seconds)
 
     def kill(self) -> None:
-        """kill -9: what happened since its last stop is forgotten."""
+        """Kills it with SIGKILL; what happened since its last stop is lost."""
         if self.child is not None:
             self.child.kill()
 

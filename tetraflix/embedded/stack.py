@@ -1,4 +1,4 @@
-"""The whole service on one machine: what runs, in which order, and what has to be done before."""
+"""Runs the whole service on one machine: prepares it, and starts servers and programs in order."""
 
 import fcntl
 import os
@@ -22,11 +22,11 @@ from tetraflix.embedded.ports import http_status, port_is_free
 from tetraflix.embedded.postgres import EmbeddedPostgres
 from tetraflix.embedded.processes import ChildError
 from tetraflix.embedded.sqs import DUMMY_CREDENTIALS, REGION, EmbeddedSqs
-from tetraflix.embedded.supervisor import Asked, EndedError, Part, Program, Supervisor
+from tetraflix.embedded.supervisor import EndedError, Part, Program, StopRequested, Supervisor
 
 CELERY = ["-m", "celery", "-A", "tetraflix"]
-# Threads, because nothing may fork under the consumer's. What several workers would tell each other is not
-# for SQS: each word is a paid request.
+# Threads, because nothing may fork beside the consumer's threads. Without messages between workers, because each
+# would be a paid request to SQS.
 WORKER = [
     *("--pool", "threads", "--concurrency", "2"),
     *("--without-gossip", "--without-mingle", "--without-heartbeat"),
@@ -34,12 +34,12 @@ WORKER = [
 
 
 class CannotStartError(Exception):
-    """The stack was not started, and nothing of it runs; the message says why and what to do."""
+    """The stack was not started; the message says why and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to run. An address that is given is used as it is; without one the embedded server is started."""
+    """What to run. A server with an address is used as it is; without one the embedded server is started."""
 
     var_dir: Path
     base_dir: Path
@@ -48,13 +48,13 @@ class Plan:
     database_url: str | None
     sqs_url: str | None
     embedded_sqs: bool
-    elsewhere: Mapping[str, str]  # what else a command in another terminal has to know
+    extra_addresses: Mapping[str, str]  # of other servers, for commands in another terminal
     demo: "Demo | None" = None
 
 
 @dataclass(frozen=True)
 class Demo:
-    """Sizes of the demo: how much there is, and how much happens."""
+    """The size of the demo: movies, users, and sessions a second."""
 
     movies: int
     users: int
@@ -62,11 +62,11 @@ class Demo:
 
 
 def run(plan: Plan, console: Console) -> int:
-    """Runs the stack until a signal asks it to stop (0), or until a part of it ended (1). Nothing runs after.
+    """Runs the stack until a signal stops it (returns 0), or until a part of it ends (1); then stops everything.
 
     Raises CannotStartError when nothing was started.
     """
-    with only_one(plan.var_dir):
+    with stack_lock(plan.var_dir):
         if not port_is_free(plan.port):
             raise CannotStartError(
                 f"Port {plan.port} is taken: stop what listens there, or choose another (PORT=8001 make run)."
@@ -77,14 +77,12 @@ def run(plan: Plan, console: Console) -> int:
             with supervisor:
                 try:
                     stack.start()
-                    stack.say_where()
+                    stack.print_addresses()
                     supervisor.watch()
                 finally:
-                    console.print(
-                        f"\n[dim]Stopping. Everything kept is in {plan.var_dir}[/]", highlight=False
-                    )
+                    console.print(f"\n[dim]Stopping. All data is in {plan.var_dir}[/]", highlight=False)
                     stack_addresses.remove(plan.var_dir)
-        except Asked:
+        except StopRequested:
             console.print("[green]✓[/] everything is stopped")
             return 0
         except (ChildError, EndedError, OSError) as error:
@@ -93,7 +91,7 @@ def run(plan: Plan, console: Console) -> int:
 
 
 class Stack:
-    """The parts of one plan, under one supervisor."""
+    """The parts of a plan, started under one supervisor."""
 
     def __init__(self, plan: Plan, supervisor: Supervisor) -> None:
         self.plan = plan
@@ -103,14 +101,14 @@ class Stack:
         self.password = ""
         self.database_url = plan.database_url
         self.sqs_url = plan.sqs_url
-        supervisor.restarted = self._started_again
+        supervisor.on_restart = self._after_restart
 
     @property
     def web_url(self) -> str:
         return f"http://127.0.0.1:{self.plan.port}"
 
     def start(self) -> None:
-        """Everything runs and the site answers. Raises ChildError."""
+        """Starts everything and waits until the site answers. Raises ChildError."""
         self._servers()
         self._announce()
         self._steps()
@@ -133,7 +131,7 @@ class Stack:
 
     def _steps(self) -> None:
         demo = self.plan.demo
-        # Figures of processes that are gone would be added to those of the new ones.
+        # Metrics of processes that have ended would be added to those of the new ones.
         shutil.rmtree(self.plan.var_dir / "run" / "metrics", ignore_errors=True)
         self._manage("database schema", "migrate", "--no-input")
         self._manage("queues", "ensure_queues")
@@ -142,24 +140,24 @@ class Stack:
             self._manage("static files", "collectstatic", "--no-input")
             static_files.mark_collected(static)
         if demo:
-            self._manage("movies", "seed_movies", "--movies", str(demo.movies), loud=True)
-            self._manage("users", "seed_users", "--users", str(demo.users), loud=True)
-        if demo or self._login_mark.exists():  # the last demo was killed before it took its login away
+            self._manage("movies", "seed_movies", "--movies", str(demo.movies), show_output=True)
+            self._manage("users", "seed_users", "--users", str(demo.users), show_output=True)
+        if demo or self._login_mark.exists():  # the last demo was killed before it removed its login
             self._demo_login(secrets.token_urlsafe(9) if demo else "")
 
     @property
     def _login_mark(self) -> Path:
-        """Exists while the demo's login may."""
+        """A file that exists while the demo's login may exist."""
         return self.plan.var_dir / "demo-login"
 
     def _demo_login(self, password: str) -> None:
         name = "demo login" if password else "demo login removed"
         env = {**self.env, demo_login.PASSWORD_VARIABLE: password}
         self._login_mark.touch()
-        self.supervisor.run(name, ["-m", demo_login.__name__], env=env, seconds=60 if password else 5)
+        self.supervisor.run(name, ["-m", demo_login.__name__], env=env, seconds=60 if password else 20)
         self.password = password
         if password:
-            self.supervisor.farewell = lambda: self._demo_login("")
+            self.supervisor.before_servers_stop = lambda: self._demo_login("")
         else:
             self._login_mark.unlink()
 
@@ -173,7 +171,7 @@ class Stack:
         if plan.demo:
             words = ["manage.py", "simulate_traffic", "--rate", f"{plan.demo.rate:g}", "--seconds", "0"]
             self.programs.append(python("traffic", words, env=self.env))
-        # The worker and beat need nothing of the web: they start up while it loads the inventory.
+        # The worker and beat do not need the web, so they start while it loads the inventory.
         web, *others = self.programs
         for program in (*others[:2], web, *others[2:]):
             self.supervisor.start(program)
@@ -182,8 +180,8 @@ class Stack:
         words = (
             f"-m granian --interface wsgi --http 1 --no-ws --host 127.0.0.1 --port {self.plan.port} "
             f"--workers {self.plan.web_workers} "
-            # Threads of one process fight for the interpreter: twice the requests a second with one.
-            # An idle one is kept as long as granian can: its database connection goes with it.
+            # Threads of one process compete for the interpreter: one thread serves twice the requests of two.
+            # The longest idle time-out, because a thread's database connection ends with the thread.
             "--blocking-threads 1 --blocking-threads-idle-timeout 600 --no-access-log "
             "--respawn-failed-workers --respawn-interval 0.5 --workers-kill-timeout 4 "
             "tetraflix.wsgi:application"
@@ -193,13 +191,13 @@ class Stack:
     def _site_answers(self) -> bool:
         return http_status(self.plan.port, "/healthz", seconds=10) == 200
 
-    def _started_again(self, part: Part) -> None:
+    def _after_restart(self, part: Part) -> None:
         if part.name == EmbeddedSqs.name:
-            self._manage("queues", "ensure_queues")  # it is as it was when it was last stopped
+            self._manage("queues", "ensure_queues")  # its state is that of its last stop
         self._announce()
 
-    def _manage(self, name: str, *words: str, loud: bool = False) -> None:
-        self.supervisor.run(name, ["manage.py", *words], env=self.env, loud=loud)
+    def _manage(self, name: str, *words: str, show_output: bool = False) -> None:
+        self.supervisor.run(name, ["manage.py", *words], env=self.env, show_output=show_output)
 
     def _announce(self) -> None:
         stack_addresses.write(
@@ -207,13 +205,13 @@ class Stack:
             {
                 "web": self.web_url,
                 "database": self.database_url,
-                "sqs": self.sqs_url or "",  # empty: Amazon's
-                **self.plan.elsewhere,
+                "sqs": self.sqs_url or "",  # empty for Amazon's
+                **self.plan.extra_addresses,
                 "programs": {program.name: program.child.pid for program in self.programs},
             },
         )
 
-    def say_where(self) -> None:
+    def print_addresses(self) -> None:
         """Prints where everything is, who may log in, and how it is stopped."""
         rows = {
             "site": f"{self.web_url}/",
@@ -235,28 +233,28 @@ class Stack:
 
 
 @contextmanager
-def only_one(var_dir: Path) -> Iterator[None]:
-    """No other stack runs on this folder meanwhile. Raises CannotStartError, which says where it is."""
+def stack_lock(var_dir: Path) -> Iterator[None]:
+    """Keeps other stacks from using this folder. Raises CannotStartError, which names the one that does."""
     file = var_dir / "run" / "lock"
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise CannotStartError(already_runs(var_dir, lock)) from None
+            raise CannotStartError(already_running(var_dir, lock)) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
         yield
 
 
-def already_runs(var_dir: Path, lock: TextIO) -> str:
-    """In words which stack runs on this folder."""
+def already_running(var_dir: Path, lock: TextIO) -> str:
+    """The sentence about the stack that runs on this folder."""
     lock.seek(0)
     pid = lock.read()
     web = (stack_addresses.read(var_dir) or {}).get("web")
     where = f", {web}" if web else ""
-    return f"It runs already (pid {pid}{where}): Ctrl-C there, or `kill {pid}`, stops it."
+    return f"It is already running (pid {pid}{where}): Ctrl-C there, or `kill {pid}`, stops it."
 
 
 def main_console() -> Console:

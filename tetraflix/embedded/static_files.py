@@ -1,4 +1,4 @@
-"""Whether the collected static files are still those of the code: collecting them anew takes seconds."""
+"""Tells whether the collected static files are up to date, because collecting them takes seconds."""
 
 import hashlib
 from pathlib import Path
@@ -7,18 +7,18 @@ from django.contrib.staticfiles.finders import get_finders
 
 
 def are_collected(root: Path) -> bool:
-    """Whether `root` holds what mark_collected() saw there last, and no source of it has changed since."""
+    """Whether no source file has changed since the last mark_collected()."""
     mark = root / "collected"
     return mark.exists() and mark.read_text() == _fingerprint()
 
 
 def mark_collected(root: Path) -> None:
-    """What is in `root` now is of the sources as they are now."""
+    """Records that the files in `root` are those of the present sources."""
     (root / "collected").write_text(_fingerprint())
 
 
 def _fingerprint() -> str:
-    """Of every source: its path, its size and when it was changed."""
+    """A hash of path, size and modification time of every source file."""
     digest = hashlib.sha256()
     for finder in get_finders():
         for path, storage in finder.list([]):

@@ -1,4 +1,4 @@
-"""Holds a set of servers and programs up, and takes all of it down: nothing it started outlives it."""
+"""Starts servers and programs, restarts those that fail, and stops all of them: none outlives the supervisor."""
 
 import contextlib
 import os
@@ -14,18 +14,18 @@ from typing import Protocol, Self
 from rich.console import Console
 
 from tetraflix.embedded import reaper
-from tetraflix.embedded.processes import Child, ChildError, bound
+from tetraflix.embedded.processes import Child, ChildError, truncate_if_long
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STOP_SECONDS = 6  # for programs, all at once; the servers behind them then need one or two
-SERVER_STOP_SECONDS = 5  # for each server; a queue server cut short would forget its messages
-SECOND_THOUGHTS_SECONDS = 1  # a second Ctrl-C sooner is an echo: make and the terminal both send one
-LONGEST_PAUSE_SECONDS = 15  # between two tries to start what keeps ending
-SOUND_SECONDS = 60  # what ran this long starts at once again when it ends
+SERVER_STOP_SECONDS = 5  # for each server; a queue server that is killed loses its messages
+SECOND_SIGNAL_SECONDS = 1  # a second Ctrl-C sooner is a duplicate: make and the terminal both send one
+MAX_PAUSE_SECONDS = 15  # before a part that keeps failing is started again
+HEALTHY_SECONDS = 60  # a part that ran this long restarts without a growing pause
 
 
 class Part(Protocol):
-    """Something held up: a server or a program."""
+    """A supervised server or program."""
 
     name: str
 
@@ -33,22 +33,22 @@ class Part(Protocol):
     def child(self) -> Child | None: ...
 
     def start(self) -> object:
-        """It runs and is ready. Raises ChildError."""
+        """Starts it and waits until it is ready. Raises ChildError."""
 
     def stop(self, *, seconds: float) -> None:
-        """Nothing of it runs any more."""
+        """Stops it with all its processes, within the time or by killing them."""
 
 
-class Asked(BaseException):
-    """A signal asked us to stop. Like KeyboardInterrupt not an Exception: nobody handles it on the way."""
+class StopRequested(BaseException):
+    """A signal asks the supervisor to stop. Like KeyboardInterrupt no Exception, so that no handler swallows it."""
 
 
 class EndedError(Exception):
-    """A part ended that should not have; the message says which, how, and shows its log."""
+    """A part ended unexpectedly; the message says which and how, and shows its log."""
 
 
 class Program:
-    """A program of ours as a part: it writes to a log of its own, and may take a while to be ready."""
+    """A program with a log file of its own, which may take a while to be ready."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Program:
 
 
 class Supervisor:
-    """Inside its `with` block signals raise Asked; when the block is left, however, everything is stopped."""
+    """Inside its `with` block signals raise StopRequested; on every exit from the block all parts are stopped."""
 
     def __init__(self, *, console: Console, log_dir: Path, cwd: Path | None = None) -> None:
         self.console = console
@@ -80,8 +80,9 @@ class Supervisor:
         self.cwd = cwd
         self.mark = secrets.token_hex(8)
         self.parts: list[Part] = []
-        self.restarted: Callable[[Part], None] = lambda part: None  # told after a part was started again
-        self.farewell: Callable[[], None] = lambda: None  # while programs stop, with the servers still there
+        self.on_restart: Callable[[Part], None] = lambda part: None  # called after a part was restarted
+        # called while the programs stop and the servers still run
+        self.before_servers_stop: Callable[[], None] = lambda: None
         self._asked_at: float | None = None
         self._stopping = False
         self._step: Child | None = None
@@ -94,7 +95,7 @@ class Supervisor:
             self._before[number] = signal.signal(number, self._on_signal)
         try:
             self.start(self._guard(), quiet=True)
-        except BaseException:  # also Asked: a `with` that is not entered is not left
+        except BaseException:  # also StopRequested: __exit__ is not called when __enter__ raises
             self.__exit__()
             raise
         return self
@@ -122,16 +123,16 @@ class Supervisor:
         env: Mapping[str, str] | None,
         ready: Callable[[], bool] | None = None,
     ) -> Program:
-        """A Python program (`python` and these words), with these additional variables and our mark."""
+        """A Python program with these arguments, these additional variables and the mark of this stack."""
         return Program(self._child(name, words, env, log=self.log_dir / f"{name}.log"), ready=ready)
 
     def start(self, part: Part, *, quiet: bool = False) -> None:
-        """The part runs and is ready, and is held up from now on. Raises ChildError."""
+        """Starts the part, waits until it is ready, and supervises it from now on. Raises ChildError."""
         since = time.monotonic()
         self.parts.append(part)
         part.start()
         if not quiet:
-            self._done(part.name, since)
+            self._print_done(part.name, since)
 
     def run(
         self,
@@ -139,30 +140,30 @@ class Supervisor:
         words: Sequence[str],
         *,
         env: Mapping[str, str],
-        loud: bool = False,
+        show_output: bool = False,
         seconds: float | None = None,
     ) -> None:
-        """A Python program has run to its end. Raises ChildError, with its words, when it failed.
+        """Runs a Python program to its end. Raises ChildError, with its output, when it fails.
 
-        `loud`: it speaks to the terminal itself (progress bars); else its words go to setup.log.
-        `seconds`: it fails when it takes longer.
+        `show_output`: it writes to the terminal (progress bars); else to setup.log.
+        `seconds`: it is killed and fails when it takes longer.
         """
         since = time.monotonic()
         log = self.log_dir / "setup.log"
         log.unlink(missing_ok=True)
-        self._step = child = self._child(name, words, env, log=None if loud else log)
+        self._step = child = self._child(name, words, env, log=None if show_output else log)
         child.start()
         code = child.wait(seconds=seconds)
         self._step = None
         if code:
-            raise ChildError(f"{name} {how(code)}.\n{'' if loud else child.tail()}")
-        self._done(name, since)
+            raise ChildError(f"{name} {exit_description(code)}.\n{'' if show_output else child.tail()}")
+        self._print_done(name, since)
 
     def watch(self) -> None:
-        """Holds everything up until a signal raises Asked. Raises EndedError when a part was killed, or left.
+        """Supervises until a signal raises StopRequested. Raises EndedError when a part was killed, or ended with 0.
 
-        What fails by itself (a code that is not 0) is started again, after a pause that grows while it goes
-        on failing. What a signal ended, or what left as if it had been asked to, ends everything.
+        A part that fails (its exit code is above 0) is started again, after a pause that grows while it goes on
+        failing. A part that a signal killed, or that ended with code 0, ends the whole stack.
         """
         started = {part.name: time.monotonic() for part in self.parts}
         pauses = {part.name: 0.0 for part in self.parts}
@@ -173,45 +174,43 @@ class Supervisor:
                 if child is None or child.returncode is None:
                     continue
                 if child.returncode <= 0:
-                    raise EndedError(f"{part.name} {how(child.returncode)}.\n{child.tail()}")
+                    raise EndedError(f"{part.name} {exit_description(child.returncode)}.\n{child.tail()}")
                 if part.name not in due:
-                    sound = now - started[part.name] > SOUND_SECONDS
-                    pauses[part.name] = (
-                        0.5 if sound else min(LONGEST_PAUSE_SECONDS, 1 + 2 * pauses[part.name])
-                    )
+                    healthy = now - started[part.name] > HEALTHY_SECONDS
+                    pauses[part.name] = 0.5 if healthy else min(MAX_PAUSE_SECONDS, 1 + 2 * pauses[part.name])
                     due[part.name] = now + pauses[part.name]
                     self.console.print(
-                        f"[yellow]![/] {part.name} {how(child.returncode)}; it starts again in "
+                        f"[yellow]![/] {part.name} {exit_description(child.returncode)}; it starts again in "
                         f"{pauses[part.name]:g} s. Its log: {child.log}"
                     )
                 elif now >= due[part.name]:
                     del due[part.name]
                     started[part.name] = now
-                    with contextlib.suppress(ChildError):  # it ended again: seen at the next look
+                    with contextlib.suppress(ChildError):  # it ended again: handled in the next round
                         part.start()
-                        self.restarted(part)
-            self._bound_logs()
+                        self.on_restart(part)
+            self._truncate_logs()
             time.sleep(0.2)
 
     def stop(self) -> None:
-        """Nothing that was started runs any more: programs first, all at once, then the servers they use."""
+        """Stops everything: the programs first, all at once, then the servers that they use."""
         self._stopping = True
         if self._step:
             self._step.kill()
-            self.console.show_cursor()  # its progress bar has hidden it
+            self.console.show_cursor()  # its progress bar hides it
         deadline = time.monotonic() + STOP_SECONDS
         programs = [part for part in self.parts if isinstance(part, Program) and part.name != "guard"]
         for program in programs:
             program.child.ask_to_stop()
-        with contextlib.suppress(ChildError, OSError):  # the servers may be what ended
-            self.farewell()
+        with contextlib.suppress(ChildError, OSError):  # the servers may have ended
+            self.before_servers_stop()
         for part in reversed(self.parts):
             if part in programs:
                 part.stop(seconds=max(0.0, deadline - time.monotonic()))
         for part in reversed(self.parts):
             if part not in programs:
                 part.stop(seconds=SERVER_STOP_SECONDS)
-        reaper.kill_all(reaper.marked(self.mark))  # children of children, whose parent was killed
+        reaper.kill_all(reaper.marked(self.mark))  # grandchildren whose parent was killed
 
     def _child(
         self, name: str, words: Sequence[str], env: Mapping[str, str] | None, *, log: Path | None
@@ -224,22 +223,22 @@ class Supervisor:
         }
         return Child(name=name, argv=[sys.executable, *words], log=log, env=everything, cwd=self.cwd)
 
-    def _done(self, name: str, since: float) -> None:
+    def _print_done(self, name: str, since: float) -> None:
         took = f"{time.monotonic() - since:.1f} s"
         self.console.print(f"[green]✓[/] {name}  [dim]{took}[/]", highlight=False)
 
-    def _bound_logs(self) -> None:
+    def _truncate_logs(self) -> None:
         for part in self.parts:
             if part.child and part.child.log:
-                bound(part.child.log)
+                truncate_if_long(part.child.log)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
         if self._asked_at is None:
             self._asked_at = now
             if not self._stopping:
-                raise Asked
-        elif number == signal.SIGINT and now - self._asked_at > SECOND_THOUGHTS_SECONDS:
+                raise StopRequested
+        elif number == signal.SIGINT and now - self._asked_at > SECOND_SIGNAL_SECONDS:
             self.console.print("[red]Killing what is left.[/]")
             for child in (self._step, *(part.child for part in self.parts)):
                 if child and child.pid:
@@ -247,8 +246,8 @@ class Supervisor:
                         os.killpg(child.pid, signal.SIGKILL)
 
 
-def how(code: int) -> str:
-    """In words how a process ended."""
+def exit_description(code: int) -> str:
+    """How a process ended, in words."""
     if code < 0:
         return f"was killed ({signal.Signals(-code).name})"
-    return f"ended with code {code}" if code else "ended, asked by somebody else"
+    return f"ended with code {code}"

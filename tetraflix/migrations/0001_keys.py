@@ -1,4 +1,4 @@
-"""API keys, how often they write, and the answers kept for repeated POSTs."""
+"""API keys, their writes in the present minute, and the responses kept for repeated POSTs."""
 
 import django.db.models.deletion
 from django.db import migrations, models
@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                 ("calls", models.PositiveIntegerField()),
             ],
         ),
-        # Written by every write call: no log of it, and room to change the row in place.
+        # Every write request updates a row: without WAL, and with space for updates in place.
         migrations.RunSQL(
             "ALTER TABLE tetraflix_keyuse SET UNLOGGED; ALTER TABLE tetraflix_keyuse SET (fillfactor = 50);",
             migrations.RunSQL.noop,

@@ -1,4 +1,4 @@
-"""The roles of staff: viewers look, editors change movies but delete none, operators mend ingestion."""
+"""The roles of staff: viewers only read, editors change movies but delete none, operators handle dead letters."""
 
 from django.contrib.auth.management import create_permissions
 from django.db import migrations
@@ -22,7 +22,7 @@ ROLES = {"viewer": VIEWER, "editor": EDITOR, "operator": OPERATOR}
 
 
 def make_roles(apps, schema_editor):
-    # Permissions are made at the end of `migrate`, which is too late for this.
+    # `migrate` creates permissions at its end, which is too late here.
     for label in ("movies", "recommendations", "sessions_ingest"):
         config = apps.get_app_config(label)
         before = getattr(config, "models_module", None)

@@ -1,18 +1,18 @@
-"""Who made and who revoked a key; and no two keys in use of one name, which the history could not tell apart."""
+"""Who created and who revoked a key; and unique names of active keys, because the history identifies them by name."""
 
 from django.db import migrations, models
 
-LONGEST_NAME = 100
+MAX_NAME_LENGTH = 100
 
 
 def name_apart(apps, schema_editor):
-    """Of keys in use with one name, the first made keeps it; the others get their look-up part behind theirs."""
+    """Of active keys with one name, the oldest keeps it; the others get their look-up part appended."""
     keys = apps.get_model("tetraflix", "ApiKey").objects.filter(revoked_at=None).order_by("created", "id")
     seen = set()
     for key in keys:
         if key.name in seen:
             suffix = f" ({key.lookup})"
-            key.name = key.name[: LONGEST_NAME - len(suffix)] + suffix
+            key.name = key.name[: MAX_NAME_LENGTH - len(suffix)] + suffix
             key.save(update_fields=["name"])
         seen.add(key.name)
 

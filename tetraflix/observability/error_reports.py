@@ -1,4 +1,4 @@
-"""Errors go to Sentry where SENTRY_DSN says so: what failed and its request id, no bodies or queries."""
+"""Sends errors to Sentry when SENTRY_DSN is set, with their request id but without bodies and queries."""
 
 from typing import Any
 
@@ -12,30 +12,32 @@ from tetraflix.observability import request_ids
 
 
 def start(dsn: str) -> None:
-    """From now on unhandled exceptions and logged errors are sent, by a thread that no request waits for.
+    """From now on a background thread sends unhandled exceptions and logged errors.
 
-    Raises BadEnvironment for a DSN that Sentry does not take.
+    Raises BadEnvironment for an invalid DSN.
     """
     try:
         sentry_sdk.init(
             dsn=dsn,
-            # Errors alone: traces would cost the two hot reads more than they take.
+            # No traces: they would cost more than the two hot reads themselves.
             traces_sample_rate=None,
             integrations=[
                 DjangoIntegration(middleware_spans=False, signals_spans=False),
                 CeleryIntegration(propagate_traces=False),
             ],
             send_default_pii=False,
-            max_request_body_size="never",  # bodies hold user ids
-            include_local_variables=False,  # so do frames
+            max_request_body_size="never",  # bodies contain user ids
+            include_local_variables=False,  # so do local variables
             before_send=_prepared,
         )
     except BadDsn:
-        raise BadEnvironment("SENTRY_DSN is no DSN: copy it whole, https://key@host/project.") from None
+        raise BadEnvironment(
+            "SENTRY_DSN is not a valid DSN: copy all of it, https://key@host/project."
+        ) from None
 
 
 def _prepared(event: Any, hint: dict[str, Any]) -> Any:
     if request_id := request_ids.current():
         event.setdefault("tags", {})["request_id"] = request_id
-    event.get("request", {}).pop("query_string", None)  # what somebody searched for
+    event.get("request", {}).pop("query_string", None)  # search terms may be private
     return event

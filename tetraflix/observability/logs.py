@@ -1,4 +1,4 @@
-"""How log lines look: JSON for machines, columns for people; every logger of the process alike."""
+"""Formats the log lines of all loggers of the process: JSON for machines, columns for people."""
 
 import json
 import logging
@@ -14,14 +14,14 @@ Style = Literal["json", "console"]
 
 
 def style(wanted: str, *, debug: bool) -> Style:
-    """What "auto" means here: for people on a terminal and in DEBUG, else for machines."""
+    """The style to use; "auto" is `console` on a terminal and in DEBUG, else `json`."""
     if wanted == "auto":
         return "console" if debug or sys.stderr.isatty() else "json"
     return "console" if wanted == "console" else "json"
 
 
 def formatter(style: Style) -> logging.Formatter:
-    """The formatter of all lines, those of structlog's own loggers too. For settings.LOGGING, as `()`."""
+    """The formatter of all lines, also those of structlog's loggers; the `()` of settings.LOGGING."""
     about: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -59,7 +59,7 @@ def _for_people() -> list[Processor]:
 
 
 def _json(event: EventDict, default: Callable[[object], object], **options: object) -> str:
-    """One line, whatever somebody logs: what JSON has no word for as text."""
+    """One line for any event; values without a JSON type become text."""
     try:
         return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
     except TypeError:  # half a surrogate pair, a number of more than 64 bits
@@ -67,5 +67,5 @@ def _json(event: EventDict, default: Callable[[object], object], **options: obje
 
 
 _RENDER: dict[Style, Callable[[], list[Processor]]] = {"json": _for_machines, "console": _for_people}
-# What `extra=` may hold; other attributes of a record (Django's request object, say) are no log text.
+# The fields of `extra=` that are logged; other attributes of a record (like Django's request object) are not.
 _FIELDS = ("method", "path", "route", "status", "milliseconds", "actor", "queue", "seconds", "count")

@@ -1,4 +1,4 @@
-"""Every figure that Prometheus reads here: registered in one list, so that a misspelt name fails at once."""
+"""Defines every Prometheus metric in one list, so that a misspelt name fails at once."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from tetraflix.observability.buffered_histogram import BufferedHistogram
 
 PREFIX = "tetraflix_"
-# A hot read takes half a millisecond, an import minutes: three bounds a decade.
+# A hot read takes half a millisecond, an import minutes: three buckets for each power of ten.
 REQUEST_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 TASK_BUCKETS = (0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 300)
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A figure that exists. Histograms are observed in each process and added up at a scrape."""
+    """The definition of a metric. Each process observes its histograms, and a scrape adds them up."""
 
     name: str
     kind: Literal["histogram", "gauge", "counter"]
@@ -27,19 +27,19 @@ class Registered:
 
 
 REGISTERED = {
-    figure.name: figure
-    for figure in (
+    metric.name: metric
+    for metric in (
         Registered(
             "http_request_seconds",
             "histogram",
-            "From the first middleware to the answer, by endpoint; all web processes together.",
+            "From the first middleware to the response, by endpoint, of all web processes.",
             ("endpoint", "method", "status"),
             REQUEST_BUCKETS,
         ),
         Registered(
             "task_seconds",
             "histogram",
-            "Run time of Celery tasks, by how they ended.",
+            "Run time of Celery tasks, by final state.",
             ("task", "state"),
             TASK_BUCKETS,
         ),
@@ -48,23 +48,27 @@ REGISTERED = {
         Registered("inventory_version", "gauge", "The id of the last change of the inventory."),
         Registered("popularity_age_seconds", "gauge", "Since the popularity lists were computed."),
         Registered(
-            "outbox_changes", "gauge", "Changes that the bus was not sent yet (at most 100,000 counted)."
+            "outbox_changes",
+            "gauge",
+            "Changes that are not sent to the bus yet (at most 100,000 are counted).",
         ),
-        Registered("outbox_lag_seconds", "gauge", "How long the oldest change that was not sent has waited."),
+        Registered(
+            "outbox_lag_seconds", "gauge", "Age of the oldest change that is not sent to the bus yet."
+        ),
         Registered("beat_age_seconds", "gauge", "Since beat's last heartbeat."),
         Registered(
             "heartbeat_age_seconds",
             "gauge",
-            "Since the last heartbeat of beat, the worker, and who receives from each queue.",
+            "Since the last heartbeat of beat, of the worker, and of the receivers of each queue.",
             ("name",),
         ),
         Registered(
             "task_waiting_seconds",
             "gauge",
-            "Since a scheduled task was sent that is not done yet; no sample for those that are done.",
+            "Since a pending scheduled task was sent; no sample for tasks that are done.",
             ("task",),
         ),
-        Registered("queue_messages", "gauge", "Messages waiting or in hand.", ("queue",)),
+        Registered("queue_messages", "gauge", "Messages waiting or in flight.", ("queue",)),
         Registered("dead_letters", "gauge", "Dead-lettered messages.", ("queue",)),
         Registered("ingest_messages_per_minute", "gauge", "Applied in the last whole minute.", ("queue",)),
         Registered("ingest_events_per_minute", "gauge", "Applied in the last whole minute.", ("queue",)),
@@ -72,9 +76,14 @@ REGISTERED = {
         Registered(
             "ingest_skipped_per_minute", "gauge", "About unknown movies, last whole minute.", ("queue",)
         ),
-        Registered("ingest_poison_per_minute", "gauge", "Put aside in the last whole minute.", ("queue",)),
         Registered(
-            "ingest_lag_seconds", "gauge", "Longest way from sender to commit, last whole minute.", ("queue",)
+            "ingest_poison_per_minute", "gauge", "Dead-lettered in the last whole minute.", ("queue",)
+        ),
+        Registered(
+            "ingest_lag_seconds",
+            "gauge",
+            "Longest latency from sending to commit, last whole minute.",
+            ("queue",),
         ),
     )
 }
@@ -85,7 +94,7 @@ class UnknownMetric(LookupError):
 
 
 def registered(name: str) -> Registered:
-    """The figure of this name. Raises UnknownMetric."""
+    """The definition of this name. Raises UnknownMetric."""
     try:
         return REGISTERED[name]
     except KeyError:
@@ -93,17 +102,17 @@ def registered(name: str) -> Registered:
 
 
 def histogram(name: str) -> Histogram:
-    """The registered histogram, for this process to observe. Raises UnknownMetric."""
-    figure = registered(name)
+    """A histogram that this process observes, by its registered name. Raises UnknownMetric."""
+    metric = registered(name)
     # In no registry: a scrape reads what all processes wrote (prometheus_client's multiprocess mode).
-    return Histogram(PREFIX + name, figure.help, figure.labels, buckets=figure.buckets, registry=None)
+    return Histogram(PREFIX + name, metric.help, metric.labels, buckets=metric.buckets, registry=None)
 
 
 def family(name: str, samples: Iterable[tuple[Sequence[str], float]]) -> Metric:
-    """The registered gauge or counter with its values by labels. Raises UnknownMetric."""
-    figure = registered(name)
-    kind = GaugeMetricFamily if figure.kind == "gauge" else CounterMetricFamily
-    metric = kind(PREFIX + name, figure.help, labels=figure.labels)
+    """A gauge or counter with its samples (label values, value), by its registered name. Raises UnknownMetric."""
+    definition = registered(name)
+    kind = GaugeMetricFamily if definition.kind == "gauge" else CounterMetricFamily
+    metric = kind(PREFIX + name, definition.help, labels=definition.labels)
     for labels, value in samples:
         metric.add_metric(list(labels), value)
     return metric

@@ -1,4 +1,4 @@
-"""The id of a request: in its answer, in every log line, change record and task that come of it."""
+"""Gives each request an id, which its response, log lines, change records and tasks carry."""
 
 import itertools
 import os
@@ -20,39 +20,39 @@ def _variable() -> ContextVar[str]:
     return tokens["request_id"].var
 
 
-# structlog's own: what is set here stands in every log line. Binding it anew costs more than all else here.
+# structlog's own variable, whose value is in every log line; to bind it through structlog is far slower.
 request_id_variable = _variable()
 
 
 class _Ids:
-    """The process's own mark, and a number."""
+    """New ids: a random prefix of the process, and a number."""
 
-    mark: str
+    prefix: str
     next: Callable[[], int]
 
     def __init__(self) -> None:
-        self._begin()
-        os.register_at_fork(after_in_child=self._begin)
+        self._reset()
+        os.register_at_fork(after_in_child=self._reset)
 
-    def _begin(self) -> None:
-        self.mark, self.next = f"{os.urandom(6).hex()}-", itertools.count(1).__next__
+    def _reset(self) -> None:
+        self.prefix, self.next = f"{os.urandom(6).hex()}-", itertools.count(1).__next__
 
 
 _ids = _Ids()
 
 
-def accepted(given: str | None) -> str:
-    """The caller's id, when it is fit to be logged; else a new one."""
-    return given if given and _acceptable(given) else f"{_ids.mark}{_ids.next()}"
+def accept_or_create(given: str | None) -> str:
+    """The caller's id when it is safe to log; else a new one."""
+    return given if given and _acceptable(given) else f"{_ids.prefix}{_ids.next()}"
 
 
 def current() -> str:
-    """The id of what this thread works for; "" when that is nobody's request."""
+    """The id of the request that this thread handles; "" outside of requests and tasks."""
     return str(get_contextvars().get("request_id", ""))
 
 
-def follow_into_tasks() -> None:
-    """From now on a task carries the id of the request that sent it (Celery's signals, in both processes)."""
+def propagate_to_tasks() -> None:
+    """From now on a task carries the id of the request that sent it, in the sender and in the worker."""
     signals.before_task_publish.connect(_send, dispatch_uid="request id")
     signals.task_prerun.connect(_begin, dispatch_uid="request id")
     signals.task_postrun.connect(_end, dispatch_uid="request id")
@@ -64,7 +64,7 @@ def _send(headers: dict[str, Any], **signal: Any) -> None:
 
 
 def _begin(task: Task, task_id: str, **signal: Any) -> None:
-    # Beat's tasks are nobody's request: their own id serves.
+    # A task that beat sent belongs to no request, so its own id is used.
     bind_contextvars(request_id=getattr(task.request, "request_id", None) or task_id, task=task.name)
 
 

@@ -1,4 +1,4 @@
-"""How long Celery's tasks run and how they end, for /metrics."""
+"""Measures how long Celery tasks run and how they end, for /metrics."""
 
 import time
 from typing import Any
@@ -7,10 +7,10 @@ from celery import Task, signals
 
 from tetraflix.observability.metrics import task_seconds
 
-STARTED = "tetraflix_started"  # a field of ours on the task's request
+STARTED = "tetraflix_started"  # our own attribute of the task's request
 
 
-def watch() -> None:
+def connect_signals() -> None:
     """From now on every task that ends in this process is observed."""
     signals.task_prerun.connect(_begin, dispatch_uid="task times")
     signals.task_postrun.connect(_end, dispatch_uid="task times")

@@ -1,1 +1,1 @@
-"""What every address takes and gives, as an OpenAPI document: kept apart from the views, which stay thin."""
+"""The OpenAPI document: what no serializer can derive, kept apart from the views."""

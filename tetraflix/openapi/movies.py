@@ -1,201 +1,114 @@
-"""The operations on the inventory: what each is for, takes and gives, with examples."""
+"""Describes the operations on the inventory, for clients and distributors."""
 
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiViewExtension
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
+from movies.api import serializers
 from movies.genres import GENRES
 from movies.search.engine import MAX_RESULTS
 from movies.search.keyset_pagination import MAX_PAGE_SIZE, ORDERINGS
 from movies.search.title_words import MAX_QUERY_LENGTH
-from tetraflix.openapi import components as parts
-from tetraflix.openapi.components import GONE, KEYED, PUBLIC, answers, as_json, ref
+from tetraflix.openapi import errors
+from tetraflix.openapi.components import IDEMPOTENCY_KEY, MOVIE_ID, NO_CONTENT, describe, header, read, write
 
+ROLE = "distributor"
+TAGS = {"pattern": r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'}
+IF_MATCH = header(
+    "If-Match",
+    TAGS,
+    "ETags of earlier answers: changed only if the movie is at one of these versions. `*`: at any.",
+)
+IF_NONE_MATCH = header(
+    "If-None-Match", TAGS, "ETags of earlier answers: 304 while the movie is at one of these versions."
+)
+ETAG = header(
+    "ETag",
+    {"pattern": '^"[0-9]+"$'},
+    "The movie's version, for If-Match and If-None-Match.",
+    response=[200, 304],
+)
 LIMIT = OpenApiParameter(
     "limit",
     {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": 20},
     description="How many at most.",
 )
-NEW_MOVIE = {"title": "Lord of the Rings", "profile": parts.PROFILE_EXAMPLE}
+GENRE = OpenApiParameter("genre", str, "path", enum=GENRES, description="The genre.")
+QUERY = (
+    OpenApiParameter(
+        "q",
+        str,
+        description="Words of the title: without accents or marks, joined or parted by signs, begun, misspelt, or "
+        f"some too many. Best match first, popularity breaks ties; the {MAX_RESULTS} best can be paged through. "
+        f"{MAX_QUERY_LENGTH} characters count.",
+        examples=[OpenApiExample("Misspelt", "lord of the rigns")],
+    ),
+    OpenApiParameter("genre", str, enum=GENRES, description="Only movies with some of it."),
+    OpenApiParameter(
+        "ordering",
+        str,
+        enum=ORDERINGS,
+        description="`popularity` is the number of views. By default the best match first; without `q`, by id.",
+    ),
+    LIMIT,
+    OpenApiParameter("cursor", str, description="From `next` or `previous`."),
+)
+GENRE_LIST = OpenApiResponse(serializers.GenreListSerializer, "Most popular first.")
+PAGE = OpenApiResponse(serializers.MoviePageSerializer, "A page.")
+SEEN = OpenApiResponse(serializers.SEEN_MOVIE, "The movie.")
+STORED = OpenApiResponse(serializers.DistributorMovieSerializer, "As stored now.")
+ADDED = OpenApiResponse(
+    serializers.ADDED_MOVIES, "As stored. `Location` and `ETag` are those of a single movie."
+)
+NOT_MODIFIED = OpenApiResponse(description="As it was when you read it.")
 
 
-class DescribedGenre(OpenApiViewExtension):
-    target_class = "movies.api.reads.GenreView"
-
-    def view_replacement(self) -> type:
-        class Described(self.target_class):  # type: ignore[name-defined]
-            @extend_schema(
-                operation_id="getGenre",
-                tags=["For clients"],
-                summary="A genre's most popular movies",
-                description="By views x the movie's weight for the genre, as of the last full hour or so.",
-                auth=PUBLIC,
-                parameters=[
-                    OpenApiParameter(
-                        "genre", str, OpenApiParameter.PATH, enum=GENRES, description="The genre."
-                    ),
-                    LIMIT,
-                ],
-                responses={
-                    200: answers("GenreList", "Most popular first.", {"genre": [parts.MOVIE_EXAMPLE]}),
-                    400: parts.BAD_PARAMETER,
-                    404: parts.NO_SUCH,
-                    **parts.READ_ERRORS,
-                },
-            )
-            def get(self, request: Any, genre: str) -> Any:
-                """Described above."""
-
-        return Described
+def _change(name: str, summary: str) -> Any:
+    responses = {200: STORED, 404: errors.NO_SUCH_MOVIE, 409: errors.CONFLICT, 412: errors.PRECONDITION}
+    return write(name, ROLE, summary, responses, [MOVIE_ID, IF_MATCH], serializers.MovieUpdateSerializer)
 
 
-class DescribedMovies(OpenApiViewExtension):
-    target_class = "movies.api.writes.Movies"
-
-    def view_replacement(self) -> type:
-        class Described(self.target_class):  # type: ignore[name-defined]
-            @extend_schema(
-                operation_id="listMovies",
-                tags=["For clients"],
-                summary="Search and list the inventory",
-                description="Pages follow each other by `next` and `previous`; the last is as fast. A "
-                "distributor's key is shown hidden movies too.",
-                auth=PUBLIC,
-                parameters=[
-                    OpenApiParameter(
-                        "q",
-                        str,
-                        description="Words of the title: without accents or marks, joined or parted by signs, "
-                        "begun, misspelt, or some too many. Best match first, popularity breaks ties; the "
-                        f"{MAX_RESULTS} best can be paged through. {MAX_QUERY_LENGTH} characters count.",
-                        examples=[OpenApiExample("Misspelt", "lord of the rigns")],
-                    ),
-                    OpenApiParameter("genre", str, enum=GENRES, description="Only movies with some of it."),
-                    OpenApiParameter(
-                        "ordering",
-                        str,
-                        enum=ORDERINGS,
-                        description="`popularity` is the number of views. By default the best match first; "
-                        "without `q`, by id.",
-                    ),
-                    LIMIT,
-                    OpenApiParameter("cursor", str, description="From `next` or `previous`."),
-                ],
-                responses={
-                    200: answers(
-                        "MoviePage",
-                        "A page.",
-                        {
-                            "movies": [parts.MOVIE_EXAMPLE],
-                            "next": "/tetraflix/movies?q=lord&cursor=eyJvIjoyMH0",
-                            "previous": None,
-                        },
-                    ),
-                    400: parts.BAD_PARAMETER,
-                    **parts.INVENTORY_READ_ERRORS,
-                },
-            )
-            def get(self, request: Any) -> Any:
-                """Described above."""
-
-            @extend_schema(
-                operation_id="addMovies",
-                tags=["For distributors"],
-                summary="Add a movie, or up to 1,000",
-                description="A list is added as a whole or not at all; errors are by its index. "
-                "Every change is also announced on the bus.",
-                auth=KEYED,
-                parameters=[parts.IDEMPOTENCY_KEY],
-                request=as_json({"oneOf": [ref("NewMovie"), ref("NewMovies")]}),
-                examples=[
-                    OpenApiExample("One", NEW_MOVIE, request_only=True),
-                    OpenApiExample("Several", [NEW_MOVIE], request_only=True),
-                ],
-                responses={
-                    201: answers(
-                        {
-                            "oneOf": [
-                                ref("WrittenMovie"),
-                                {"type": "array", "items": ref("WrittenMovie")},
-                            ]
-                        },
-                        "As stored. `Location` and `ETag` are those of a single movie.",
-                        parts.WRITTEN_EXAMPLE,
-                    ),
-                    **parts.WRITE_ERRORS,
-                    **parts.BODY_ERRORS,
-                    **parts.POST_ERRORS,
-                },
-            )
-            def post(self, request: Any) -> Any:
-                """Described above."""
-
-        return Described
-
-
-def _changes(operation_id: str, summary: str, shape: str, description: str) -> Any:
-    return extend_schema(
-        operation_id=operation_id,
-        tags=["For distributors"],
-        summary=summary,
-        description=description,
-        auth=KEYED,
-        parameters=[parts.MOVIE_ID, parts.IF_MATCH],
-        request=as_json(ref(shape)),
-        examples=[OpenApiExample("Example", NEW_MOVIE, request_only=True)],
-        responses={
-            200: answers("WrittenMovie", "As stored now.", parts.WRITTEN_EXAMPLE),
-            404: parts.NO_SUCH,
-            409: parts.CONFLICT,
-            412: parts.PRECONDITION,
-            **parts.WRITE_ERRORS,
-            **parts.BODY_ERRORS,
-        },
-    )
-
-
-class DescribedMovie(OpenApiViewExtension):
-    target_class = "movies.api.writes.OneMovie"
-
-    def view_replacement(self) -> type:
-        class Described(self.target_class):  # type: ignore[name-defined]
-            @extend_schema(
-                operation_id="getMovie",
-                tags=["For clients"],
-                summary="One movie",
-                description="A distributor's key is shown hidden movies too. A movie as it was read can be put back.",
-                auth=PUBLIC,
-                parameters=[parts.MOVIE_ID, parts.IF_NONE_MATCH, parts.ETAG],
-                responses={
-                    200: answers("SeenMovie", "The movie.", parts.MOVIE_EXAMPLE),
-                    304: parts.NOT_MODIFIED,
-                    404: parts.NO_SUCH,
-                    **parts.INVENTORY_READ_ERRORS,
-                },
-            )
-            def get(self, request: Any, movie_id: str) -> Any:
-                """Described above."""
-
-            @_changes("putMovie", "Replace a movie", "MovieToPut", "Without `hidden`, the movie is shown.")
-            def put(self, request: Any, movie_id: str) -> Any:
-                """Described above."""
-
-            @_changes("patchMovie", "Change some of a movie", "MovieToPatch", "Only what is given changes.")
-            def patch(self, request: Any, movie_id: str) -> Any:
-                """Described above."""
-
-            @extend_schema(
-                operation_id="deleteMovie",
-                tags=["For distributors"],
-                summary="Remove a movie",
-                description="It disappears from every list at the next request. Again: 404.",
-                auth=KEYED,
-                parameters=[parts.MOVIE_ID, parts.IF_MATCH],
-                request=None,
-                responses={204: GONE, 404: parts.NO_SUCH, 412: parts.PRECONDITION, **parts.WRITE_ERRORS},
-            )
-            def delete(self, request: Any, movie_id: str) -> Any:
-                """Described above."""
-
-        return Described
+describe(
+    "movies.api.reads.GenreView",
+    get=read(
+        "getGenre",
+        "A genre's most popular movies",
+        {200: GENRE_LIST, 400: errors.BAD_PARAMETER, 404: errors.NO_SUCH_GENRE},
+        [GENRE, LIMIT],
+    ),
+)
+describe(
+    "movies.api.writes.Movies",
+    get=read(
+        "listMovies",
+        "Search and list the inventory",
+        {200: PAGE, 400: errors.BAD_PARAMETER, 401: errors.INVALID_KEY},
+        QUERY,
+    ),
+    post=write(
+        "addMovies",
+        ROLE,
+        f"Add a movie, or up to {serializers.MAX_MOVIES_PER_REQUEST:,}",
+        {201: ADDED, **errors.OF_IDEMPOTENCY_KEYS},
+        [IDEMPOTENCY_KEY],
+        serializers.NewMoviesSerializer,
+    ),
+)
+describe(
+    "movies.api.writes.OneMovie",
+    get=read(
+        "getMovie",
+        "One movie",
+        {200: SEEN, 304: NOT_MODIFIED, 401: errors.INVALID_KEY, 404: errors.NO_SUCH_MOVIE},
+        [MOVIE_ID, IF_NONE_MATCH, ETAG],
+    ),
+    put=_change("putMovie", "Replace a movie"),
+    patch=_change("patchMovie", "Change some of a movie"),
+    delete=write(
+        "deleteMovie",
+        ROLE,
+        "Remove a movie",
+        {204: NO_CONTENT, 400: errors.BAD_IF_MATCH, 404: errors.NO_SUCH_MOVIE, 412: errors.PRECONDITION},
+        [MOVIE_ID, IF_MATCH],
+    ),
+)

@@ -1,4 +1,4 @@
-"""The document and the page that lets people try it. Both served from here, asking no other host."""
+"""Serves the OpenAPI document and the page that shows it, without any other host."""
 
 import functools
 
@@ -11,19 +11,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from tetraflix.openapi import lists, movies
-
-__all__ = ["DocsView", "SchemaView", "lists", "movies"]  # importing the descriptions registers them
+from tetraflix.openapi import lists, movies  # noqa: F401 - the import registers the descriptions
 
 
 @functools.cache
 def _document() -> bytes:
-    """Made once in a process: it takes a tenth of a second."""
+    """Made once a process, because it takes a tenth of a second."""
     return orjson.dumps(SchemaGenerator().get_schema(request=None, public=True))
 
 
 class _OpenView(APIView):
-    """Open to all, whatever key they send."""
+    """Needs no key and ignores one that is sent."""
 
     authentication_classes = []
     permission_classes = []
@@ -39,12 +37,12 @@ class SchemaView(_OpenView):
 
 
 class DocsView(_OpenView, SpectacularSwaggerSplitView):
-    """`GET /tetraflix/docs`: scripts come from addresses, none is written into the page (CSP)."""
+    """`GET /tetraflix/docs`: no inline script, because of the Content-Security-Policy."""
 
     url_name = "schema"
     title = "Tetraflix AppServer"
 
     def handle_exception(self, exc: Exception) -> Response:
-        """An error is JSON, like every other here."""
+        """Answers an error as JSON."""
         self.request.accepted_renderer = JSONRenderer()
         return super().handle_exception(exc)

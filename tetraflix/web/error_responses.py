@@ -1,6 +1,6 @@
-"""How errors look: under /tetraflix/ JSON with a `detail`, and `errors` by field where the body was bad.
+"""Error responses: JSON with a `detail` under /tetraflix/, and with `errors` by field for an invalid body.
 
-A database that is unavailable, or that stopped what took too long, is 503 with Retry-After everywhere.
+A database that is unavailable, or that aborted a statement after a time-out, is 503 with Retry-After everywhere.
 """
 
 import logging
@@ -15,62 +15,59 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_handler
 from rest_framework.views import set_rollback
 
+from movies.foundation.database_errors import Condition, condition_of, sqlstate
 from movies.inventory import services
 from recommendations.stores.base import StoreUnavailable
-from tetraflix.configuration.error_hints import chain
 
 logger = logging.getLogger(__name__)
 
 API = "/tetraflix/"
-AWAY = (OperationalError, InterfaceError, StoreUnavailable)
-RETRY_AFTER_SECONDS = 2  # an embedded PostgreSQL is back in less, a failed-over one in some more
+UNAVAILABLE_ERRORS = (OperationalError, InterfaceError, StoreUnavailable)
+RETRY_AFTER_SECONDS = 2  # an embedded PostgreSQL restarts sooner, a failover takes a little longer
 
-UNAVAILABLE = "The service is short of its database. Try again in a moment."
-BUSY = "Somebody else is changing the same data. Try again in a moment."
-TOO_LONG = "This took the database too long and was stopped. Nothing was changed; try again, or ask for less."
-# By PostgreSQL's code of an error, or its class, the first two characters:
-# https://www.postgresql.org/docs/current/errcodes-appendix.html
-BY_CODE = {
-    "57014": TOO_LONG,  # statement_timeout, or cancelled by hand
-    "25P03": TOO_LONG,  # idle_in_transaction_session_timeout
-    "55P03": BUSY,  # lock_timeout
-    "40": BUSY,  # deadlock, serialization failure
-    "08": UNAVAILABLE,  # connection lost
-    "53": UNAVAILABLE,  # too many connections, out of memory, disk full
-    "57P": UNAVAILABLE,  # shutting down, starting up
-    "58": UNAVAILABLE,  # a disk that fails
+UNAVAILABLE = "The database is unavailable. Try again in a moment."
+BUSY = "The same data is being changed by another request. Try again in a moment."
+TIMED_OUT = "The request took too long and was stopped. Nothing was changed. Try again, or ask for less."
+SENTENCES = {
+    Condition.STATEMENT_CANCELED: TIMED_OUT,
+    Condition.IDLE_SESSION_ENDED: TIMED_OUT,
+    Condition.LOCK_NOT_AVAILABLE: BUSY,
+    Condition.CONFLICT: BUSY,
+    Condition.ROLLED_BACK: BUSY,
+    Condition.CONNECTION_LOST: UNAVAILABLE,
+    Condition.TOO_MANY_CONNECTIONS: UNAVAILABLE,
+    Condition.OUT_OF_RESOURCES: UNAVAILABLE,
+    Condition.STORAGE_FAILED: UNAVAILABLE,
 }
 
 
 def unavailable_because(error: BaseException) -> str | None:
-    """What to tell the caller of a database that cannot serve now; None when trying again would not help."""
+    """The sentence for the caller about a database that cannot serve now; None when a retry would not help."""
     if isinstance(error, services.InventoryBusy):
         return str(error)
     if not isinstance(error, Error | StoreUnavailable):
         return None
-    codes = [str(code) for cause in chain(error) if (code := getattr(cause, "pgcode", None))]
-    for code in codes:
-        for prefix, sentence in BY_CODE.items():
-            if code.startswith(prefix):
-                return sentence
-    if isinstance(error, StoreUnavailable) or (isinstance(error, AWAY) and not codes):
+    condition = condition_of(error)
+    if condition in SENTENCES:
+        return SENTENCES[condition]
+    if isinstance(error, StoreUnavailable) or (isinstance(error, UNAVAILABLE_ERRORS) and not sqlstate(error)):
         return UNAVAILABLE
     return None
 
 
 def retry_after(error: BaseException) -> str:
-    """The seconds after which trying again makes sense."""
+    """The value of Retry-After, in seconds."""
     busy = isinstance(error, services.InventoryBusy)
     return str(services.RETRY_AFTER_SECONDS if busy else RETRY_AFTER_SECONDS)
 
 
 def unavailable(request: HttpRequest, error: BaseException) -> HttpResponse | None:
-    """503 for such an error, as JSON or as a page; None for others. What any view raises comes through here."""
+    """503 for an unavailable database, as JSON or as a page; None for any other error. Called for every view."""
     detail = unavailable_because(error)
     if detail is None:
         return None
     logger.warning(
-        "answered 503, because of the database: %s", str(error).strip(), extra={"path": request.path}
+        "answered 503 because of the database: %s", str(error).strip(), extra={"path": request.path}
     )
     if request.path.startswith(API) or request.path.endswith(".json"):
         response: HttpResponse = JsonResponse({"detail": detail}, status=503)
@@ -84,7 +81,7 @@ def unavailable(request: HttpRequest, error: BaseException) -> HttpResponse | No
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's answer in our form; 503 when a database is away; None (a 500, logged) for what is our fault."""
+    """DRF's error response in this format; 503 for an unavailable database; None (500, logged) for others."""
     if detail := unavailable_because(error):
         set_rollback()
         return Response({"detail": detail}, status=503, headers={"Retry-After": retry_after(error)})
@@ -95,7 +92,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 
 
 def _sentence(errors: Any, where: str = "") -> str:
-    """The first of nested errors, with the field it is about: `profile: The weights sum to 99, not 100.`"""
+    """The first of nested errors, with its field: `profile: The weights sum to 99, not 100.`"""
     if isinstance(errors, dict):
         for field, below in errors.items():
             if below:
@@ -127,16 +124,16 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500; but 503 when a middleware (a session, say) met a database that is unavailable."""
+    """500; but 503 when a middleware, like that of sessions, met an unavailable database."""
     error = sys.exc_info()[1]
     response = unavailable(request, error) if error else None
     if response is not None:
         return response
     if request.path.startswith(API):
-        return JsonResponse({"detail": "Something went wrong here; it is on record."}, status=500)
+        return JsonResponse({"detail": "Internal error; it is logged."}, status=500)
     return defaults.server_error(request)
 
 
 def unknown_address(request: HttpRequest, rest: str = "") -> HttpResponse:
-    """404, in DEBUG too, where Django would show a page of its own."""
+    """404, also in DEBUG, where Django would show its own page."""
     return JsonResponse({"detail": "There is nothing at this address."}, status=404)

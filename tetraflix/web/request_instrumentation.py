@@ -1,6 +1,6 @@
-"""What every request passes first: its id, its time, headers of pages. The hot reads pay for each line.
+"""The first middleware: request ids, request metrics, slow-request logs, security headers of pages, and probes.
 
-What a view raises because its database is unavailable is answered 503 here, whoever's view it is.
+It also answers 503 for any view whose database is unavailable. Every line counts, because the hot reads pass it.
 """
 
 import logging
@@ -14,26 +14,26 @@ from django.http import HttpRequest, HttpResponse
 from tetraflix.health.probes import healthz, readyz
 from tetraflix.health.scrape import metrics
 from tetraflix.observability.metrics import http_request_seconds
-from tetraflix.observability.request_ids import HEADER, accepted, request_id_variable
+from tetraflix.observability.request_ids import HEADER, accept_or_create, request_id_variable
 from tetraflix.web.error_responses import unavailable
 
 logger = logging.getLogger(__name__)
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
-# The admin is made of Alpine components: expressions in attributes, which it compiles (unsafe-eval).
+# The admin uses Alpine, which compiles expressions in HTML attributes (unsafe-eval).
 PAGES = (
     "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; "
     "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )
 ADMIN_PAGES = f"{PAGES}; script-src 'self' 'unsafe-eval'"
 ADMIN = "/admin/"
-# Answered before anything else: balancers and Prometheus ask by address and over plain http, which
+# Answered before all other middleware: load balancers and Prometheus use IP addresses and plain http, which
 # ALLOWED_HOSTS and the redirect to https would refuse.
 PROBES = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
 
 
 def observe(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Each answer carries its request's id and is counted under its endpoint; slow ones are logged."""
+    """Adds the request id to each response, measures it by endpoint, and logs slow requests."""
     slow = settings.SLOW_REQUEST_MS / 1000
     sample = settings.REQUEST_LOG_SAMPLE
     count = http_request_seconds.observe
@@ -41,7 +41,7 @@ def observe(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Ht
 
     def middleware(request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
-        request_id = accepted(request.META.get("HTTP_X_REQUEST_ID"))
+        request_id = accept_or_create(request.META.get("HTTP_X_REQUEST_ID"))
         token = request_id_variable.set(request_id)
         try:
             probe = PROBES.get(request.path)

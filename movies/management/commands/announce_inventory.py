@@ -1,4 +1,4 @@
-"""Tells a new reader of the bus the whole inventory as it is now."""
+"""Sends the whole inventory as it is now to a new reader of the change feed."""
 
 import sys
 from argparse import ArgumentParser
@@ -15,12 +15,12 @@ from movies.outbox import publisher
 class Command(BaseCommand):
     help = (
         "Sends every visible movie to CHANGES_QUEUE as `added` at its present version, for a reader "
-        "that starts empty (seeded movies are not announced otherwise). Readers that know a version drop it."
+        "that starts empty (nothing else announces seeded movies). Other readers drop versions that they know."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--after", type=int, default=0, help="go on after this movie id (where a broken run ended)"
+            "--after", type=int, default=0, help="resume after this movie id, where an interrupted run ended"
         )
 
     def handle(self, *args: Any, after: int, **options: Any) -> None:
@@ -35,7 +35,7 @@ class Command(BaseCommand):
                     progress.advance(bar, count)
             except publisher.BusUnavailable as error:
                 raise CommandError(
-                    f"{error}. Go on with: manage.py announce_inventory --after {last}"
+                    f"{error}. Resume with: manage.py announce_inventory --after {last}"
                 ) from error
             announced = int(progress.tasks[0].completed)
         self.stdout.write(f"{announced} movies announced.")

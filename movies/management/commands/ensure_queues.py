@@ -1,4 +1,4 @@
-"""Creates the queues that the service reads and writes, where they are missing."""
+"""Creates the missing queues, and updates the attributes of all."""
 
 from typing import Any
 
@@ -8,9 +8,7 @@ from movies.outbox import bus
 
 
 class Command(BaseCommand):
-    help = (
-        "Creates the missing queues, each with its dead-letter queue, and brings their attributes up to date."
-    )
+    help = "Creates the missing queues, each with its dead-letter queue, and updates the attributes of all."
 
     def handle(self, *args: Any, **options: Any) -> None:
         for queue in bus.ensure_queues():

@@ -1,4 +1,4 @@
-"""`manage.py export_movies FILE`: the whole inventory as a file that `import_movies` takes."""
+"""Exports the whole inventory to a file that `import_movies` accepts."""
 
 import sys
 from argparse import ArgumentParser
@@ -21,7 +21,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "file", type=Path, help="ends in .csv, .jsonl, .csv.gz or .jsonl.gz; is overwritten"
+            "file",
+            type=Path,
+            help="ends in .csv, .jsonl, .csv.gz or .jsonl.gz; an existing file is overwritten",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -46,4 +48,4 @@ class Command(BaseCommand):
                         file.write(chunk)
             except OSError as error:
                 raise CommandError(f"The file cannot be written: {error}.") from None
-        self.stdout.write(f"{done:,} movies are in {path}.")
+        self.stdout.write(f"{done:,} movies written to {path}.")

@@ -1,4 +1,4 @@
-"""`manage.py import_movies FILE`: movies from a file into the inventory, all of them or none."""
+"""Imports movies from a file, all rows or none."""
 
 import os
 import sys
@@ -17,19 +17,19 @@ from movies.bulk.file_format import BadFile
 from movies.foundation import actors
 from movies.models import Job
 
-READ = 1024 * 1024  # bytes at a time
-LOOK_AGAIN_SECONDS = 0.5
+READ_BYTES = 1024 * 1024
+POLL_SECONDS = 0.5
 
 
 class Command(BaseCommand):
     help = (
-        "Reads FILE (CSV or JSON lines, also compressed with gzip), says what it would change, and applies it:"
+        "Checks FILE (CSV or JSON lines, also compressed with gzip), reports what it changes, and applies it:"
         " all rows, or none."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, help="rows with an id change that movie, rows without are new")
-        parser.add_argument("--check", action="store_true", help="only say what it would come to")
+        parser.add_argument("--check", action="store_true", help="only report what the file would change")
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
@@ -40,7 +40,7 @@ class Command(BaseCommand):
             task = bar.add_task("Reading", total=path.stat().st_size)
             try:
                 job = jobs.start_import(
-                    actor=actors.of_command(), file_name=name, chunks=_chunks(path, bar, task)
+                    actor=actors.command_actor(), file_name=name, chunks=_chunks(path, bar, task)
                 )
             except BadFile as error:
                 raise CommandError(str(error)) from None
@@ -72,18 +72,18 @@ class Command(BaseCommand):
 
 def _chunks(path: Path, bar: Progress, task: TaskID) -> Iterator[bytes]:
     with path.open("rb") as file:
-        while chunk := file.read(READ):
+        while chunk := file.read(READ_BYTES):
             yield chunk
             bar.advance(task, len(chunk))
 
 
 def _finished(job: Job, bar: Progress, what: str) -> Job:
-    """The job as far as it goes: done here, or by a worker that was faster."""
+    """Runs the job here, or waits for the worker that runs it; returns the job when it has ended."""
     task = bar.add_task(what, total=job.total)
     while job.state in jobs.UNDER_WAY:
         jobs.run(job.pk, progress=lambda done: bar.update(task, completed=done))
         job.refresh_from_db()
         if job.state in jobs.UNDER_WAY:
             bar.update(task, completed=job.done)
-            time.sleep(LOOK_AGAIN_SECONDS)
+            time.sleep(POLL_SECONDS)
     return job

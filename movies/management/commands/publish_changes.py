@@ -1,4 +1,4 @@
-"""Sends the inventory changes that wait in the outbox, as the worker does by itself."""
+"""Publishes the outbox by hand, as the worker does by itself."""
 
 import random
 import time
@@ -9,40 +9,40 @@ from django.core.management.base import BaseCommand, CommandError
 
 from movies.outbox import publisher
 
-LONGEST_PAUSE = 30.0  # seconds between two tries while SQS is away
+MAX_PAUSE_SECONDS = 30.0  # between two attempts while SQS is unavailable
 
 
 class Command(BaseCommand):
-    help = "Sends the changes of inventory that wait in the outbox to CHANGES_QUEUE, until none is left."
+    help = "Publishes the inventory changes in the outbox to CHANGES_QUEUE, until it is empty."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--patience", type=float, default=60, help="how many seconds to wait for SQS when it is away (60)"
+            "--patience", type=float, default=60, help="how many seconds to wait for an unavailable SQS (60)"
         )
 
     def handle(self, *args: Any, patience: float, **options: Any) -> None:
-        sent, pause, away_since = 0, 0.5, None
+        sent, pause, unavailable_since = 0, 0.5, None
         while True:
             try:
                 now = publisher.publish(seconds=5)
             except publisher.BusUnavailable as error:
-                away_since = away_since or time.monotonic()
-                if time.monotonic() - away_since + pause > patience:
+                unavailable_since = unavailable_since or time.monotonic()
+                if time.monotonic() - unavailable_since + pause > patience:
                     raise CommandError(
-                        f"SQS does not take messages ({error}). Sent before that: {sent}. "
-                        "Nothing is lost: the worker goes on when SQS is back, or run this again."
+                        f"SQS does not accept messages ({error}). Sent before that: {sent}. Nothing is lost:"
+                        " the worker continues when SQS is available, or run this command again."
                     ) from error
                 time.sleep(pause * random.uniform(0.5, 1))
-                pause = min(2 * pause, LONGEST_PAUSE)
+                pause = min(2 * pause, MAX_PAUSE_SECONDS)
                 continue
-            sent, pause, away_since = sent + now, 0.5, None
-            left, _ = publisher.waiting()
+            sent, pause, unavailable_since = sent + now, 0.5, None
+            left, _ = publisher.outbox_lag()
             if not now:
                 break
             if left:
                 self.stdout.write(f"{sent} changes sent, {left} left")
         if left:
             raise CommandError(
-                f"{sent} changes sent, {left} left: another publisher is at work, or SQS refuses some."
+                f"{sent} changes sent, {left} left: another publisher is running, or SQS refuses some."
             )
         self.stdout.write(f"{sent} changes sent; the outbox is empty.")

@@ -1,4 +1,4 @@
-"""Recomputes the popularity lists now, as the clock does every hour."""
+"""Refreshes the popularity lists now, as the schedule does every hour."""
 
 from typing import Any
 
@@ -8,9 +8,7 @@ from movies.viewing import popularity
 
 
 class Command(BaseCommand):
-    help = (
-        "Computes the most popular movies of each genre and of all, exactly, from the views as they are now."
-    )
+    help = "Computes the most popular movies of each genre and overall, exactly, from the present views."
 
     def handle(self, *args: Any, **options: Any) -> None:
         done = popularity.refresh()

@@ -1,4 +1,4 @@
-"""Tops the inventory up to a number of generated movies."""
+"""Adds generated movies until the inventory has a given number."""
 
 import sys
 import time
@@ -13,22 +13,24 @@ from movies.inventory import seeding
 from movies.models import Movie
 from movies.viewing import popularity
 
-MOST = 50_000_000
+MAX_MOVIES = 50_000_000
 
 
 class Command(BaseCommand):
     help = (
-        "Tops the inventory up to --movies generated movies, with views; a --seed always gives the same."
-        " They are a starting state: the bus is not told (see announce_inventory)."
+        "Adds generated movies, with views, until there are --movies; a --seed always gives the same ones."
+        " They are a starting state, which is not published (see announce_inventory)."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--movies", type=int, default=300_000, help="how many there are then (300000)")
-        parser.add_argument("--seed", type=int, default=1, help="what they are made from (1)")
+        parser.add_argument(
+            "--movies", type=int, default=300_000, help="number of movies afterwards (300000)"
+        )
+        parser.add_argument("--seed", type=int, default=1, help="seed of the generator (1)")
 
     def handle(self, *args: Any, movies: int, seed: int, **options: Any) -> None:
-        if not 0 <= movies <= MOST:
-            raise CommandError(f"--movies is a number from 0 to {MOST}.")
+        if not 0 <= movies <= MAX_MOVIES:
+            raise CommandError(f"--movies is a number from 0 to {MAX_MOVIES}.")
         if seed < 0:
             raise CommandError("--seed is a number from 0.")
         there = Movie.objects.count()

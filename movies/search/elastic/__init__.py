@@ -1,1 +1,1 @@
-"""Elasticsearch; installed only where ELASTICSEARCH_URL is set, and imported nowhere else."""
+"""Search in Elasticsearch, kept up to date from the change records; installed where ELASTICSEARCH_URL is set."""

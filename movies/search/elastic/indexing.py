@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from elasticsearch import BadRequestError, Elasticsearch, NotFoundError
 from elasticsearch.helpers import streaming_bulk
 
-from movies.foundation.leases import Lease, Lost, lease
+from movies.foundation.leases import Lease, LeaseLost, lease
 from movies.genres import GENRES
 from movies.models import Inventory, Movie, MovieChange, ViewCount
 from movies.search.elastic.connection import ELASTICSEARCH_UNAVAILABLE, client
@@ -40,7 +40,7 @@ class IndexRefusedError(Exception):
     """Elasticsearch rejected a movie."""
 
 
-REBUILD_ERRORS = (*ELASTICSEARCH_UNAVAILABLE, IndexIncompleteError, IndexRefusedError, Lost)
+REBUILD_ERRORS = (*ELASTICSEARCH_UNAVAILABLE, IndexIncompleteError, IndexRefusedError, LeaseLost)
 
 
 @dataclass(slots=True)
@@ -54,7 +54,7 @@ class Indexed:
 def catch_up() -> Indexed:
     """Sends every change committed before this call to the index in use; rebuilds it if that is not enough.
 
-    Raises leases.Held while another process does so, and what `rebuild` raises.
+    Raises LeaseHeld while another process does so, and what `rebuild` raises.
     """
     with lease(INDEXING_LEASE, seconds=LEASE_SECONDS) as mine:
         elasticsearch = client()
@@ -74,7 +74,7 @@ def rebuild(progress: Callable[[int], object] = lambda movies: None, *, held: Le
     Searches use the old index until the new one replaces it, in one step. A failed rebuild removes its index, and the
     next rebuild removes that of a killed one, so that there is at most one beside the index in use. `progress` is
     called with the number of movies of each batch; `held` is a lease of the caller to renew as well. Raises
-    leases.Held while another process rebuilds, ELASTICSEARCH_UNAVAILABLE, leases.Lost, IndexRefusedError, and
+    LeaseHeld while another process rebuilds, ELASTICSEARCH_UNAVAILABLE, LeaseLost, IndexRefusedError, and
     IndexIncompleteError when many movies were loaded meanwhile, after which the caller may try again.
     """
     with lease(REBUILD_LEASE, seconds=LEASE_SECONDS) as mine:

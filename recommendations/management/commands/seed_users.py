@@ -1,4 +1,4 @@
-"""Tops the store of lists up to a number of generated users."""
+"""`manage.py seed_users`: adds generated users to the store of lists, up to a number."""
 
 import sys
 import time
@@ -11,24 +11,24 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from recommendations import seeding
 
-MOST = 1_000_000_000
+MAX_USERS = 1_000_000_000
 
 
 class Command(BaseCommand):
     help = (
-        "Gives each of the users 1 to --users a recommendation list, and some of them something half watched,"
-        " unless they have lists already; a --seed and an inventory always give the same."
+        "Gives each of the users 1 to --users that has no lists a recommendation list, and some of them movies in"
+        " progress. The same --seed and inventory give the same lists."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--users", type=int, default=100_000, help="users 1 to this have lists then (100000)"
+            "--users", type=int, default=100_000, help="number of users with lists afterwards (100000)"
         )
-        parser.add_argument("--seed", type=int, default=1, help="what they are made from (1)")
+        parser.add_argument("--seed", type=int, default=1, help="seed of the random numbers (1)")
 
     def handle(self, *args: Any, users: int, seed: int, **options: Any) -> None:
-        if not 0 <= users <= MOST:
-            raise CommandError(f"--users is a number from 0 to {MOST}.")
+        if not 0 <= users <= MAX_USERS:
+            raise CommandError(f"--users is a number from 0 to {MAX_USERS}.")
         if seed < 0:
             raise CommandError("--seed is a number from 0.")
         started = time.monotonic()

@@ -1,4 +1,4 @@
-"""`manage.py consume`: the ingest loop alone, in the foreground."""
+"""`manage.py consume`: runs the consumer alone, in the foreground."""
 
 import signal
 import time
@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from movies.foundation.events import consuming
+from movies.foundation.events import consumer_started
 from sessions_ingest.queue_consumers import make_consumer
 
 REPORT_SECONDS = 10
@@ -16,12 +16,12 @@ SIGNALS = {signal.SIGTERM, signal.SIGINT}
 
 class Command(BaseCommand):
     help = (
-        "Reads sessionData and userRecs until it is stopped (Ctrl-C or SIGTERM). Start more to ingest more."
+        "Consumes sessionData and userRecs until stopped (Ctrl-C or SIGTERM). Start several to ingest faster."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Blocked before threads start, and so in each of them: the wait below is what takes the signal. A handler
-        # would have to wait for the interpreter, and for the end of a wait that the signal did not interrupt.
+        # Blocked before threads start, which inherit it: then sigtimedwait below receives the signal. A handler
+        # would run only when the interpreter allows, after a wait that the signal did not interrupt.
         usual = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
             self._consume()
@@ -30,7 +30,7 @@ class Command(BaseCommand):
 
     def _consume(self) -> None:
         consumer = make_consumer()
-        consuming.send(sender=None)
+        consumer_started.send(sender=None)
         consumer.start()
         self.stdout.write(
             f"Consuming {settings.SESSION_QUEUE} and {settings.RECS_QUEUE},"
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         seen, since = 0, time.monotonic()
         while signal.sigtimedwait(SIGNALS, REPORT_SECONDS) is None:
             counts = consumer.counts()
-            total = counts.applied + counts.poison
+            total = counts.applied + counts.dead_lettered
             if total != seen:
                 rate = (total - seen) / (time.monotonic() - since)
                 self.stdout.write(f"{rate:.0f} messages/s, {total} in all")
@@ -49,7 +49,7 @@ class Command(BaseCommand):
         clean = consumer.stop()
         counts = consumer.counts()
         self.stdout.write(
-            f"Stopped{'' if clean else ' with a batch in hand, which will be shown again'}:"
-            f" {counts.applied} applied, {counts.poison} put aside, {counts.failed} failed,"
+            f"Stopped{'' if clean else ' with an unfinished batch, which will be redelivered'}:"
+            f" {counts.applied} applied, {counts.dead_lettered} dead-lettered, {counts.failed} failed,"
             f" {consumer.requests()} SQS requests"
         )

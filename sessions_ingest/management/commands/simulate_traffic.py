@@ -1,4 +1,4 @@
-"""`manage.py simulate_traffic`: clients and sister services, played over HTTP and SQS alone."""
+"""`manage.py simulate_traffic`: simulates clients and sister services, over HTTP and SQS alone."""
 
 import os
 import signal
@@ -14,57 +14,56 @@ from rich.console import Console
 from rich.table import Table
 
 from sessions_ingest.simulation.client import Client, ServiceUnavailableError
-from sessions_ingest.simulation.measurements import Figures
-from sessions_ingest.simulation.players import SLICES, Play, learn, make_play
+from sessions_ingest.simulation.measurements import Measurements
+from sessions_ingest.simulation.players import SLICES, Simulation, make_simulation, take_snapshot
 from sessions_ingest.simulation.sender import Sender
 from sessions_ingest.simulation.verify import differences
 
 REPORT_SECONDS = 10  # between lines where there is no terminal to write over
 VERIFY_SECONDS = 60.0
-STOPPED_SECONDS = 4.0  # for the end when it is told to stop: whoever says so may not wait longer
+STOPPED_SECONDS = 4.0  # for sending and verifying after a signal to stop
+SHOWN_DIFFERENCES = 5  # of users, printed at the end
 
 
 class Command(BaseCommand):
     help = (
-        "Users look at their lists, start, resume and finish movies; sessions and new lists go over the bus,"
-        " some late, twice and out of order. At the end: a summary, and whether what was sent is shown"
-        " (exit code 1 if not). A run with an end and one without play different users."
+        "Users read their lists and start, resume and finish movies; sessions and new lists go over the bus,"
+        " some delayed, repeated and out of order. Ends with a summary and verifies that the lists show what was"
+        " sent (exit code 1 if not). A limited run and an unlimited one use different users."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--rate", type=float, default=20.0, help="sessions a second (20)")
-        parser.add_argument(
-            "--seconds", type=float, default=60.0, help="for how long (60); 0: until it is stopped"
-        )
-        parser.add_argument("--url", default=settings.WEB_URL, help="the service (%(default)s)")
-        parser.add_argument("--key", default="", help="an API key, where reads need one")
+        parser.add_argument("--seconds", type=float, default=60.0, help="duration (60); 0: until stopped")
+        parser.add_argument("--url", default=settings.WEB_URL, help="address of the service (%(default)s)")
+        parser.add_argument("--key", default="", help="an API key, if reads need one")
 
     def handle(self, *args: Any, rate: float, seconds: float, url: str, key: str, **options: Any) -> None:
         if rate <= 0 or seconds < 0:
             raise CommandError("--rate must be above 0, and --seconds 0 or above")
         console = Console(file=getattr(self.stdout, "_out", None))
-        figures = Figures()
-        sender = Sender(settings.SESSION_QUEUE, settings.RECS_QUEUE, figures, seed=os.getpid())
-        client = Client(url, figures, key)
+        measurements = Measurements()
+        sender = Sender(settings.SESSION_QUEUE, settings.RECS_QUEUE, measurements, seed=os.getpid())
+        client = Client(url, measurements, key)
         try:
-            world = learn(client)
+            snapshot = take_snapshot(client)
         except ServiceUnavailableError as error:
             raise CommandError(f"{error}. `make run` starts the service.") from error
-        # without end: the lower half of the slices, where a run with an end does not go
+        # an unlimited run uses the lower half of the slices, a limited one the upper half
         half = SLICES // 2
         slice_ = os.getpid() % half + (half if seconds else 0)
-        play = make_play(world, url, key, sender, figures, rate=rate, slice_=slice_)
+        simulation = make_simulation(snapshot, url, key, sender, measurements, rate=rate, slice_=slice_)
         stopped = self._stop_on_signal()
         console.print(
-            f"Playing {rate:g} sessions/s at {url}, with users up to about {world.users:,} and some new ones"
+            f"Simulating {rate:g} sessions/s at {url}, by users 1 to about {snapshot.users:,} and some new ones"
         )
-        play.start()
-        self._watch(console, play, figures, stopped, seconds)
-        unsent = play.end(STOPPED_SECONDS if stopped.is_set() else VERIFY_SECONDS)
-        verdict, well = self._verify(console, client, play, unsent, stopped.is_set())
-        console.print(summary(figures, play))
+        simulation.start()
+        self._report(console, simulation, measurements, stopped, seconds)
+        unsent = simulation.end(STOPPED_SECONDS if stopped.is_set() else VERIFY_SECONDS)
+        verdict, ok = self._verify(console, client, simulation, unsent, stopped.is_set())
+        console.print(summary(measurements, simulation))
         console.print(verdict, highlight=False)
-        if not well:
+        if not ok:
             raise CommandError("the service does not show what was sent")
 
     def _stop_on_signal(self) -> threading.Event:
@@ -77,8 +76,13 @@ class Command(BaseCommand):
             signal.signal(number, on_signal)
         return stopped
 
-    def _watch(
-        self, console: Console, play: Play, figures: Figures, stopped: threading.Event, seconds: float
+    def _report(
+        self,
+        console: Console,
+        simulation: Simulation,
+        measurements: Measurements,
+        stopped: threading.Event,
+        seconds: float,
     ) -> None:
         start = time.monotonic()
         end = start + seconds if seconds else float("inf")
@@ -86,10 +90,10 @@ class Command(BaseCommand):
             reported = start
             while time.monotonic() < end and not stopped.wait(min(0.5, max(0.0, end - time.monotonic()))):
                 line = (
-                    f"{time.monotonic() - start:.0f} s: {play.sessions():,} sessions,"
-                    f" {sum(figures.requests.values()):,} requests ({sum(figures.errors.values()):,} errors),"
-                    f" p50 {figures.percentiles('recommendations')[0]:.1f} ms,"
-                    f" {sum(figures.sent.values()):,} messages"
+                    f"{time.monotonic() - start:.0f} s: {simulation.sessions():,} sessions,"
+                    f" {measurements.requests.total():,} requests ({measurements.errors.total():,} errors),"
+                    f" p50 {measurements.percentiles('recommendations')[0]:.1f} ms,"
+                    f" {measurements.sent.total():,} messages"
                 )
                 status.update(line)
                 if not console.is_terminal and time.monotonic() - reported >= REPORT_SECONDS:
@@ -97,9 +101,9 @@ class Command(BaseCommand):
                     reported = time.monotonic()
 
     def _verify(
-        self, console: Console, client: Client, play: Play, unsent: int, stopped: bool
+        self, console: Console, client: Client, simulation: Simulation, unsent: int, stopped: bool
     ) -> tuple[str, bool]:
-        users = play.users()
+        users = simulation.users()
         if unsent:
             return f"Not verified: {unsent} messages could not be sent.", stopped
         try:
@@ -109,7 +113,7 @@ class Command(BaseCommand):
                     users,
                     seconds=STOPPED_SECONDS if stopped else VERIFY_SECONDS,
                     progress=lambda left: status.update(
-                        f"{left} of {len(users)} users do not see everything yet"
+                        f"{left} of {len(users)} users do not see all of it yet"
                     ),
                 )
         except ServiceUnavailableError as error:
@@ -121,19 +125,26 @@ class Command(BaseCommand):
                 f"Not verified: stopped while {len(found)} of {len(users):,} users did not see all yet.",
                 True,
             )
-        lines = [f"{len(found)} of {len(users):,} users do not see what was sent:", *map(str, found[:5])]
+        lines = [
+            f"{len(found)} of {len(users):,} users do not see what was sent:",
+            *map(str, found[:SHOWN_DIFFERENCES]),
+        ]
         return "\n".join(lines), False
 
 
-def summary(figures: Figures, play: Play) -> Table:
-    """What was asked and how long it took, and what was sent."""
+def summary(measurements: Measurements, simulation: Simulation) -> Table:
+    """A table of requests with their latencies, and of messages."""
     table = Table()
     for heading in ("", "number", "errors", "p50 ms", "p95 ms", "p99 ms"):
         table.add_column(heading, justify="right" if heading else "left")
-    for kind in sorted(figures.requests):
-        waits = [f"{wait:.1f}" for wait in figures.percentiles(kind)]
-        table.add_row(f"GET {kind}", f"{figures.requests[kind]:,}", f"{figures.errors[kind]:,}", *waits)
+    for kind in sorted(measurements.requests):
+        latencies = [f"{wait:.1f}" for wait in measurements.percentiles(kind)]
+        table.add_row(
+            f"GET {kind}", f"{measurements.requests[kind]:,}", f"{measurements.errors[kind]:,}", *latencies
+        )
     for kind in ("session", "recommendations"):
-        table.add_row(f"{kind} messages", f"{figures.sent[kind]:,}", f"{figures.errors[f'{kind} message']:,}")
-    table.add_row("users", f"{len(play.users()):,}")
+        table.add_row(
+            f"{kind} messages", f"{measurements.sent[kind]:,}", f"{measurements.errors[f'{kind} message']:,}"
+        )
+    table.add_row("users", f"{len(simulation.users()):,}")
     return table

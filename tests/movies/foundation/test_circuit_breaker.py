@@ -1,4 +1,4 @@
-"""A circuit breaker: nobody waits for a server that is away, and its return is noticed without them."""
+"""A circuit breaker opens when its server fails, and closes when a background probe succeeds."""
 
 import threading
 
@@ -7,15 +7,15 @@ from tests.waiting import wait_until
 
 
 class Server:
-    """Answers, or does not."""
+    """A server that answers or is unavailable."""
 
     def __init__(self) -> None:
-        self.away = True
-        self.asked = threading.Semaphore(0)
+        self.unavailable = True
+        self.probed = threading.Semaphore(0)
 
     def probe(self) -> None:
-        self.asked.release()
-        if self.away:
+        self.probed.release()
+        if self.unavailable:
             raise ConnectionError
 
 
@@ -23,26 +23,26 @@ def test_it_is_closed_at_first():
     assert not CircuitBreaker("server", Server().probe).open
 
 
-def test_it_stays_open_while_the_server_is_away_and_closes_when_it_is_back():
+def test_it_stays_open_while_the_server_is_unavailable_and_closes_afterwards():
     server = Server()
     breaker = CircuitBreaker("server", server.probe, every=0.01)
     breaker.trip("no answer")
     for _ in range(3):
-        assert server.asked.acquire(timeout=5)
+        assert server.probed.acquire(timeout=5)
         assert breaker.open
-    server.away = False
+    server.unavailable = False
     wait_until(lambda: not breaker.open)
 
 
 def test_it_opens_again():
     server = Server()
-    server.away = False
+    server.unavailable = False
     breaker = CircuitBreaker("server", server.probe, every=0.01)
     for _ in range(2):
         breaker.trip("no answer")
         wait_until(lambda: not breaker.open)
-    assert server.asked.acquire(timeout=5)
-    assert server.asked.acquire(timeout=5)
+    assert server.probed.acquire(timeout=5)
+    assert server.probed.acquire(timeout=5)
 
 
 def test_a_hundred_failures_start_one_probe():

@@ -1,4 +1,4 @@
-"""Numbers that arrive as text are read by one strict reader."""
+"""Whole numbers in text are parsed strictly."""
 
 import pytest
 
@@ -30,14 +30,14 @@ def test_ascii_digits_within_the_bounds_are_a_number(text: str, number: int) -> 
         str(MAX_BIGINT + 1),
     ],
 )
-def test_any_other_spelling_is_no_number(text: str) -> None:
+def test_any_other_text_is_rejected(text: str) -> None:
     assert whole_number(text) is None
 
 
 @pytest.mark.parametrize("value", [None, 5, b"5", ["5"], True])
-def test_what_is_no_text_is_no_number(value: object) -> None:
+def test_other_types_are_rejected(value: object) -> None:
     assert whole_number(value) is None
 
 
-def test_bounds_are_the_callers() -> None:
+def test_the_caller_sets_the_bounds() -> None:
     assert [whole_number(text, least=0, most=100) for text in ("0", "100", "101")] == [0, 100, None]

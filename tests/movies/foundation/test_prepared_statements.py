@@ -1,6 +1,7 @@
-"""Statements of the hot reads outlive what happens to their connection and to the tables they read."""
+"""Prepared statements survive lost connections and changes of their tables."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from django.db import ProgrammingError, connection, transaction
@@ -9,15 +10,16 @@ from django.test import Client
 from movies.foundation.prepared_statements import PreparedStatement
 from recommendations import stores
 from recommendations.lists import Entry, UserLists
-from tests.movies.factories import movie, other_connection
-from tests.recommendations.test_recommendations_api import AT, address, wire
+from tests.movies.factories import movie, other_connection, wire
 
 pytestmark = pytest.mark.django_db(transaction=True)
+ADDRESS = "/tetraflix/recommendations/7"
+AT = datetime(2017, 9, 8, 12, 50, tzinfo=UTC)
 ONE = PreparedStatement("tests_one", ("int",), "SELECT id, word FROM tests_words WHERE id = $1")
 
 
 def alter(sql: str) -> None:
-    """By another process, as a migration is."""
+    """Runs the SQL as another process, like a migration."""
     with other_connection() as other, other.cursor() as cursor:
         cursor.execute(sql)
         other.commit()
@@ -30,14 +32,14 @@ def words() -> Iterator[None]:
     alter("DROP TABLE tests_words")
 
 
-def test_a_statement_is_prepared_anew_when_a_column_has_another_type(words: None) -> None:
+def test_a_statement_is_prepared_again_after_a_column_changed_its_type(words: None) -> None:
     assert ONE.row("7") == (7, "seven")
     alter("ALTER TABLE tests_words ALTER word TYPE text, ALTER id TYPE bigint")
     for _ in range(2):
         assert ONE.row("7") == (7, "seven")
 
 
-def test_in_a_transaction_it_fails_and_after_it_answers(words: None) -> None:
+def test_in_a_transaction_it_fails_and_afterwards_it_succeeds(words: None) -> None:
     assert ONE.row("7") == (7, "seven")
     alter("ALTER TABLE tests_words ALTER id TYPE bigint")
     with pytest.raises(ProgrammingError, match=r"tests_one_\w+ was prepared before"), transaction.atomic():
@@ -45,17 +47,17 @@ def test_in_a_transaction_it_fails_and_after_it_answers(words: None) -> None:
     assert ONE.row("7") == (7, "seven")
 
 
-def test_a_later_release_never_runs_what_an_earlier_one_prepared_under_the_same_name(words: None) -> None:
+def test_a_later_release_never_runs_an_earlier_statement_of_the_same_name(words: None) -> None:
     assert ONE.row("7") == (7, "seven")
     later = PreparedStatement("tests_one", ("int",), "SELECT word, id FROM tests_words WHERE id = $1")
     assert later.row("7") == ("seven", 7)
 
 
-def test_a_migration_of_the_lists_costs_no_request(client: Client) -> None:
+def test_a_migration_fails_no_request(client: Client) -> None:
     one = movie()
     stores.current().write([(7, UserLists(watching=(Entry(one.id, 0.5, AT),)))])
     answer = {"recommendations": [], "currentlyWatching": [wire(one, 0.5)]}
-    assert client.get(address(7)).json() == answer
+    assert client.get(ADDRESS).json() == answer
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT atttypid::regtype::text FROM pg_attribute WHERE attname = 'version'"
@@ -64,7 +66,7 @@ def test_a_migration_of_the_lists_costs_no_request(client: Client) -> None:
         (usual,) = cursor.fetchone()
     try:
         alter("ALTER TABLE movies_inventory ALTER version TYPE numeric(20)")
-        assert client.get(address(7)).json() == answer
+        assert client.get(ADDRESS).json() == answer
     finally:
         alter(f"ALTER TABLE movies_inventory ALTER version TYPE {usual}")
-    assert client.get(address(7)).json() == answer
+    assert client.get(ADDRESS).json() == answer

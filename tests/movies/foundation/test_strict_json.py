@@ -1,4 +1,4 @@
-"""JSON is read by one strict reader, whichever entrance it comes through."""
+"""JSON is parsed strictly, and the fast parser agrees with the slow one."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ from movies.foundation import strict_json
     ("text", "value"),
     [('{"a": [1, {"a": 2}]}', {"a": [1, {"a": 2}]}), (b'"\xc3\xa9"', "é"), ("1e3", 1000.0), ("null", None)],
 )
-def test_standard_json_is_read(text: str | bytes, value: Any) -> None:
+def test_standard_json_is_parsed(text: str | bytes, value: Any) -> None:
     assert strict_json.loads(text) == value
 
 
@@ -30,7 +30,7 @@ def test_standard_json_is_read(text: str | bytes, value: Any) -> None:
         ("[" * 100_000, "nested too deeply"),
     ],
 )
-def test_anything_else_is_refused_with_the_reason(text: str | bytes, reason: str) -> None:
+def test_anything_else_is_rejected_with_the_reason(text: str | bytes, reason: str) -> None:
     with pytest.raises(strict_json.BadJson) as refused:
         strict_json.loads(text)
     assert str(refused.value) == reason
@@ -45,7 +45,7 @@ VALUES = st.recursive(
 
 @st.composite
 def texts(draw: st.DrawFn) -> str:
-    """JSON with a few of its characters left out, repeated, or exchanged for others; with keys twice."""
+    """JSON with some characters removed, repeated or replaced, and with duplicate keys."""
     text = json.dumps(draw(VALUES), ensure_ascii=draw(st.booleans()))
     if draw(st.booleans()):
         twice = json.dumps(draw(st.text(max_size=2)))
@@ -60,7 +60,7 @@ def texts(draw: st.DrawFn) -> str:
 
 
 def outcome(read: Any, text: str | bytes) -> str:
-    """The value, told apart from others that are equal (1 and 1.0), or the reason."""
+    """The value, distinct from equal ones (1 and 1.0), or the reason."""
     try:
         return f"value {read(text)!r}"
     except strict_json.BadJson as error:
@@ -68,7 +68,7 @@ def outcome(read: Any, text: str | bytes) -> str:
 
 
 @given(texts() | st.text(st.characters()))
-def test_the_fast_reader_understands_any_text_as_the_slow_one_does(text: str) -> None:
+def test_the_fast_parser_agrees_with_the_slow_one_about_any_text(text: str) -> None:
     assert outcome(strict_json.loads, text) == outcome(strict_json.loads_slowly, text)
     raw = text.encode(errors="surrogatepass")
     assert outcome(strict_json.loads, raw) == outcome(strict_json.loads_slowly, raw)

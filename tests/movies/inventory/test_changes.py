@@ -1,4 +1,4 @@
-"""What the database itself keeps of each change of inventory: version, history, order, the caches' signal."""
+"""The database's triggers record each change of inventory: version, history and order."""
 
 import threading
 import uuid
@@ -9,8 +9,9 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Concat
 
+from movies.inventory.validation import MAX_MOVIE_ID
 from movies.models import Inventory, Movie, MovieChange, RetiredId, ViewCount
-from tests.movies.factories import movie, other_connection, profile, told, waits_for_lock
+from tests.movies.factories import change_records, movie, other_connection, profile, waits_for_lock
 from tests.waiting import wait_until
 
 ACTION, DRAMA = profile(action=100), profile(drama=100)
@@ -27,7 +28,7 @@ def inventory_version() -> int:
 def test_an_added_movie_is_on_record(db):
     kahaani = movie("Kahaani")
 
-    assert told(
+    assert change_records(
         "movie_id", "version", "action", "before", "after", "actor", "batch", "request_id", "sent_at"
     ) == [(kahaani.id, 1, "added", None, state("Kahaani"), "", None, "", None)]
     assert kahaani.version == 1
@@ -39,7 +40,7 @@ def test_an_edit_raises_the_version_and_keeps_old_and_new(db):
 
     Movie.objects.filter(id=kahaani.id).update(title="Kahaani", profile=DRAMA)
 
-    assert told("version", "action", "before", "after")[1:] == [
+    assert change_records("version", "action", "before", "after")[1:] == [
         (2, "updated", state("Kahani"), state("Kahaani", DRAMA))
     ]
     edited = Movie.objects.get()
@@ -47,7 +48,7 @@ def test_an_edit_raises_the_version_and_keeps_old_and_new(db):
     assert edited.updated > kahaani.updated
 
 
-def test_a_save_that_changes_nothing_is_no_change(db):
+def test_a_save_that_changes_nothing_is_not_recorded(db):
     kahaani = movie("Kahaani")
     before, updated = inventory_version(), kahaani.updated
 
@@ -56,7 +57,7 @@ def test_a_save_that_changes_nothing_is_no_change(db):
 
     kept = Movie.objects.get()
     assert (kept.version, kept.updated) == (1, updated)
-    assert told("version") == [(1,)]
+    assert change_records("version") == [(1,)]
     assert inventory_version() == before
 
 
@@ -66,7 +67,7 @@ def test_hidden_counts_as_deleted_and_shown_again_as_added(db):
     for change in ({"hidden": True}, {"title": "Kahaani 2"}, {"hidden": False}):
         Movie.objects.filter(id=kahaani.id).update(**change)
 
-    assert told("version", "action", "after") == [
+    assert change_records("version", "action", "after") == [
         (1, "added", state("Kahaani")),
         (2, "deleted", state("Kahaani", hidden=True)),
         (3, "deleted", state("Kahaani 2", hidden=True)),
@@ -74,9 +75,9 @@ def test_hidden_counts_as_deleted_and_shown_again_as_added(db):
     ]
 
 
-def test_a_movie_added_hidden_is_told_as_deleted(db):
+def test_a_movie_added_hidden_counts_as_deleted(db):
     movie("Secret", hidden=True)
-    assert told("version", "action", "after") == [(1, "deleted", state("Secret", hidden=True))]
+    assert change_records("version", "action", "after") == [(1, "deleted", state("Secret", hidden=True))]
 
 
 def test_a_deletion_is_on_record_and_its_version_is_never_used_again(db):
@@ -90,10 +91,10 @@ def test_a_deletion_is_on_record_and_its_version_is_never_used_again(db):
     movie("Kahaani", movie_id=kahaani.id)
 
     assert again.version == 4
-    assert told("version", "action") == [
+    assert change_records("version", "action") == [
         (1, "added"), (2, "updated"), (3, "deleted"), (4, "added"), (5, "deleted"), (6, "added"),
     ]  # fmt: skip
-    assert told("before", "after", version=3) == [(state("Kahaani 2"), None)]
+    assert change_records("before", "after", version=3) == [(state("Kahaani 2"), None)]
 
 
 def test_a_deleted_movie_that_comes_back_has_its_views(db):
@@ -106,10 +107,10 @@ def test_a_deleted_movie_that_comes_back_has_its_views(db):
     assert ViewCount.objects.get(movie_id=kahaani.id).views == 7
 
 
-def test_a_view_is_no_change_of_inventory(db):
+def test_a_view_does_not_change_the_inventory(db):
     kahaani = movie("Kahaani")
     ViewCount.objects.filter(movie=kahaani).update(views=F("views") + 1)
-    assert told("version") == [(1,)]
+    assert change_records("version") == [(1,)]
 
 
 def test_a_bulk_change_records_every_movie_that_changed_and_no_other(db):
@@ -118,14 +119,14 @@ def test_a_bulk_change_records_every_movie_that_changed_and_no_other(db):
     Movie.objects.filter(id__in=[first.id, third.id]).update(title=Concat(F("title"), Value("!")))
     Movie.objects.update(title="A!")
 
-    assert told("movie_id", "version", "after__title")[3:] == [
+    assert change_records("movie_id", "version", "after__title")[3:] == [
         (first.id, 2, "A!"), (third.id, 2, "C!"), (second.id, 2, "A!"), (third.id, 3, "A!"),
     ]  # fmt: skip
     assert inventory_version() == MovieChange.objects.latest("id").id
 
 
 def test_a_plan_made_for_one_movie_serves_a_bulk_change_too(db):
-    """The trigger's plans are kept for the session: one made for a row takes minutes for 20,000."""
+    """A session caches the trigger's plans: a plan made for one row would take minutes for 20,000."""
     single = movie("Single")
     for hidden in (True, False, True, False, True, False):
         Movie.objects.filter(id=single.id).update(hidden=hidden)
@@ -138,7 +139,7 @@ def test_a_plan_made_for_one_movie_serves_a_bulk_change_too(db):
     assert MovieChange.objects.filter(action="updated", version=2).count() == 20_000
 
 
-def test_an_insert_on_conflict_records_each_row_for_what_it_was(db):
+def test_an_upsert_records_each_row_as_added_or_updated(db):
     kahaani = movie("Kahani")
 
     Movie.objects.bulk_create(
@@ -152,7 +153,7 @@ def test_an_insert_on_conflict_records_each_row_for_what_it_was(db):
     )
     Movie.objects.bulk_create([Movie(id=kahaani.id, title="X", profile=ACTION)], ignore_conflicts=True)
 
-    assert sorted(told("movie_id", "version", "action", "before", "after")[1:]) == [
+    assert sorted(change_records("movie_id", "version", "action", "before", "after")[1:]) == [
         (kahaani.id, 2, "updated", state("Kahani"), state("Kahaani")),
         (kahaani.id + 1, 1, "added", None, state("Barfi", DRAMA)),
     ]
@@ -166,11 +167,11 @@ def test_a_generated_id_comes_after_one_given_by_hand(db):
 
 def test_the_highest_id_does_not_use_up_the_generated_ones(db):
     first = movie("First")
-    movie("Last", movie_id=2**53 - 1)
+    movie("Last", movie_id=MAX_MOVIE_ID)
     assert movie("Second").id == first.id + 1
 
 
-def test_who_and_in_which_batch_is_on_record(db):
+def test_the_actor_and_the_batch_are_on_record(db):
     batch = uuid.uuid4()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -182,13 +183,13 @@ def test_who_and_in_which_batch_is_on_record(db):
     kahaani.delete()
 
     actor = ("key " + "x" * 300)[:200]
-    assert told("action", "actor", "batch", "request_id") == [
+    assert change_records("action", "actor", "batch", "request_id") == [
         ("added", actor, batch, "abc"),
         ("deleted", actor, batch, "abc"),
     ]
 
 
-def test_a_bulk_load_lists_nothing_and_jumps(db):
+def test_a_bulk_load_records_no_changes_and_raises_the_version_by_a_million(db):
     movie("Kahaani")
     before = inventory_version()
     with transaction.atomic(), connection.cursor() as cursor:
@@ -196,17 +197,17 @@ def test_a_bulk_load_lists_nothing_and_jumps(db):
         Movie.objects.bulk_create([Movie(title="A", profile=ACTION), Movie(title="B", profile=ACTION)])
 
     assert inventory_version() == before + 1_000_001
-    assert told("movie_id") == [(Movie.objects.get(title="Kahaani").id,)]
+    assert change_records("movie_id") == [(Movie.objects.get(title="Kahaani").id,)]
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL tetraflix.bulk_load = 'off'")
     barfi = movie("Barfi")
-    assert told("id")[-1] == (inventory_version(),)
+    assert change_records("id")[-1] == (inventory_version(),)
     assert barfi.id == Movie.objects.get(title="B").id + 1
     assert inventory_version() == before + 1_000_002
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_truncated_inventory_jumps():
+def test_a_truncation_raises_the_version_by_over_a_thousand():
     movie("Kahaani")
     before = inventory_version()
     with connection.cursor() as cursor:
@@ -227,11 +228,11 @@ def test_a_truncated_inventory_jumps():
         {"title": ""},
         {"title": " \t\n"},
         {"id": 0},
-        {"id": 2**53},
+        {"id": MAX_MOVIE_ID + 1},
     ],
     ids=str,
 )
-def test_the_database_refuses_what_is_no_movie(db, bad):
+def test_the_database_rejects_invalid_movies(db, bad):
     values = {"id": 1, "title": "Kahaani", "profile": ACTION} | bad
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
@@ -269,7 +270,7 @@ def test_change_ids_commit_in_order():
         slow.commit()
         thread.join()
 
-    assert told("movie_id", "version")[2:] == [(first.id, 2), (second.id, 2)]
+    assert change_records("movie_id", "version")[2:] == [(first.id, 2), (second.id, 2)]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -297,7 +298,7 @@ def test_two_changes_of_the_same_movies_in_opposite_order_do_not_deadlock():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_id_re_created_while_its_deletion_commits_goes_on_counting():
+def test_an_id_re_created_while_its_deletion_commits_continues_its_versions():
     kahaani = movie("Kahaani")
     with other_connection() as slow, other_connection() as fast, slow.cursor() as one, fast.cursor() as two:
         one.execute("DELETE FROM movies_movie WHERE id = %s", [kahaani.id])
@@ -314,4 +315,4 @@ def test_an_id_re_created_while_its_deletion_commits_goes_on_counting():
         slow.commit()
         thread.join()
 
-    assert told("version", "action") == [(1, "added"), (2, "deleted"), (3, "added")]
+    assert change_records("version", "action") == [(1, "added"), (2, "deleted"), (3, "added")]

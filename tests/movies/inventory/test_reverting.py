@@ -1,4 +1,4 @@
-"""A bulk change or an import is undone as one, and leaves alone what somebody changed since."""
+"""Reverting undoes a bulk change or an import as one batch, except for movies changed later."""
 
 import uuid
 
@@ -8,7 +8,7 @@ from movies.inventory import services
 from movies.inventory.reverting import NoSuchBatch, revert_batch
 from movies.inventory.validation import NewMovie
 from movies.models import Movie, MovieChange, ViewCount
-from tests.movies.factories import movie, profile, told
+from tests.movies.factories import change_records, movie, profile
 
 ACTION, DRAMA = profile(action=100), profile(drama=60, comedy=40)
 
@@ -17,7 +17,7 @@ def inventory() -> list[tuple[object, ...]]:
     return list(Movie.objects.order_by("id").values_list("id", "title", "profile", "hidden"))
 
 
-def test_an_import_is_undone_as_one(db):
+def test_an_import_is_reverted_as_one_batch(db):
     edited, deleted, hidden = (
         movie("Edited", drama=60, comedy=40),
         movie("Deleted"),
@@ -40,7 +40,7 @@ def test_an_import_is_undone_as_one(db):
 
     assert inventory() == before
     assert (reverted.movies, reverted.changed_since) == (4, [])
-    assert sorted(told("movie_id", "version", "action", "actor", batch=reverted.batch)) == [
+    assert sorted(change_records("movie_id", "version", "action", "actor", batch=reverted.batch)) == [
         (edited.id, 4, "updated", "anna"),
         (deleted.id, 3, "added", "anna"),
         (hidden.id, 3, "deleted", "anna"),
@@ -52,7 +52,7 @@ def test_an_import_is_undone_as_one(db):
     assert inventory() == after
 
 
-def test_what_was_changed_since_is_left_alone_and_told(db):
+def test_movies_changed_later_are_not_reverted_and_listed(db):
     untouched, edited, gone = movie("A"), movie("B"), movie("C")
     batch = uuid.uuid4()
     services.hide_movies(actor="x", movie_ids=[untouched.id, edited.id, gone.id], batch=batch)
@@ -65,7 +65,7 @@ def test_what_was_changed_since_is_left_alone_and_told(db):
     assert inventory() == [(untouched.id, "A", ACTION, False), (edited.id, "B!", ACTION, True)]
 
 
-def test_a_batch_is_undone_once(db):
+def test_a_batch_is_reverted_once(db):
     only = movie("A")
     batch = uuid.uuid4()
     services.hide_movies(actor="x", movie_ids=[only.id], batch=batch)
@@ -76,12 +76,12 @@ def test_a_batch_is_undone_once(db):
     assert inventory() == [(only.id, "A", ACTION, False)]
 
 
-def test_a_batch_that_nobody_knows_is_refused(db):
+def test_an_unknown_batch_is_refused(db):
     with pytest.raises(NoSuchBatch):
         revert_batch(batch=uuid.uuid4(), actor="a")
 
 
-def test_undoing_takes_the_same_statements_for_many_movies(db, django_assert_num_queries):
+def test_reverting_takes_the_same_statements_for_many_movies(db, django_assert_num_queries):
     batch = uuid.uuid4()
     with services.change(actor="import", batch=batch):
         new = [NewMovie(title=f"Movie {n}", profile=DRAMA) for n in range(500)]
@@ -92,8 +92,8 @@ def test_undoing_takes_the_same_statements_for_many_movies(db, django_assert_num
     assert inventory() == []
 
 
-def test_a_title_of_earlier_times_comes_back_in_the_form_of_titles(db):
-    """Some on record have characters that no title may have any more."""
+def test_an_old_title_is_restored_in_normalized_form(db):
+    """Some titles on record have characters that are not allowed any more."""
     kahaani = movie("Kahaani")
     batch = uuid.uuid4()
     services.delete_movies(actor="x", movie_ids=[kahaani.id], batch=batch)

@@ -1,4 +1,4 @@
-"""Generated movies: the same from the same seed, believable, and written as a starting state."""
+"""Generated movies are plausible, the same for the same seed, and stored as a starting state."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,21 +29,21 @@ def ids_from_one(db):
 
 
 def test_a_movie_depends_on_its_number_and_the_seed_alone():
-    count = generated_movies.BLOCK + 50
+    count = generated_movies.BLOCK_SIZE + 50
     whole = list(generated_movies.movies(seed=7, first=1, count=count))
-    assert [part.first for part in whole] == [1, generated_movies.BLOCK + 1]
-    assert [len(part) for part in whole] == [generated_movies.BLOCK, 50]
-    around = list(generated_movies.movies(seed=7, first=generated_movies.BLOCK - 4, count=10))
+    assert [part.first for part in whole] == [1, generated_movies.BLOCK_SIZE + 1]
+    assert [len(part) for part in whole] == [generated_movies.BLOCK_SIZE, 50]
+    around = list(generated_movies.movies(seed=7, first=generated_movies.BLOCK_SIZE - 4, count=10))
     for column in ("titles", "profiles", "views"):
         joined = np.concatenate([getattr(part, column) for part in whole])
         cut = np.concatenate([getattr(part, column) for part in around])
-        assert (cut == joined[generated_movies.BLOCK - 5 : generated_movies.BLOCK + 5]).all()
+        assert (cut == joined[generated_movies.BLOCK_SIZE - 5 : generated_movies.BLOCK_SIZE + 5]).all()
     other = next(generated_movies.movies(seed=8, first=1, count=100))
     assert (other.titles != whole[0].titles[:100]).mean() > 0.9
 
 
-def test_generated_movies_are_believable():
-    movies = next(generated_movies.movies(seed=1, first=1, count=generated_movies.BLOCK))
+def test_generated_movies_are_plausible():
+    movies = next(generated_movies.movies(seed=1, first=1, count=generated_movies.BLOCK_SIZE))
     profiles = movies.profiles.astype(int)
     assert set(profiles.sum(axis=1)) == {100}
     strong, some = (profiles >= 15).sum(axis=1), (profiles > 0).sum(axis=1)
@@ -57,7 +57,7 @@ def test_generated_movies_are_believable():
     assert all(title[0].isupper() or not title[0].isascii() for title in titles)
     assert not any(
         sign in title for title in titles for sign in "\t\n\\"
-    )  # what COPY's text would need escaped
+    )  # characters that COPY's text format would escape
 
     views = np.sort(movies.views)[::-1]
     assert views[-1] == 0
@@ -87,7 +87,7 @@ def test_an_empty_inventory_is_topped_up_in_two_steps_as_in_one(ids_from_one):
     assert inventory() == once
 
 
-def test_what_is_there_is_left_alone_and_ids_go_on(ids_from_one):
+def test_existing_movies_stay_and_ids_continue(ids_from_one):
     by_hand = movie("By hand", movie_id=7)
     done = seeding.top_up(movies=4, seed=3)
     assert (done.movies, done.first) == (3, 8)
@@ -106,7 +106,7 @@ def test_a_deleted_movies_id_is_not_used_again(ids_from_one):
     assert [row[0] for row in inventory()] == [1, 2, 4]
 
 
-def test_seeding_is_not_told_to_the_bus_and_tells_every_cache_to_start_afresh(db):
+def test_seeding_is_not_published_and_empties_every_cache(db):
     before = Inventory.objects.get().version
     seeding.top_up(movies=10, seed=3)
     assert not MovieChange.objects.exists()
@@ -119,7 +119,7 @@ def test_seeding_is_not_told_to_the_bus_and_tells_every_cache_to_start_afresh(db
     ]
 
 
-def test_the_last_days_have_a_believable_share_of_the_views_by_genre(db):
+def test_the_last_days_have_a_plausible_share_of_the_views_by_genre(db):
     done = seeding.top_up(movies=2000, seed=3)
     days = GenreViews.objects.aggregate(Min("day"), Max("day"), Sum("weight"))
     today = datetime.now(UTC).date()
@@ -152,7 +152,7 @@ def test_the_command_tops_up_refreshes_popularity_and_says_so(capsys):
         ({"movies": 1, "seed": -1}, "--seed is a number from 0."),
     ],
 )
-def test_the_command_refuses_what_is_no_number_of_movies(db, arguments, sentence):
+def test_the_command_refuses_invalid_numbers(db, arguments, sentence):
     with pytest.raises(CommandError, match=sentence):
         call_command("seed_movies", **arguments)
     assert not Movie.objects.exists()

@@ -1,4 +1,4 @@
-"""The inventory's services: what each makes of the stored movies and of the record, and what it refuses."""
+"""The inventory's services: their effect on movies and history, and their errors."""
 
 import uuid
 
@@ -9,17 +9,17 @@ from django.db import transaction
 from movies.foundation.events import inventory_changed
 from movies.genres import GENRES
 from movies.inventory import services
-from movies.inventory.validation import LARGEST_MOVIE_ID, BadMovie, BadMovies, NewMovie
+from movies.inventory.validation import MAX_MOVIE_ID, BadMovie, BadMovies, NewMovie
 from movies.models import Movie
-from tests.movies.factories import movie, profile, told
+from tests.movies.factories import change_records, movie, profile
 
 ACTION, DRAMA = profile(action=100), profile(drama=100)
-NO_ID = 2**70  # no bigint, no movie
+NO_ID = 2**70  # larger than any bigint
 
 
 @pytest.fixture
 def announced():
-    """How often the change of the inventory was announced."""
+    """A list with one entry for each time that inventory_changed was sent."""
     calls = []
 
     def receiver(**_: object) -> None:
@@ -30,7 +30,7 @@ def announced():
     inventory_changed.disconnect(receiver)
 
 
-def test_a_movie_is_added_with_who_did_it(db):
+def test_a_movie_is_added_with_its_actor(db):
     added = services.add_movie(
         actor="key 7", title="  Kahaani ", profile=dict(zip(GENRES, DRAMA, strict=True))
     )
@@ -40,7 +40,7 @@ def test_a_movie_is_added_with_who_did_it(db):
         added.id, "Kahaani", DRAMA, False, 1,
     )  # fmt: skip
     assert (added.title, added.profile, added.version, added.created) == ("Kahaani", DRAMA, 1, stored.created)
-    assert told("movie_id", "actor", "batch") == [(added.id, "key 7", None)]
+    assert change_records("movie_id", "actor", "batch") == [(added.id, "key 7", None)]
 
 
 def test_a_movie_is_added_under_the_id_asked_for(db):
@@ -65,12 +65,12 @@ def test_a_movie_is_added_under_the_id_asked_for(db):
         ("profile", None, "A profile is an object {genre: weight} or an array of 15 weights."),
         ("hidden", "no", "Hidden is true or false."),
         ("hidden", 1, "Hidden is true or false."),
-        ("movie_id", 0, f"An id is a whole number from 1 to {LARGEST_MOVIE_ID}."),
-        ("movie_id", True, f"An id is a whole number from 1 to {LARGEST_MOVIE_ID}."),
-        ("movie_id", LARGEST_MOVIE_ID + 1, f"An id is a whole number from 1 to {LARGEST_MOVIE_ID}."),
+        ("movie_id", 0, f"An id is a whole number from 1 to {MAX_MOVIE_ID}."),
+        ("movie_id", True, f"An id is a whole number from 1 to {MAX_MOVIE_ID}."),
+        ("movie_id", MAX_MOVIE_ID + 1, f"An id is a whole number from 1 to {MAX_MOVIE_ID}."),
     ],
 )
-def test_what_is_no_movie_is_refused_by_field(db, field, value, sentence):
+def test_an_invalid_field_is_rejected(db, field, value, sentence):
     good = {"title": "Kahaani", "profile": ACTION}
     with pytest.raises(BadMovie) as error:
         services.add_movie(actor="a", **(good | {field: value}))
@@ -97,7 +97,7 @@ def test_several_are_added_in_order_by_a_constant_number_of_statements(db, djang
     assert Movie.objects.count() == len({m.id for m in added}) == 1000
 
 
-def test_of_several_all_are_added_or_none_and_each_error_has_its_place(db):
+def test_several_are_added_or_none_and_each_error_has_its_position(db):
     movie(movie_id=5)
     with pytest.raises(BadMovies) as error:
         services.add_movies(
@@ -120,7 +120,7 @@ def test_of_several_all_are_added_or_none_and_each_error_has_its_place(db):
     assert Movie.objects.count() == 1
 
 
-def test_a_change_touches_only_what_is_given(db):
+def test_a_change_touches_only_the_given_fields(db):
     kahaani = movie("Kahani")
 
     changed = services.change_movie(actor="anna", movie_id=kahaani.id, title="Kahaani")
@@ -130,13 +130,13 @@ def test_a_change_touches_only_what_is_given(db):
     assert list(Movie.objects.values_list("title", "profile", "hidden", "version")) == [
         ("Kahaani", DRAMA, True, 3)
     ]
-    assert told("version", "actor")[1:] == [(2, "anna"), (3, "anna")]
+    assert change_records("version", "actor")[1:] == [(2, "anna"), (3, "anna")]
 
 
-def test_a_change_to_what_is_there_already_is_none(db):
+def test_a_change_to_the_same_values_is_not_recorded(db):
     kahaani = movie("Kahaani")
     assert services.change_movie(actor="anna", movie_id=kahaani.id, title="Kahaani ").version == 1
-    assert told("version") == [(1,)]
+    assert change_records("version") == [(1,)]
 
 
 def test_a_change_of_another_version_than_the_one_seen_is_refused(db):
@@ -152,7 +152,7 @@ def test_a_change_of_another_version_than_the_one_seen_is_refused(db):
 
 
 @pytest.mark.parametrize("movie_id", [1, 0, -1, NO_ID])
-def test_a_movie_that_is_not_there_is_neither_changed_nor_deleted(db, movie_id):
+def test_a_missing_movie_is_neither_changed_nor_deleted(db, movie_id):
     with pytest.raises(services.NoSuchMovie, match=f"no movie {movie_id}"):
         services.change_movie(actor="a", movie_id=movie_id, title="A")
     with pytest.raises(services.NoSuchMovie):
@@ -167,7 +167,7 @@ def test_a_bad_change_changes_nothing(db):
     assert list(Movie.objects.values_list("profile", flat=True)) == [ACTION]
 
 
-def test_bulk_actions_tell_how_many_they_changed_and_are_one_batch_each(db):
+def test_bulk_actions_return_how_many_they_changed_and_are_one_batch_each(db):
     shown, hidden, deleted = movie("A"), movie("B", hidden=True), movie("C")
 
     assert services.hide_movies(actor="a", movie_ids=[shown.id, hidden.id, 0, NO_ID]) == 1
@@ -175,7 +175,7 @@ def test_bulk_actions_tell_how_many_they_changed_and_are_one_batch_each(db):
     assert services.delete_movies(actor="a", movie_ids=[deleted.id, deleted.id + 1, NO_ID]) == 1
 
     assert sorted(Movie.objects.values_list("id", "hidden")) == [(shown.id, False), (hidden.id, False)]
-    batches = [batch for (batch,) in told("batch")[3:]]
+    batches = [batch for (batch,) in change_records("batch")[3:]]
     assert batches[1] == batches[2]
     assert len(set(batches)) == 3
     assert None not in batches
@@ -188,21 +188,21 @@ def test_changes_inside_a_change_are_part_of_it(db):
         services.hide_movies(actor="x", movie_ids=[first.id])
     services.change_movie(actor="bert", movie_id=first.id, hidden=False)
 
-    assert told("version", "actor", "batch") == [
+    assert change_records("version", "actor", "batch") == [
         (1, "import", batch),
         (2, "import", batch),
         (3, "bert", None),
     ]
 
 
-def test_what_the_callers_transaction_changes_later_is_not_the_actors(db):
+def test_later_changes_of_the_callers_transaction_are_not_the_actors(db):
     with transaction.atomic():
         first = services.add_movie(actor="anna", title="A", profile=ACTION)
         Movie.objects.filter(id=first.id).update(title="B")
-    assert told("actor", "batch") == [("anna", None), ("", None)]
+    assert change_records("actor", "batch") == [("anna", None), ("", None)]
 
 
-def test_a_change_that_fails_leaves_nothing_and_a_later_one_is_on_its_own(db):
+def test_a_failed_change_leaves_nothing_and_does_not_affect_a_later_one(db):
     def add_and_fail() -> None:
         with services.change(actor="import", batch=uuid.uuid4()):
             services.add_movie(actor="x", title="A", profile=ACTION)
@@ -211,17 +211,17 @@ def test_a_change_that_fails_leaves_nothing_and_a_later_one_is_on_its_own(db):
     with pytest.raises(ZeroDivisionError):
         add_and_fail()
     services.add_movie(actor="anna", title="B", profile=ACTION)
-    assert told("after__title", "actor", "batch") == [("B", "anna", None)]
+    assert change_records("after__title", "actor", "batch") == [("B", "anna", None)]
 
 
 def test_the_request_is_on_record(db):
     with structlog.contextvars.bound_contextvars(request_id="abc-1"):
         services.add_movie(actor="a", title="A", profile=ACTION)
-    assert told("request_id") == [("abc-1",)]
+    assert change_records("request_id") == [("abc-1",)]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_committed_change_is_announced_once_and_a_failed_one_never(announced):
+def test_a_committed_change_sends_one_event_and_a_failed_one_none(announced):
     with services.change(actor="import"):
         added = services.add_movie(actor="x", title="A", profile=ACTION)
         services.hide_movies(actor="x", movie_ids=[added.id])
@@ -233,7 +233,7 @@ def test_a_committed_change_is_announced_once_and_a_failed_one_never(announced):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_listener_that_fails_does_not_fail_the_change():
+def test_a_failing_subscriber_does_not_fail_the_change():
     def receiver(**_: object) -> None:
         raise ConnectionError("no broker")
 

@@ -1,4 +1,4 @@
-"""The one form of titles: what is refused, what is composed, and that the database says the same."""
+"""Titles are normalized and checked by one rule in Python and in the database."""
 
 import unicodedata
 from importlib import import_module
@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movies.inventory import generated_movies
-from movies.inventory.titles import BLANKS, tidy
+from movies.inventory.titles import BLANKS, normalize
 from movies.models import Movie
-from tests.movies.factories import movie, told
+from tests.movies.factories import change_records, movie
 
 ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 PERSIAN, KA, HAN, PICTURE = "\u06cc", "\u0915", "\u845b", "\U0001f680"
@@ -20,7 +20,7 @@ PERSIAN, KA, HAN, PICTURE = "\u06cc", "\u0915", "\u845b", "\U0001f680"
 
 def refused(text: str) -> str | None:
     try:
-        tidy(text)
+        normalize(text)
     except ValueError as error:
         return str(error)
     return None
@@ -44,8 +44,8 @@ def refused(text: str) -> str | None:
         "\u0300",
     ],
 )
-def test_what_has_something_to_do_in_a_title_stays(title: str):
-    assert tidy(title) == title
+def test_invisible_characters_with_an_effect_stay(title: str):
+    assert normalize(title) == title
 
 
 @pytest.mark.parametrize(
@@ -64,15 +64,15 @@ def test_what_has_something_to_do_in_a_title_stays(title: str):
         ("\U0001ffff", "U+1FFFF"),
     ],
 )
-def test_what_shows_nothing_or_turns_the_line_is_named(title: str, named: str):
+def test_other_invisible_characters_are_rejected_by_name(title: str, named: str):
     assert refused(title) == (
         f"The title contains {named}, which shows nothing or changes how other text is shown. Remove it."
     )
 
 
 @pytest.mark.parametrize("blank", list(BLANKS))
-def test_blanks_around_a_title_are_taken_off(blank: str):
-    assert tidy(f"{blank}Al ien{blank}{blank}") == "Al ien"
+def test_surrounding_blanks_are_stripped(blank: str):
+    assert normalize(f"{blank}Al ien{blank}{blank}") == "Al ien"
     assert refused(blank) == "A title is needed."
 
 
@@ -81,7 +81,7 @@ def test_blanks_are_those_of_unicode():
     assert blanks - set("\x1c\x1d\x1e\x1f") == set(BLANKS)
 
 
-def test_every_category_that_shows_nothing_is_refused():
+def test_every_category_of_invisible_characters_is_rejected():
     visible = set("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
     for point in range(0x110000):
         character = chr(point)
@@ -93,17 +93,17 @@ def test_every_category_that_shows_nothing_is_refused():
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
-def test_the_form_of_a_title_is_its_own_form(text: str):
+def test_a_normalized_title_stays_as_it_is(text: str):
     if refused(text) is None:
-        title = tidy(text)
-        assert tidy(title) == tidy(unicodedata.normalize("NFD", title)) == title
+        title = normalize(text)
+        assert normalize(title) == normalize(unicodedata.normalize("NFD", title)) == title
 
 
-def test_generated_titles_are_in_the_form():
+def test_generated_titles_are_normalized():
     titles = {
         title for made in generated_movies.movies(seed=1, first=1, count=20_000) for title in made.titles
     }
-    assert {tidy(title) for title in titles} == titles
+    assert {normalize(title) for title in titles} == titles
 
 
 SAYS = "SELECT movies_title_form(text), movies_title_fault(movies_title_form(text)) FROM unnest(%s::text[]) AS text"
@@ -120,14 +120,14 @@ def assert_the_database_agrees(texts: list[str]) -> None:
         sentence = refused(text)
         assert (sentence is None) == (fault is None), ascii(text)
         if sentence is None:
-            assert form == tidy(text), ascii(text)
-        else:  # the database knows no names of characters
+            assert form == normalize(text), ascii(text)
+        else:  # the database has no names of characters
             assert fault is not None
             assert sentence.split(" (")[0].split(",")[0] == fault.split(",")[0], ascii(text)
 
 
 def known(point: int) -> bool:
-    """Whether this Python has the character: PostgreSQL may be of a later Unicode. No surrogate, no NUL."""
+    """Whether this Python knows the character, because PostgreSQL may have a later Unicode. No surrogate, no NUL."""
     return point != 0 and unicodedata.category(chr(point)) not in {"Cn", "Cs"}
 
 
@@ -143,7 +143,7 @@ def test_the_database_agrees_about_every_code_point(context: str):
 @pytest.mark.parametrize(
     "before", ["\U0001f3f4", PICTURE, PERSIAN, KA + "\u094d", HAN, "\u1820", "1", "\ufe0f"]
 )
-def test_the_database_agrees_about_what_shows_nothing_wherever_it_stands(before: str):
+def test_the_database_agrees_about_invisible_characters_in_any_position(before: str):
     unseen = [chr(point) for point in range(1, 0x30000) if refused(f"A{chr(point)}B") and known(point)]
     unseen += [chr(point) for point in range(0xE0000, 0xE0200)]
     after = ("", PICTURE, PERSIAN, KA, HAN, "\u20e3", ENGLAND[2:], "A")
@@ -160,24 +160,24 @@ def test_the_database_agrees_about_any_neighbours(texts: list[str]):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("text", ["Alien\u200b", "\u2800", "a\nb", "", " \u3000", "\u202eneilA"])
-def test_raw_sql_cannot_store_what_is_no_title(text: str):
+def test_raw_sql_cannot_store_an_invalid_title(text: str):
     with pytest.raises(IntegrityError, match="title"):
         movie(text)
 
 
 @pytest.mark.django_db
-def test_raw_sql_stores_the_form_and_the_same_form_is_no_change():
+def test_raw_sql_stores_the_normalized_title_and_records_no_change_for_the_same():
     made = movie(" Ame\u0301lie\u3000", movie_id=1)
     made.refresh_from_db()
     assert (made.title, made.version) == ("Am\u00e9lie", 1)
     Movie.objects.filter(id=1).update(title="Ame\u0301lie")
     made.refresh_from_db()
-    assert (made.title, made.version, told("action")) == ("Am\u00e9lie", 1, [("added",)])
+    assert (made.title, made.version, change_records("action")) == ("Am\u00e9lie", 1, [("added",)])
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("old", "mended"),
+    ("old", "corrected"),
     [
         ("Alien\u200b", "Alien"),
         ("A\nB", "A B"),
@@ -188,29 +188,29 @@ def test_raw_sql_stores_the_form_and_the_same_form_is_no_change():
         ("\U0001d160" * 300, "\U0001d158\U0001d165\U0001d16e" * 100),
     ],
 )
-def test_a_title_of_earlier_times_is_mended(old: str, mended: str):
+def test_an_old_title_is_corrected(old: str, corrected: str):
     with connection.cursor() as cursor:
         cursor.execute("SELECT movies_title_mended(%s)", [old])
-        assert cursor.fetchone() == (mended,)
+        assert cursor.fetchone() == (corrected,)
 
 
 @pytest.mark.django_db
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12))
-def test_whatever_is_mended_is_a_title(old: str):
+def test_every_corrected_title_is_valid(old: str):
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT mended, movies_title_fault(mended), movies_title_form(mended)"
-            " FROM movies_title_mended(%s) AS mended",
+            "SELECT corrected, movies_title_fault(corrected), movies_title_form(corrected)"
+            " FROM movies_title_mended(%s) AS corrected",
             [old],
         )
         (answer,) = cursor.fetchall()
-    mended: Any = answer[0]
-    assert answer == (mended, None, mended)
+    corrected: Any = answer[0]
+    assert answer == (corrected, None, corrected)
 
 
 @pytest.mark.django_db
-def test_the_migration_mends_what_is_stored_as_changes_like_others():
-    """Titles that are right already keep their version, and nobody is sent a message about them."""
+def test_the_migration_corrects_stored_titles_as_recorded_changes():
+    """Valid titles keep their version, and no message is sent about them."""
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE movies_movie DISABLE TRIGGER movies_check_title")
         for movie_id, title in enumerate(["Alien", "Alien\u200b", "Ame\u0301lie", "\u200b"], 1):
@@ -223,7 +223,7 @@ def test_the_migration_mends_what_is_stored_as_changes_like_others():
         ("Am\u00e9lie", 2),
         ("Untitled", 2),
     ]
-    assert told("movie_id", "actor", action="updated") == [
+    assert change_records("movie_id", "actor", action="updated") == [
         (2, "migration"),
         (3, "migration"),
         (4, "migration"),

@@ -1,4 +1,4 @@
-"""A reader of the change feed as the contract describes one: it keeps the highest version of each movie."""
+"""A reader of the change feed as in the contract: it keeps the highest version of each movie."""
 
 import json
 import random
@@ -10,7 +10,7 @@ from movies.profiles import from_wire
 
 
 def take(url: str) -> list[dict[str, Any]]:
-    """Every message of the queue, in the order received, each with its `changeId`; it is empty afterwards."""
+    """Receives and deletes every message of the queue; returns them in order, each with its `changeId`."""
     sqs, messages = bus.shared_client(), []
     while received := sqs.receive_message(
         QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0, MessageAttributeNames=["changeId"]
@@ -33,7 +33,7 @@ def disturbed(messages: list[dict[str, Any]], chance: random.Random) -> list[dic
 
 
 def read(messages: list[dict[str, Any]]) -> dict[int, tuple[int, str, tuple[int, ...]]]:
-    """The inventory that a reader ends with that starts empty: {movie: (version, title, profile)}."""
+    """The inventory of a reader that started empty: {movie: (version, title, profile)}."""
     newest: dict[int, dict[str, Any]] = {}
     for message in messages:
         if message["version"] > newest.get(message["movieId"], {"version": 0})["version"]:
@@ -46,7 +46,7 @@ def read(messages: list[dict[str, Any]]) -> dict[int, tuple[int, str, tuple[int,
 
 
 def inventory() -> dict[int, tuple[int, str, tuple[int, ...]]]:
-    """What the reader should have: every visible movie."""
+    """The inventory that the reader should have: every visible movie."""
     return {
         movie.id: (movie.version, movie.title, tuple(movie.profile))
         for movie in Movie.objects.filter(hidden=False)

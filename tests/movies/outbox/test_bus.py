@@ -1,4 +1,4 @@
-"""Who may change queues: a process at work makes what is missing, and changes nothing that is there."""
+"""A running process creates missing queues, and changes no existing ones."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from movies.outbox import bus
-from sessions_ingest.consumer import QueueUnavailable
+from sessions_ingest.protocols import QueueUnavailable
 from sessions_ingest.sqs import SqsQueue
 from tests.servers.queues import Queues
 
@@ -23,7 +23,7 @@ def set_by_an_operator(queues: Queues) -> bus.Queue:
     return queues.session
 
 
-def test_after_trouble_a_consumer_leaves_a_queue_as_an_operator_set_it(
+def test_a_consumer_keeps_the_attributes_that_an_operator_set(
     set_by_an_operator: bus.Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*args: object, **kwargs: object) -> None:
@@ -31,29 +31,29 @@ def test_after_trouble_a_consumer_leaves_a_queue_as_an_operator_set_it(
 
     for call in ("set_queue_attributes", "create_queue", "get_queue_attributes"):
         monkeypatch.setattr(bus.shared_client(), call, refused)
-    SqsQueue(set_by_an_operator.name, 60).restore()
+    SqsQueue(set_by_an_operator.name, 60).ensure_exists()
     monkeypatch.undo()
     assert attribute(set_by_an_operator.url, "VisibilityTimeout") == "77"
 
 
-def test_ensure_queues_brings_attributes_up_to_date(set_by_an_operator: bus.Queue) -> None:
+def test_ensure_queues_updates_attributes(set_by_an_operator: bus.Queue) -> None:
     bus.ensure_queues()
     assert attribute(set_by_an_operator.url, "VisibilityTimeout") == "60"
 
 
-def test_after_trouble_a_consumer_makes_its_queues_that_are_gone(queues: Queues) -> None:
+def test_a_consumer_creates_its_missing_queues(queues: Queues) -> None:
     for url in (queues.session.url, queues.session.dead_url):
         bus.shared_client().delete_queue(QueueUrl=url)
     consumer = SqsQueue(queues.session.name, 60)
-    consumer.restore()
+    consumer.ensure_exists()
     assert consumer.receive(0) == []
     url = bus.queue(queues.session.name).url
     redrive = json.loads(attribute(url, "RedrivePolicy"))
-    assert redrive["deadLetterTargetArn"].endswith(f":{bus.dead_name(queues.session.name)}")
+    assert redrive["deadLetterTargetArn"].endswith(f":{bus.dead_letter_queue_name(queues.session.name)}")
     assert attribute(url, "VisibilityTimeout") == "60"
 
 
-def test_a_queue_that_is_gone_and_may_not_be_made_is_waited_for(
+def test_a_missing_queue_that_must_not_be_created_is_unavailable(
     queues: Queues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bus.shared_client().delete_queue(QueueUrl=queues.session.url)
@@ -63,6 +63,6 @@ def test_a_queue_that_is_gone_and_may_not_be_made_is_waited_for(
 
     monkeypatch.setattr(bus.shared_client(), "create_queue", denied)
     with pytest.raises(QueueUnavailable, match="no right to it"):
-        SqsQueue(queues.session.name, 60).restore()
+        SqsQueue(queues.session.name, 60).ensure_exists()
     monkeypatch.undo()
     bus.ensure_queues()

@@ -1,4 +1,4 @@
-"""Every committed change reaches the bus: in order for each movie, at least once, whatever happens."""
+"""Every committed change is published at least once, in order for each movie."""
 
 import os
 import random
@@ -58,7 +58,7 @@ def test_each_change_is_sent_as_the_contract_says(queues: Queues) -> None:
     ]  # fmt: skip
 
 
-def test_what_was_sent_is_not_sent_again(queues: Queues) -> None:
+def test_a_sent_change_is_not_sent_again(queues: Queues) -> None:
     Movie.objects.create(title="Once", profile=DRAMA)
     assert (publisher.publish(seconds=10), publisher.publish(seconds=10)) == (1, 0)
     assert len(take(queues.changes.url)) == 1
@@ -74,7 +74,7 @@ def test_a_change_that_is_rolled_back_is_not_sent(queues: Queues) -> None:
     assert read(take(queues.changes.url)) == {kept.id: (1, "Kept", tuple(DRAMA))}
 
 
-def test_bulk_actions_and_imports_feed_it_in_full(queues: Queues) -> None:
+def test_bulk_actions_and_imports_are_published_completely(queues: Queues) -> None:
     Movie.objects.bulk_create(Movie(title=f"Import {n}", profile=DRAMA) for n in range(250))
     Movie.objects.filter(title__endswith="7").update(profile=MIXED)
     Movie.objects.filter(title__endswith="3").update(hidden=True)
@@ -89,13 +89,15 @@ def test_bulk_actions_and_imports_feed_it_in_full(queues: Queues) -> None:
 def test_an_outbox_of_thousands_is_sent_with_a_bounded_number_of_statements(
     queues: Queues, django_assert_max_num_queries: Any
 ) -> None:
-    Movie.objects.bulk_create(Movie(title=f"Import {n}", profile=DRAMA) for n in range(2 * publisher.CHUNK))
-    # of each of two chunks: begin, the lock (3), a read, a mark, commit; the same without a mark for the last look
+    Movie.objects.bulk_create(
+        Movie(title=f"Import {n}", profile=DRAMA) for n in range(2 * publisher.CHUNK_SIZE)
+    )
+    # of each of two chunks: begin, the lock (3), a read, a mark, commit; without a mark for the last, empty one
     with django_assert_max_num_queries(20):
-        assert publisher.publish(seconds=30) == 2 * publisher.CHUNK
+        assert publisher.publish(seconds=30) == 2 * publisher.CHUNK_SIZE
 
 
-def test_an_entry_that_sqs_refuses_holds_back_the_later_changes_of_its_movie_alone(queues: Queues) -> None:
+def test_a_message_that_sqs_refuses_holds_back_only_the_later_changes_of_its_movie(queues: Queues) -> None:
     refused, other = (Movie.objects.create(title=title, profile=DRAMA) for title in ("Refused", "Other"))
     Movie.objects.filter(id=refused.id).update(title="Later")
     answer = {
@@ -103,7 +105,7 @@ def test_an_entry_that_sqs_refuses_holds_back_the_later_changes_of_its_movie_alo
         "Successful": [],
     }
     with Stubber(bus.shared_client()) as sqs:
-        for _ in range(publisher.TRIES):
+        for _ in range(publisher.MAX_ATTEMPTS):
             sqs.add_response("send_message_batch", answer)
         assert publisher.publish(seconds=10) == 1
     waiting = MovieChange.objects.filter(sent_at=None).order_by("id").values_list("movie_id", "version")
@@ -129,7 +131,7 @@ def test_on_a_fifo_queue_a_movie_is_a_group_and_a_version_a_deduplication_id(set
     assert [message["changeId"] for message in take(queue.url)] == [f"{movie.id}-1", f"{movie.id}-2"]
 
 
-def test_a_new_reader_is_told_every_visible_movie_as_it_is(
+def test_a_new_reader_receives_every_visible_movie_as_it_is(
     queues: Queues, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
@@ -150,10 +152,10 @@ def test_a_new_reader_is_told_every_visible_movie_as_it_is(
     assert read(announced + take(queues.changes.url)) == inventory()
 
 
-def test_while_the_queue_is_away_changes_wait_and_then_all_go(
+def test_changes_wait_while_sqs_is_unavailable_and_are_all_sent_afterwards(
     queues: Queues, private_sqs: EmbeddedSqs, settings: Settings
 ) -> None:
-    with lead_to(private_sqs.url, settings):
+    with use_sqs_at(private_sqs.url, settings):
         bus.ensure_queues([settings.CHANGES_QUEUE])
         private_sqs.kill()
         Movie.objects.create(title="Meanwhile", profile=DRAMA)
@@ -161,16 +163,16 @@ def test_while_the_queue_is_away_changes_wait_and_then_all_go(
             publisher.publish(seconds=10)
         with pytest.raises(CommandError, match="Nothing is lost"):
             call_command("publish_changes", patience=0)
-        assert publisher.waiting()[0] == 1
-        # It comes back without its queues: killed, it has forgotten them.
+        assert publisher.outbox_lag()[0] == 1
+        # It starts without its queues, because it was killed.
         private_sqs.start()
         call_command("publish_changes")
-        assert publisher.waiting() == (0, 0.0)
+        assert publisher.outbox_lag() == (0, 0.0)
         assert read(take(bus.queue(settings.CHANGES_QUEUE).url)) == inventory()
 
 
 def test_one_publisher_at_a_time(queues: Queues, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publisher, "LOCK_PATIENCE", 0.1)
+    monkeypatch.setattr(publisher, "LOCK_WAIT_SECONDS", 0.1)
     Movie.objects.create(title="Waits", profile=DRAMA)
     other = psycopg2.connect(database_url)
     with other.cursor() as cursor:
@@ -182,15 +184,15 @@ def test_one_publisher_at_a_time(queues: Queues, database_url: str, monkeypatch:
 
 
 @contextmanager
-def lead_to(endpoint: str, settings: Settings) -> Iterator[None]:
-    """Inside the block the bus is another SQS server."""
-    forget = (bus.shared_client.cache_clear, bus.queue.cache_clear)
+def use_sqs_at(endpoint: str, settings: Settings) -> Iterator[None]:
+    """Uses another SQS server inside the block."""
+    caches = (bus.shared_client.cache_clear, bus.queue.cache_clear)
     usual, settings.SQS_ENDPOINT = settings.SQS_ENDPOINT, endpoint
-    for clear in forget:
+    for clear in caches:
         clear()
     yield
     settings.SQS_ENDPOINT = usual
-    for clear in forget:
+    for clear in caches:
         clear()
 
 
@@ -206,7 +208,7 @@ while True:
 
 
 @pytest.mark.timeout(300)  # twelve starts of a process, on a machine that may be busy
-def test_a_reader_ends_with_the_exact_inventory_though_the_publisher_is_killed(
+def test_a_reader_ends_with_the_exact_inventory_although_the_publisher_is_killed(
     queues: Queues, publisher_environment: dict[str, str]
 ) -> None:
     chance = random.Random(5)

@@ -182,7 +182,7 @@ def test_while_elasticsearch_is_unavailable_searches_fall_back_to_postgresql(
     assert time.monotonic() - start < 10
     assert elastic_search.breaker.open  # later searches do not wait
     assert found("warmth") == [only_here]
-    private_elasticsearch.go_on()
+    private_elasticsearch.resume()
     wait_until(lambda: found("warmth") == [])
     private_elasticsearch.kill()
     assert found("warmth") == [only_here]

@@ -1,4 +1,4 @@
-"""The months of views: made ahead, filled while views are counted, dropped when too old."""
+"""Monthly partitions of views are created ahead, filled while views are counted, and dropped when too old."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def no_months_left():
-    """Partitions are tables: they outlive a test's rows, also where another file's worker made them."""
+    """Drops the partitions, which outlive a test's rows, also those that a worker of another test created."""
     drop_months()
     yield
     drop_months()
@@ -33,7 +33,7 @@ def drop_months() -> None:
 
 
 def by_partition() -> dict[str, int]:
-    """Rows of each partition."""
+    """The number of rows in each partition."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'movies_view'::regclass"
@@ -47,9 +47,9 @@ def by_partition() -> dict[str, int]:
 
 
 @time_machine.travel(NOON)
-def test_this_month_and_the_next_two_are_made_once():
-    assert partitions.tend() == partitions.Tended(made=AHEAD)
-    assert partitions.tend() == partitions.Tended()
+def test_this_month_and_the_next_two_are_created_once():
+    assert partitions.maintain() == partitions.PartitionChanges(made=AHEAD)
+    assert partitions.maintain() == partitions.PartitionChanges()
     assert make_partitions.run() == []
     kahaani = movie()
     count_views([(1, kahaani.id, NOON), (1, kahaani.id, NOON + timedelta(days=45))])
@@ -59,13 +59,13 @@ def test_this_month_and_the_next_two_are_made_once():
 
 
 @time_machine.travel(NOON)
-def test_views_of_a_month_that_nobody_prepared_move_to_a_partition_of_it():
+def test_views_of_a_month_without_a_partition_move_to_a_new_one():
     kahaani = movie()
     first, last = datetime(2017, 9, 1, tzinfo=UTC), datetime(2017, 9, 30, 23, 59, 59, 999999, tzinfo=UTC)
     finishes = {(1, kahaani.id, at) for at in (first, last, last + timedelta(microseconds=1), NOON)}
     count_views(finishes)
 
-    tended = partitions.tend()
+    tended = partitions.maintain()
 
     assert tended.made == ["movies_view_y2017m09", "movies_view_y2017m10", *AHEAD]
     assert by_partition() == {
@@ -83,10 +83,10 @@ def test_views_of_a_month_that_nobody_prepared_move_to_a_partition_of_it():
 
 
 @time_machine.travel(NOON)
-def test_views_from_clocks_gone_wrong_stay_where_they_are():
+def test_views_from_wrong_clocks_stay_in_the_default_partition():
     kahaani = movie()
     count_views([(1, kahaani.id, datetime(year, 5, 1, tzinfo=UTC)) for year in (1, 1999, 2027, 9999)])
-    assert partitions.tend().made == AHEAD
+    assert partitions.maintain().made == AHEAD
     assert by_partition()["movies_view_default"] == 4
 
 
@@ -100,49 +100,49 @@ def test_too_old_months_are_dropped_and_their_finishes_are_not_counted_again(set
     ]
     finishes = [(1, kahaani.id, at) for at in years]
     count_views(finishes)
-    partitions.tend()
+    partitions.maintain()
 
     settings.VIEWS_KEPT_MONTHS = 2
-    tended = partitions.tend()
+    tended = partitions.maintain()
 
-    assert tended == partitions.Tended(dropped=["movies_view_y2026m08"])
+    assert tended == partitions.PartitionChanges(dropped=["movies_view_y2026m08"])
     assert list(View.objects.values_list("watched_at", flat=True)) == [years[2]]
     assert count_views(finishes) == set()
     assert ViewCount.objects.get().views == 3
 
 
-def test_an_old_month_goes_a_day_after_nobody_counts_into_it(settings):
+def test_an_old_month_is_dropped_after_a_grace_period(settings):
     settings.VIEWS_KEPT_MONTHS = 1
     kahaani = movie()
     with time_machine.travel(NOON):
         count_views([(1, kahaani.id, datetime(2026, 10, 31, 23, tzinfo=UTC))])
-        assert "movies_view_y2026m10" in partitions.tend().made
+        assert "movies_view_y2026m10" in partitions.maintain().made
     with time_machine.travel(datetime(2026, 12, 1, 23, tzinfo=UTC)):
-        assert partitions.tend().dropped == []
+        assert partitions.maintain().dropped == []
     with time_machine.travel(datetime(2026, 12, 2, 0, 1, tzinfo=UTC)):
-        assert partitions.tend().dropped == ["movies_view_y2026m10"]
+        assert partitions.maintain().dropped == ["movies_view_y2026m10"]
 
 
 @time_machine.travel(NOON)
-def test_a_month_whose_lock_is_not_to_be_had_waits_for_the_next_time(monkeypatch):
-    monkeypatch.setattr(partitions, "PATIENCE", "SET LOCAL lock_timeout = '50ms'")
+def test_a_month_whose_lock_is_not_free_is_postponed(monkeypatch):
+    monkeypatch.setattr(partitions, "SET_LOCK_TIMEOUT", "SET LOCAL lock_timeout = '50ms'")
     with other_connection() as other, other.cursor() as cursor:
         cursor.execute("INSERT INTO movies_view VALUES (1, 1, '2026-11-24')")
-        assert partitions.tend() == partitions.Tended(postponed=AHEAD)
+        assert partitions.maintain() == partitions.PartitionChanges(postponed=AHEAD)
         other.commit()
-    assert partitions.tend() == partitions.Tended(made=AHEAD)
+    assert partitions.maintain() == partitions.PartitionChanges(made=AHEAD)
     assert by_partition()["movies_view_y2026m11"] == 1
 
 
 @time_machine.travel(NOON, tick=True)
-def test_views_counted_while_a_month_is_made_are_neither_lost_nor_doubled():
+def test_views_counted_while_a_partition_is_created_are_neither_lost_nor_doubled():
     kahaani = movie()
     early = [(user, kahaani.id, NOON) for user in range(1, 200)]
     count_views(early)
     with other_connection() as other, other.cursor() as cursor:
-        # a transaction under way that the new partition has to wait for
+        # an open transaction that the new partition has to wait for
         cursor.execute("INSERT INTO movies_view VALUES (1000, %s, %s)", [kahaani.id, NOON])
-        with waits_meanwhile(partitions.tend):
+        with waits_meanwhile(partitions.maintain):
             other.commit()
     assert by_partition()["movies_view_y2026m11"] == 200
     assert by_partition()["movies_view_default"] == 0
@@ -150,7 +150,7 @@ def test_views_counted_while_a_month_is_made_are_neither_lost_nor_doubled():
 
 
 @time_machine.travel(NOON, tick=True)
-def test_tending_at_once_and_counting_meanwhile_do_no_harm():
+def test_concurrent_maintenance_and_counting_do_no_harm():
     movies = [movie(f"Movie {n}") for n in range(3)]
     finishes = [
         (user, m.id, datetime(2026, month, 3, tzinfo=UTC))
@@ -177,10 +177,10 @@ def test_tending_at_once_and_counting_meanwhile_do_no_harm():
         thread.start()
         return thread
 
-    threads = [guarded(count, part) for part in (0, 100)] + [guarded(partitions.tend) for _ in range(2)]
+    threads = [guarded(count, part) for part in (0, 100)] + [guarded(partitions.maintain) for _ in range(2)]
     for thread in threads:
         thread.join()
-    partitions.tend()
+    partitions.maintain()
 
     assert failures == []
     assert by_partition()["movies_view_default"] == 0
@@ -189,30 +189,30 @@ def test_tending_at_once_and_counting_meanwhile_do_no_harm():
 
 
 @time_machine.travel(NOON, tick=True)
-def test_a_finish_is_known_all_the_while_its_month_is_made():
-    """A reader that had to wait for the new partition looks there too, not only where the rows were."""
+def test_a_finish_is_found_while_its_partition_is_created():
+    """A reader that waited for the new partition reads it, not only the default one."""
     kahaani = movie()
     count_views([(1, kahaani.id, NOON)])
     known: list[dict[tuple[int, int], datetime]] = []
     with other_connection() as other, other.cursor() as cursor:
-        cursor.execute("LOCK TABLE movies_view_default IN ACCESS SHARE MODE")  # what a reader at work holds
+        cursor.execute("LOCK TABLE movies_view_default IN ACCESS SHARE MODE")  # as an active reader does
         cursor.execute("SELECT count(*) FROM movies_view")
 
-        def tend() -> None:
-            partitions.tend()
+        def maintain() -> None:
+            partitions.maintain()
             connection.close()
 
         def ask() -> None:
             known.append(view_counting.last_finishes([(1, kahaani.id, NOON)]))
             connection.close()
 
-        tending, asking = threading.Thread(target=tend), threading.Thread(target=ask)
-        tending.start()
+        maintaining, asking = threading.Thread(target=maintain), threading.Thread(target=ask)
+        maintaining.start()
         wait_until(lambda: waiting_for_a_table() == 1)
         asking.start()
         wait_until(lambda: waiting_for_a_table() == 2)
         other.commit()
-        tending.join()
+        maintaining.join()
         asking.join()
     assert by_partition()["movies_view_y2026m11"] == 1
     assert known == [{(1, kahaani.id): NOON}]

@@ -1,4 +1,4 @@
-"""Popularity lists: exact over the whole inventory, swapped as one, of one instant."""
+"""Popularity lists are exact over the inventory, of one instant, and replaced atomically."""
 
 import threading
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ def viewed(views: int, **kwargs: object) -> Movie:
 
 
 def by_definition() -> dict[str, list[int]]:
-    """What the lists are, told plainly: a full one has places of hidden movies too."""
+    """The definition of the lists, computed plainly; a full list also ranks hidden movies."""
     views = dict(ViewCount.objects.values_list("movie_id", "views"))
     hidden = set(Movie.objects.filter(hidden=True).values_list("id", flat=True))
     movies = [(m.id, views.get(m.id, 0), m.profile) for m in Movie.objects.all()]
@@ -42,11 +42,11 @@ def by_definition() -> dict[str, list[int]]:
 
 
 def _cut(ids: list[int], hidden: set[int]) -> list[int]:
-    visible = [movie_id for movie_id in ids if movie_id not in hidden][: popularity.LONGEST]
-    if len(visible) < popularity.LONGEST:
+    visible = [movie_id for movie_id in ids if movie_id not in hidden][: popularity.STORED_LIST_LENGTH]
+    if len(visible) < popularity.STORED_LIST_LENGTH:
         return visible
     ranked = ids[: ids.index(visible[-1]) + 1]
-    kept = set([movie_id for movie_id in ranked if movie_id in hidden][: popularity.MOST_HIDDEN])
+    kept = set([movie_id for movie_id in ranked if movie_id in hidden][: popularity.MAX_HIDDEN])
     return [movie_id for movie_id in ranked if movie_id not in hidden or movie_id in kept]
 
 
@@ -87,14 +87,14 @@ def test_an_empty_inventory_has_empty_lists(db):
     assert lists() == {genre: [] for genre in (OVERALL, *GENRES)}
 
 
-def test_a_movie_that_nothing_was_ever_counted_for_is_in_the_lists(db):
+def test_a_movie_without_any_view_is_in_the_lists(db):
     uncounted = movie()
     ViewCount.objects.all().delete()
     popularity.refresh()
     assert lists()[OVERALL] == lists()["action"] == [uncounted.id]
 
 
-def test_a_list_is_as_long_as_it_may_be_and_the_most_viewed_enter_from_anywhere(db):
+def test_a_list_is_filled_and_the_most_viewed_enter_from_anywhere(db):
     Movie.objects.bulk_create(
         Movie(title=f"Movie {n}", profile=profile(action=n % 100 + 1, drama=99 - n % 100)) for n in range(500)
     )
@@ -112,8 +112,8 @@ def test_a_list_is_as_long_as_it_may_be_and_the_most_viewed_enter_from_anywhere(
     assert lists()[OVERALL][0] == last.id
     visible = set(Movie.objects.filter(hidden=False).values_list("id", flat=True))
     lengths = [len(visible.intersection(lists()[genre])) for genre in (OVERALL, "action", "western")]
-    assert lengths == [popularity.LONGEST] * 2 + [0]
-    assert first[OVERALL][0] in lists()[OVERALL]  # the hidden one keeps its place beside them
+    assert lengths == [popularity.STORED_LIST_LENGTH] * 2 + [0]
+    assert first[OVERALL][0] in lists()[OVERALL]  # the hidden one keeps its rank
 
 
 def test_views_of_a_million_millions_do_not_overflow(db):
@@ -123,7 +123,7 @@ def test_views_of_a_million_millions_do_not_overflow(db):
 
 
 class AnyInventory(TestCase):
-    """Whatever the views and profiles, before and after more was watched, the lists are as defined."""
+    """The lists are as defined for any views and profiles, before and after more views."""
 
     @settings(max_examples=25, deadline=None)
     @given(st.data())
@@ -131,9 +131,9 @@ class AnyInventory(TestCase):
         strongest = st.sampled_from([profile(drama=100), profile(drama=60, action=40), profile(western=100)])
         views = st.sampled_from([0, 0, 1, 2, 3, 7, 10**6])
         made = data.draw(st.lists(st.tuples(strongest, views, st.booleans()), max_size=12))
-        longest, most_hidden = popularity.LONGEST, popularity.MOST_HIDDEN
-        popularity.LONGEST = data.draw(st.integers(1, 4))  # small, so that few movies fill a list
-        popularity.MOST_HIDDEN = data.draw(st.integers(0, 3))
+        longest, most_hidden = popularity.STORED_LIST_LENGTH, popularity.MAX_HIDDEN
+        popularity.STORED_LIST_LENGTH = data.draw(st.integers(1, 4))  # small, so that few movies fill a list
+        popularity.MAX_HIDDEN = data.draw(st.integers(0, 3))
         try:
             for weights, count, hidden in made:
                 new = Movie.objects.create(title="Movie", profile=weights, hidden=hidden)
@@ -146,22 +146,22 @@ class AnyInventory(TestCase):
             popularity.refresh()
             assert lists() == by_definition()
         finally:
-            popularity.LONGEST, popularity.MOST_HIDDEN = longest, most_hidden
+            popularity.STORED_LIST_LENGTH, popularity.MAX_HIDDEN = longest, most_hidden
 
 
-def test_only_movies_that_could_be_in_a_list_are_looked_at(db):
-    """Beside them: those listed before, by which it is known what could be."""
-    views = {viewed(n, drama=100).id: n for n in range(popularity.LONGEST + 100)}
+def test_only_movies_that_could_be_in_a_list_are_read(db):
+    """Except those listed before, which give the bounds."""
+    views = {viewed(n, drama=100).id: n for n in range(popularity.STORED_LIST_LENGTH + 100)}
     for genre in (g for g in GENRES if g != "drama"):
         Movie.objects.bulk_create(
-            Movie(title="Full", profile=profile(**{genre: 100})) for _ in range(popularity.LONGEST)
+            Movie(title="Full", profile=profile(**{genre: 100})) for _ in range(popularity.STORED_LIST_LENGTH)
         )
     ViewCount.objects.exclude(movie_id__in=views).update(views=10_000)
     popularity.refresh()
 
     listed = len({movie_id for ids in lists().values() for movie_id in ids})
-    assert listed == 15 * popularity.LONGEST
-    assert popularity.refresh().movies_looked_at == 2 * listed
+    assert listed == 15 * popularity.STORED_LIST_LENGTH
+    assert popularity.refresh().movies_read == 2 * listed
 
 
 @pytest.mark.django_db(transaction=True)
@@ -170,7 +170,9 @@ def test_a_reader_sees_the_old_lists_until_the_new_are_committed_and_a_second_re
     popularity.refresh()
     second = viewed(9)
     with other_connection() as other, other.cursor() as cursor:
-        cursor.execute("LOCK TABLE movies_popularlist IN SHARE ROW EXCLUSIVE MODE")  # a refresh at work
+        cursor.execute(
+            "LOCK TABLE movies_popularlist IN SHARE ROW EXCLUSIVE MODE"
+        )  # as a running refresh does
         with waits_meanwhile(popularity.refresh):
             assert lists()[OVERALL] == [first.id]
             third = viewed(7)  # committed while it waits: its snapshot must not be older than that
@@ -179,7 +181,7 @@ def test_a_reader_sees_the_old_lists_until_the_new_are_committed_and_a_second_re
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_refresh_waits_for_a_change_of_inventory_and_knows_it():
+def test_a_refresh_waits_for_a_change_of_inventory_and_includes_it():
     hidden, shown = viewed(9), viewed(5)
     with other_connection() as other, other.cursor() as cursor:
         cursor.execute("UPDATE movies_movie SET hidden = true WHERE id = %s", [hidden.id])
@@ -212,7 +214,7 @@ def test_two_refreshes_at_once_do_no_harm():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_command_says_what_it_did(capsys):
+def test_the_command_reports_its_result(capsys):
     only = viewed(1)
     before = datetime.now(UTC)
     call_command("refresh_popularity")

@@ -1,4 +1,4 @@
-"""A finished watch counts once, however often and by whomever it is told; and what is known of past ones."""
+"""A finished watch counts once, however often it is reported; past finishes are found."""
 
 import logging
 import threading
@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
+from movies.foundation.numbers import MAX_BIGINT
 from movies.genres import GENRES
 from movies.models import GenreViews, Movie, View, ViewCount
 from movies.viewing import view_counting
@@ -69,13 +70,15 @@ def test_a_movie_watched_again_counts_again(db):
 
 def test_a_hidden_movie_counts_and_one_that_does_not_exist_does_not(db):
     hidden = movie(hidden=True)
-    finishes = [(1, movie_id, NOON) for movie_id in (hidden.id, hidden.id + 1, 0, -1, HUGE, -HUGE, 2**63 - 1)]
+    finishes = [
+        (1, movie_id, NOON) for movie_id in (hidden.id, hidden.id + 1, 0, -1, HUGE, -HUGE, MAX_BIGINT)
+    ]
     assert count_views(finishes) == {(1, hidden.id, NOON)}
     assert views_by_movie() == {hidden.id: 1}
     assert View.objects.count() == 1
 
 
-def test_nothing_finished_is_nothing_counted(db, django_assert_num_queries):
+def test_no_finishes_take_no_statements(db, django_assert_num_queries):
     with django_assert_num_queries(0):
         assert count_views([]) == set()
         assert view_counting.last_finishes([]) == {}
@@ -97,7 +100,7 @@ def test_the_number_of_statements_does_not_grow_with_the_batch(db, django_assert
         assert all(view_counting.finished_after([(user, [m], at - timedelta(1)) for user, m, at in finishes]))
 
 
-def test_a_view_of_any_time_finds_its_place(db):
+def test_a_view_of_any_time_is_stored(db):
     kahaani = movie()
     times = [
         datetime(1, 1, 1, tzinfo=UTC),
@@ -128,7 +131,7 @@ def test_a_finish_from_before_the_kept_months_is_not_counted(db, settings, caplo
     ]
 
 
-def test_the_last_finish_not_before_the_event_is_known(db):
+def test_the_last_finish_not_before_the_event_is_found(db):
     kahaani, barfi, other = movie("Kahaani"), movie("Barfi"), movie("Other")
     early, late = NOON - timedelta(days=400), NOON + timedelta(days=1)
     count_views([(1, kahaani.id, early), (1, kahaani.id, NOON), (1, barfi.id, early), (2, other.id, NOON)])
@@ -146,7 +149,7 @@ def test_the_last_finish_not_before_the_event_is_known(db):
     }
 
 
-def test_months_before_the_oldest_event_are_not_looked_at(db):
+def test_months_before_the_oldest_event_are_not_read(db):
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TABLE v2017 PARTITION OF movies_view FOR VALUES FROM ('2017-01-01') TO ('2018-01-01')"
@@ -181,7 +184,7 @@ def test_which_ids_are_movies(db):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_transactions_told_the_same_finish_count_it_once():
+def test_two_transactions_with_the_same_finish_count_it_once():
     kahaani = movie()
     finish = (1, kahaani.id, NOON)
     counted = []
@@ -210,18 +213,18 @@ def waiting_for(pid: int) -> list[int]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_many_threads_telling_overlapping_finishes_never_deadlock():
+def test_many_threads_with_overlapping_finishes_never_deadlock():
     movies = [movie(f"Movie {n}", drama=50, comedy=50) for n in range(30)]
     finishes = [(user, m.id, NOON) for user in range(4) for m in movies]
     counted: list[int] = []
 
-    def tell(order: int) -> None:
+    def report(order: int) -> None:
         for start in range(0, len(finishes), 20):
             with transaction.atomic():
                 counted.append(len(count_views(finishes[start : start + 30][:: (-1) ** order])))
         connection.close()
 
-    threads = [threading.Thread(target=tell, args=[order]) for order in range(4)]
+    threads = [threading.Thread(target=report, args=[order]) for order in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -246,14 +249,14 @@ class CountingAnyBatches(TestCase):
     def test_counts_equal_the_distinct_finishes(self, batches):
         movies = [movie(f"Movie {n}", drama=100 - n, comedy=n) for n in range(1, 4)]
         ids = [m.id for m in movies] + [max(m.id for m in movies) + 1]  # the last does not exist
-        told = [
+        reported = [
             [(user, ids[place], NOON + timedelta(days=day)) for user, place, day in batch]
             for batch in batches
         ]
 
-        new = [finish for batch in told for finish in count_views(batch)]
+        new = [finish for batch in reported for finish in count_views(batch)]
 
-        distinct = {finish for batch in told for finish in batch if finish[1] != ids[3]}
+        distinct = {finish for batch in reported for finish in batch if finish[1] != ids[3]}
         assert len(new) == len(set(new))
         assert set(new) == distinct
         views = Counter(movie_id for _, movie_id, _ in distinct)
@@ -265,7 +268,7 @@ class CountingAnyBatches(TestCase):
         assert genre_views() == {key: weight for key, weight in weights.items() if weight}
 
 
-def test_a_view_ahead_counts_at_its_own_time_and_is_ordered_by_another(db):
+def test_a_view_in_the_future_counts_at_its_own_time_and_is_ordered_by_another(db):
     kahaani, ahead, sent = movie().id, NOON + timedelta(hours=20), NOON
     finish = (1, kahaani, ahead)
     assert view_counting.record_views({finish: sent + timedelta(minutes=2)}) == {finish}
@@ -283,7 +286,7 @@ def test_a_view_ahead_counts_at_its_own_time_and_is_ordered_by_another(db):
     assert view_counting.finished_after([(1, [kahaani], sent), (1, [kahaani], order)]) == [{kahaani}, set()]
 
 
-def test_the_order_of_a_view_told_again_is_put_earlier_only(db):
+def test_a_view_reported_again_is_only_ordered_earlier(db):
     kahaani = movie().id
     finish = (1, kahaani, NOON)
     assert view_counting.record_views({finish: None}) == {finish}

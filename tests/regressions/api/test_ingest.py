@@ -1,4 +1,4 @@
-"""What the sister services send: times as clocks and Node give them, bounds, answers that say what was left out."""
+"""Messages of the sister services: times as clocks and Node write them, limits, and what the answers report."""
 
 import json
 from collections.abc import Callable
@@ -18,14 +18,14 @@ from movies.outbox import bus
 from recommendations import stores
 from recommendations.lists import Entry, UserLists
 from recommendations.stores.base import ListStore
-from sessions_ingest.api import MOST_BYTES, MOST_EVENTS, MOST_RECOMMENDATIONS
+from sessions_ingest.api import MAX_EVENTS_PER_REQUEST, MAX_IDS_PER_REQUEST, MAX_MESSAGE_BYTES
 from sessions_ingest.consumer import Counts
 from sessions_ingest.messages import InvalidMessage, parse_session
 from tests.api.calling import Caller
 from tests.movies.factories import movie
 from tests.servers.queues import Queues
+from tests.sessions_ingest.bus_messages import dead_letters, send
 from tests.sessions_ingest.conftest import drain
-from tests.sessions_ingest.test_samples import dead_letters, send
 
 __all__ = ["drain"]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -83,9 +83,7 @@ def soon(hours: float) -> datetime:
         ("1900-01-01 2:50 pm", "is before 1970"),
     ],
 )
-def test_a_time_that_no_clock_explains_is_refused_and_nothing_is_stored(
-    service: Caller, time: str, why: str
-) -> None:
+def test_a_time_out_of_range_is_refused_and_nothing_is_stored(service: Caller, time: str, why: str) -> None:
     """A1, A1-years"""
     answer = service("POST", SESSION, session(event(N, 1), event(M, 1, time)))
     assert answer.status_code == 400
@@ -115,7 +113,7 @@ def test_a_time_may_lie_24_hours_ahead_of_the_sending_and_no_more(ahead: timedel
 def test_a_time_ahead_hides_nothing_that_comes_later(service: Caller, store: ListStore) -> None:
     """A1"""
     service("POST", SESSION, session(event(M, 0.3, soon(20)), event(N, 0.5, soon(21))))
-    assert shown(service)[1] == [(N, 0.5), (M, 0.3)]  # in the order that the sender states
+    assert shown(service)[1] == [(N, 0.5), (M, 0.3)]  # ordered by the stated times
     assert service("POST", SESSION, session(event(M, 0.9))).json()["superseded"] == 0
     assert shown(service)[1] == [(M, 0.9), (N, 0.5)]
     service("POST", SESSION, session(event(M, 1)))
@@ -146,10 +144,8 @@ def test_a_finish_ahead_counts_as_stated_and_hides_nothing_that_comes_later(
     assert shown(service)[0] == [M, 3]
 
 
-def test_a_finish_ahead_that_lists_have_forgotten_hides_nothing_either(
-    service: Caller, store: ListStore
-) -> None:
-    """A1: after 20 more finishes the table of views alone knows it."""
+def test_a_finish_ahead_that_is_in_no_list_any_more_hides_nothing(service: Caller, store: ListStore) -> None:
+    """A1: after 20 more finishes only the table of views has it."""
     service("POST", SESSION, session(event(M, 1, soon(23))))
     service("POST", SESSION, session(*(event(movie_id, 1) for movie_id in range(2, 24))))
     service("POST", SESSION, session(event(M, 0.4)))
@@ -173,7 +169,7 @@ def test_a_finish_ahead_that_lists_have_forgotten_hides_nothing_either(
         ("2017-09-08 23:59\u2009Pm", (23, 59)),
     ],
 )
-def test_the_times_that_node_spells_are_read(text: str, minute: tuple[int, int]) -> None:
+def test_times_in_the_formats_of_node_are_read(text: str, minute: tuple[int, int]) -> None:
     """A2, A3"""
     at = parse_session(json.dumps(session(event(M, 0.3, text)), ensure_ascii=False), SENT).events[0].at
     assert at.replace(second=0, microsecond=0) == datetime(2017, 9, 8, *minute, tzinfo=UTC)
@@ -191,7 +187,7 @@ def test_the_times_that_node_spells_are_read(text: str, minute: tuple[int, int])
         "2017-09-08 12:50XM",
     ],
 )
-def test_a_time_whose_parts_disagree_is_poison(text: str) -> None:
+def test_a_time_whose_parts_disagree_is_invalid(text: str) -> None:
     """A3"""
     with pytest.raises(InvalidMessage, match=r"^events\[0\].timestamp: .* is not a time"):
         parse_session(json.dumps(session(event(M, 0.3, text))), SENT)
@@ -219,12 +215,12 @@ def test_any_spelling_of_a_time_with_a_meridiem_is_that_time(
     half = meridiem.replace("a", letter).replace("A", letter.upper())
     day = f"{at.year:04}-{at:%m-%d}"
     text = f"{day}{comma}{blank}{digits}:{at.strftime('%M' + seconds)}{before}{half}"
-    told = at.replace(microsecond=at.microsecond if "f" in seconds else 0)
-    told = told.replace(second=told.second if seconds else 0, tzinfo=UTC)
-    assert parse_session(json.dumps(session(event(M, 0.3, text))), SENT).events[0].at == told
+    expected = at.replace(microsecond=at.microsecond if "f" in seconds else 0)
+    expected = expected.replace(second=expected.second if seconds else 0, tzinfo=UTC)
+    assert parse_session(json.dumps(session(event(M, 0.3, text))), SENT).events[0].at == expected
 
 
-def test_what_is_finished_by_a_lower_mark_leaves_the_row(
+def test_a_movie_finished_by_a_lower_mark_leaves_currently_watching(
     service: Caller, store: ListStore, settings: Settings
 ) -> None:
     """A5"""
@@ -253,14 +249,14 @@ def test_one_clock_decides_between_a_slow_host_and_the_others(service: Caller, s
     with time_machine.travel(datetime.now(UTC) - timedelta(minutes=10)):
         answer = service("POST", RECS, {"userId": USER, "rec": [3, 4, 6]})
         assert (answer.status_code, answer.json()) == (201, {"received": 3, "stored": True})
-        told = service("POST", SESSION, session(event(M, 0.6))).json()
-        assert told == {"events": 1, "views": 0, "skipped": 0, "superseded": 0}
+        counts = service("POST", SESSION, session(event(M, 0.6))).json()
+        assert counts == {"events": 1, "views": 0, "skipped": 0, "superseded": 0}
         keyed = service("POST", SESSION, session(event(M, 0.7)), Idempotency_Key="a").json()
-        assert keyed == told
+        assert keyed == counts
     assert shown(service) == ([3, 4, 6], [(M, 0.7)])
 
 
-def test_an_answer_says_what_was_not_stored_and_why(service: Caller, store: ListStore) -> None:
+def test_the_answer_reports_what_was_not_stored_and_why(service: Caller, store: ListStore) -> None:
     """A18"""
     newer = database_clock.database_time() + timedelta(hours=1)  # a clock of SQS that is ahead
     at = newer.replace(microsecond=0)
@@ -270,19 +266,19 @@ def test_an_answer_says_what_was_not_stored_and_why(service: Caller, store: List
         201,
         {"received": 2, "stored": False, "reason": f"A newer list is stored: that of {at.isoformat()}."},
     )
-    told = service("POST", SESSION, session(event(M, 0.5), event(3, 0.5), event(99, 0.5), event(4, 1)))
-    assert told.json() == {"events": 3, "views": 1, "skipped": 1, "superseded": 1}
+    answer = service("POST", SESSION, session(event(M, 0.5), event(3, 0.5), event(99, 0.5), event(4, 1)))
+    assert answer.json() == {"events": 3, "views": 1, "skipped": 1, "superseded": 1}
     assert shown(service) == ([N], [(M, 0.2), (3, 0.5)])
 
 
-def test_an_event_that_twenty_later_ones_leave_no_place_for_is_said_to_be_left_out(service: Caller) -> None:
+def test_an_event_that_twenty_later_ones_push_out_is_reported_as_superseded(service: Caller) -> None:
     """A18"""
     row = [event(movie_id, 0.5, NOON + timedelta(minutes=movie_id)) for movie_id in range(1, 23)]
     assert service("POST", SESSION, session(*row)).json()["superseded"] == 2
     assert len(shown(service)[1]) == 20
 
 
-def test_a_movie_brought_back_is_in_the_row_and_stays_in_front(service: Caller, store: ListStore) -> None:
+def test_a_movie_brought_back_stays_in_front(service: Caller, store: ListStore) -> None:
     """A-row"""
     oldest = f"/tetraflix/currentlyWatching/{USER}/{M}"
     service("POST", SESSION, session(*(event(m, 0.5, NOON + timedelta(minutes=m)) for m in range(1, 21))))
@@ -292,7 +288,7 @@ def test_a_movie_brought_back_is_in_the_row_and_stays_in_front(service: Caller, 
         assert service("PUT", oldest).status_code == 204
         row = [movie_id for movie_id, _ in shown(service)[1]]
         assert row == [M, *range(21, 2, -1)]
-    # an older event changes nothing, one later than the last that is known does, though it was before the PUT
+    # an older event changes nothing; one later than the last known event does, even when it is before the PUT
     service("POST", SESSION, session(event(M, 0.3, NOON)))
     assert shown(service)[1][0] == (M, 0.5)
     service("POST", SESSION, session(event(M, 0.6, NOON + timedelta(minutes=5))))
@@ -306,11 +302,11 @@ def test_a_movie_brought_back_is_in_the_row_and_stays_in_front(service: Caller, 
 @pytest.mark.parametrize(
     ("path", "field", "most", "body"),
     [
-        (SESSION, "events", MOST_EVENTS, lambda number: session(*[event(M, 0.5)] * number)),
-        (RECS, "rec", MOST_RECOMMENDATIONS, lambda number: {"userId": USER, "rec": [M] * number}),
+        (SESSION, "events", MAX_EVENTS_PER_REQUEST, lambda number: session(*[event(M, 0.5)] * number)),
+        (RECS, "rec", MAX_IDS_PER_REQUEST, lambda number: {"userId": USER, "rec": [M] * number}),
     ],
 )
-def test_a_request_carries_no_more_than_a_reading_thread_can_bear(
+def test_a_request_is_limited_in_items_and_bytes(
     service: Caller, path: str, field: str, most: int, body: Callable[[int], dict[str, Any]]
 ) -> None:
     """B3-large"""
@@ -320,7 +316,7 @@ def test_a_request_carries_no_more_than_a_reading_thread_can_bear(
         400,
         {field: ["1,001 items; one request takes at most 1,000: send the rest in others"]},
     )
-    answer = service("POST", path, json.dumps(body(1)).encode() + b" " * MOST_BYTES)
+    answer = service("POST", path, json.dumps(body(1)).encode() + b" " * MAX_MESSAGE_BYTES)
     assert (answer.status_code, answer.json()) == (413, {"detail": "A body has at most 1,048,576 bytes."})
 
 
@@ -342,7 +338,7 @@ def test_a_key_that_is_there_twice_is_refused(service: Caller, body: str) -> Non
     assert answer.json()["detail"].endswith("is there twice")
 
 
-def test_what_a_request_is_refused_for_is_dead_lettered_on_a_queue(
+def test_a_message_that_http_refuses_is_dead_lettered_on_a_queue(
     queues: Queues, drain: Callable[[], Counts]
 ) -> None:
     """A1, A3, D10-session; B3-large: the queues take what SQS takes."""
@@ -358,7 +354,7 @@ def test_what_a_request_is_refused_for_is_dead_lettered_on_a_queue(
     many = [event(M, 0.5, SENT + timedelta(seconds=number)) for number in range(2_000)]
     send(queues.session, json.dumps(session(*many)))
     send(queues.recs, json.dumps({"userId": USER, "rec": [M] * 20_000}))
-    assert drain() == Counts(applied=2, poison=len(refused))
+    assert drain() == Counts(applied=2, dead_lettered=len(refused))
     letters = dict(dead_letters(queues.session))
     assert sorted(letters) == sorted(refused)
     assert all(letter["reason"] for letter in letters.values())
@@ -367,7 +363,7 @@ def test_what_a_request_is_refused_for_is_dead_lettered_on_a_queue(
     assert lists.watching == (Entry(M, 0.5, SENT + timedelta(seconds=1_999)),)
 
 
-def test_a_time_ahead_on_a_queue_is_ordered_by_when_the_queue_took_it(
+def test_a_time_ahead_on_a_queue_is_ordered_by_the_sent_timestamp(
     service: Caller, queues: Queues, drain: Callable[[], Counts]
 ) -> None:
     """A1"""

@@ -1,4 +1,4 @@
-"""What clients read: never empty, as long as asked for, and with everything that a safe update needs."""
+"""Lists that clients read are never empty, and as long as asked for."""
 
 import itertools
 
@@ -19,13 +19,13 @@ from tests.movies.factories import movie, profile
 from tests.servers.queues import Queues
 from tests.statements import sent_statements
 
-NEW = 534356757834  # nobody has heard of them
+NEW = 534356757834  # a user without any record
 USER = 7
 SHOWN = 20
 
 
 def inventory(number: int, **weights: int) -> list[int]:
-    """So many movies, the most viewed first, and popular lists of them."""
+    """Creates this many movies and their popular lists; returns the ids, most viewed first."""
     weights_of_all = profile(**(weights or {"drama": 100}))
     Movie.objects.bulk_create(Movie(title=f"Movie {n}", profile=weights_of_all) for n in range(number))
     ids = list(Movie.objects.order_by("id").values_list("id", flat=True))
@@ -47,7 +47,7 @@ def genre(name: str, limit: int = SHOWN) -> list[int]:
 
 
 def watch(service: Caller, progress: dict[int, float], user: int = USER) -> None:
-    """The last of them is watched latest."""
+    """The movies are watched in this order."""
     events = [
         {
             "movie": {"id": movie_id},
@@ -71,16 +71,11 @@ def store(request: pytest.FixtureRequest, transactional_db: None, settings: Sett
         settings.MONGODB_URL = request.getfixturevalue("mongodb_url")
 
 
-@pytest.fixture
-def service(db: None) -> Caller:
-    return Caller("service")
-
-
 # -- never empty -----------------------------------------------------------------------------------
 
 
-def test_who_only_began_a_popular_movie_is_shown_the_other_popular_ones(store: None, service: Caller):
-    """B1: a user nobody has heard of begins the first movie that they are shown."""
+def test_a_user_who_only_began_a_popular_movie_gets_the_other_popular_ones(store: None, service: Caller):
+    """B1: a user without any record begins the first movie of the answer."""
     ids = inventory(150)
     assert lists(NEW) == (ids[:SHOWN], [])
     watch(service, {ids[0]: 0.3}, NEW)
@@ -94,7 +89,7 @@ def test_an_empty_list_is_filled_with_popular_movies(store: None, service: Calle
     assert lists() == (ids[:SHOWN], [])
 
 
-def test_who_finished_all_of_a_list_is_shown_popular_movies_without_those_finished(
+def test_a_user_who_finished_a_whole_list_gets_popular_movies_without_those_finished(
     store: None, service: Caller
 ):
     """B1-finished: all 20 of a list are finished, the most popular ones among them."""
@@ -124,18 +119,17 @@ def test_a_list_whose_movies_are_all_being_watched_is_filled_too(store: None, se
     assert lists() == (ids[:3] + ids[6:23], ids[5:2:-1])
 
 
-def test_a_heavy_user_is_shown_what_comes_behind_everything_popular_that_they_finished(
-    store: None, service: Caller
-):
-    """Also behind all that the stored list names, and although their record remembers only 20 finishes."""
-    ids = inventory(popularity.LONGEST + 60)
-    watch(service, {**dict.fromkeys(ids[: popularity.LONGEST + 10], 1.0), ids[popularity.LONGEST + 10]: 0.5})
+def test_a_heavy_user_gets_what_follows_all_popular_movies_that_they_finished(store: None, service: Caller):
+    """Also beyond the stored list, and although the user's record keeps only 20 finishes."""
+    listed = popularity.STORED_LIST_LENGTH
+    ids = inventory(listed + 60)
+    watch(service, {**dict.fromkeys(ids[: listed + 10], 1.0), ids[listed + 10]: 0.5})
     recommended, watching = lists()
-    assert watching == [ids[popularity.LONGEST + 10]]
-    assert recommended == ids[popularity.LONGEST + 11 : popularity.LONGEST + 31]
+    assert watching == [ids[listed + 10]]
+    assert recommended == ids[listed + 11 : listed + 31]
 
 
-def test_what_is_left_is_shown_when_fewer_than_20_are_left(store: None, service: Caller):
+def test_fewer_than_20_movies_are_shown_when_fewer_are_left(store: None, service: Caller):
     ids = inventory(25)
     watch(service, {**dict.fromkeys(ids[:20], 1.0), ids[20]: 0.5})
     assert lists() == (ids[21:], [ids[20]])
@@ -150,10 +144,8 @@ users = itertools.count(1_000)
     max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(data=st.data())
-def test_what_is_shown_is_what_the_contract_says_whatever_happened(
-    store: None, service: Caller, data: st.DataObject
-):
-    """Against a plain model: any inventory, list, finishes (more than are remembered), and hidden movies."""
+def test_the_answer_matches_a_plain_model_of_the_contract(store: None, service: Caller, data: st.DataObject):
+    """For any inventory, list, finishes (more than are kept), and hidden movies."""
     Movie.objects.all().delete()
     user = next(users)
     number = data.draw(st.integers(1, 45), "movies")
@@ -180,7 +172,7 @@ def test_what_is_shown_is_what_the_contract_says_whatever_happened(
     assert lists(user) == (left or popular, visible(begun[::-1]))
 
 
-def test_a_user_with_something_left_costs_one_statement_as_ever(db: None, service: Caller):
+def test_a_read_of_a_user_with_something_left_runs_one_statement(db: None, service: Caller):
     ids = inventory(30)
     recommend(service, ids[:1])
     lists()
@@ -192,7 +184,7 @@ def test_a_user_with_something_left_costs_one_statement_as_ever(db: None, servic
 # -- a genre's answer is as long as asked for ------------------------------------------------------
 
 
-def test_hidden_westerns_are_followed_by_the_next_most_popular(db: None):
+def test_the_next_most_popular_replace_hidden_westerns(db: None):
     """B2: twice the 100 best are hidden, without a refresh in between."""
     ids = inventory(260, western=60, drama=40)
     for start in (0, 100):
@@ -204,7 +196,7 @@ def test_hidden_westerns_are_followed_by_the_next_most_popular(db: None):
 
 
 def test_a_cold_start_is_20_movies_however_many_of_the_best_are_hidden(db: None):
-    """B2-cold: what a user nobody has heard of is shown is hidden, 11 times."""
+    """B2-cold: the movies that a user without any record gets are hidden, 11 times."""
     ids = inventory(240)
     for start in range(0, 220, SHOWN):
         shown, _ = lists(NEW)
@@ -221,14 +213,14 @@ def test_a_movie_that_comes_into_a_short_genre_is_in_the_next_answer(db: None):
     assert genre("western") == [ids[0], late.id]
 
 
-def test_a_movie_that_has_nothing_of_the_genre_any_more_leaves_a_full_list_at_once(db: None):
+def test_a_movie_that_loses_the_genre_leaves_a_full_list_at_once(db: None):
     ids = inventory(210)
     genre("drama")
     Movie.objects.filter(id=ids[1]).update(profile=profile(western=100))
     assert genre("drama", 2) == [ids[0], ids[2]]
 
 
-def test_a_change_makes_a_list_whole_that_was_thinned_out(db: None, queues: Queues):
+def test_a_change_refills_a_list_that_lost_movies(db: None, queues: Queues):
     ids = inventory(500)
     Movie.objects.filter(id__in=ids[:150]).update(hidden=True)
     tasks.publish_changes.run()
@@ -240,8 +232,9 @@ def test_a_change_makes_a_list_whole_that_was_thinned_out(db: None, queues: Queu
     assert PopularList.objects.get(genre=OVERALL).refreshed_at == refreshed
 
 
-def test_a_thinned_list_is_read_past_without_a_lock_and_only_after_a_change(db: None):
+def test_a_short_list_is_completed_without_a_lock_and_only_after_a_change(db: None):
     ids = inventory(400)
+    genre("drama")  # the process holds the list
     Movie.objects.filter(id__in=ids[:150]).update(hidden=True)
     with sent_statements() as sent:
         assert genre("drama") == ids[150:170]
@@ -256,11 +249,12 @@ def test_a_thinned_list_is_read_past_without_a_lock_and_only_after_a_change(db: 
     max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(data=st.data())
-def test_a_genre_is_what_the_tables_say_after_any_hiding_showing_and_deleting(db: None, data: st.DataObject):
+def test_a_genre_matches_the_tables_after_any_hiding_showing_and_deleting(db: None, data: st.DataObject):
     """Without a refresh; of a genre with a few movies, and of one with more than a list has places."""
     Movie.objects.all().delete()
     number = data.draw(
-        st.integers(0, 12) | st.integers(popularity.LONGEST, popularity.LONGEST + 60), "movies"
+        st.integers(0, 12) | st.integers(popularity.STORED_LIST_LENGTH, popularity.STORED_LIST_LENGTH + 60),
+        "movies",
     )
     random = data.draw(st.randoms(use_true_random=False))
     kinds = [profile(western=w, drama=100 - w) for w in (1, 1, 50, 60, 100)] + [profile(drama=100)]

@@ -1,4 +1,4 @@
-"""How the movies API is read and written over HTTP: versions, preconditions, links, formats, errors."""
+"""HTTP semantics of the movies API: versions, preconditions, links, formats, errors."""
 
 from typing import Any
 
@@ -17,21 +17,6 @@ READS = [MOVIES, f"{MOVIES}/7", "/tetraflix/genre/drama", "/tetraflix/recommenda
 
 
 @pytest.fixture
-def distributor(db: None) -> Caller:
-    return Caller("distributor")
-
-
-@pytest.fixture
-def service(db: None) -> Caller:
-    return Caller("service")
-
-
-@pytest.fixture
-def anybody(db: None) -> Caller:
-    return Caller()
-
-
-@pytest.fixture
 def address(distributor: Caller) -> str:
     """The address of a movie at version 3."""
     address = distributor("POST", MOVIES, LORD)["Location"]
@@ -40,11 +25,11 @@ def address(distributor: Caller) -> str:
     return address
 
 
-# -- C1: what a safe update needs can be read ------------------------------------------------------
+# -- C1: a read returns what a safe update needs ------------------------------------------------------
 
 
 def test_a_movie_is_read_with_its_version_as_etag(address: str, anybody: Caller, distributor: Caller):
-    """C1: anybody reads the version; a distributor reads it in the body too, and hidden movies."""
+    """C1: every client reads the version; a distributor reads it in the body too, and hidden movies."""
     read = anybody("GET", address)
     assert (read.status_code, read["ETag"], "version" in read.json()) == (200, '"3"', False)
     read = distributor("GET", address)
@@ -71,13 +56,13 @@ def test_a_hidden_movie_stays_hidden_for_every_other_caller(
     assert anybody("GET", MOVIES).json()["movies"] == []
 
 
-def test_a_movie_as_its_distributor_read_it_can_be_put_back(address: str, distributor: Caller):
+def test_a_movie_as_a_distributor_read_it_can_be_sent_back_by_put(address: str, distributor: Caller):
     distributor("PATCH", address, {"hidden": True})
     read = distributor("GET", address)
     put = distributor("PUT", address, {**read.json(), "title": "Alien"}, If_Match=read["ETag"])
     assert (put.status_code, put.json()) == (200, {**read.json(), "title": "Alien", "version": 5})
     assert distributor("GET", address).json() == put.json()
-    assert distributor("PUT", address, read.json()).status_code == 409  # the body's version is no more
+    assert distributor("PUT", address, read.json()).status_code == 409  # the body's version is outdated
 
 
 @pytest.mark.parametrize("needs_key", [False, True])
@@ -140,7 +125,7 @@ def test_a_read_without_a_key_costs_one_statement(anybody: Caller):
         ("", 200),
     ],
 )
-def test_a_reader_is_not_sent_the_version_that_it_holds(
+def test_a_reader_that_has_the_version_gets_304(
     address: str, anybody: Caller, distributor: Caller, method: str, header: str, status: int
 ):
     for caller in (anybody, distributor):
@@ -258,7 +243,7 @@ ACCEPTS = ["application/xml", "text/html", "image/*;q=0.1", "application/json;q=
 @pytest.mark.parametrize("accept", ACCEPTS)
 @pytest.mark.parametrize("needs_key", [False, True])
 def test_accept_changes_no_answer(service: Caller, settings: Settings, accept: str, needs_key: bool):
-    """B6: the four reads answer as they do without the header, with and without READS_NEED_KEY."""
+    """B6: the four reads answer the same as without the header, with and without READS_NEED_KEY."""
     movie(movie_id=7)
     settings.READS_NEED_KEY = needs_key
     for path in [*READS, f"{MOVIES}/999", f"{MOVIES}?limit=x", "/tetraflix/genre/noir", "/tetraflix/nothing"]:
@@ -314,7 +299,7 @@ def test_the_setting_changes_no_answer_but_that_of_reads(
         ("DELETE", "/tetraflix/nothing", 404),
     ],
 )
-def test_what_is_not_there_is_a_json_error(anybody: Caller, method: str, path: str, status: int):
+def test_an_unknown_address_or_method_is_a_json_error(anybody: Caller, method: str, path: str, status: int):
     answer = anybody(method, path)
     assert (answer.status_code, answer["Content-Type"]) == (status, "application/json")
     assert list(answer.json()) == ["detail"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from movies.bulk.csv_file import DELIMITERS, records
 from movies.bulk.file_format import BadFile, heading, lines_of, rows
-from movies.inventory.validation import checked
+from movies.inventory.validation import MAX_MOVIE_ID, checked
 
 LINE_ENDS = ("\n", "\r\n", "\r")
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16")
@@ -44,7 +44,7 @@ def stored(title: str) -> bool:
 
 @st.composite
 def inventories(draw: Any) -> list[tuple[int, str, bool, list[int]]]:
-    ids = draw(st.lists(st.integers(1, 2**53 - 1), min_size=1, max_size=6, unique=True))
+    ids = draw(st.lists(st.integers(1, MAX_MOVIE_ID), min_size=1, max_size=6, unique=True))
     titles = (st.sampled_from(ODD) | pieces_of_csv | anything).filter(stored)
     shares = [draw(st.permutations([draw(st.integers(0, 100))] + [0] * 13)) for _ in ids]
     return [

@@ -86,7 +86,7 @@ def refused(response: Any) -> bool:
     return (
         response.status_code == 503
         and int(response["Retry-After"]) >= 1
-        and response.json()["detail"].startswith("The inventory is being changed in bulk right now")
+        and response.json()["detail"].startswith("Another change of the inventory is in progress")
     )
 
 
@@ -107,12 +107,12 @@ def test_any_other_lock_is_503_too_and_waits_do_not_add_up(
     settings.INVENTORY_LOCK_TIMEOUT_MS = 300
     one = movie("Alpha").id
     with row_locked(database_url):
-        services._impatient_until = 0.0
+        services.short_waits_until = 0.0
         assert refused(WRITES["PATCH"](distributor, one))
         # the next writes of this process hardly wait
         settings.INVENTORY_LOCK_TIMEOUT_MS = 10**8
         assert all(refused(WRITES["PATCH"](distributor, one)) for _ in range(10))
-    services._impatient_until = 0.0
+    services.short_waits_until = 0.0
     assert WRITES["PATCH"](distributor, one).status_code == 200
 
 
@@ -150,10 +150,10 @@ def test_the_admins_form_is_shown_again_with_what_was_typed(boss: Client) -> Non
         response = boss.post(page, {"title": "Typed by hand", "seen": "1", **weights})
         assert (response.status_code, response["Retry-After"]) == (503, "5")
         text = response.content.decode()
-        assert "being changed in bulk right now" in text
+        assert "Another change of the inventory is in progress" in text
         assert "Typed by hand" in text
         deleted = boss.post(f"/admin/movies/movie/{one.id}/delete/", {"post": "yes"}, follow=True)
-        assert "being changed in bulk right now" in deleted.content.decode()
+        assert "Another change of the inventory is in progress" in deleted.content.decode()
     assert list(Movie.objects.values_list("title", flat=True)) == ["Alpha"]
     assert boss.post(page, {"title": "Typed by hand", "seen": "1", **weights}).status_code == 302
     assert Movie.objects.get().title == "Typed by hand"

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from tests.movies.factories import profile
+from tests.servers.running_stack import RunningStack
 from tests.sessions_ingest.processes import Process
-from tests.tetraflix.stacks import RunningStack
 
 pytestmark = pytest.mark.timeout(900)
 ROWS = int(os.environ.get("TEST_BULK_ROWS", "30000"))

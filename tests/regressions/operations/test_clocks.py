@@ -10,8 +10,9 @@ from movies.outbox import publisher
 from tests.sessions_ingest.conftest import private_bus, service_env
 from tests.sessions_ingest.processes import Process
 from tests.waiting import wait_until
-from tetraflix.background import heartbeats, schedule
+from tetraflix.background import schedule
 from tetraflix.embedded.sqs import EmbeddedSqs
+from tetraflix.health import service_state
 from tetraflix.models import ScheduledTask
 
 __all__ = ["private_bus", "service_env"]  # fixtures
@@ -37,23 +38,23 @@ def celery(words: str, env: dict[str, str], *, ahead: float = 0) -> Process:
 def test_sweeps_run_on_hosts_whose_clocks_disagree(
     service_env: dict[str, str], private_bus: EmbeddedSqs, worker: float, beat: float
 ) -> None:
-    """F6: a change whose own wake was lost is sent, whichever clock is wrong."""
+    """F6: a change whose wake was lost is sent, whichever clock is wrong."""
     env = {**service_env, "CONSUME_IN_WORKER": "off", "FEED_SWEEP_SECONDS": "1"}
     options = "worker --without-gossip --without-mingle --without-heartbeat"
     with celery("beat", env, ahead=beat), celery(options, env, ahead=worker):
         for title in ("First", "Second"):  # the second needs a sweep after the one that sent the first
-            Movie.objects.create(title=title, profile=DRAMA)  # wakes nobody
-            wait_until(lambda: publisher.waiting() == (0, 0.0), seconds=100)
-        wait_until(lambda: heartbeats.age("beat") is not None, seconds=30)
-        wait_until(lambda: heartbeats.age("worker") is not None, seconds=30)
+            Movie.objects.create(title=title, profile=DRAMA)  # wakes no worker
+            wait_until(lambda: publisher.outbox_lag() == (0, 0.0), seconds=100)
+        wait_until(lambda: service_state.heartbeat_ages()["beat"] is not None, seconds=30)
+        wait_until(lambda: service_state.heartbeat_ages()["worker"] is not None, seconds=30)
 
 
 def due(**seconds: float) -> list[str]:
-    return sorted(schedule.take_due(seconds))
+    return sorted(schedule.claim_due(seconds))
 
 
 def ago(name: str, seconds: float) -> None:
-    """Everything known of the task happened so much earlier; a negative number is a clock that was set back."""
+    """Moves the task's times back by so many seconds; a negative number is a clock that was set back."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE tetraflix_scheduledtask SET sent_at = sent_at - make_interval(secs => %(s)s),"
@@ -66,8 +67,8 @@ def test_a_task_is_due_again_after_its_interval_once_it_is_done() -> None:
     """F6: the rule of the schedule."""
     assert due(often=5, rarely=3600) == ["often", "rarely"]
     assert due(often=5, rarely=3600) == []
-    schedule.done("often")
-    schedule.done("of nobody's schedule")
+    schedule.mark_done("often")
+    schedule.mark_done("not on the schedule")
     ago("often", 4)
     assert due(often=5, rarely=3600) == []
     ago("often", 1)
@@ -75,50 +76,50 @@ def test_a_task_is_due_again_after_its_interval_once_it_is_done() -> None:
 
 
 def test_a_task_that_is_not_done_is_sent_again_after_a_minute_only() -> None:
-    """F6: so no pile grows while no worker runs, and a task that was lost is not lost for long."""
+    """F6: so no backlog grows while no worker runs, and a lost task is soon sent again."""
     assert due(sweep=5) == ["sweep"]
-    ago("sweep", schedule.AGAIN_SECONDS - 5)
+    ago("sweep", schedule.RESEND_SECONDS - 5)
     assert due(sweep=5) == []
     ago("sweep", 5)
     assert due(sweep=5) == ["sweep"]
-    assert schedule.waiting()["sweep"] == pytest.approx(schedule.AGAIN_SECONDS, abs=5)
-    schedule.done("sweep")
-    assert schedule.waiting() == {}
+    assert schedule.pending()["sweep"] == pytest.approx(schedule.RESEND_SECONDS, abs=5)
+    schedule.mark_done("sweep")
+    assert schedule.pending() == {}
 
 
-def test_a_clock_of_the_database_that_was_set_back_stops_nothing() -> None:
-    """F6: a failover may lead to a server whose clock is behind."""
+def test_tasks_are_due_after_the_database_clock_was_set_back() -> None:
+    """F6: after a failover, the new server's clock may be behind."""
     assert due(sweep=5) == ["sweep"]
-    schedule.done("sweep")
+    schedule.mark_done("sweep")
     ago("sweep", -3600)
     assert due(sweep=5) == ["sweep"]
 
 
-def test_what_could_not_be_sent_is_due_at_once() -> None:
-    """F6: while SQS is away beat goes on trying."""
+def test_a_task_that_could_not_be_sent_is_due_at_once() -> None:
+    """F6: while SQS is unavailable beat goes on trying."""
     assert due(a=3600, b=3600) == ["a", "b"]
-    schedule.put_back(["a", "b"])
+    schedule.release(["a", "b"])
     assert due(a=3600, b=3600) == ["a", "b"]
 
 
-def test_beat_does_not_wait_for_what_was_sent_before_it_started() -> None:
+def test_beat_does_not_wait_for_tasks_sent_before_it_started() -> None:
     """F6: the stack may have been down for a week."""
     due(sweep=5)
     ago("sweep", 7 * 24 * 3600)
-    schedule.begin_anew()
-    assert schedule.waiting() == {}
+    schedule.clear_pending()
+    assert schedule.pending() == {}
     assert due(sweep=5) == ["sweep"]
 
 
 def test_several_beats_send_a_task_once() -> None:
-    """F6: one clock, and one decision."""
+    """F6: one clock decides for all."""
     names = {f"task {number}": 5.0 for number in range(20)}
     sent: list[str] = []
 
     def beat() -> None:
         try:
             start.wait()
-            sent.extend(schedule.take_due(names))
+            sent.extend(schedule.claim_due(names))
         finally:
             connection.close()
 

@@ -1,6 +1,5 @@
-"""Databases that cannot serve, as DBAs hand them over: refused in a line with the statement that mends it."""
+"""Databases that DBAs provide and that cannot serve: refused in a line with the statement that fixes it."""
 
-import os
 import re
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from tests.tetraflix.stacks import MANAGE, OF_THE_SESSION
+from tests.servers.running_stack import MANAGE, outside_environment
 from tetraflix.embedded.ports import free_port
 from tetraflix.embedded.postgres import EmbeddedPostgres
 
@@ -19,20 +18,20 @@ EXTENSIONS = (
     "CREATE EXTENSION IF NOT EXISTS unaccent SCHEMA public; CREATE EXTENSION IF NOT EXISTS pg_trgm;"
     " CREATE EXTENSION IF NOT EXISTS fuzzystrmatch;"
 )
-MAY_NOT = "Role app may not make the extensions that search needs. A superuser runs in database given:"
+MAY_NOT = "Role app may not create the extensions that search needs. A superuser runs in database given:"
 NO_EXTENSIONS = f"{MAY_NOT} {EXTENSIONS}"
 NO_TABLES = (
-    "Role app may not make tables in schema public of database given. Its owner runs there:"
+    "Role app may not create tables in schema public of database given. Its owner runs there:"
     " GRANT USAGE, CREATE ON SCHEMA public TO app;"
 )
-ANEW = (
-    "Make it anew, connected to another database: ALTER DATABASE given RENAME TO given_before; CREATE DATABASE"
+RECREATE = (
+    "Recreate it, connected to another database: ALTER DATABASE given RENAME TO given_before; CREATE DATABASE"
     " given OWNER app TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C.UTF-8';"
 )
 
 
 class Given:
-    """A database that somebody made, and a role that is no superuser."""
+    """A database of a DBA, and a role that is no superuser."""
 
     def __init__(self, server: EmbeddedPostgres, folder: Path) -> None:
         self.server, self.folder = server, folder
@@ -49,7 +48,7 @@ class Given:
                 connection.cursor().execute(statement)
 
     def manage(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        env = {name: value for name, value in os.environ.items() if not name.startswith(OF_THE_SESSION)}
+        env = outside_environment()
         env |= {"DATABASE_URL": self.url, "TETRAFLIX_VAR": str(self.folder / "var"), "PORT": str(free_port())}
         env |= {"AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{free_port()}"}
         return subprocess.run(
@@ -68,7 +67,7 @@ def given(private_postgres: EmbeddedPostgres, open_folder: Path) -> Given:
 
 
 def refused_by_all(given: Given, *lines: str) -> None:
-    """migrate, run, demo, check and status say it; the first three in these lines alone, and nothing is made."""
+    """migrate, run, demo, check and status print these lines, the first three nothing else, and create nothing."""
     text = "\n".join(lines)
     for words in (("migrate",), ("run",), ("demo", "--movies", "1")):
         found = given.manage(*words)
@@ -93,27 +92,27 @@ def refused_by_all(given: Given, *lines: str) -> None:
         *(
             (
                 f"ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE '{ctype}'",
-                "Database given has LC_CTYPE C, which knows no letters but a to z: search would miss titles.",
+                "Database given has LC_CTYPE C, which knows only the letters a to z: search would miss titles.",
             )
             for ctype in ("C", "POSIX")
         ),
     ],
 )
-def test_a_database_without_the_letters_of_titles_is_refused_and_the_statement_mends_it(
+def test_a_database_without_the_letters_of_titles_is_refused_and_the_statement_fixes_it(
     given: Given, options: str, reason: str
 ) -> None:
-    """DB1: encoding and letters cannot be changed later, so nothing is made there."""
+    """DB1: encoding and letters cannot be changed later, so nothing is created there."""
     given.as_superuser(
         "postgres", f"CREATE DATABASE given OWNER {ROLE} TEMPLATE template0 LOCALE_PROVIDER libc {options}"
     )
-    refused_by_all(given, f"{reason} {ANEW}")
-    given.as_superuser("postgres", *ANEW.partition("database: ")[2].split("; "))
+    refused_by_all(given, f"{reason} {RECREATE}")
+    given.as_superuser("postgres", *RECREATE.partition("database: ")[2].split("; "))
     assert given.manage("migrate").returncode == 0
 
 
 @pytest.mark.timeout(900)
-def test_a_role_that_may_make_nothing_is_told_what_a_dba_runs(given: Given) -> None:
-    """DB2: today's PostgreSQL lets nobody but the owner make tables in public."""
+def test_a_role_without_rights_gets_the_statements_for_a_dba(given: Given) -> None:
+    """DB2: since PostgreSQL 15 only the owner may create tables in public."""
     given.as_superuser("postgres", "CREATE DATABASE given")
     refused_by_all(given, NO_TABLES, NO_EXTENSIONS)
     for line in (NO_TABLES, NO_EXTENSIONS):
@@ -123,7 +122,7 @@ def test_a_role_that_may_make_nothing_is_told_what_a_dba_runs(given: Given) -> N
 
 
 @pytest.mark.timeout(900)
-def test_a_role_that_may_make_tables_only_is_told_of_the_extensions(given: Given) -> None:
+def test_a_role_that_may_only_create_tables_gets_the_statements_for_the_extensions(given: Given) -> None:
     """DB3: CREATE on the schema, not on the database."""
     given.as_superuser("postgres", "CREATE DATABASE given")
     given.as_superuser("given", f"GRANT CREATE ON SCHEMA public TO {ROLE}")
@@ -136,15 +135,15 @@ def test_a_role_that_may_make_tables_only_is_told_of_the_extensions(given: Given
 
 
 @pytest.mark.timeout(900)
-def test_the_owner_of_a_database_needs_nobody(given: Given) -> None:
+def test_the_owner_of_a_database_needs_no_dba(given: Given) -> None:
     """DB4: the extensions are trusted; another schema on the search path needs unaccent in public."""
     given.as_superuser("postgres", f"CREATE DATABASE given OWNER {ROLE}")
     assert given.manage("migrate").returncode == 0
 
 
 @pytest.mark.timeout(900)
-def test_a_database_that_takes_no_writes_says_so(given: Given) -> None:
-    """DB5: a standby, say."""
+def test_a_read_only_database_is_refused(given: Given) -> None:
+    """DB5: for example a standby."""
     given.as_superuser(
         "postgres",
         f"CREATE DATABASE given OWNER {ROLE}",

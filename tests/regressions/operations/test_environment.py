@@ -1,7 +1,6 @@
-"""Environment variables as operators really write them."""
+"""Environment variables as operators write them."""
 
 import multiprocessing
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from tests.tetraflix.stacks import MANAGE, OF_THE_SESSION
+from tests.servers.running_stack import MANAGE, outside_environment
 from tetraflix.configuration import secret_key
-from tetraflix.configuration.environment import BadEnvironment, Environment, past_the_proxy
+from tetraflix.configuration.environment import BadEnvironment, Environment, bypass_proxy_on_loopback
 
 pytestmark = pytest.mark.timeout(600)  # most of the time goes into starting programs
 ROOT = MANAGE.parent
 ENCODED = (
-    " In a user's name or password signs are percent-encoded: "
+    " In a user's name or password special characters are percent-encoded: "
     "% is %25, # is %23, / is %2F, : is %3A, ? is %3F, @ is %40."
 )
 PROGRAMS: dict[str, list[str | Path]] = {
@@ -32,11 +31,10 @@ PROGRAMS: dict[str, list[str | Path]] = {
 
 def run(words: list[str | Path], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """A program of the service, with these variables and none of the test session's."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(OF_THE_SESSION)}
     return subprocess.run(
         [sys.executable, *words],
         cwd=ROOT,
-        env={**env, "TETRAFLIX_VAR": str(folder), **variables},
+        env={**outside_environment(), "TETRAFLIX_VAR": str(folder), **variables},
         capture_output=True,
         text=True,
         timeout=100,
@@ -46,7 +44,7 @@ def run(words: list[str | Path], folder: Path, **variables: str) -> subprocess.C
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_bad_variable_is_one_line_that_shows_nothing_of_a_password(program: str, tmp_path: Path) -> None:
-    """F8: whatever program reads it: the variable's name, what is wrong, what to do; no traceback, no success."""
+    """F8: in every program: the variable's name, what is wrong, what to do; no traceback, no success."""
     found = run(PROGRAMS[program], tmp_path, DATABASE_URL="postgresql://u:se#cret@h/db")
     assert found.returncode != 0
     assert found.stderr == (
@@ -58,7 +56,7 @@ def test_a_bad_variable_is_one_line_that_shows_nothing_of_a_password(program: st
 
 
 def test_all_bad_variables_are_named_at_once(tmp_path: Path) -> None:
-    """F8: each on a line of its own."""
+    """F8: one line for each."""
     bad = {
         "DATABASE_URL": "postgresql://u:se@cret/x@h/db",
         "MONGODB_URL": "mongodb://u:se/cret@h/db",
@@ -75,7 +73,7 @@ def test_all_bad_variables_are_named_at_once(tmp_path: Path) -> None:
     assert "cret" not in found.stderr
 
 
-def test_a_folder_that_cannot_be_written_is_said_in_one_line() -> None:
+def test_a_folder_that_cannot_be_written_is_reported_in_one_line() -> None:
     """F8: TETRAFLIX_VAR is a variable, too."""
     found = run([MANAGE, "check"], Path("/proc/nowhere"))
     assert found.returncode == 1
@@ -128,7 +126,7 @@ def database(url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 def test_an_address_of_a_database_that_cannot_be_split_safely_is_refused(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """F8: never guessed, and nothing of it said."""
+    """F8: never guessed, and nothing of it shown."""
     with pytest.raises(BadEnvironment) as error:
         database(url, monkeypatch)
     lines = str(error.value).splitlines()
@@ -140,8 +138,8 @@ def test_an_address_of_a_database_that_cannot_be_split_safely_is_refused(
     user=st.text(min_size=1).filter(lambda text: text.isprintable()),
     password=st.text(min_size=1).filter(lambda text: "\x00" not in text),
 )
-def test_whatever_is_in_a_password_is_read_right_once_it_is_encoded(user: str, password: str) -> None:
-    """F8: the mend that the error tells works for every sign."""
+def test_any_percent_encoded_password_is_read_correctly(user: str, password: str) -> None:
+    """F8: what the error message suggests works for every character."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         url = f"postgresql://{quote(user, safe='')}:{quote(password, safe='')}@db.example:5433/name?connect_timeout=2"
         found = database(url, monkeypatch)
@@ -156,7 +154,7 @@ def test_whatever_is_in_a_password_is_read_right_once_it_is_encoded(user: str, p
 
 
 @given(password=st.text(alphabet="ab1%@:/?#[]", min_size=1, max_size=8))
-def test_a_raw_password_is_read_whole_or_refused(password: str) -> None:
+def test_a_raw_password_is_read_completely_or_refused(password: str) -> None:
     """F8: no part of it ever becomes a host, a port, a name or an option."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         try:
@@ -183,7 +181,7 @@ def test_a_raw_password_is_read_whole_or_refused(password: str) -> None:
 def test_elements_of_lists_are_stripped_and_empty_ones_dropped(
     text: str, listed: list[str], env: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """F-hosts: a blank after a comma is no part of a name."""
+    """F-hosts: a blank after a comma does not belong to a name."""
     monkeypatch.setenv("LIST", text)
     assert env.items("LIST") == listed
     monkeypatch.setenv("URLS", ", ".join(f"http://{name}:9200" for name in listed))
@@ -219,10 +217,10 @@ def test_a_host_after_a_blank_is_answered(tmp_path: Path) -> None:
     ],
 )
 def test_the_proxy_never_applies_to_this_machine(before: dict[str, str], after: str) -> None:
-    """F1: what was there stays."""
+    """F1: earlier entries stay."""
     environ = dict(before)
-    past_the_proxy(environ)
-    past_the_proxy(environ)
+    bypass_proxy_on_loopback(environ)
+    bypass_proxy_on_loopback(environ)
     assert environ == {"no_proxy": after, "NO_PROXY": after}
 
 
@@ -239,7 +237,7 @@ def test_the_proxy_never_applies_to_this_machine(before: dict[str, str], after: 
 def test_a_form_from_a_trusted_origin_is_admitted(
     trusted: list[str], forwarded: bool, status: int, db: None, settings: Settings
 ) -> None:
-    """F2: behind a proxy that takes https on another port than 443, and may tell the host that was asked for."""
+    """F2: behind a proxy for https on another port than 443, which may forward the requested host."""
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
     settings.ALLOWED_HOSTS = ["t.example"]
@@ -255,7 +253,7 @@ def test_a_form_from_a_trusted_origin_is_admitted(
 
 
 def test_the_variables_for_a_proxy_are_settings(tmp_path: Path) -> None:
-    """F2: what the README names is what Django is told."""
+    """F2: the variables in the README become Django's settings."""
     code = (
         "from django.conf import settings\n"
         "print(settings.CSRF_TRUSTED_ORIGINS, settings.USE_X_FORWARDED_HOST)"
@@ -270,11 +268,11 @@ def test_the_variables_for_a_proxy_are_settings(tmp_path: Path) -> None:
 
 def _first_start(folder: Path, start: object, keys: object) -> None:
     start.wait()  # type: ignore[attr-defined]
-    keys.put(secret_key.kept(folder))  # type: ignore[attr-defined]
+    keys.put(secret_key.load_or_create(folder))  # type: ignore[attr-defined]
 
 
 def test_first_starts_at_once_agree_on_one_secret_key(tmp_path: Path) -> None:
-    """Two processes that start on an empty folder sign with the same key; nothing half written is left."""
+    """Two processes that start on an empty folder sign with the same key; no partial file is left."""
     context = multiprocessing.get_context("fork")
     for number in range(20):
         folder = tmp_path / str(number)

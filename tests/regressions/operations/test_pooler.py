@@ -1,4 +1,4 @@
-"""The whole service behind a pool that gives its clients another database session for each transaction."""
+"""The whole service behind a pooler that uses another database session for each transaction."""
 
 import http.client
 import json
@@ -11,7 +11,7 @@ import pytest
 
 from movies.bulk.file_format import heading, lines_of
 from tests.movies.factories import profile
-from tests.tetraflix.stacks import RunningStack
+from tests.servers.running_stack import RunningStack
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(600)
@@ -46,7 +46,7 @@ def done(stack: RunningStack, *words: str) -> str:
 
 
 def received(stack: RunningStack) -> list[dict[str, Any]]:
-    """What is on movieChanges, in order; it stays there no longer."""
+    """Receives and deletes the messages on movieChanges, in order."""
     sqs = boto3.client(
         "sqs", endpoint_url=stack.stack()["sqs"], region_name=stack.stack()["region"],
         aws_access_key_id="x", aws_secret_access_key="x",
@@ -60,7 +60,7 @@ def received(stack: RunningStack) -> list[dict[str, Any]]:
     return messages
 
 
-def test_nothing_of_the_service_needs_a_database_session_of_its_own(
+def test_no_part_of_the_service_needs_a_database_session_of_its_own(
     stack: RunningStack, tmp_path: Path
 ) -> None:
     """F4: 5 rounds of 20 PATCHes make 100 messages on movieChanges; jobs, ingestion and reads work as well."""

@@ -1,24 +1,14 @@
-"""The stack started where operators start it."""
+"""The stack in the environments of operators."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import boto3
 import pytest
 
-from tests.tetraflix.stacks import RunningStack
+from tests.servers.running_stack import RunningStack
 from tests.waiting import wait_until
 
-NOBODY = "http://127.0.0.1:9"  # the discard port: nothing listens there
-
-
-@pytest.fixture
-def stack(open_folder: Path) -> Iterator[RunningStack]:
-    """A stack that is not started yet."""
-    one = RunningStack(open_folder)
-    yield one
-    one.end()
+UNUSED = "http://127.0.0.1:9"  # the discard port: nothing listens there
 
 
 def views(stack: RunningStack) -> int:
@@ -26,14 +16,14 @@ def views(stack: RunningStack) -> int:
 
 
 @pytest.mark.timeout(900)
-def test_it_serves_and_ingests_behind_a_proxy_that_does_not_know_this_machine(
+def test_it_serves_and_ingests_behind_a_proxy_that_cannot_reach_this_machine(
     stack: RunningStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """F1: web, worker, beat, consumer and commands reach the embedded servers directly."""
     names = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
     for name in ("NO_PROXY", "no_proxy"):
         stack.env.pop(name, None)
-    stack.env |= dict.fromkeys(names, NOBODY)
+    stack.env |= dict.fromkeys(names, UNUSED)
     stack.start()
     assert stack.manage("seed_movies", "--movies", "1").returncode == 0
     seeded = views(stack)

@@ -1,4 +1,4 @@
-"""The service's own queue: whatever lies in it, the worker lives, tasks run and messages are ingested."""
+"""The service's own queue: no message in it stops the worker, its tasks or the ingest."""
 
 import base64
 import json
@@ -21,13 +21,14 @@ from movies.models import Movie
 from movies.outbox import bus
 from sessions_ingest import dead_letters
 from tests.sessions_ingest.conftest import private_bus, service_env
-from tests.sessions_ingest.processes import Process
-from tests.sessions_ingest.test_worker import WORKER, recommend, recommended, works_on_a_task
+from tests.sessions_ingest.processes import WORKER, Process
+from tests.sessions_ingest.worker_checks import recommend, recommended, works_on_a_task
 from tests.waiting import wait_until
 from tetraflix.background import heartbeats, task_messages
 from tetraflix.background.task_messages import NotATask
 from tetraflix.celery import app
 from tetraflix.embedded.sqs import EmbeddedSqs
+from tetraflix.health import service_state
 
 __all__ = ["private_bus", "service_env"]  # fixtures
 
@@ -64,11 +65,11 @@ NO_TASKS: dict[str, str] = {
     "properties that are a number": '{"properties": 5}',
     "the same in base64": encoded('{"properties": 5}'),
     "no JSON": "not json",
-    "an object of somebody's": '{"hello": 1}',
+    "another object": '{"hello": 1}',
     "a number": "5",
     "null in base64": encoded("null"),
     "a list in base64": encoded("[]"),
-    "an event of another queue": '{"userId": 1, "events": []}',
+    "a message of another queue": '{"userId": 1, "events": []}',
     "bytes that are no text": encoded(b"\xff\xfe\x00"),
     "one sign": "x",
     "signs of many scripts": "ВОЙНА \U0001f3ac 電影",
@@ -118,14 +119,14 @@ TASKS: dict[str, str] = {
 
 
 class _Channel:
-    """What a kombu message asks of its channel."""
+    """The part of a channel that a kombu message uses."""
 
     def decode_body(self, body: str, encoding: str | None = None) -> Any:
         return base64.b64decode(body)
 
 
 def taken_by_celery(payload: dict[str, Any]) -> Request:
-    """What Celery makes of a message; raises whatever would have ended the worker."""
+    """Celery's request for a message; raises the error that would end the worker."""
     payload["properties"] |= {
         "delivery_tag": "tag",
         "delivery_info": {"exchange": "", "routing_key": "celery"},
@@ -139,7 +140,7 @@ def taken_by_celery(payload: dict[str, Any]) -> Request:
 
 
 @pytest.mark.parametrize("body", NO_TASKS.values(), ids=NO_TASKS)
-def test_what_is_no_task_is_refused_with_a_reason(body: str) -> None:
+def test_an_invalid_task_is_refused_with_a_reason(body: str) -> None:
     """A11: in one line that can be logged."""
     with pytest.raises(NotATask) as error:
         task_messages.read(body, app.tasks)
@@ -149,8 +150,8 @@ def test_what_is_no_task_is_refused_with_a_reason(body: str) -> None:
 
 
 @pytest.mark.parametrize("body", TASKS.values(), ids=TASKS)
-def test_a_task_is_a_task_whatever_else_its_sender_adds(body: str) -> None:
-    """A11: of a message nothing but the task itself reaches Celery."""
+def test_other_fields_do_not_invalidate_a_task(body: str) -> None:
+    """A11: only the task itself reaches Celery."""
     assert taken_by_celery(task_messages.read(body, app.tasks)).name == TASK
 
 
@@ -203,14 +204,14 @@ def test_no_value_of_any_field_reaches_celery_unchecked(changed: list[Any], plai
 
 
 @given(body=st.text() | st.binary().map(encoded) | json_values.map(json.dumps))
-def test_no_text_at_all_raises_anything_else(body: str) -> None:
-    """A11: refused, as none of these is a task."""
+def test_no_text_raises_another_error(body: str) -> None:
+    """A11: all of these are refused."""
     with pytest.raises(NotATask):
         task_messages.read(body, app.tasks)
 
 
-def test_what_this_version_of_celery_sends_is_read(private_bus: EmbeddedSqs) -> None:
-    """A11: a task on the real queue, with the id of its request; one of an older version's clock, too."""
+def test_a_task_of_this_version_of_celery_is_read(private_bus: EmbeddedSqs) -> None:
+    """A11: a task on the real queue, with the id of its request; also an expired one."""
     with app.connection_for_write(private_bus.url.replace("http://", "sqs://") + "//") as connection:
         expired = datetime.now(UTC) - timedelta(minutes=10)
         for options in ({"headers": {"request_id": "r-1"}}, {"expires": expired}):
@@ -233,7 +234,7 @@ def worker(service_env: dict[str, str]) -> Iterator[Process]:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.timeout(900)
 def test_nothing_in_the_queue_ends_the_worker(private_bus: EmbeddedSqs, worker: Process) -> None:
-    """A11: it is dead-lettered with the reason, tasks run and ingestion goes on."""
+    """A11: invalid messages are dead-lettered with the reason, tasks run and ingestion goes on."""
     movie = Movie.objects.create(title="Kahaani", profile=[100] + [0] * 14)
     worker.wait_for("ready.", seconds=90)
     url = bus.queue(settings.CELERY_QUEUE).url
@@ -242,7 +243,7 @@ def test_nothing_in_the_queue_ends_the_worker(private_bus: EmbeddedSqs, worker: 
     dead_url = bus.queue(settings.CELERY_QUEUE).dead_url
     wait_until(lambda: bus.depth(dead_url) == len(NO_TASKS) or not worker.running, seconds=120)
     assert worker.running
-    letters = dead_letters.look(settings.CELERY_QUEUE)
+    letters = dead_letters.peek(settings.CELERY_QUEUE)
     assert sorted(letter.body for letter in letters) == sorted(NO_TASKS.values())
     for letter in letters:
         assert letter.reason
@@ -251,7 +252,7 @@ def test_nothing_in_the_queue_ends_the_worker(private_bus: EmbeddedSqs, worker: 
     wait_until(lambda: recommended(1) == (movie.pk,), seconds=90)
     works_on_a_task(private_bus)
     wait_until(lambda: bus.depth(url) == 0, seconds=60)  # acknowledged
-    assert (heartbeats.age("worker") or 1e9) < heartbeats.ALIVE_SECONDS
+    assert not heartbeats.is_stale(service_state.heartbeat_ages()["worker"])
     assert worker.stop(seconds=60) == 0
     out = StringIO()
     call_command("dead_letters", "discard", "--all", stdout=out)
@@ -261,10 +262,10 @@ def test_nothing_in_the_queue_ends_the_worker(private_bus: EmbeddedSqs, worker: 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.timeout(900)
-def test_a_worker_stops_though_a_task_hangs(
+def test_a_worker_stops_while_a_task_hangs(
     private_bus: EmbeddedSqs, worker: Process, database_url: str
 ) -> None:
-    """A11: whatever its parts wait for; the task is received again."""
+    """A11: the task is received again."""
     worker.wait_for("ready.", seconds=90)
     with closing(psycopg2.connect(database_url)) as other, other.cursor() as cursor:
         cursor.execute("LOCK TABLE sessions_ingest_ingestminute")
@@ -285,15 +286,15 @@ def _waits_for_a_lock(database_url: str) -> bool:
         return cursor.fetchone() is not None
 
 
-def test_the_queue_of_tasks_has_dead_letters_and_nothing_in_it_goes_round_for_days(
+def test_the_task_queue_dead_letters_a_message_before_it_expires(
     private_bus: EmbeddedSqs,
 ) -> None:
-    """A11: as a backstop SQS itself moves what was received too often, before it is too old to be kept."""
+    """A11: SQS itself moves a message that is received too often, before its retention ends."""
     queue = bus.queue(settings.CELERY_QUEUE)
     attributes = bus.shared_client().get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])[
         "Attributes"
     ]
     redrive = json.loads(attributes["RedrivePolicy"])
-    assert redrive["deadLetterTargetArn"].endswith(f":{bus.dead_name(settings.CELERY_QUEUE)}")
+    assert redrive["deadLetterTargetArn"].endswith(f":{bus.dead_letter_queue_name(settings.CELERY_QUEUE)}")
     longest = int(redrive["maxReceiveCount"]) * int(attributes["VisibilityTimeout"])
     assert longest < int(attributes["MessageRetentionPeriod"]) < 24 * 3600

@@ -9,8 +9,8 @@ from django.db import connection
 from elasticsearch import Elasticsearch, TransportError
 
 from movies.foundation.events import Activity
-from movies.foundation.leases import Held, Lost, lease
-from movies.foundation.retries import problems
+from movies.foundation.leases import LeaseHeld, LeaseLost, lease
+from movies.foundation.retries import failing_work
 from movies.inventory import services
 from movies.models import Failure
 from movies.search import engine
@@ -42,7 +42,7 @@ def elasticsearch(elasticsearch_without_movies: Elasticsearch) -> Iterator[Elast
 def _forget_activity(elasticsearch: Elasticsearch) -> None:
     for name in elasticsearch.indices.get(index=f"{PREFIX}*"):
         elasticsearch.indices.delete(index=name)
-    shipping._index_is_there.cache_clear()
+    shipping.ensure_daily_index.cache_clear()
 
 
 def add(title: str) -> int:
@@ -84,7 +84,7 @@ def test_the_service_creates_its_indices_explicitly(elasticsearch: Elasticsearch
     }
     add("Warmth")
     assert (index_changes(), index_changes()) == (1, 0)
-    assert problems() == []
+    assert failing_work() == []
     at = datetime(2026, 11, 24, tzinfo=UTC)
     days = [at, at + timedelta(days=1)]
     records = [Activity("user-data", 7, 20, day.timestamp()) for day in days]
@@ -101,7 +101,7 @@ def test_a_removed_index_of_activity_is_created_again(elasticsearch: Elasticsear
     record = Activity("user-data", 7, 20, datetime(2026, 11, 24, tzinfo=UTC).timestamp())
     shipping.ship([record], "one")
     elasticsearch.indices.delete(index=index_of(datetime(2026, 11, 24, tzinfo=UTC).date()))
-    with pytest.raises(shipping.AWAY):
+    with pytest.raises(shipping.UNAVAILABLE_ERRORS):
         shipping.ship([record], "two")
     assert shipping.ship([record], "two") == 0
 
@@ -132,7 +132,7 @@ def test_a_failed_rebuild_removes_its_index_and_is_retried_with_growing_pauses(
     assert line.endswith("no such luck")
     assert index_changes() == 1
     assert engine.search("heat", limit=5) == [movie]
-    assert problems() == []
+    assert failing_work() == []
 
 
 def test_killed_rebuilds_leave_at_most_one_spare_index(
@@ -160,7 +160,7 @@ def test_one_process_rebuilds_at_a_time_and_stops_when_it_loses_its_lease(
 ) -> None:
     """Two concurrent rebuilds would create two spare indices."""
     add("Heat")
-    with lease(indexing.REBUILD_LEASE, seconds=60), pytest.raises(Held):
+    with lease(indexing.REBUILD_LEASE, seconds=60), pytest.raises(LeaseHeld):
         indexing.rebuild()
     in_use = indexing.rebuild().index
 
@@ -168,7 +168,7 @@ def test_one_process_rebuilds_at_a_time_and_stops_when_it_loses_its_lease(
         with connection.cursor() as cursor:  # as if another process had taken the lease meanwhile
             cursor.execute("UPDATE movies_lease SET owner = gen_random_uuid()")
 
-    with pytest.raises(Lost):
+    with pytest.raises(LeaseLost):
         indexing.rebuild(meanwhile)
     assert indices(elasticsearch) == [in_use]
     assert indexing.index_in_use(elasticsearch) == in_use

@@ -13,7 +13,7 @@ from django.test import Client
 from movies.models import Job, Movie
 from tests.admin.forms import movie_form
 from tests.api.calling import PROFILE, Caller
-from tests.movies.factories import movie, profile, told
+from tests.movies.factories import change_records, movie, profile
 
 pytestmark = pytest.mark.django_db
 
@@ -124,7 +124,7 @@ def test_importing_another_form_of_a_title_changes_nothing(title: str, boss: Cli
         job = imported(boss, {"id": 1, "title": unicodedata.normalize(form, title), "profile": ACTION})
         assert [job.result[what] for what in ("new", "changed", "unchanged")] == [0, 0, 1]
         boss.post(f"/admin/movies/job/{job.pk}/confirm/")
-    assert told("version", "action") == [(1, "added")]
+    assert change_records("version", "action") == [(1, "added")]
 
 
 def test_changing_a_title_to_another_form_changes_nothing(boss: Client):

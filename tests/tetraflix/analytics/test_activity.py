@@ -1,4 +1,4 @@
-"""Activity: recorded off the request's path, in bounded memory, into daily indices with a fixed mapping."""
+"""Activity is recorded without delaying requests, in bounded memory, into daily indices with a fixed mapping."""
 
 import threading
 import time
@@ -23,11 +23,11 @@ PROFILE = [40, 0, 0, 0, 60] + 10 * [0]
 
 
 class Server:
-    """Takes records, is slow, or away."""
+    """Accepts records, is slow, or unavailable."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[str, list[Activity]]] = []
-        self.away = False
+        self.unavailable = False
         self.open = threading.Event()
         self.open.set()
         self.tried = threading.Semaphore(0)
@@ -35,8 +35,8 @@ class Server:
     def ship(self, records: Sequence[Activity], name: str) -> int:
         self.tried.release()
         self.open.wait(10)
-        if self.away:
-            raise TransportError("away")
+        if self.unavailable:
+            raise TransportError("unavailable")
         self.taken.append((name, list(records)))
         return 0
 
@@ -47,7 +47,7 @@ class Server:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Server:
-    monkeypatch.setattr(recording, "EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(recording, "INTERVAL_SECONDS", 0.01)
     return Server()
 
 
@@ -55,21 +55,21 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
 def elasticsearch(elasticsearch_url: str, settings: Settings) -> Iterator[Elasticsearch]:
     """The live server, without activity; the settings lead to it."""
     settings.ELASTICSEARCH_URL = elasticsearch_url
-    shipping._index_is_there.cache_clear()
+    shipping.ensure_daily_index.cache_clear()
     with Elasticsearch(elasticsearch_url, request_timeout=60) as client:
         client.indices.delete(index=f"{PREFIX}*")
         yield client
         client.indices.delete(index=f"{PREFIX}*")
 
 
-def hear(recorder: Recorder, kind: str = "user-data", who: int | str = 1, movies: int = 40) -> None:
-    recorder.hear(Activity(kind, who, movies, SECONDS))
+def record(recorder: Recorder, kind: str = "user-data", who: int | str = 1, movies: int = 40) -> None:
+    recorder.record(Activity(kind, who, movies, SECONDS))
 
 
-def test_what_comes_while_a_batch_is_sent_waits_for_a_batch_or_the_next_round(
+def test_records_that_come_while_a_batch_is_sent_wait_for_a_full_batch_or_the_next_round(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(recording, "EVERY_SECONDS", 60)
+    monkeypatch.setattr(recording, "INTERVAL_SECONDS", 60)
     at_rest = threading.Event()
     sizes: list[int] = []
 
@@ -81,38 +81,38 @@ def test_what_comes_while_a_batch_is_sent_waits_for_a_batch_or_the_next_round(
     def ship(records: Sequence[Activity], name: str) -> int:
         at_rest.clear()
         sizes.append(len(records))
-        hear(recorder)  # as a busy process does
+        record(recorder)  # as a busy process does
         return 0
 
     recorder = Recorder(ship)
-    recorder._wanted = Wanted()
+    recorder.wake_event = Wanted()
     for _ in range(recording.BATCH):
-        hear(recorder)
+        record(recorder)
     wait_until(lambda: sizes != [] and at_rest.is_set())
     assert sizes == [recording.BATCH]
     for _ in range(recording.BATCH - 1):
-        hear(recorder)
+        record(recorder)
     wait_until(lambda: len(sizes) == 2)
     assert sizes[1] == recording.BATCH
 
 
-def test_what_is_heard_is_sent_by_a_thread(server: Server):
+def test_a_thread_sends_what_is_recorded(server: Server):
     recorder = Recorder(server.ship)
     for kind in ("user-data", "genre-data", "session-data", "recs-data"):
-        hear(recorder, kind)
+        record(recorder, kind)
     wait_until(lambda: recorder.sent == 4)
     assert server.kinds == ["user-data", "genre-data", "session-data", "recs-data"]
     recorder.stop()
 
 
-def test_a_slow_server_holds_up_nobody_and_what_does_not_fit_is_dropped_and_counted(server: Server):
+def test_a_slow_server_delays_no_request_and_what_does_not_fit_is_dropped_and_counted(server: Server):
     server.open.clear()
     recorder = Recorder(server.ship, capacity=1000)
-    hear(recorder)
-    assert server.tried.acquire(timeout=5)  # the thread is in there now, with that record
+    record(recorder)
+    assert server.tried.acquire(timeout=5)  # the thread is sending that record
     start = time.monotonic()
     for _ in range(10_000):
-        hear(recorder)
+        record(recorder)
     assert time.monotonic() - start < 10
     assert recorder.dropped == 9_000
     server.open.set()
@@ -120,24 +120,24 @@ def test_a_slow_server_holds_up_nobody_and_what_does_not_fit_is_dropped_and_coun
     recorder.stop()
 
 
-def test_what_could_not_be_sent_is_sent_later_under_the_same_name(server: Server):
-    server.away = True
+def test_a_batch_that_could_not_be_sent_is_sent_later_under_the_same_name(server: Server):
+    server.unavailable = True
     recorder = Recorder(server.ship)
-    hear(recorder)
+    record(recorder)
     assert server.tried.acquire(timeout=5)
     assert server.tried.acquire(timeout=5)  # it tries again by itself
-    server.away = False
+    server.unavailable = False
     wait_until(lambda: recorder.sent == 1)
     assert [(name.rpartition("-")[2], len(records)) for name, records in server.taken] == [("1", 1)]
     assert recorder.dropped == 0
     recorder.stop()
 
 
-def test_a_process_that_ends_sends_what_it_holds(server: Server, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(recording, "EVERY_SECONDS", 60)
+def test_a_process_that_ends_sends_its_buffer(server: Server, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(recording, "INTERVAL_SECONDS", 60)
     recorder = Recorder(server.ship)
     for _ in range(3):
-        hear(recorder)
+        record(recorder)
     recorder.stop()
     assert recorder.sent == 3
 
@@ -145,12 +145,11 @@ def test_a_process_that_ends_sends_what_it_holds(server: Server, monkeypatch: py
 @pytest.mark.django_db
 def test_the_four_kinds_are_documents_of_their_day(elasticsearch: Elasticsearch):
     movie = Movie.objects.create(title="Heat", profile=PROFILE)
-    recorder = Recorder(shipping.ship)
-    recorder._thread = threading.current_thread()  # sent by this test, not by a thread
-    recorder.hear(Activity("user-data", 534356757834, 40, SECONDS))
-    recorder.hear(Activity("genre-data", "comedy", 20, SECONDS))
-    recorder.hear(Activity("recs-data", 7, 3, SECONDS))
-    recorder.hear(Activity("session-data", 7, 3, SECONDS + 2, [0.25, 1, 1], [movie.id, movie.id]))
+    recorder = Recorder(shipping.ship, background=False)
+    recorder.record(Activity("user-data", 534356757834, 40, SECONDS))
+    recorder.record(Activity("genre-data", "comedy", 20, SECONDS))
+    recorder.record(Activity("recs-data", 7, 3, SECONDS))
+    recorder.record(Activity("session-data", 7, 3, SECONDS + 2, [0.25, 1, 1], [movie.id, movie.id]))
     recorder.flush()
     assert _documents(elasticsearch) == [
         (
@@ -200,7 +199,7 @@ def test_a_record_that_is_refused_is_counted_and_its_neighbours_are_kept(elastic
     assert [document["user"] for _, document in _documents(elasticsearch)] == [1, 3]
 
 
-def test_days_that_are_not_kept_are_dropped(elasticsearch: Elasticsearch, settings: Settings):
+def test_expired_days_are_deleted(elasticsearch: Elasticsearch, settings: Settings):
     settings.ACTIVITY_KEPT_DAYS = 30
     ensure_template(elasticsearch)
     for day in ("2026.10.24", "2026.10.25", "2026.11.24"):

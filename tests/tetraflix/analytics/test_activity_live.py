@@ -1,6 +1,5 @@
-"""A real web process and a real Elasticsearch: activity arrives; nothing waits for it or fails with it."""
+"""A real web process and a real Elasticsearch: activity arrives, and no request waits for it or fails with it."""
 
-import http.client
 import json
 import os
 import subprocess
@@ -9,16 +8,16 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from elasticsearch import ApiError, Elasticsearch
 
 from tests.movies.factories import movie
 from tests.servers.elasticsearch import ElasticsearchServer
-from tests.sessions_ingest.processes import ROOT, Process
+from tests.servers.web_process import ROOT, WebProcess
 from tests.waiting import wait_until
 from tetraflix.analytics.indices import PREFIX
-from tetraflix.embedded.ports import free_port
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 LOADED = """
@@ -31,38 +30,16 @@ print(*sorted(name for name in sys.modules
 """
 
 
-class Web:
-    """A web process with one worker."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.process: Process
-
-    def get(self, path: str) -> int:
-        """The status; 0 when nobody answers."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        try:
-            connection.request("GET", path)
-            return connection.getresponse().status
-        except OSError:
-            return 0
-        finally:
-            connection.close()
-
-
 @pytest.fixture
-def web(database_url: str, private_elasticsearch: ElasticsearchServer) -> Iterator[Web]:
-    web = Web(free_port())
-    words = f"-m granian --interface wsgi --host 127.0.0.1 --port {web.port} --workers 1 --blocking-threads 1"
-    env = {"DATABASE_URL": database_url, "ELASTICSEARCH_URL": private_elasticsearch.url}
-    with Process(*words.split(), "tetraflix.wsgi:application", env=env) as process:
-        web.process = process
-        wait_until(lambda: web.get("/healthz") == 200, seconds=30)
+def web(
+    database_url: str, private_elasticsearch: ElasticsearchServer, tmp_path: Path
+) -> Iterator[WebProcess]:
+    urls = {"DATABASE_URL": database_url, "ELASTICSEARCH_URL": private_elasticsearch.url}
+    with WebProcess(tmp_path / "web.log", **urls) as web:
         yield web
-        process.stop()
 
 
-def test_what_clients_ask_for_arrives(web: Web, private_elasticsearch: ElasticsearchServer):
+def test_the_activity_of_clients_arrives(web: WebProcess, private_elasticsearch: ElasticsearchServer):
     start = datetime.now(UTC)
     movie("Heat", comedy=100)
     assert [web.get("/tetraflix/recommendations/534356757834"), web.get("/tetraflix/genre/comedy")] == [
@@ -79,12 +56,12 @@ def test_what_clients_ask_for_arrives(web: Web, private_elasticsearch: Elasticse
 
 
 @pytest.mark.parametrize(
-    "away", [ElasticsearchServer.kill, ElasticsearchServer.pause], ids=["killed", "hung"]
+    "outage", [ElasticsearchServer.kill, ElasticsearchServer.pause], ids=["killed", "hung"]
 )
-def test_elasticsearch_going_away_under_traffic_fails_and_holds_up_nothing(
-    web: Web, private_elasticsearch: ElasticsearchServer, away
+def test_an_outage_of_elasticsearch_under_traffic_fails_and_delays_no_request(
+    web: WebProcess, private_elasticsearch: ElasticsearchServer, outage
 ):
-    answers: list[tuple[int, float]] = []
+    answers: list[tuple[int | None, float]] = []
     done = threading.Event()
 
     def read() -> None:
@@ -96,16 +73,16 @@ def test_elasticsearch_going_away_under_traffic_fails_and_holds_up_nothing(
     reader = threading.Thread(target=read)
     reader.start()
     wait_until(lambda: len(answers) > 500, seconds=30)
-    away(private_elasticsearch)
+    outage(private_elasticsearch)
     sent = len(answers)
-    wait_until(lambda: len(answers) > sent + 2_000 and "activity waits" in web.process.output(), seconds=60)
+    wait_until(lambda: len(answers) > sent + 2_000 and "activity is not sent" in web.output(), seconds=60)
     done.set()
     reader.join()
     assert {status for status, _ in answers} == {200}
     # as long as a busy machine may take; a request that waits for Elasticsearch takes longer
     assert max(seconds for _, seconds in answers) < 2
-    private_elasticsearch.go_on()
-    if away is ElasticsearchServer.kill:
+    private_elasticsearch.resume()
+    if outage is ElasticsearchServer.kill:
         private_elasticsearch.start()
 
 

@@ -1,4 +1,4 @@
-"""The saved objects for Kibana fit what is recorded: each panel's aggregation runs on the live mapping."""
+"""The saved objects for Kibana match the recorded activity: each panel's aggregation runs on the live mapping."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ AT = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
 def elasticsearch(elasticsearch_url: str, settings: Settings, db: None) -> Iterator[Elasticsearch]:
     """The live server with some activity in it."""
     settings.ELASTICSEARCH_URL = elasticsearch_url
-    shipping._index_is_there.cache_clear()
+    shipping.ensure_daily_index.cache_clear()
     comedy = Movie.objects.create(title="Heat", profile=[0, 0, 60, 0, 40] + 10 * [0]).id
     with Elasticsearch(elasticsearch_url, request_timeout=60) as client:
         client.indices.delete(index=f"{PREFIX}*")
@@ -48,7 +48,7 @@ def elasticsearch(elasticsearch_url: str, settings: Settings, db: None) -> Itera
         client.indices.delete(index=f"{PREFIX}*")
 
 
-def test_every_object_is_there_once_and_every_reference_leads_to_one():
+def test_every_object_is_unique_and_every_reference_exists():
     known = [(saved["type"], saved["id"]) for saved in OBJECTS]
     assert len(set(known)) == len(known)
     assert sorted(saved_type for saved_type, _ in known) == [

@@ -20,7 +20,7 @@ from tests.movies.outbox.changes_reader import inventory, read, take
 from tests.servers.queues import Queues
 from tests.waiting import wait_until
 from tetraflix.background import task_waker
-from tetraflix.background.task_waker import Waker
+from tetraflix.background.task_waker import TaskWaker
 from tetraflix.observability import request_ids
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,7 +29,7 @@ DRAMA = [0] * 4 + [100] + [0] * 10
 
 
 class SlowBroker:
-    """Stands in for Celery: sending takes until `go`, then fails, as with an SQS that is away."""
+    """Stands in for Celery: sending takes until `go`, then fails, as while SQS is unavailable."""
 
     def __init__(self) -> None:
         self.go = threading.Event()
@@ -38,23 +38,23 @@ class SlowBroker:
     def send_task(self, name: str, **options: object) -> None:
         self.go.wait(10)
         self.sent.append(request_ids.current())
-        raise ConnectionError("SQS is away")
+        raise ConnectionError("SQS is unavailable")
 
 
 @pytest.fixture
 def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowBroker]:
     broker = SlowBroker()
-    waker = Waker("movies.tasks.publish_changes")
+    waker = TaskWaker("movies.tasks.publish_changes")
     monkeypatch.setattr(task_waker, "app", broker)
     inventory_changed.disconnect(dispatch_uid="wake the change feed")
     inventory_changed.connect(waker.wake)
     yield broker
     broker.go.set()
     inventory_changed.disconnect(waker.wake)
-    inventory_changed.connect(task_waker.waker.wake, dispatch_uid="wake the change feed")
+    inventory_changed.connect(task_waker.publisher_waker.wake, dispatch_uid="wake the change feed")
 
 
-def test_a_change_commits_at_once_while_the_queue_is_away(broker: SlowBroker) -> None:
+def test_a_change_commits_at_once_while_the_queue_is_unavailable(broker: SlowBroker) -> None:
     started = time.monotonic()
     for number in range(20):
         add_movie(actor="test", title=f"Movie {number}", profile=DRAMA)
@@ -64,11 +64,11 @@ def test_a_change_commits_at_once_while_the_queue_is_away(broker: SlowBroker) ->
     wait_until(lambda: broker.sent != [])
 
 
-def test_changes_that_come_together_wake_once_or_twice_not_each(broker: SlowBroker) -> None:
+def test_concurrent_changes_wake_the_publisher_once_or_twice(broker: SlowBroker) -> None:
     for number in range(20):
         add_movie(actor="test", title=f"Movie {number}", profile=DRAMA)
     broker.go.set()
-    wait_until(lambda: len(broker.sent) == 2)  # one was on its way, one for all that came meanwhile
+    wait_until(lambda: len(broker.sent) == 2)  # the one being sent, and one for all later changes
 
 
 def test_a_wake_after_a_failed_one_is_sent(broker: SlowBroker) -> None:
@@ -79,7 +79,7 @@ def test_a_wake_after_a_failed_one_is_sent(broker: SlowBroker) -> None:
     wait_until(lambda: len(broker.sent) == 2)
 
 
-def test_a_change_that_is_rolled_back_wakes_nobody(broker: SlowBroker) -> None:
+def test_a_change_that_is_rolled_back_wakes_no_publisher(broker: SlowBroker) -> None:
     broker.go.set()
     with transaction.atomic():
         add_movie(actor="test", title="Never", profile=DRAMA)
@@ -93,7 +93,7 @@ def test_a_change_that_is_rolled_back_wakes_nobody(broker: SlowBroker) -> None:
 def worker(
     queues: Queues, database_url: str, settings: Settings, open_folder: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A Celery worker on this test's database and queues, at work when the test begins."""
+    """A Celery worker on this test's database and queues, which is ready when the test begins."""
     environment = os.environ | {
         "DATABASE_URL": database_url,
         "CHANGES_QUEUE": settings.CHANGES_QUEUE,
@@ -113,5 +113,5 @@ def test_a_change_is_on_the_bus_soon_after_its_commit(
     worker: subprocess.Popen[bytes], queues: Queues
 ) -> None:
     add_movie(actor="test", title="Soon", profile=DRAMA)
-    wait_until(lambda: publisher.waiting() == (0, 0.0), seconds=20)
+    wait_until(lambda: publisher.outbox_lag() == (0, 0.0), seconds=20)
     assert read(take(queues.changes.url)) == inventory()

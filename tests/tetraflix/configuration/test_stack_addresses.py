@@ -1,4 +1,4 @@
-"""var/run/stack.json: only a living stack is believed, and only its owner reads it."""
+"""var/run/stack.json: only the file of a running stack counts, and only its owner can read it."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from tetraflix.configuration import stack_addresses
 SERVERS = {"web": "http://127.0.0.1:8000", "database": "postgresql://someone:s3cret@db/x"}
 
 
-def test_a_living_stack_is_found_and_only_its_owner_may_read_where_it_is(tmp_path: Path) -> None:
+def test_a_running_stack_is_found_and_only_its_owner_can_read_the_file(tmp_path: Path) -> None:
     stack_addresses.write(tmp_path, SERVERS)
     started = stack_addresses.started_at(os.getpid())
     assert stack_addresses.read(tmp_path) == {**SERVERS, "pid": os.getpid(), "started": started}
@@ -22,7 +22,7 @@ def test_a_living_stack_is_found_and_only_its_owner_may_read_where_it_is(tmp_pat
     assert stack_addresses.read(tmp_path) is None
 
 
-def test_the_file_of_a_killed_stack_is_not_believed(tmp_path: Path) -> None:
+def test_the_file_of_a_killed_stack_is_ignored(tmp_path: Path) -> None:
     code = (
         "import pathlib, sys; from tetraflix.configuration import stack_addresses;"
         " stack_addresses.write(pathlib.Path(sys.argv[1]), {})"
@@ -32,14 +32,14 @@ def test_the_file_of_a_killed_stack_is_not_believed(tmp_path: Path) -> None:
     assert stack_addresses.read(tmp_path) is None
 
 
-def test_another_process_that_was_given_its_pid_is_not_taken_for_it(tmp_path: Path) -> None:
+def test_another_process_with_the_same_pid_is_not_taken_for_the_stack(tmp_path: Path) -> None:
     stack_addresses.write(tmp_path, SERVERS)
     file = tmp_path / "run" / "stack.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "started": "1"}))
     assert stack_addresses.read(tmp_path) is None
 
 
-def test_half_a_file_is_no_stack(tmp_path: Path) -> None:
+def test_a_partial_file_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "stack.json").write_text('{"pid": ')
     assert stack_addresses.read(tmp_path) is None

@@ -1,27 +1,17 @@
-"""`make demo`: everything `make run` does, and things to see: movies, users, traffic, a login."""
+"""`make demo`: `make run` with movies, users, live traffic and a login."""
 
 import re
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg2
 import pytest
 import requests
 
-from tests.tetraflix.stacks import RunningStack
+from tests.servers.running_stack import RunningStack
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(1200)  # a busy machine is no reason to fail
 SIZES = ("--movies", "300", "--users", "50", "--rate", "30")
-
-
-@pytest.fixture
-def stack(open_folder: Path) -> Iterator[RunningStack]:
-    """A stack that is not started yet."""
-    one = RunningStack(open_folder)
-    yield one
-    one.end()
 
 
 def sql(stack: RunningStack, statement: str) -> list[tuple]:
@@ -40,7 +30,7 @@ def can_log_in(stack: RunningStack, password: str) -> bool:
         return answer.url.endswith("/admin/") and answer.status_code == 200
 
 
-def test_it_shows_movies_users_and_traffic_and_its_login_goes_with_it(stack: RunningStack) -> None:
+def test_it_has_movies_users_traffic_and_a_login_that_ends_with_it(stack: RunningStack) -> None:
     stack.start("demo", *SIZES, seconds=600)
     status, lists = stack.get("/tetraflix/recommendations/1")
     assert status == 200
@@ -50,22 +40,22 @@ def test_it_shows_movies_users_and_traffic_and_its_login_goes_with_it(stack: Run
     views = sql(stack, "select sum(views) from movies_viewcount")
     wait_until(lambda: sql(stack, "select sum(views) from movies_viewcount") > views, seconds=120)
 
-    found = re.search(r"login +demo / (\S+)", stack.said())
+    found = re.search(r"login +demo / (\S+)", stack.printed())
     assert found
     assert can_log_in(stack, found[1])
     assert not can_log_in(stack, "demo")
 
-    stack.send(signal.SIGKILL)  # so that it has no time to take its login away
+    stack.send(signal.SIGKILL)  # so that it cannot remove its login
     wait_until(lambda: stack.left() == [], seconds=90)
     stack.start("run")
     assert sql(stack, "select count(*) from auth_user") == [(0,)]
-    assert "✓ demo login removed" in stack.said()
+    assert "✓ demo login removed" in stack.printed()
     assert not can_log_in(stack, found[1])
 
 
-def test_ctrl_c_takes_the_login_away(stack: RunningStack) -> None:
+def test_ctrl_c_removes_the_login(stack: RunningStack) -> None:
     stack.start("demo", "--movies", "20", "--users", "5", "--rate", "1", seconds=600)
     stack.send(signal.SIGINT)
     assert stack.ended() == 0
-    assert "✓ demo login removed" in stack.said()
+    assert "✓ demo login removed" in stack.printed()
     assert stack.left() == []

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL and SQS: they keep what they should, and go when they are told."""
+"""The embedded PostgreSQL and SQS keep their data, and stop when asked."""
 
 import http.client
 import os
@@ -18,7 +18,7 @@ from tetraflix.embedded.postgres import EmbeddedPostgres
 from tetraflix.embedded.sqs import REGION, EmbeddedSqs
 
 
-def test_what_was_committed_survives_a_kill(private_postgres: EmbeddedPostgres) -> None:
+def test_committed_data_survives_a_kill(private_postgres: EmbeddedPostgres) -> None:
     connection = psycopg2.connect(private_postgres.url)
     with connection, connection.cursor() as cursor:
         cursor.execute("create table kept (n int); insert into kept values (7)")
@@ -35,7 +35,7 @@ def test_each_test_has_queues_of_its_own(queues: Queues) -> None:
     assert [bus.depth(queue.url) for queue in (queues.session, queues.recs, queues.changes)] == [1, 0, 0]
 
 
-def test_messages_survive_a_stop_even_while_somebody_waits_for_some(private_sqs: EmbeddedSqs) -> None:
+def test_messages_survive_a_stop_during_a_long_poll(private_sqs: EmbeddedSqs) -> None:
     client = boto3.client(
         "sqs",
         endpoint_url=private_sqs.url,
@@ -44,26 +44,28 @@ def test_messages_survive_a_stop_even_while_somebody_waits_for_some(private_sqs:
         aws_secret_access_key="embedded",
     )
     kept, empty = (client.create_queue(QueueName=name)["QueueUrl"] for name in ("kept", "empty"))
-    client.send_message(QueueUrl=kept, MessageBody="word")
+    client.send_message(QueueUrl=kept, MessageBody="text")
     body = f"Action=ReceiveMessage&QueueUrl={empty}&WaitTimeSeconds=20"
     with closing(http.client.HTTPConnection("127.0.0.1", private_sqs.port)) as reader:
         reader.request("POST", "/", body, {"Content-Type": "application/x-www-form-urlencoded"})
-        client.get_queue_url(QueueName="empty")  # an answer: it has read the request before this one
+        client.get_queue_url(
+            QueueName="empty"
+        )  # its response shows that the server has read the earlier request
         since = time.monotonic()
         private_sqs.stop()
         assert time.monotonic() - since < 15
     private_sqs.start()
-    assert [one["Body"] for one in client.receive_message(QueueUrl=kept)["Messages"]] == ["word"]
+    assert [one["Body"] for one in client.receive_message(QueueUrl=kept)["Messages"]] == ["text"]
 
 
-def test_a_child_process_can_be_led_to_the_database_of_a_test(database_url: str) -> None:
+def test_a_child_process_can_use_the_database_of_a_test(database_url: str) -> None:
     with psycopg2.connect(database_url) as other, other.cursor() as cursor:
         cursor.execute("select count(*) from movies_movie")
         assert cursor.fetchall() == [(0,)]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
-def test_root_with_a_folder_closed_to_others_keeps_the_data_in_the_open(tmp_path: Path) -> None:
+def test_root_with_a_closed_folder_keeps_the_data_in_an_open_one(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     server = EmbeddedPostgres(closed / "postgres", 0, fsync=False)
@@ -86,7 +88,7 @@ def test_root_with_a_folder_closed_to_others_keeps_the_data_in_the_open(tmp_path
         shutil.rmtree((closed / "elsewhere").readlink())
 
 
-def test_a_taken_port_is_left_alone(open_folder: Path) -> None:
+def test_another_port_is_used_when_one_is_taken(open_folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         server = EmbeddedPostgres(open_folder / "postgres", taken, fsync=False)

@@ -1,33 +1,23 @@
-"""`make run`: one command starts everything, and whatever ends it, nothing is left running."""
+"""`make run`: one command starts everything, and nothing is left running after any kind of end."""
 
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import psycopg2
 import pytest
 
-from tests.tetraflix.stacks import MANAGE, RunningStack
+from tests.servers.running_stack import MANAGE, RunningStack
 from tests.waiting import wait_until
 from tetraflix.configuration import stack_addresses
 
 pytestmark = pytest.mark.timeout(900)  # a busy machine is no reason to fail
 
 
-@pytest.fixture
-def stack(open_folder: Path) -> Iterator[RunningStack]:
-    """A stack that is not started yet."""
-    one = RunningStack(open_folder)
-    yield one
-    one.end()
-
-
-def test_it_serves_and_ctrl_c_leaves_nothing_but_what_is_kept(stack: RunningStack) -> None:
+def test_it_serves_and_after_ctrl_c_only_its_data_is_left(stack: RunningStack) -> None:
     stack.start()
     assert stack.get("/tetraflix/genre/comedy") == (200, {"genre": []})
     with psycopg2.connect(stack.stack()["database"]) as connection, connection.cursor() as cursor:
@@ -36,7 +26,7 @@ def test_it_serves_and_ctrl_c_leaves_nothing_but_what_is_kept(stack: RunningStac
     assert stack.ended() == 0
     assert stack.left() == []
     assert stack_addresses.read(stack.var) is None
-    assert stack.said().endswith("✓ everything is stopped\n")
+    assert stack.printed().endswith("✓ everything is stopped\n")
 
     stack.start()
     status, movie = stack.get("/tetraflix/movies/1")
@@ -55,7 +45,7 @@ def test_another_terminal_finds_its_servers_and_cannot_start_it_twice(stack: Run
     again = stack.manage("run")
     assert again.returncode == 1
     assert again.stderr == (
-        f"CommandError: It runs already (pid {pid}, http://127.0.0.1:{stack.port}): Ctrl-C there, or"
+        f"CommandError: It is already running (pid {pid}, http://127.0.0.1:{stack.port}): Ctrl-C there, or"
         f" `kill {pid}`, stops it.\n"
     )
 
@@ -72,7 +62,7 @@ def test_a_killed_child_stops_everything(stack: RunningStack, victim: str) -> No
     (process,) = [one for one in found if any(word.endswith(marks[victim]) for word in one.cmdline())]
     process.kill()
     assert stack.ended() == 1
-    assert f"✗ {victim} was killed (SIGKILL)." in stack.said()
+    assert f"✗ {victim} was killed (SIGKILL)." in stack.printed()
     wait_until(lambda: stack.left() == [], seconds=30)
 
 
@@ -80,11 +70,11 @@ def test_kill_9_leaves_nothing(stack: RunningStack) -> None:
     stack.start()
     stack.send(signal.SIGKILL)
     wait_until(lambda: stack.left() == [], seconds=90)
-    stack.start()  # what a kill left behind is no obstacle
+    stack.start()  # in spite of what a kill leaves behind
 
 
 def test_it_stops_with_the_process_that_started_it(stack: RunningStack) -> None:
-    # As make starts it; a killed make passes no signal on.
+    # As make starts it, because a killed make sends no signal.
     code = "import subprocess, sys; subprocess.run([sys.executable, sys.argv[1], 'run', '--follow-parent'])"
     with subprocess.Popen([sys.executable, "-c", code, MANAGE], env=stack.env) as make:
         wait_until(lambda: "web" in stack.stack().get("programs", {}), seconds=300)
@@ -92,7 +82,7 @@ def test_it_stops_with_the_process_that_started_it(stack: RunningStack) -> None:
     wait_until(lambda: stack.left() == [], seconds=90)
 
 
-def test_a_taken_port_is_said_before_anything_starts(stack: RunningStack) -> None:
+def test_a_taken_port_is_reported_before_anything_starts(stack: RunningStack) -> None:
     with socket.create_server(("127.0.0.1", stack.port)):
         answer = stack.manage("run")
     assert answer.returncode == 1

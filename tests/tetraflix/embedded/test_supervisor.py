@@ -1,4 +1,4 @@
-"""The supervisor: what it starts again, what ends everything, and that nothing outlives it."""
+"""The supervisor: what it restarts, what ends the whole stack, and that nothing outlives it."""
 
 import io
 import os
@@ -22,14 +22,14 @@ from tetraflix.embedded.supervisor import EndedError, Part, Program, Supervisor
 
 FOREVER = "import time; time.sleep(600)"
 STUBBORN = (
-    f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); {FOREVER}"
+    f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('stubborn', flush=True); {FOREVER}"
 )
 WITH_A_CHILD = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {FOREVER!r}])"
 
 
 @pytest.fixture
 def held(tmp_path: Path) -> Iterator[Supervisor]:
-    """A supervisor at work; its console's words are in `held.console.file`."""
+    """A running supervisor; its console writes to `held.console.file`."""
     with Supervisor(console=Console(file=io.StringIO(), width=200), log_dir=tmp_path) as one:
         yield one
 
@@ -40,13 +40,13 @@ def start(held: Supervisor, name: str, code: str) -> Program:
     return program
 
 
-def said(held: Supervisor) -> str:
+def output(held: Supervisor) -> str:
     assert isinstance(held.console.file, io.StringIO)
     return held.console.file.getvalue()
 
 
 class Seen(Exception):
-    """Leaves watch(): the test has seen what it waited for."""
+    """Ends watch(), because the test has seen what it waited for."""
 
 
 def test_a_program_that_fails_starts_again(held: Supervisor, tmp_path: Path) -> None:
@@ -55,12 +55,12 @@ def test_a_program_that_fails_starts_again(held: Supervisor, tmp_path: Path) -> 
     def restarted(part: Part) -> None:
         raise Seen(part.name)
 
-    held.restarted = restarted
+    held.on_restart = restarted
     start(held, "fragile", f"import sys; open({str(file)!r}, 'a').write('x'); sys.exit(3)")
     with pytest.raises(Seen, match="fragile"):
         held.watch()
     wait_until(lambda: file.read_text() == "xx", seconds=60)
-    assert "! fragile ended with code 3; it starts again in 1 s. Its log:" in said(held)
+    assert "! fragile ended with code 3; it starts again in 1 s. Its log:" in output(held)
 
 
 @pytest.mark.parametrize(
@@ -70,10 +70,12 @@ def test_a_program_that_fails_starts_again(held: Supervisor, tmp_path: Path) -> 
             "import os, signal; print('last words'); os.kill(os.getpid(), signal.SIGKILL)",
             "was killed (SIGKILL)",
         ),
-        ("print('last words')", "ended, asked by somebody else"),
+        ("print('last words')", "ended with code 0"),
     ],
 )
-def test_a_program_that_was_killed_or_left_ends_everything(held: Supervisor, code: str, how: str) -> None:
+def test_a_program_that_was_killed_or_ended_with_0_ends_everything(
+    held: Supervisor, code: str, how: str
+) -> None:
     start(held, "other", FOREVER)
     start(held, "victim", code.replace("print('last words')", "print('last words', flush=True)"))
     with pytest.raises(EndedError) as error:
@@ -96,13 +98,13 @@ def test_nothing_outlives_it_not_even_the_children_of_a_killed_child(tmp_path: P
     assert reaper.marked(held.mark) == []
 
 
-def test_what_does_not_obey_is_killed_when_its_time_is_over(
+def test_a_program_that_ignores_sigterm_is_killed_when_its_time_is_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "STOP_SECONDS", 0.5)
     with Supervisor(console=Console(file=io.StringIO()), log_dir=tmp_path) as held:
-        start(held, "deaf", STUBBORN)
-        wait_until(lambda: (tmp_path / "deaf.log").read_text() == "deaf\n", seconds=60)
+        start(held, "stubborn", STUBBORN)
+        wait_until(lambda: (tmp_path / "stubborn.log").read_text() == "stubborn\n", seconds=60)
         since = time.monotonic()
     assert reaper.marked(held.mark) == []
     assert time.monotonic() - since >= 0.5
@@ -115,7 +117,7 @@ import sys
 from pathlib import Path
 from rich.console import Console
 from tetraflix.embedded import reaper, supervisor
-from tetraflix.embedded.supervisor import Asked, Supervisor
+from tetraflix.embedded.supervisor import StopRequested, Supervisor
 supervisor.STOP_SECONDS = float(sys.argv[2])
 reaper.__file__ = sys.argv[3]
 held = Supervisor(console=Console(), log_dir=Path(sys.argv[1]))
@@ -125,11 +127,11 @@ try:
         for name, code in zip(sys.argv[4::2], sys.argv[5::2]):
             held.start(held.program(name, ["-c", code], env=None))
         held.watch()
-except Asked:
-    print("asked")
+except StopRequested:
+    print("stopped")
 """
-PROGRAMS = ["a", FOREVER, "b", WITH_A_CHILD, "deaf", STUBBORN]
-# A guard as on a busy machine: it takes its time before it has begun at all.
+PROGRAMS = ["a", FOREVER, "b", WITH_A_CHILD, "stubborn", STUBBORN]
+# A guard as on a busy machine, whose start takes long.
 SLOW_GUARD = (
     f"import runpy, time; time.sleep({{seconds}}); runpy.run_path({reaper.__file__!r}, run_name='__main__')"
 )
@@ -139,7 +141,7 @@ SLOW_GUARD = (
 def supervising(
     folder: Path, guard_file: str = reaper.__file__
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A supervisor in a process of its own that starts three programs, one of them deaf; and its mark."""
+    """A supervisor in a process of its own that starts three programs, one of which ignores SIGTERM; and its mark."""
     words = [sys.executable, "-c", SCRIPT, str(folder), str(STOP_SECONDS), guard_file, *PROGRAMS]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         assert process.stdout
@@ -151,7 +153,7 @@ def supervising(
 
 def wait_for_all(folder: Path, mark: str) -> None:
     wait_until(lambda: len(reaper.marked(mark)) == 5, seconds=60)  # the guard, three, and b's child
-    wait_until(lambda: "deaf" in (folder / "deaf.log").read_text(), seconds=60)
+    wait_until(lambda: "stubborn" in (folder / "stubborn.log").read_text(), seconds=60)
 
 
 @pytest.fixture
@@ -166,7 +168,7 @@ def test_a_second_ctrl_c_does_not_wait(apart: tuple[subprocess.Popen[str], str])
     process, mark = apart
     since = time.monotonic()
     process.send_signal(signal.SIGINT)
-    wait_until(lambda: time.monotonic() - since > supervisor.SECOND_THOUGHTS_SECONDS + 0.1)
+    wait_until(lambda: time.monotonic() - since > supervisor.SECOND_SIGNAL_SECONDS + 0.1)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 0
     assert process.stdout
@@ -180,7 +182,7 @@ def test_one_ctrl_c_that_arrives_twice_counts_once(apart: tuple[subprocess.Popen
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=STOP_SECONDS + 60) == 0
-    assert time.monotonic() - since >= STOP_SECONDS  # the deaf one had its time
+    assert time.monotonic() - since >= STOP_SECONDS  # the stubborn program had its time
     assert reaper.marked(mark) == []
 
 

@@ -1,4 +1,4 @@
-"""What Prometheus reads: right over all processes, complete, and for whom it is meant."""
+"""/metrics: sums over all processes, every registered metric, and who may read it."""
 
 import os
 import subprocess
@@ -20,9 +20,8 @@ from movies.outbox import bus
 from sessions_ingest.models import IngestMinute
 from tests.servers.queues import Queues
 from tetraflix.background import heartbeats, schedule
-from tetraflix.health import background_check
+from tetraflix.health import background_cache, service_state
 from tetraflix.health import scrape as scrape_module
-from tetraflix.health.queue_depths import QueueDepths
 from tetraflix.observability import metrics
 
 pytestmark = pytest.mark.django_db
@@ -44,20 +43,20 @@ def scrape(client: Client, **headers: str) -> dict[tuple[str, tuple[str, ...]], 
 def test_requests_are_counted_by_endpoint_over_all_processes(client: Client) -> None:
     key = ("tetraflix_http_request_seconds_count", ("genre", "GET", "404"))
     before = scrape(client).get(key, 0)
-    client.get("/tetraflix/genre/unheard-of")
+    client.get("/tetraflix/genre/no-such-genre")
     other = """
 import django; django.setup()
 from django.test import Client
-Client().get("/tetraflix/genre/unheard-of", headers={"host": "127.0.0.1"})
+Client().get("/tetraflix/genre/no-such-genre", headers={"host": "127.0.0.1"})
 """
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tetraflix.settings"}
     subprocess.run([sys.executable, "-c", other], check=True, env=environment)
     assert scrape(client)[key] == before + 2
 
 
-def test_every_registered_figure_is_exposed_and_no_other(client: Client, queues: Queues) -> None:
-    heartbeats.sign("beat")
-    schedule.take_due({"a task": 5})
+def test_every_registered_metric_is_exposed_and_no_other(client: Client, queues: Queues) -> None:
+    heartbeats.record("beat")
+    schedule.claim_due({"a task": 5})
     PopularList.objects.create(genre="", movie_ids=[], refreshed_at=timezone.now())
     metrics.task_seconds.labels("a task", "SUCCESS").observe(1)
     client.get("/healthz")
@@ -73,66 +72,70 @@ def test_an_unregistered_name_raises() -> None:
         metrics.histogram("http_request_second")
 
 
-def test_the_outbox_and_the_queues_are_told(client: Client, queues: Queues, settings: Settings) -> None:
+def test_the_outbox_and_the_queues_are_measured(client: Client, queues: Queues, settings: Settings) -> None:
     Movie.objects.create(title="Waits", profile=DRAMA)
-    bus.shared_client().send_message(QueueUrl=queues.session.dead_url, MessageBody="poison")
+    bus.shared_client().send_message(QueueUrl=queues.session.dead_url, MessageBody="invalid")
     bus.shared_client().send_message(QueueUrl=queues.recs.url, MessageBody="waits")
     bus.shared_client().send_message(
         QueueUrl=bus.queue(settings.CELERY_QUEUE).dead_url, MessageBody="no task"
     )
-    told = scrape(client)
-    assert told["tetraflix_outbox_changes", ()] == 1
-    assert told["tetraflix_outbox_lag_seconds", ()] >= 0
-    assert told["tetraflix_dead_letters", (settings.SESSION_QUEUE,)] == 1
-    assert told["tetraflix_queue_messages", (settings.RECS_QUEUE,)] == 1
-    assert told["tetraflix_dead_letters", (settings.CELERY_QUEUE,)] >= 1  # a queue that no test has alone
-    assert told["tetraflix_up", ("database",)] == told["tetraflix_up", ("queue",)] == 1
+    samples = scrape(client)
+    assert samples["tetraflix_outbox_changes", ()] == 1
+    assert samples["tetraflix_outbox_lag_seconds", ()] >= 0
+    assert samples["tetraflix_dead_letters", (settings.SESSION_QUEUE,)] == 1
+    assert samples["tetraflix_queue_messages", (settings.RECS_QUEUE,)] == 1
+    assert samples["tetraflix_dead_letters", (settings.CELERY_QUEUE,)] >= 1  # a queue that no test has alone
+    assert samples["tetraflix_up", ("database",)] == samples["tetraflix_up", ("queue",)] == 1
 
 
-def test_heartbeats_and_tasks_that_wait_are_told(client: Client, queues: Queues, settings: Settings) -> None:
-    heartbeats.sign("beat", heartbeats.receiver(settings.RECS_QUEUE), "somebody else")
-    schedule.take_due({"waits": 5, "done": 5})
-    schedule.done("done")
-    told = {labels for name, labels in scrape(client) if name == "tetraflix_heartbeat_age_seconds"}
-    assert told == {("beat",), (f"receiver of {settings.RECS_QUEUE}",)}
+def test_heartbeats_and_pending_tasks_are_measured(
+    client: Client, queues: Queues, settings: Settings
+) -> None:
+    heartbeats.record("beat", heartbeats.receiver_name(settings.RECS_QUEUE), "another process")
+    schedule.claim_due({"waits": 5, "done": 5})
+    schedule.mark_done("done")
+    names = {labels for name, labels in scrape(client) if name == "tetraflix_heartbeat_age_seconds"}
+    assert names == {("beat",), (f"receiver of {settings.RECS_QUEUE}",)}
     assert [labels for name, labels in scrape(client) if name == "tetraflix_task_waiting_seconds"] == [
         ("waits",)
     ]
 
 
-def test_the_last_whole_minute_of_ingest_is_told(client: Client, queues: Queues, settings: Settings) -> None:
+def test_the_last_whole_minute_of_ingest_is_measured(
+    client: Client, queues: Queues, settings: Settings
+) -> None:
     minute = timezone.now().replace(second=0, microsecond=0) - timedelta(minutes=1)
     for at in (minute - timedelta(minutes=1), minute, minute + timedelta(minutes=1)):
         IngestMinute.objects.create(
             minute=at, queue=settings.SESSION_QUEUE, messages=7, events=9, views=3, slowest_ms=40
         )
-    told = scrape(client)
-    assert told["tetraflix_ingest_messages_per_minute", (settings.SESSION_QUEUE,)] == 7
-    assert told["tetraflix_ingest_events_per_minute", (settings.SESSION_QUEUE,)] == 9
-    assert told["tetraflix_ingest_views_per_minute", (settings.SESSION_QUEUE,)] == 3
-    assert told["tetraflix_ingest_lag_seconds", (settings.SESSION_QUEUE,)] == 0.04
-    assert told["tetraflix_ingest_messages_per_minute", (settings.RECS_QUEUE,)] == 0
+    samples = scrape(client)
+    assert samples["tetraflix_ingest_messages_per_minute", (settings.SESSION_QUEUE,)] == 7
+    assert samples["tetraflix_ingest_events_per_minute", (settings.SESSION_QUEUE,)] == 9
+    assert samples["tetraflix_ingest_views_per_minute", (settings.SESSION_QUEUE,)] == 3
+    assert samples["tetraflix_ingest_lag_seconds", (settings.SESSION_QUEUE,)] == 0.04
+    assert samples["tetraflix_ingest_messages_per_minute", (settings.RECS_QUEUE,)] == 0
 
 
-def test_a_database_that_is_away_is_told_and_the_rest_still_comes(
+def test_without_the_database_its_metrics_are_missing_and_the_others_are_exposed(
     client: Client, queues: Queues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scrape_module, "_from_database", away)
-    told = scrape(client)
-    assert told["tetraflix_up", ("database",)] == 0
-    assert told["tetraflix_up", ("queue",)] == 1
-    assert any(name == "tetraflix_http_request_seconds_count" for name, _ in told)
+    monkeypatch.setattr(scrape_module, "database_metrics", unavailable)
+    samples = scrape(client)
+    assert samples["tetraflix_up", ("database",)] == 0
+    assert samples["tetraflix_up", ("queue",)] == 1
+    assert any(name == "tetraflix_http_request_seconds_count" for name, _ in samples)
 
 
 def test_a_scrape_is_a_fixed_number_of_statements(
     client: Client, queues: Queues, django_assert_num_queries: Any
 ) -> None:
-    # one row of single figures, heartbeats, tasks that wait, the outbox, the last minute
+    # the inventory, heartbeats, the outbox, pending tasks, the last minute of ingest
     with django_assert_num_queries(5):
         scrape(client)
 
 
-def test_without_a_token_only_this_machine_reads_and_through_no_proxy(client: Client) -> None:
+def test_without_a_token_only_direct_local_requests_may_read(client: Client) -> None:
     assert client.get("/metrics").status_code == 200
     assert client.get("/metrics", REMOTE_ADDR="::1").status_code == 200
     assert client.get("/metrics", REMOTE_ADDR="192.0.2.7").status_code == 403
@@ -140,7 +143,7 @@ def test_without_a_token_only_this_machine_reads_and_through_no_proxy(client: Cl
     assert client.get("/metrics", headers={"x-forwarded-for": "127.0.0.1"}).status_code == 403
 
 
-def test_with_a_token_only_its_bearer_reads(client: Client, settings: Settings) -> None:
+def test_with_a_token_only_its_bearer_may_read(client: Client, settings: Settings) -> None:
     settings.METRICS_TOKEN = "of-the-scraper"
     assert client.get("/metrics").status_code == 403
     assert client.get("/metrics", headers={"authorization": "Bearer of-another"}).status_code == 403
@@ -148,12 +151,12 @@ def test_with_a_token_only_its_bearer_reads(client: Client, settings: Settings) 
     assert client.get("/metrics", REMOTE_ADDR="192.0.2.7", headers=good).status_code == 200
 
 
-def away() -> Iterator[Metric]:
-    raise OperationalError("away")
+def unavailable() -> Iterator[Metric]:
+    raise OperationalError("unavailable")
     yield
 
 
 @pytest.fixture(autouse=True)
-def _sizes_are_asked_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scrape_module, "queue_sizes", QueueDepths())
-    monkeypatch.setattr(background_check, "FIRST_SECONDS", 60)
+def _nothing_cached(monkeypatch: pytest.MonkeyPatch) -> None:
+    service_state.forget()
+    monkeypatch.setattr(background_cache, "FIRST_WAIT_SECONDS", 60)

@@ -1,4 +1,4 @@
-"""`manage.py status`, and what any command says while nothing runs."""
+"""`manage.py status`, and the error of any command while nothing runs."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from pytest_django import Settings
 from movies.models import Movie, ViewCount
 from movies.outbox import bus
 from tests.servers.queues import Queues
-from tests.tetraflix.stacks import RunningStack
+from tests.servers.running_stack import RunningStack
 from tetraflix.background import heartbeats, schedule
 from tetraflix.embedded.ports import free_port
 from tetraflix.embedded.sqs import EmbeddedSqs
@@ -27,7 +27,7 @@ def nothing_runs(open_folder: Path) -> RunningStack:
     return stack
 
 
-def test_every_figure_is_null_while_nothing_runs_and_a_line_says_what_starts_it(
+def test_while_nothing_runs_every_value_is_null_and_a_line_says_what_starts_it(
     nothing_runs: RunningStack,
 ) -> None:
     found = nothing_runs.manage("status", "--json")
@@ -43,7 +43,7 @@ def test_every_figure_is_null_while_nothing_runs_and_a_line_says_what_starts_it(
 
 
 @pytest.mark.parametrize("words", [("migrate",), ("seed_movies", "--movies", "1"), ("refresh_popularity",)])
-def test_a_command_says_in_one_line_what_it_does_not_reach(
+def test_a_command_reports_an_unreachable_server_in_one_line(
     nothing_runs: RunningStack, words: tuple[str, ...]
 ) -> None:
     found = nothing_runs.manage(*words)
@@ -52,7 +52,7 @@ def test_a_command_says_in_one_line_what_it_does_not_reach(
     assert found.stderr == f"PostgreSQL at {where} is not reachable (Connection refused): see DATABASE_URL.\n"
 
 
-def test_a_command_that_needs_sqs_says_so(nothing_runs: RunningStack) -> None:
+def test_a_command_reports_unreachable_sqs_in_one_line(nothing_runs: RunningStack) -> None:
     found = nothing_runs.manage("ensure_queues")
     where = nothing_runs.env["AWS_ENDPOINT_URL_SQS"]
     assert (found.returncode, found.stdout) == (1, "")
@@ -60,7 +60,7 @@ def test_a_command_that_needs_sqs_says_so(nothing_runs: RunningStack) -> None:
 
 
 @pytest.mark.django_db
-def test_it_counts_what_waits_and_what_was_put_aside(queues: Queues, sqs: EmbeddedSqs) -> None:
+def test_it_counts_waiting_and_dead_lettered_messages(queues: Queues, sqs: EmbeddedSqs) -> None:
     client = bus.shared_client()
     for url in (queues.session.url, queues.session.url, queues.session.dead_url):
         client.send_message(QueueUrl=url, MessageBody="{}")
@@ -69,18 +69,18 @@ def test_it_counts_what_waits_and_what_was_put_aside(queues: Queues, sqs: Embedd
         ViewCount.objects.update_or_create(movie_id=movie.id, defaults={"views": views})
     found = status.collect()
     empty = {"depth": 0, "dead": 0}
-    tasks = bus.queue(settings.CELERY_QUEUE)  # not this test's alone
-    assert found.figures == {
+    tasks = bus.queue(settings.CELERY_QUEUE)  # shared with other tests
+    assert found.values == {
         "web": None,
         "sqs": sqs.url,
         "database": settings.DATABASE_URL,
         "queues": {
-            queue.name: {"url": queue.url, "dead_url": queue.dead_url, **figures}
-            for queue, figures in (
+            queue.name: {"url": queue.url, "dead_url": queue.dead_url, **depths}
+            for queue, depths in (
                 (queues.session, {"depth": 2, "dead": 1}),
                 (queues.recs, empty),
                 (queues.changes, empty),
-                (tasks, {name: found.figures["queues"][tasks.name][name] for name in empty}),
+                (tasks, {name: found.values["queues"][tasks.name][name] for name in empty}),
             )
         },
         "movies": 2,
@@ -99,12 +99,12 @@ def test_it_counts_what_waits_and_what_was_put_aside(queues: Queues, sqs: Embedd
 
 
 @pytest.mark.django_db
-def test_what_has_a_heartbeat_is_not_complained_about(queues: Queues) -> None:
-    heartbeats.sign(*(watched.name for watched in heartbeats.watched()))
+def test_only_stale_heartbeats_and_overdue_tasks_are_reported(queues: Queues) -> None:
+    heartbeats.record(*(process.name for process in heartbeats.expected()))
     found = status.collect()
     assert len(found.down) == 1  # the web server
     assert found.rows["heartbeats"].startswith("beat 0 s ago, worker 0 s ago, receiver of sessionData-")
-    schedule.take_due({"some task": 5})
+    schedule.claim_due({"some task": 5})
     with connection.cursor() as cursor:
         cursor.execute("UPDATE tetraflix_heartbeat SET at = at - interval '2 min' WHERE name <> 'beat'")
         cursor.execute("UPDATE tetraflix_scheduledtask SET waiting_since = waiting_since - interval '1 h'")
@@ -117,9 +117,9 @@ def test_what_has_a_heartbeat_is_not_complained_about(queues: Queues) -> None:
 
 
 @pytest.mark.django_db
-def test_a_queue_that_is_missing_is_named_with_what_makes_it(settings: Settings) -> None:
-    settings.SESSION_QUEUE = "nobody-made-it"
-    lines = [line for line in status.collect().down if line.startswith("Queue nobody-made-it")]
+def test_a_missing_queue_is_named_with_the_command_that_makes_it(settings: Settings) -> None:
+    settings.SESSION_QUEUE = "no-such-queue"
+    lines = [line for line in status.collect().down if line.startswith("Queue no-such-queue")]
     assert len(lines) == 1
     assert lines[0].endswith(". `manage.py ensure_queues` makes what is missing.")
 

@@ -1,4 +1,4 @@
-"""While PostgreSQL is unavailable or too slow, every address says so: 503, when to try again, and never a 500."""
+"""While PostgreSQL is unavailable or too slow, every URL answers 503 with Retry-After, and never 500."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from tests.movies.factories import movie, other_connection
 from tests.waiting import wait_until
 from tetraflix.embedded.ports import free_port
 from tetraflix.models import KeptAnswer
-from tetraflix.web.error_responses import BUSY, TOO_LONG, UNAVAILABLE, unavailable_because
+from tetraflix.web.error_responses import BUSY, TIMED_OUT, UNAVAILABLE, unavailable_because
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,7 +46,7 @@ PAGES = [
 
 @contextmanager
 def stopped() -> Iterator[None]:
-    """PostgreSQL is at a port where nobody listens."""
+    """PostgreSQL is at a port where nothing listens."""
     port = connection.settings_dict["PORT"]
     connection.close()
     connection.settings_dict["PORT"] = free_port()
@@ -59,7 +59,7 @@ def stopped() -> Iterator[None]:
 
 @contextmanager
 def locked(limit: str) -> Iterator[None]:
-    """Somebody holds the movies and the staff's table, and this process waits for 20 ms at most, by `limit`."""
+    """Another connection locks movies and users, and this process waits at most 20 ms, by `limit`."""
     with other_connection() as other:
         other.cursor().execute(
             "LOCK TABLE movies_movie, auth_user, movies_inventory IN ACCESS EXCLUSIVE MODE"
@@ -123,9 +123,9 @@ def test_reads_and_pages_are_503_while_the_database_is_unavailable(
     assert boss.get("/admin/").status_code == 200
 
 
-@pytest.mark.parametrize(("limit", "detail"), [("statement_timeout", TOO_LONG), ("lock_timeout", BUSY)])
-def test_a_timeout_that_strikes_is_503(callers: dict[str, Caller], boss: Client, limit: str, detail: str):
-    # a writer knows which lock it waited for
+@pytest.mark.parametrize(("limit", "detail"), [("statement_timeout", TIMED_OUT), ("lock_timeout", BUSY)])
+def test_a_database_timeout_is_503(callers: dict[str, Caller], boss: Client, limit: str, detail: str):
+    # a writer reports which lock it waited for
     refused = str(InventoryBusy()) if detail == BUSY else detail
     boss.get("/admin/")  # the session is there
     with locked(limit):
@@ -148,8 +148,8 @@ def test_a_transaction_that_was_idle_too_long_is_503(db: None):
     with pytest.raises(DatabaseError) as ended:
         _idle_in_a_transaction()
     connection.close()
-    # the server says why, but libpq may only see that it has gone
-    assert unavailable_because(ended.value) in {TOO_LONG, UNAVAILABLE}
+    # the server reports the reason, but libpq may only see the closed connection
+    assert unavailable_because(ended.value) in {TIMED_OUT, UNAVAILABLE}
 
 
 def _idle_in_a_transaction() -> None:
@@ -167,16 +167,16 @@ def _lives(other: Any, pid: int) -> bool:
     return bool(cursor.fetchone()[0])
 
 
-def test_a_middleware_that_meets_an_unavailable_database_is_503(
+def test_an_unavailable_database_in_a_middleware_is_503(
     boss: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
-    """The session is saved behind the view, where no view's error handling reaches."""
+    """The session is saved after the view, outside of its error handling."""
 
-    def away(*arguments: object, **more: object) -> None:
+    def unavailable(*arguments: object, **more: object) -> None:
         raise OperationalError("server closed the connection unexpectedly")
 
     settings.SESSION_SAVE_EVERY_REQUEST = True
-    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.save", away)
+    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.save", unavailable)
     boss.raise_request_exception = False
     check_page(boss.get("/admin/"), UNAVAILABLE)
 
@@ -187,11 +187,11 @@ def test_a_middleware_that_meets_an_unavailable_database_is_503(
         ("SELECT 1 / 0", None),
         ("SELECT no_such_column", None),
         ("SELECT currval('movies_movie_id_seq')", None),  # class 55, and an OperationalError to psycopg2
-        ("SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(5)", TOO_LONG),
+        ("SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(5)", TIMED_OUT),
         ("SELECT pg_terminate_backend(pg_backend_pid())", UNAVAILABLE),
     ],
 )
-def test_what_trying_again_does_not_cure_is_no_503(statement: str, detail: str | None):
+def test_an_error_that_a_retry_does_not_cure_is_not_503(statement: str, detail: str | None):
     connection.close()  # currval knows nothing of this session
     with pytest.raises(DatabaseError) as error, connection.cursor() as cursor:
         cursor.execute(statement)
@@ -210,7 +210,7 @@ def test_what_trying_again_does_not_cure_is_no_503(statement: str, detail: str |
         ("55000", None),
     ],
 )
-def test_codes_of_postgresql_that_pass(code: str, detail: str | None):
+def test_sqlstates_of_temporary_errors(code: str, detail: str | None):
     error = OperationalError("said the server")
     error.__cause__ = type("Raised", (psycopg2.OperationalError,), {"pgcode": code})()
     assert unavailable_because(error) == detail

@@ -1,4 +1,4 @@
-"""Errors reach Sentry where a DSN is set: with their request id, without keys, queries or variables."""
+"""Errors reach Sentry when a DSN is set: with their request id, without keys, queries or variables."""
 
 import gzip
 import json
@@ -37,7 +37,7 @@ sentry_sdk.flush(5)
 
 
 class Sentry(BaseHTTPRequestHandler):
-    """Takes envelopes, as Sentry's ingest does."""
+    """Accepts envelopes like Sentry's ingest."""
 
     events: list[dict[str, Any]]
 
@@ -58,7 +58,7 @@ class Sentry(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def sentry() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """The DSN of a Sentry of this test, and the events that it was sent."""
+    """The DSN of a Sentry for this test, and the events that it has received."""
     events: list[dict[str, Any]] = []
     server = HTTPServer(("127.0.0.1", 0), type("Handler", (Sentry,), {"events": events}))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -86,9 +86,9 @@ def test_an_error_is_sent_with_its_request_id_and_nothing_private(
     assert fail(SENTRY_DSN=dsn) == "500 True\n"
     assert {event["exception"]["values"][-1]["value"] for event in events} == {"something broke"}
     assert {event["tags"]["request_id"] for event in events} == {"gateway-7"}
-    told = json.dumps(events)
-    assert "private" not in told
-    assert '"held"' not in told
+    sent = json.dumps(events)
+    assert "private" not in sent
+    assert '"held"' not in sent
 
 
 def test_nothing_of_sentry_starts_without_a_dsn() -> None:

@@ -1,4 +1,4 @@
-"""A request's id is in its answer, its log lines, the changes it made and the tasks it sent."""
+"""A request's id is in its response, its log lines, its change records and its tasks."""
 
 import base64
 import json
@@ -46,22 +46,22 @@ def lines() -> Iterator[list[dict[str, object]]]:
     logging.getLogger().removeHandler(handler)
 
 
-def test_the_answer_carries_the_id_that_the_caller_gave(client: Client) -> None:
+def test_the_response_has_the_id_of_the_caller(client: Client) -> None:
     assert (
         client.get("/healthz", headers={"x-request-id": "gateway-7/a.b"})["X-Request-Id"] == "gateway-7/a.b"
     )
 
 
-def test_without_one_each_request_gets_its_own(client: Client) -> None:
+def test_a_request_without_an_id_gets_its_own(client: Client) -> None:
     ids = [client.get("/healthz")["X-Request-Id"] for _ in range(3)]
     assert len(set(ids)) == 3
 
 
 def test_a_forked_process_has_ids_of_its_own() -> None:
     parts = (
-        "import os; from tetraflix.observability.request_ids import accepted;"
+        "import os; from tetraflix.observability.request_ids import accept_or_create;"
         " child = os.fork(); child and os.waitpid(child, 0);"
-        " print(accepted(None), flush=True)"  # one after the other: their lines cannot mix
+        " print(accept_or_create(None), flush=True)"  # one after the other, so that their lines cannot mix
     )
     done = subprocess.run(
         [sys.executable, "-c", parts], check=True, capture_output=True, text=True, timeout=30
@@ -71,10 +71,10 @@ def test_a_forked_process_has_ids_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("unfit", ["", "two\nlines", 'quo"te', "é", "x" * 129])
-def test_an_id_that_is_not_fit_for_a_log_is_replaced(unfit: str) -> None:
-    made = request_ids.accepted(unfit)
+def test_an_id_that_is_not_safe_to_log_is_replaced(unfit: str) -> None:
+    made = request_ids.accept_or_create(unfit)
     assert made != unfit
-    assert request_ids.accepted(made) == made
+    assert request_ids.accept_or_create(made) == made
 
 
 def test_every_log_line_of_a_request_has_its_id_and_no_line_after_it(lines: list[dict[str, object]]) -> None:
@@ -94,7 +94,7 @@ def test_every_log_line_of_a_request_has_its_id_and_no_line_after_it(lines: list
 
 
 @pytest.mark.django_db
-def test_a_change_of_inventory_keeps_the_id() -> None:
+def test_a_change_record_has_the_id() -> None:
     def view(request: HttpRequest) -> HttpResponse:
         add_movie(actor="key:x", title="One", profile=DRAMA)
         return HttpResponse()
@@ -103,8 +103,8 @@ def test_a_change_of_inventory_keeps_the_id() -> None:
     assert MovieChange.objects.get().request_id == "gateway-7"
 
 
-@shared_task(name="tests.speaks")
-def speaks() -> str:
+@shared_task(name="tests.current_id")
+def current_id() -> str:
     return request_ids.current()
 
 
@@ -114,20 +114,20 @@ def test_a_task_carries_the_id_over_the_broker(sqs: object) -> None:
     bus.shared_client().purge_queue(QueueUrl=url)
 
     def view(request: HttpRequest) -> HttpResponse:
-        speaks.delay()
+        current_id.delay()
         return HttpResponse()
 
     observe(view)(RequestFactory().get("/", headers={"x-request-id": "gateway-7"}))
     [message] = bus.shared_client().receive_message(QueueUrl=url)["Messages"]
     headers = json.loads(base64.b64decode(message["Body"]))["headers"]
-    assert (headers["task"], headers["request_id"]) == ("tests.speaks", "gateway-7")
+    assert (headers["task"], headers["request_id"]) == ("tests.current_id", "gateway-7")
 
 
-def test_a_task_works_under_the_id_it_carries_and_else_under_its_own() -> None:
+def test_a_task_has_the_id_of_its_request_or_else_its_own() -> None:
     # the headers as the test above saw them, given to the task as a worker does
-    trace = build_tracer(speaks.name, speaks, app=app)
+    trace = build_tracer(current_id.name, current_id, app=app)
     assert trace("task-1", [], {}, {"id": "task-1", "request_id": "gateway-7"}).retval == "gateway-7"
-    assert speaks.apply(task_id="task-2").result == "task-2"
+    assert current_id.apply(task_id="task-2").result == "task-2"
     assert request_ids.current() == ""
 
 
@@ -148,7 +148,7 @@ def test_a_slow_request_is_logged_and_a_quick_one_is_not(
     }  # fmt: skip
 
 
-def test_a_part_of_all_requests_is_logged_on_demand(
+def test_a_sample_of_all_requests_is_logged_when_set(
     lines: list[dict[str, object]], settings: Settings
 ) -> None:
     settings.REQUEST_LOG_SAMPLE = 1.0

@@ -1,4 +1,4 @@
-"""The page at `/`: shows real answers, at two widths, with nothing from another host."""
+"""The home page: shows responses of the API, at two widths, and loads nothing from another host."""
 
 import shutil
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def plain_static_files(settings: Settings) -> None:
 
 @pytest.fixture
 def pages(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Makes a page of a headless browser, of a width; its `complaints` are errors and requests elsewhere."""
+    """Makes a page of a headless browser with a given width."""
     if CHROMIUM is None:
         pytest.skip("no Chromium here: apt install chromium")
     # playwright's loop makes Django think that the test is asynchronous
@@ -40,8 +40,8 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         connections.close_all()
 
 
-def complaints(page: Page, host: str) -> list[str]:
-    """Filled as the page runs: its errors, and what it asks of other hosts."""
+def errors_of(page: Page, host: str) -> list[str]:
+    """Filled as the page runs: its errors, and its requests to other hosts."""
     found: list[str] = []
     page.on("pageerror", lambda error: found.append(str(error)))
     page.on("console", lambda message: found.append(message.text) if message.type == "error" else None)
@@ -62,7 +62,7 @@ def test_the_page_shows_any_users_rows_any_genre_and_a_search(
     service("POST", "/tetraflix/userRecs", {"userId": 7, "rec": [1]})
 
     page = pages(width)
-    wrong = complaints(page, live_server.url)
+    errors = errors_of(page, live_server.url)
     page.goto(live_server.url)
     page.wait_for_selector("#row-watching .card")
     assert page.inner_text("#row-recommendations h2") == "Recommended for user 7"
@@ -78,36 +78,36 @@ def test_the_page_shows_any_users_rows_any_genre_and_a_search(
     page.wait_for_selector("#row-search .card")
     assert page.locator("#row-search .title").all_inner_texts() == ["Lord of the <b>Rings</b>"]
 
-    page.reload()  # the address keeps what is shown
+    page.reload()  # the URL keeps the state
     page.wait_for_selector("#row-genre :text('Kahaani')")
     assert page.inner_text("#row-genre h2") == "Popular in Drama"
-    page.click("text=somebody new")
+    page.click("text=new user")
     page.wait_for_selector("#row-watching .empty")
     assert page.locator("#row-recommendations .card").count() == 2
     assert page.evaluate("document.documentElement.scrollWidth") == width
-    assert wrong == []
+    assert errors == []
 
 
-def test_the_page_is_there_while_the_store_is_away(
+def test_the_page_is_served_while_the_store_is_unavailable(
     db, plain_static_files: None, monkeypatch: pytest.MonkeyPatch, client
 ):
     stores.current().write([(7, UserLists())])
     assert b'data-user="7"' in client.get("/").content
 
-    def away(*args: object) -> None:
-        raise stores.base.StoreUnavailable("away")
+    def unavailable(*args: object) -> None:
+        raise stores.base.StoreUnavailable("unavailable")
 
-    monkeypatch.setattr(type(stores.current()), "scan", away)
+    monkeypatch.setattr(type(stores.current()), "scan", unavailable)
     answer = client.get("/")
     assert (answer.status_code, b'data-user="7"' in answer.content) == (200, False)
 
 
-def test_the_page_carries_no_script_and_no_style_of_its_own(db, plain_static_files: None, client):
+def test_the_page_has_no_inline_script_or_style(db, plain_static_files: None, client):
     html = client.get("/").content.decode()
     assert "<style" not in html
     assert " style=" not in html
     assert html.count("<script") == html.count("<script src=") == 1
 
 
-def test_the_page_is_only_read(db, plain_static_files: None, client):
+def test_the_page_is_read_only(db, plain_static_files: None, client):
     assert client.post("/").status_code == 405

@@ -1,4 +1,4 @@
-"""Production settings pass Django's own checks, and pages load nothing from elsewhere."""
+"""Production settings pass Django's own checks, and pages load nothing from other hosts."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from pytest_django import Settings
 from tetraflix.web.request_instrumentation import ADMIN_PAGES, PAGES, observe
 
 
-def test_check_deploy_has_nothing_to_say_behind_https() -> None:
+def test_check_deploy_finds_no_issue_behind_https() -> None:
     environment = os.environ | {"BEHIND_HTTPS": "1", "ALLOWED_HOSTS": "tetraflix.example"}
     done = subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
@@ -27,18 +27,18 @@ def test_check_deploy_has_nothing_to_say_behind_https() -> None:
 
 
 @pytest.mark.parametrize(("path", "policy"), [("/", PAGES), ("/admin/movies/", ADMIN_PAGES)])
-def test_pages_say_where_they_may_load_from(path: str, policy: str) -> None:
+def test_pages_have_a_content_security_policy(path: str, policy: str) -> None:
     def view(request: HttpRequest) -> HttpResponse:
         return HttpResponse("<p>")
 
     assert observe(view)(RequestFactory().get(path))["Content-Security-Policy"] == policy
 
 
-def test_json_carries_no_page_policy(client: Client) -> None:
+def test_json_has_no_content_security_policy(client: Client) -> None:
     assert "Content-Security-Policy" not in client.get("/healthz")
 
 
-def test_behind_https_plain_http_is_sent_there_but_for_probes(client: Client, settings: Settings) -> None:
+def test_behind_https_plain_http_is_redirected_except_for_probes(client: Client, settings: Settings) -> None:
     settings.SECURE_SSL_REDIRECT = True
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     settings.SECURE_HSTS_SECONDS = 60

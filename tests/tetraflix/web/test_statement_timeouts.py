@@ -1,4 +1,4 @@
-"""Web processes, and they alone, have limits to what they let the database take."""
+"""Web processes have time-outs for the database; the worker, beat and commands have none."""
 
 import logging
 import os
@@ -72,7 +72,7 @@ def timeouts() -> list[str]:
 
 @pytest.fixture
 def new_connection(transactional_db: None) -> Any:
-    """The test's own connection is made anew inside the test, and again after it."""
+    """The test opens a new connection, and so does the next test."""
     connection.close()
     yield
     statement_timeouts.connection_created.disconnect(dispatch_uid="time-outs of web processes")
@@ -87,10 +87,10 @@ def test_hot_reads_have_them_too(new_connection: None):
     assert show.row() == ("15s",)
 
 
-def test_behind_a_pooler_nothing_is_set_and_that_is_said(
+def test_behind_a_pooler_nothing_is_set_and_a_warning_is_logged(
     new_connection: None, caplog: pytest.LogCaptureFixture
 ):
-    """The pid that a pooler tells its clients is no server's."""
+    """The pid that a pooler reports to its clients is not the server's."""
     connection.connect()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
@@ -100,9 +100,9 @@ def test_behind_a_pooler_nothing_is_set_and_that_is_said(
         connection=SimpleNamespace(get_backend_pid=lambda: pid + 1), cursor=connection.cursor
     )
     with caplog.at_level(logging.WARNING):
-        statement_timeouts.limit(None, pooled)
+        statement_timeouts.set_timeouts(None, pooled)
     assert timeouts() == NONE
-    assert "A pooler is in between" in caplog.text
+    assert "The database is behind a pooler" in caplog.text
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def listens(port: int) -> bool:
 
 
 def test_nothing_leaks_through_a_pool_of_transactions(pooled_url: str):
-    """The web process is served, and neither it nor the next client of its server connection has a limit."""
+    """Neither the web process nor the next client of its server connection has a time-out."""
     assert shown("import tetraflix.wsgi", pooled_url) == NONE
     assert shown("import django; django.setup()", pooled_url) == NONE
 
@@ -151,7 +151,7 @@ def test_a_connection_that_is_lost_at_once_is_not_kept_without_them(
     new_connection: None, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(
-        statement_timeouts, "LIMIT", "SELECT pg_terminate_backend(pg_backend_pid()), %s, %s, %s, %s"
+        statement_timeouts, "SET_TIMEOUTS", "SELECT pg_terminate_backend(pg_backend_pid()), %s, %s, %s, %s"
     )
     statement_timeouts.start()
     with pytest.raises(Exception, match="terminat"):

@@ -1,4 +1,4 @@
-"""What the web server is handed: a whole answer as one list, with the request over, and nothing else changed."""
+"""Buffered responses reach the web server as one closed list; streams are passed on unchanged."""
 
 from typing import Any
 
@@ -8,32 +8,32 @@ from django.http import StreamingHttpResponse
 from django.test import RequestFactory
 
 from movies.genres import GENRES
-from tetraflix.web.wsgi_response import whole
+from tetraflix.web.wsgi_response import buffered
 
 
-def test_a_whole_answer_is_a_list_and_its_request_is_over():
-    said: list[Any] = []
-    over: list[Any] = []
+def test_a_buffered_response_is_a_closed_list():
+    started: list[Any] = []
+    closed: list[Any] = []
 
     def finished(sender: Any, **rest: Any) -> None:
-        over.append(sender)
+        closed.append(sender)
 
     request_finished.connect(finished)
     try:
-        application = whole(get_wsgi_application())
+        application = buffered(get_wsgi_application())
         answer = application(
-            RequestFactory().get("/tetraflix/genre/noir").environ, lambda *words: said.append(words)
+            RequestFactory().get("/tetraflix/genre/noir").environ, lambda *words: started.append(words)
         )
     finally:
         request_finished.disconnect(finished)
-    told = b'{"detail":"Unknown genre. The 15 are: %b."}' % ", ".join(GENRES).encode()
-    assert answer == [told]
-    [(status, headers)] = said
+    body = b'{"detail":"Unknown genre. The 15 are: %b."}' % ", ".join(GENRES).encode()
+    assert answer == [body]
+    [(status, headers)] = started
     assert status == "404 Not Found"
-    assert dict(headers)["Content-Length"] == str(len(told))
-    assert len(over) == 1
+    assert dict(headers)["Content-Length"] == str(len(body))
+    assert len(closed) == 1
 
 
-def test_an_answer_that_streams_is_left_to_the_server():
+def test_a_streaming_response_is_left_to_the_server():
     stream = StreamingHttpResponse([b"a", b"b"])
-    assert whole(lambda environ, start_response: stream)({}, print) is stream
+    assert buffered(lambda environ, start_response: stream)({}, print) is stream

@@ -1,4 +1,4 @@
-"""`manage.py create_api_key --role R NAME`: makes an API key and prints it, this once."""
+"""`manage.py create_api_key --role R NAME`: creates an API key and prints it once."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -11,20 +11,20 @@ from tetraflix.models import ApiKey
 
 
 class Command(BaseCommand):
-    help = "Makes an API key and prints it. It is stored as a hash, so it cannot be shown again."
+    help = "Creates an API key and prints it. Only its hash is stored, so it cannot be shown again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "name", help="who holds it, no other key in use has it; the history of changes shows it"
+            "name", help="its holder; unique among active keys, and shown in the history of changes"
         )
         parser.add_argument("--role", required=True, choices=ApiKey.Role.values)
 
     def handle(self, *args: Any, name: str, role: str, **options: Any) -> None:
         try:
-            row, key = create_key(name=name, role=role, actor=actors.of_command())
+            row, key = create_key(name=name, role=role, actor=actors.command_actor())
         except ValueError as error:
             raise CommandError(str(error)) from None
         self.stderr.write(
             f"A {role} key for {row.name}; revoke it with: manage.py revoke_api_key {row.lookup}"
         )
-        self.stdout.write(key)  # alone on the standard output: KEY=$(manage.py create_api_key ...)
+        self.stdout.write(key)  # the only standard output: KEY=$(manage.py create_api_key ...)

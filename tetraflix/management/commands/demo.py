@@ -1,4 +1,4 @@
-"""`manage.py demo`: `run`, with an inventory, users and live traffic, and a login to look around."""
+"""`manage.py demo`: `run` with an inventory, users, live traffic and a staff login."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tetraflix.management.commands import run
 
 
 class Command(run.Command):
-    help = "Runs everything, tops up movies and users first, and plays live traffic until Ctrl-C."
+    help = "Runs everything with generated movies and users, and simulates live traffic until Ctrl-C."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

@@ -1,4 +1,4 @@
-"""`manage.py list_api_keys`: every key, living and revoked, without its secret."""
+"""`manage.py list_api_keys`: lists all keys, active and revoked, without their secrets."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from tetraflix.models import ApiKey
 
 
 class Command(BaseCommand):
-    help = "Lists the API keys: look-up part, role, name, when made, last used and revoked."
+    help = "Lists the API keys: look-up part, role, name, when created, last used and revoked."
 
     def handle(self, *args: Any, **options: Any) -> None:
         keys = list(ApiKey.objects.all())
         if not keys:
-            self.stdout.write("No keys; manage.py create_api_key makes one.")
+            self.stdout.write("No keys; manage.py create_api_key creates one.")
         for key in keys:
             used = f"used {key.last_used:%Y-%m-%d %H:%M}" if key.last_used else "never used"
             state = f"revoked {key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else used

@@ -1,4 +1,4 @@
-"""`manage.py migrate`: Django's own, which first asks whether the database can serve at all."""
+"""`manage.py migrate`: Django's command, after a check that the database meets the requirements."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from tetraflix.configuration import database_requirements
 
 
 class Command(migrate.Command):
-    """Where the database cannot serve, nothing is made in it, and a line says what is needed."""
+    """Creates nothing in a database that does not meet the requirements, and prints what is needed."""
 
     def check(self, *args: Any, **options: Any) -> None:
-        """Raises CommandError: the same as a system check would fill a screen with what else Django has to say."""
+        """Raises CommandError with a line for each problem, where a system check would add much other output."""
         databases = options.get("databases") or ()
         problems = [line for alias in databases for line in database_requirements.missing(connections[alias])]
         if problems:

@@ -1,4 +1,4 @@
-"""`manage.py revoke_api_key NAME`: the key of this name or look-up part opens nothing any more."""
+"""`manage.py revoke_api_key NAME`: revokes the key with this name or look-up part."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from movies.foundation import actors
-from tetraflix.access.api_keys import named, revoke_keys
+from tetraflix.access.api_keys import find_active_keys, revoke_keys
 
 
 class Command(BaseCommand):
@@ -18,11 +18,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, name: str, **options: Any) -> None:
-        keys = named(name)
+        keys = find_active_keys(name)
         found = [str(key) for key in keys]
         if not found:
-            raise CommandError("No such living key; manage.py list_api_keys shows them.")
-        if len(found) > 1:  # one has for a name what is the look-up part of another
-            raise CommandError(f"That is said of several keys: {', '.join(found)}. Give the key itself.")
-        revoke_keys(keys, actor=actors.of_command())
+            raise CommandError("No such active key; manage.py list_api_keys lists the keys.")
+        if len(found) > 1:  # the name of one is the look-up part of another
+            raise CommandError(f"Several keys match: {', '.join(found)}. Give the key itself.")
+        revoke_keys(keys, actor=actors.command_actor())
         self.stdout.write(f"Revoked: {found[0]}")

@@ -1,4 +1,4 @@
-"""`manage.py run`: the whole service in the foreground, on servers of its own where none are given."""
+"""`manage.py run`: runs the whole service in the foreground, with embedded servers where no others are configured."""
 
 import ctypes
 import signal
@@ -21,7 +21,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--follow-parent",
             action="store_true",
-            help="stop when the process that started this one is gone (make, killed, would leave it behind)",
+            help="stop when the parent process ends (otherwise it would outlive a make that is killed)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         sys.exit(code)
 
     def refuse_unfit_database(self) -> None:
-        """Before anything starts. Raises CommandError, or OperationalError when nobody answers there."""
+        """Raises CommandError for an unfit database, and OperationalError for an unreachable one."""
         try:
             problems = database_requirements.missing(connection)
         finally:
@@ -45,7 +45,7 @@ class Command(BaseCommand):
             raise CommandError("\n".join(problems))
 
     def plan(self, *, demo: stack.Demo | None = None, **options: Any) -> stack.Plan:
-        """What the settings say that should run."""
+        """The plan that the settings describe."""
         return stack.Plan(
             var_dir=settings.VAR_DIR,
             base_dir=settings.BASE_DIR,
@@ -54,7 +54,7 @@ class Command(BaseCommand):
             database_url=None if settings.EMBEDDED_POSTGRES else settings.DATABASE_URL,
             sqs_url=None if settings.EMBEDDED_SQS else settings.SQS_ENDPOINT,
             embedded_sqs=settings.EMBEDDED_SQS,
-            elsewhere={
+            extra_addresses={
                 "region": settings.SQS_REGION,
                 "mongodb": settings.MONGODB_URL,
                 "elasticsearch": settings.ELASTICSEARCH_URL,

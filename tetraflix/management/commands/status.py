@@ -1,4 +1,4 @@
-"""`manage.py status`: what runs and where, for people or (`--json`) for programs."""
+"""`manage.py status`: shows what runs and where, for people or (`--json`) for programs."""
 
 import json
 import sys
@@ -13,16 +13,18 @@ from tetraflix.health import status
 
 
 class Command(BaseCommand):
-    help = "Says what runs, where and how much it holds; exit code 1 when something that should run does not."
+    help = (
+        "Shows what runs, where and how much it holds; exit code 1 when something that should run does not."
+    )
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--json", action="store_true", help="for programs; null is what does not run")
+        parser.add_argument("--json", action="store_true", help="for programs; null for what does not run")
 
     def handle(self, *args: Any, **options: Any) -> None:
         found = status.collect()
         if options["json"]:
-            self.stdout.write(json.dumps(found.figures, indent=1))
+            self.stdout.write(json.dumps(found.values, indent=1))
         else:
             console = Console(soft_wrap=True)
             with console.capture() as written:
@@ -35,13 +37,13 @@ class Command(BaseCommand):
 
 
 def as_table(found: status.Status) -> Table:
-    """A row each; of the queues how many messages wait, and how many are dead-lettered."""
-    table, figures = Table.grid(padding=(0, 2)), found.figures
+    """One row for each value; for a queue its waiting and its dead-lettered messages."""
+    table, values = Table.grid(padding=(0, 2)), found.values
     for name in ("web", "sqs", "database"):
-        table.add_row(name, figures[name] or "[red]does not run[/]")
+        table.add_row(name, values[name] or "[red]does not run[/]")
     for name in ("movies", "users", "views"):
-        table.add_row(name, "?" if figures[name] is None else f"{figures[name]:,}")
-    for name, queue in figures["queues"].items():
+        table.add_row(name, "?" if values[name] is None else f"{values[name]:,}")
+    for name, queue in values["queues"].items():
         table.add_row(name, f"{queue['depth']:,} waiting, {queue['dead']:,} dead  [dim]{queue['url']}[/]")
     for name, text in found.rows.items():
         table.add_row(name, escape(text))

@@ -1,4 +1,4 @@
-"""`manage.py stop`: stops the stack that runs here, from another terminal."""
+"""`manage.py stop`: stops the running stack from another terminal."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from tetraflix.configuration import stack_addresses
 
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 
 
 class Command(BaseCommand):
@@ -24,9 +24,9 @@ class Command(BaseCommand):
             return
         pid = stack["pid"]
         os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while stack_addresses.runs(pid):
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while stack_addresses.is_running(pid):
             if time.monotonic() > deadline:
-                raise CommandError(f"It still stops (pid {pid}) after {PATIENCE_SECONDS} s.")
+                raise CommandError(f"It has not stopped (pid {pid}) after {TIMEOUT_SECONDS} s.")
             time.sleep(0.05)
         self.stdout.write(f"Stopped (pid {pid}).")

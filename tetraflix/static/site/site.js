@@ -1,32 +1,32 @@
-// The page at /: asks the real API and draws what it answers. Text goes in as text, never as HTML.
+// The home page: calls the API and draws its responses. Text is inserted as text, never as HTML.
 "use strict";
 
 const GENRES = JSON.parse(document.body.dataset.genres);
 const GENRE = new Map(GENRES.map((genre) => [genre.name, genre]));
 const byId = (id) => document.getElementById(id);
-const newest = {}; // per place, the last request: a slower, older answer is not drawn over it
+const newest = {}; // the last request of each place, so that a slower, older response is not drawn
 
-async function ask(place, path) {
-  const mine = (newest[place] = Symbol(path));
+async function request(place, path) {
+  const own = (newest[place] = Symbol(path));
   const status = byId(`asked-${place}`);
   const began = performance.now();
   let body = null;
-  let words;
+  let summary;
   try {
     const answer = await fetch(path, { headers: { Accept: "application/json" } });
     const text = await answer.text();
     const took = performance.now() - began;
     body = JSON.parse(text);
-    words = `GET ${decodeURI(path)} · ${answer.status} · ${took.toFixed(0)} ms · ${(text.length / 1024).toFixed(1)} KB`;
+    summary = `GET ${decodeURI(path)} · ${answer.status} · ${took.toFixed(0)} ms · ${(text.length / 1024).toFixed(1)} KB`;
     if (!answer.ok) {
-      words += ` · ${body.detail}`;
+      summary += ` · ${body.detail}`;
       body = null;
     }
   } catch {
-    words = `GET ${decodeURI(path)} · no answer`;
+    summary = `GET ${decodeURI(path)} · no response`;
   }
-  if (newest[place] !== mine) return undefined;
-  status.textContent = words;
+  if (newest[place] !== own) return undefined;
+  status.textContent = summary;
   status.classList.toggle("bad", body === null);
   return body;
 }
@@ -80,10 +80,10 @@ function draw(row, movies, whenEmpty) {
 async function showUser(user) {
   byId("user").value = user;
   byId("row-recommendations").querySelector("[data-who]").textContent = `user ${user}`;
-  const lists = await ask("user", `/tetraflix/recommendations/${encodeURIComponent(user)}`);
+  const lists = await request("user", `/tetraflix/recommendations/${encodeURIComponent(user)}`);
   if (lists === undefined) return;
   draw("recommendations", lists ? lists.recommendations : [], "Nothing to recommend.");
-  draw("watching", lists ? lists.currentlyWatching : [], "Nothing is half watched.");
+  draw("watching", lists ? lists.currentlyWatching : [], "Nothing to continue.");
 }
 
 async function showGenre(genre) {
@@ -91,19 +91,19 @@ async function showGenre(genre) {
   for (const chip of document.querySelectorAll("[data-genre]")) {
     chip.setAttribute("aria-pressed", String(chip.dataset.genre === genre));
   }
-  const found = await ask("genre", `/tetraflix/genre/${genre}`);
-  if (found !== undefined) draw("genre", found ? found.genre : [], "No movie has any of it.");
+  const found = await request("genre", `/tetraflix/genre/${genre}`);
+  if (found !== undefined) draw("genre", found ? found.genre : [], "No movie of this genre.");
 }
 
 async function showSearch(q) {
   byId("row-search").hidden = q === "";
   if (q === "") return;
   byId("row-search").querySelector("[data-what]").textContent = q;
-  const found = await ask("search", `/tetraflix/movies?q=${encodeURIComponent(q)}`);
-  if (found !== undefined) draw("search", found ? found.movies : [], "No movie is called anything like it.");
+  const found = await request("search", `/tetraflix/movies?q=${encodeURIComponent(q)}`);
+  if (found !== undefined) draw("search", found ? found.movies : [], "No movie has a similar title.");
 }
 
-// What is shown stands in the address, so that it can be kept and sent to others.
+// The URL holds the state of the page, so that it can be bookmarked and shared.
 function shown() {
   return new URLSearchParams(location.hash.slice(1));
 }

@@ -1,4 +1,4 @@
-// Draws the dashboard from its figures, and asks for newer ones every few seconds.
+// Draws the dashboard from its data, and polls for newer data every few seconds.
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -18,7 +18,7 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   function say(name, text) {
-    const place = page.querySelector(`[data-figure="${name}"]`);
+    const place = page.querySelector(`[data-value="${name}"]`);
     if (place.textContent !== text) place.textContent = text;
   }
 
@@ -84,46 +84,46 @@ document.addEventListener("DOMContentLoaded", () => {
       box.append(head, rows);
       return box;
     }));
-    if (!lists.length) place.textContent = "The lists were not made yet: manage.py refresh_popularity.";
+    if (!lists.length) place.textContent = "The lists are not computed yet: run manage.py refresh_popularity.";
   }
 
-  function show(figures) {
-    say("movies", figures.movies);
-    say("users", figures.users === null ? "not reachable" : number.format(figures.users));
-    say("views_today", number.format(figures.views.today));
-    say("views_total", number.format(figures.views.total));
-    say("popularity_age", age(figures.popularity_age_seconds));
-    say("slowest", figures.ingest.slowest_ms === null ? "none" : age(figures.ingest.slowest_ms / 1000));
-    say("outbox", age(figures.outbox_age_seconds));
-    say("beat", age(figures.beat_age_seconds));
-    say("problems", figures.problems.join(" "));
-    say("sqs", figures.queues === null ? "SQS is not reachable." : "");
-    const hour = figures.ingest.last_hour;
+  function show(data) {
+    say("movies", data.movies);
+    say("users", data.users === null ? "not reachable" : number.format(data.users));
+    say("views_today", number.format(data.views.today));
+    say("views_total", number.format(data.views.total));
+    say("popularity_age", age(data.popularity_age_seconds));
+    say("slowest", data.ingest.slowest_ms === null ? "none" : age(data.ingest.slowest_ms / 1000));
+    say("outbox", age(data.outbox_age_seconds));
+    say("beat", age(data.beat_age_seconds));
+    say("problems", data.problems.join(" "));
+    say("sqs", data.queues === null ? "SQS is not reachable." : "");
+    const hour = data.ingest.last_hour;
     say("last_hour", `${number.format(hour.messages)} messages, ${number.format(hour.events)} events, `
       + `${number.format(hour.views)} views, ${number.format(hour.skipped)} events skipped, ${number.format(hour.poison)} dead letters.`);
 
-    draw("views", "bar", figures.views.days.map((day) => day.slice(5)), figures.genres.map((genre) => ({
-      label: genre.label, data: figures.views.series[genre.name], backgroundColor: genre.colour, stack: "all",
+    draw("views", "bar", data.views.days.map((day) => day.slice(5)), data.genres.map((genre) => ({
+      label: genre.label, data: data.views.series[genre.name], backgroundColor: genre.colour, stack: "all",
     })), axis("day (UTC)", { stacked: true }), axis("views", { stacked: true }));
 
-    const queues = Object.entries(figures.ingest.queues).sort();
-    const lines = queues.length ? queues : [["no messages", figures.ingest.minutes.map(() => 0)]];
-    draw("ingest", "line", figures.ingest.minutes, lines.map(([name, data], place) => ({
+    const queues = Object.entries(data.ingest.queues).sort();
+    const lines = queues.length ? queues : [["no messages", data.ingest.minutes.map(() => 0)]];
+    draw("ingest", "line", data.ingest.minutes, lines.map(([name, data], place) => ({
       label: name, data, borderColor: QUEUE_COLOURS[place % 4], backgroundColor: QUEUE_COLOURS[place % 4],
       pointRadius: 0, borderWidth: 2, tension: 0.2,
     })), axis("minute (UTC)"), axis("messages a minute", { ticks: { precision: 0 } }));
 
-    const sizes = figures.queues || [];
+    const sizes = data.queues || [];
     draw("queues", "bar", sizes.map((queue) => queue.name), [
       { label: "waiting", data: sizes.map((queue) => queue.depth), backgroundColor: QUEUE_COLOURS[0] },
       { label: "dead letters", data: sizes.map((queue) => queue.dead), backgroundColor: QUEUE_COLOURS[1] },
     ], axis("queue", { ticks: { autoSkip: false, maxRotation: 60 } }), axis("messages", { ticks: { precision: 0 }, suggestedMax: 5 }));
 
-    tops(figures.tops);
-    say("state", `As of ${new Date().toLocaleTimeString()}; asked anew every ${page.dataset.seconds} seconds.`);
+    tops(data.tops);
+    say("state", `As of ${new Date().toLocaleTimeString()}; refreshed every ${page.dataset.seconds} seconds.`);
   }
 
-  async function ask() {
+  async function refresh() {
     if (!document.hidden) {
       try {
         const answer = await fetch(page.dataset.address, { headers: { Accept: "application/json" } });
@@ -133,9 +133,9 @@ document.addEventListener("DOMContentLoaded", () => {
         say("state", `The service does not answer (${error.message}); trying again.`);
       }
     }
-    window.setTimeout(ask, 1000 * Number(page.dataset.seconds));
+    window.setTimeout(refresh, 1000 * Number(page.dataset.seconds));
   }
 
-  show(JSON.parse(document.getElementById("figures").textContent));
-  window.setTimeout(ask, 1000 * Number(page.dataset.seconds));
+  show(JSON.parse(document.getElementById("dashboard-data").textContent));
+  window.setTimeout(refresh, 1000 * Number(page.dataset.seconds));
 });

@@ -22,7 +22,7 @@ class Command(BaseCommand):
             with Progress(*columns, console=Console(file=self.stderr)) as bar:  # type: ignore[arg-type]
                 task = bar.add_task("", total=Movie.objects.count())
                 done = indexing.rebuild(lambda movies: bar.advance(task, movies))
-        except leases.Held as error:
+        except leases.LeaseHeld as error:
             raise CommandError(
                 "Another process is rebuilding the index. If it was killed, try again in"
                 f" {indexing.LEASE_SECONDS:.0f} s."

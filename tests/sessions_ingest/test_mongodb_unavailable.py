@@ -1,4 +1,4 @@
-"""MongoDB away while messages drain: ingestion pauses and resumes alone, nothing lost or counted twice."""
+"""While MongoDB is unavailable ingestion pauses, then resumes: nothing is lost or counted twice."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,32 +10,26 @@ from movies.models import Movie, View, ViewCount
 from movies.outbox import bus
 from recommendations import stores
 from recommendations.stores.base import StoreUnavailable
-from sessions_ingest import apply as ingest
-from sessions_ingest.apply import Batch, apply
+from sessions_ingest import ingest_metrics
+from sessions_ingest.apply import apply
+from sessions_ingest.batches import Batch
 from sessions_ingest.messages import parse_session
 from sessions_ingest.models import IngestMinute
-from tests.listening import activity_heard
+from tests.activity import recorded_activity
 from tests.servers.mongodb import MongoServer
-from tests.sessions_ingest.processes import Process
-from tests.sessions_ingest.test_kill import (
-    CONSUME,
-    add_movies,
-    assert_as_the_model_says,
-    send,
-    traffic,
-    waiting,
-)
+from tests.sessions_ingest.processes import CONSUME, Process
+from tests.sessions_ingest.traffic import add_movies, assert_as_the_model_says, send, traffic, waiting
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 
 
-@pytest.mark.parametrize("away", [MongoServer.stop, MongoServer.kill], ids=["stopped", "killed"])
+@pytest.mark.parametrize("end", [MongoServer.stop, MongoServer.kill], ids=["stopped", "killed"])
 def test_an_outage_of_mongodb_loses_nothing_and_counts_nothing_twice(
     service_env: dict[str, str],
     settings: Settings,
     private_mongodb: MongoServer,
-    away: Callable[[MongoServer], None],
+    end: Callable[[MongoServer], None],
 ) -> None:
     settings.MONGODB_URL = private_mongodb.url
     model, rounds = traffic(seed=7, sessions=1500)
@@ -43,42 +37,42 @@ def test_an_outage_of_mongodb_loses_nothing_and_counts_nothing_twice(
     send(rounds)
     with Process(*CONSUME, env={**service_env, "MONGODB_URL": private_mongodb.url}) as consumer:
         wait_until(lambda: 0 < waiting() < 1500, seconds=20)
-        away(private_mongodb)
+        end(private_mongodb)
         consumer.wait_for("cannot apply now")
         assert waiting() > 0
         private_mongodb.start()
         wait_until(lambda: waiting() == 0, seconds=60)
         assert consumer.stop() == 0
-    assert_as_the_model_says(model, poison=10)
+    assert_as_the_model_says(model, dead_lettered=10)
     assert bus.depth(bus.queue("sessionData").url) == 0
 
 
-def test_what_mongodb_did_not_take_is_not_counted_and_is_applied_when_the_message_comes_again(
+def test_nothing_is_counted_if_mongodb_is_unavailable_and_a_redelivery_applies_the_message(
     settings: Settings, mongodb_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.MONGODB_URL = mongodb_url
     movie, other, batch = watched_two()
     store = stores.current()
 
-    def away(changes: object) -> None:
+    def unavailable(changes: object) -> None:
         raise StoreUnavailable("no primary")
 
-    with activity_heard() as heard:
+    with recorded_activity() as activities:
         with monkeypatch.context() as patch:
-            patch.setattr(store, "update", away)
+            patch.setattr(store, "update", unavailable)
             for _ in range(3):
                 with pytest.raises(StoreUnavailable):
                     apply([batch])
         assert (View.objects.count(), IngestMinute.objects.count()) == (0, 0)
-        assert (store.read(7), heard) == (None, [])
+        assert (store.read(7), activities) == (None, [])
         apply([batch])
     assert_applied(movie, other)
-    assert [(said.who, said.movies, said.viewed) for said in heard] == [(7, 2, [movie])]
+    assert [(activity.who, activity.movies, activity.viewed) for activity in activities] == [(7, 2, [movie])]
     counted = IngestMinute.objects.values_list("messages", "events", "views")
     assert [sum(column) for column in zip(*counted, strict=True)] == [1, 2, 1]
 
 
-def test_a_crash_between_mongodb_and_the_commit_heals_when_the_message_comes_again(
+def test_a_redelivery_repairs_a_crash_between_mongodb_and_the_commit(
     settings: Settings, mongodb_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.MONGODB_URL = mongodb_url
@@ -88,7 +82,7 @@ def test_a_crash_between_mongodb_and_the_commit_heals_when_the_message_comes_aga
         raise ZeroDivisionError("the process died here")
 
     with monkeypatch.context() as patch:
-        patch.setattr(ingest, "_record", dies)
+        patch.setattr(ingest_metrics, "record", dies)
         with pytest.raises(ZeroDivisionError):
             apply([batch])
     assert (View.objects.count(), ViewCount.objects.get(movie_id=movie).views) == (0, 0)

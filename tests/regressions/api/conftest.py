@@ -1,0 +1,5 @@
+"""Callers of every kind."""
+
+from tests.api.calling import anybody, distributor, service
+
+__all__ = ["anybody", "distributor", "service"]

@@ -1,0 +1,67 @@
+"""The errors that the OpenAPI document lists, each with an example."""
+
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse
+
+from movies.api.serializers import ErrorSerializer, FieldErrorsSerializer
+from movies.foundation.numbers import MAX_BIGINT
+from movies.genres import GENRES
+
+
+def error(description: str, detail: str, field: str | None = None) -> OpenApiResponse:
+    """An error with this detail; with a `field`, an error of this field."""
+    if field is None:
+        return OpenApiResponse(ErrorSerializer, description, [OpenApiExample("Example", {"detail": detail})])
+    example = {"detail": f"{field}: {detail}", "errors": {field: [detail]}}
+    return OpenApiResponse(FieldErrorsSerializer, description, [OpenApiExample("Example", example)])
+
+
+Errors = dict[int, OpenApiResponse]
+CHANGED = "Movie 7 was changed meanwhile: it is at version 3."
+NEEDS_KEY = "This needs an API key: Authorization: Bearer <key>."
+
+BAD_IF_MATCH = error(
+    "If-Match is malformed.", 'Entity tags of earlier answers, like "7" or "7", "8"; or *.', "If-Match"
+)
+BAD_PARAMETER = error("A parameter is not right.", "A whole number from 1 to 100.", "limit")
+CONFLICT = error("The movie is not at the version that the body names.", CHANGED)
+PRECONDITION = error("The movie is not at a version that If-Match names.", CHANGED)
+NO_SUCH_GENRE = error("There is none.", f"Unknown genre. The {len(GENRES)} are: {', '.join(GENRES)}.")
+NO_SUCH_MOVIE = error("There is none.", "There is no such movie.")
+NO_SUCH_USER = error("This is no user's id.", f"A user is a whole number from 1 to {MAX_BIGINT}.")
+NOT_WATCHING = error("There is none.", "User 5 is not watching movie 7, and it was not taken off.")
+INVALID_KEY = error(
+    "A key that is unknown or revoked; or none, where READS_NEED_KEY is set.", "No such API key."
+)
+UNAVAILABLE = error(
+    "A store does not answer; `Retry-After` says when to try again.",
+    "The service is short of its database. Try again in a moment.",
+)
+
+OF_READS: Errors = {
+    401: error("Only where READS_NEED_KEY is set: no key, or one that is unknown or revoked.", NEEDS_KEY),
+    503: UNAVAILABLE,
+}
+OF_WRITES: Errors = {
+    401: error("No key, or one that is unknown or revoked.", NEEDS_KEY),
+    403: error("A key of another role.", "This needs a key of the role distributor; yours is a service's."),
+    429: error(
+        "Too many writes with this key; `Retry-After` says how long to wait.",
+        "Request was throttled. Expected available in 17 seconds.",
+    ),
+    503: UNAVAILABLE,
+}
+OF_BODIES: Errors = {
+    400: error(
+        "The body is not right; nothing of it was applied.", "The weights sum to 101, not 100.", "profile"
+    ),
+    411: error("The body came without a Content-Length.", "Send the body with a Content-Length."),
+    413: error("The body is too large.", "A body has at most 4,194,304 bytes."),
+    415: error("The body is not JSON.", 'Unsupported media type "text/plain" in request.'),
+}
+OF_IDEMPOTENCY_KEYS: Errors = {
+    409: error("The same request is being processed.", "The same request is being worked on; ask again."),
+    422: error(
+        "The Idempotency-Key came with another address or body before.",
+        "This Idempotency-Key came with another address or body before.",
+    ),
+}
