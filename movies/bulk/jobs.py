@@ -204,7 +204,7 @@ def _run_or_enqueue(job: Job, *, inline: bool) -> Job:
 def _moved(job_id: uuid.UUID, old: str, new: str, **more: Any) -> Job:
     """Moves the job to its new state. Raises NotReady; the row count of the UPDATE is the lock."""
     if not Job.objects.filter(id=job_id, state=old).update(state=new, updated=Now(), **more):
-        raise NotReady("This job is not waiting for that any more.")
+        raise NotReady("This job is not waiting for a decision.")
     return Job.objects.get(id=job_id)
 
 
