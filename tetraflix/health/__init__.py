@@ -1,1 +1,1 @@
-"""What can be asked from outside: probes, /metrics, status, queue depths."""
+"""Health: the probes, /metrics, `manage.py status`, and the state of the service behind them."""
