@@ -16,10 +16,10 @@ from django.conf import settings
 
 from benchmarks.measure import Context, Row, row
 from movies.outbox import bus
-from sessions_ingest import sqs
-from sessions_ingest.consumer import Consumer
-from sessions_ingest.queue_consumers import make_consumer
-from sessions_ingest.sqs import ATTRIBUTES
+from sessions_ingest.consumer import sqs
+from sessions_ingest.consumer.database_handler import make_consumer
+from sessions_ingest.consumer.receiver import Consumer
+from sessions_ingest.consumer.sqs import ATTRIBUTES
 
 if TYPE_CHECKING:
     from boto3 import Session

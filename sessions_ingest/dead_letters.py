@@ -11,8 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.utils import timezone
 
 from movies.outbox import bus
+from sessions_ingest.consumer.sqs import SENT_AT, first_sent
 from sessions_ingest.models import DeadLetterAct
-from sessions_ingest.sqs import SENT_AT, first_sent
 
 # SQS lists a message only by delivering it, which hides it from others: for this long if this process dies, else
 # until it is released.

@@ -94,7 +94,7 @@ if settings.ELASTICSEARCH_URL:
         "drop old activity": {"task": "tetraflix.analytics.tasks.drop_old_activity", "schedule": DAY},
     }
 app.autodiscover_tasks()
-app.steps["worker"].add("sessions_ingest.worker:ConsumerStep")
+app.steps["worker"].add("sessions_ingest.consumer.worker_step:ConsumerStep")
 app.steps["worker"].add("tetraflix.background.worker_shutdown:ShutdownDeadline")
 
 

@@ -64,17 +64,17 @@ def test_permission_to_view_is_not_permission_to_act(staff: Any, queues: Queues)
 
 
 def test_ticked_messages_are_redriven_and_the_action_is_recorded(staff: Any, queues: Queues) -> None:
-    dead_letter(queues.session, "mended")
+    dead_letter(queues.session, "corrected")
     dead_letter(queues.session, "stays")
-    ids = [letter.id for letter in dead_letters.peek(queues.session.name) if letter.body == "mended"]
+    ids = [letter.id for letter in dead_letters.peek(queues.session.name) if letter.body == "corrected"]
     client = staff("view_deadletteract", "handle_dead_letters")
     data = {"queue": queues.session.name, "act": "redrive", "id": ids}
     page = client.post(PAGE, data, follow=True).content.decode()
     assert f"1 redriven to {queues.session.name}." in page
     assert "staff:ada" in page
-    assert [message.body for message in receive(queues.session)] == ["mended"]
+    assert [message.body for message in receive(queues.session)] == ["corrected"]
     act = DeadLetterAct.objects.get()
-    assert (act.act, act.actor, act.body) == ("redriven", "staff:ada", "mended")
+    assert (act.act, act.actor, act.body) == ("redriven", "staff:ada", "corrected")
 
 
 def test_discarding_asks_first(staff: Any, queues: Queues) -> None:

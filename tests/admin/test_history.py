@@ -106,7 +106,7 @@ def test_an_unknown_batch_is_none(db: None):
 
 def test_a_batch_of_any_size_is_known_to_add_movies(db, monkeypatch):
     """The addition may come after more changes than are counted; reverting it deletes, which an editor may not."""
-    monkeypatch.setattr(history, "MOST_COUNTED", 1)
+    monkeypatch.setattr(history, "MAX_COUNTED", 1)
     batch = uuid.uuid4()
     many = [movie(f"Movie {number}").id for number in range(5)]
     services.hide_movies(actor="staff:a", movie_ids=many, batch=batch)

@@ -144,7 +144,7 @@ def test_the_dashboard_draws_its_charts_and_updates(visit: Open, width: int):
     assert min(drawn(page, name) for name in ("views", "ingest", "queues")) > 3
     assert window.fits()
     service("POST", "/tetraflix/sessionData", {"userId": 8, "events": [finished]})
-    page.wait_for_function("document.querySelector('[data-figure=views_today]').textContent === '2'")
+    page.wait_for_function("document.querySelector('[data-value=views_today]').textContent === '2'")
     assert window.errors == []
 
 

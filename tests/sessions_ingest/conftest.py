@@ -6,8 +6,8 @@ import pytest
 from pytest_django import Settings
 
 from movies.outbox import bus
-from sessions_ingest.consumer import Counts
-from sessions_ingest.queue_consumers import make_consumer
+from sessions_ingest.consumer.database_handler import make_consumer
+from sessions_ingest.consumer.receiver import Counts
 from tests.servers.queues import Queues
 from tests.waiting import wait_until
 from tetraflix.embedded.sqs import EmbeddedSqs

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from movies.outbox import bus
-from sessions_ingest.protocols import Message
-from sessions_ingest.sqs import SqsQueue
+from sessions_ingest.consumer.protocols import Message
+from sessions_ingest.consumer.sqs import SqsQueue
 
 LONG_AGO = datetime(2017, 9, 8, 14, 50, tzinfo=UTC)
 

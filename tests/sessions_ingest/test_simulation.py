@@ -16,8 +16,8 @@ from movies.models import Movie, PopularList
 from movies.outbox import bus
 from recommendations import stores
 from recommendations.lists import Entry, UserLists
+from sessions_ingest.consumer.database_handler import make_consumer
 from sessions_ingest.management.commands import simulate_traffic
-from sessions_ingest.queue_consumers import make_consumer
 from tests.servers.queues import Queues
 
 pytestmark = pytest.mark.django_db(transaction=True)

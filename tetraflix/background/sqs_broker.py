@@ -13,8 +13,8 @@ from kombu.asynchronous import get_event_loop, set_event_loop
 from kombu.transport import SQS, virtual
 
 from movies.outbox import bus
-from sessions_ingest.protocols import Message, QueueUnavailable
-from sessions_ingest.sqs import SqsQueue, first_sent
+from sessions_ingest.consumer.protocols import Message, QueueUnavailable
+from sessions_ingest.consumer.sqs import SqsQueue, first_sent
 from tetraflix.background import heartbeats, task_messages
 
 logger = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from movies.foundation.events import consumer_started
-from sessions_ingest.queue_consumers import make_consumer
+from sessions_ingest.consumer.database_handler import make_consumer
 
 REPORT_SECONDS = 10
 SIGNALS = {signal.SIGTERM, signal.SIGINT}

@@ -6,8 +6,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from movies.outbox import bus
-from sessions_ingest.protocols import QueueUnavailable
-from sessions_ingest.sqs import SqsQueue
+from sessions_ingest.consumer.protocols import QueueUnavailable
+from sessions_ingest.consumer.sqs import SqsQueue
 from tests.servers.queues import Queues
 
 

@@ -19,7 +19,7 @@ from recommendations import stores
 from recommendations.lists import Entry, UserLists
 from recommendations.stores.base import ListStore
 from sessions_ingest.api import MAX_EVENTS_PER_REQUEST, MAX_IDS_PER_REQUEST, MAX_MESSAGE_BYTES
-from sessions_ingest.consumer import Counts
+from sessions_ingest.consumer.receiver import Counts
 from sessions_ingest.messages import InvalidMessage, parse_session
 from tests.api.calling import Caller
 from tests.movies.factories import movie

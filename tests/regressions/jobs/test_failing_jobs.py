@@ -120,8 +120,8 @@ def test_the_progress_of_a_revert_is_of_all_its_movies(
     for_the_worker: None, monkeypatch: pytest.MonkeyPatch, database_url: str
 ) -> None:
     """The total is exact, although the page of the batch counts only up to a limit."""
-    monkeypatch.setattr(history, "MOST_COUNTED", 3)
-    monkeypatch.setattr(reverting, "MOVIES_AT_ONCE", 4)
+    monkeypatch.setattr(history, "MAX_COUNTED", 3)
+    monkeypatch.setattr(reverting, "BATCH_SIZE", 4)
     monkeypatch.setattr(progress, "REPORT_EVERY_SECONDS", 0)
     for number in range(11):
         movie(f"Movie {number}")

@@ -21,8 +21,8 @@ from movies.models import Movie
 from movies.outbox import bus
 from sessions_ingest import dead_letters
 from tests.sessions_ingest.conftest import private_bus, service_env
+from tests.sessions_ingest.consumer.worker_checks import recommend, recommended, works_on_a_task
 from tests.sessions_ingest.processes import WORKER, Process
-from tests.sessions_ingest.worker_checks import recommend, recommended, works_on_a_task
 from tests.waiting import wait_until
 from tetraflix.background import heartbeats, task_messages
 from tetraflix.background.task_messages import NotATask

@@ -12,11 +12,11 @@ from recommendations import stores
 from recommendations.stores.base import StoreUnavailable
 from sessions_ingest.apply import apply
 from sessions_ingest.batches import Batch
-from sessions_ingest.consumer import Consumer
-from sessions_ingest.group_commit import GroupCommit
+from sessions_ingest.consumer.group_commit import GroupCommit
+from sessions_ingest.consumer.protocols import HandlerUnavailable
+from sessions_ingest.consumer.receiver import Consumer
+from sessions_ingest.consumer.sqs import SqsQueue
 from sessions_ingest.messages import Recommendations, Session, parse_recs, parse_session
-from sessions_ingest.protocols import HandlerUnavailable
-from sessions_ingest.sqs import SqsQueue
 
 M = TypeVar("M", Session, Recommendations)
 

@@ -12,8 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from movies.foundation.events import queue_polled
 from movies.outbox import bus
-from sessions_ingest.protocols import Message, QueueUnavailable
-from sessions_ingest.sqs_calls import SqsCalls
+from sessions_ingest.consumer.protocols import Message, QueueUnavailable
+from sessions_ingest.consumer.sqs_calls import SqsCalls
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import MessageSystemAttributeNameType

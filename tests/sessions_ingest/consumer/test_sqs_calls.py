@@ -16,8 +16,8 @@ from botocore.exceptions import (
 )
 
 from movies.outbox import bus
-from sessions_ingest.sqs import ATTRIBUTES
-from sessions_ingest.sqs_calls import SqsCalls
+from sessions_ingest.consumer.sqs import ATTRIBUTES
+from sessions_ingest.consumer.sqs_calls import SqsCalls
 from tests.servers.queues import Queues
 from tetraflix.embedded.ports import free_port
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sessions_ingest.consumer import Consumer, Counts, Receiver
+from sessions_ingest.consumer.protocols import HandlerUnavailable, Message, QueueUnavailable
+from sessions_ingest.consumer.receiver import Consumer, Counts, Receiver
 from sessions_ingest.messages import InvalidMessage
-from sessions_ingest.protocols import HandlerUnavailable, Message, QueueUnavailable
 from tests.waiting import wait_until
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

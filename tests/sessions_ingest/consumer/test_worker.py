@@ -4,8 +4,8 @@ import pytest
 
 from movies.models import Movie
 from movies.outbox import bus
+from tests.sessions_ingest.consumer.worker_checks import recommend, recommended, works_on_a_task
 from tests.sessions_ingest.processes import WORKER, Process
-from tests.sessions_ingest.worker_checks import recommend, recommended, works_on_a_task
 from tests.waiting import wait_until
 from tetraflix.embedded.sqs import EmbeddedSqs
 

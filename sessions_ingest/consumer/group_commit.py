@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
-from sessions_ingest.protocols import HandlerUnavailable
+from sessions_ingest.consumer.protocols import HandlerUnavailable
 
 B = TypeVar("B")  # a batch
 

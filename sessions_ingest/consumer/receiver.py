@@ -21,8 +21,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sessions_ingest.messages import InvalidMessage
-from sessions_ingest.protocols import (
+from sessions_ingest.consumer.protocols import (
     FULL_BATCH,
     HandlerUnavailable,
     Message,
@@ -30,6 +29,7 @@ from sessions_ingest.protocols import (
     MessageQueue,
     QueueUnavailable,
 )
+from sessions_ingest.messages import InvalidMessage
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from pytest_django import Settings
 
 from movies.models import View
 from movies.outbox import bus
+from sessions_ingest.consumer.database_handler import make_consumer
 from sessions_ingest.models import IngestMinute
-from sessions_ingest.queue_consumers import make_consumer
 from tests.movies.factories import movie
 from tests.servers.queues import Queues
 from tests.waiting import wait_until

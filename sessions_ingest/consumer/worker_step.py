@@ -6,8 +6,8 @@ from typing import Any
 from celery import bootsteps
 from django.conf import settings
 
-from sessions_ingest.consumer import Consumer
-from sessions_ingest.queue_consumers import make_consumer
+from sessions_ingest.consumer.database_handler import make_consumer
+from sessions_ingest.consumer.receiver import Consumer
 
 logger = logging.getLogger(__name__)
 

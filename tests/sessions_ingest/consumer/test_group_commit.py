@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from sessions_ingest.group_commit import GroupCommit
-from sessions_ingest.protocols import HandlerUnavailable
+from sessions_ingest.consumer.group_commit import GroupCommit
+from sessions_ingest.consumer.protocols import HandlerUnavailable
 from tests.waiting import wait_until
 
 
