@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 LOADED = """
 import sys, django
 django.setup()
-import tetraflix.celery, tetraflix.urls, movies.search, sessions_ingest.worker
+import tetraflix.celery, tetraflix.urls, movies.search.engine, sessions_ingest.consumer.worker_step
 print(*sorted(name for name in sys.modules
     if name.split(".")[0] in ("elasticsearch", "elastic_transport", "django_elasticsearch_dsl")
     or name.startswith(("movies.search.elastic", "tetraflix.analytics"))))
