@@ -6,7 +6,7 @@ when nothing is known. `user_count` is cached in each process and is None while 
 """
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -184,30 +184,19 @@ queue_depths = BackgroundCache(_queue_depths, keep_seconds=QUEUE_DEPTHS_SECONDS)
 
 
 class Readiness(NamedTuple):
-    """What the service needs. Migrations are unknown without the database, and beat also without them."""
+    """What requests need. Migrations are unknown without the database."""
 
     database_error: str | None
     missing_migrations: list[str]
-    beat_age: float | None
-    missing_queues: list[str]
-    sqs_answers: bool
 
 
 def check_readiness() -> Readiness:
-    """The state now. Takes seconds while a server hangs, so it is for a background thread."""
-    error, migrations, beat_age = None, list[str](), None
+    """The state now. Takes seconds while the server hangs, so it is for a background thread."""
     try:
         with _own_cursor() as cursor:
-            migrations = _missing_migrations(cursor)
-            if not migrations:
-                cursor.execute(
-                    "SELECT extract(epoch FROM now() - at)::float8 FROM tetraflix_heartbeat WHERE name = 'beat'"
-                )
-                beat_age = next((age for (age,) in cursor.fetchall()), None)
-    except psycopg2.Error as raised:
-        error = str(raised)
-    queues = _missing_queues(bus.domain_queue_names())
-    return Readiness(error, migrations, beat_age, queues or [], queues is not None)
+            return Readiness(None, _missing_migrations(cursor))
+    except psycopg2.Error as error:
+        return Readiness(str(error), [])
 
 
 readiness = BackgroundCache(check_readiness, keep_seconds=READINESS_SECONDS)
@@ -242,19 +231,6 @@ def _missing_migrations(cursor: Any) -> list[str]:
         cursor.execute("SELECT app, name FROM django_migrations")
         applied = set(cursor.fetchall())
     return sorted(".".join(migration) for migration in _migrations_on_disk() - applied)
-
-
-def _missing_queues(names: Iterable[str]) -> list[str] | None:
-    """None when SQS does not answer."""
-    missing = []
-    for name in names:
-        try:
-            bus.quick_client().get_queue_url(QueueName=name)
-        except ClientError:
-            missing.append(name)
-        except BotoCoreError:
-            return None
-    return missing
 
 
 def forget() -> None:

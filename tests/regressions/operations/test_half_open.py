@@ -84,10 +84,7 @@ def half_open(settings: Settings) -> Iterator[None]:
 @pytest.mark.usefixtures("half_open")
 def test_probes_and_metrics_are_answered_while_sqs_hangs(transactional_db: None, client: Client) -> None:
     """The queue counts as down, the database as up."""
-    wait_until(
-        lambda: client.get("/readyz").json()["checks"]["queue"].startswith("SQS at http://127.0.0.1:"),
-        seconds=60,
-    )
+    wait_until(lambda: client.get("/readyz").status_code == 200, seconds=60)
     answer = client.get("/metrics").content.decode()
     assert 'tetraflix_up{part="queue"} 0.0' in answer
     assert 'tetraflix_up{part="database"} 1.0' in answer

@@ -8,9 +8,6 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
-from movies.outbox import bus
-from tests.servers.queues import Queues
-from tetraflix.background import heartbeats
 from tetraflix.embedded.ports import free_port
 from tetraflix.health import background_cache, service_state
 from tetraflix.health.background_cache import BackgroundCache
@@ -36,29 +33,16 @@ def test_a_process_that_answers_is_alive_whatever_else_is_unavailable(client: Cl
     assert (response.status_code, response.json()) == (200, {"alive": True})
 
 
-@pytest.mark.usefixtures("transactional_db", "queues")
-def test_ready_when_everything_needed_is_available(client: Client) -> None:
-    heartbeats.record("beat")
-    ok = {"database": "ok", "migrations": "ok", "beat": "ok", "queue": "ok"}
-    assert readyz(client) == (200, {"ready": True, "checks": ok})
-
-
-@pytest.mark.usefixtures("transactional_db", "queues")
-def test_not_ready_without_a_fresh_heartbeat_of_beat(client: Client) -> None:
-    status, body = readyz(client)
-    assert (status, body["ready"], body["checks"]["database"]) == (503, False, "ok")
-    assert body["checks"]["beat"] == "no heartbeat ever: celery -A tetraflix beat does not run"
-
-    heartbeats.record("beat")
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE tetraflix_heartbeat SET at = now() - interval '100 seconds'")
-    service_state.forget()
-    assert "no heartbeat for 100 s" in readyz(client)[1]["checks"]["beat"]
+@pytest.mark.usefixtures("transactional_db")
+def test_ready_with_a_migrated_database_and_without_beat_and_sqs(
+    client: Client, settings: Settings, closed_port: int
+) -> None:
+    settings.SQS_ENDPOINT = f"http://127.0.0.1:{closed_port}"
+    assert readyz(client) == (200, {"ready": True, "checks": {"database": "ok", "migrations": "ok"}})
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_not_ready_while_a_migration_is_not_applied(client: Client, queues: Queues) -> None:
-    heartbeats.record("beat")
+def test_not_ready_while_a_migration_is_not_applied(client: Client) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'movies' AND name = '0001_initial'")
     try:
@@ -72,29 +56,14 @@ def test_not_ready_while_a_migration_is_not_applied(client: Client, queues: Queu
     assert body["checks"]["migrations"] == "not applied: movies.0001_initial; run manage.py migrate"
 
 
-@pytest.mark.usefixtures("transactional_db")
-def test_not_ready_while_a_queue_is_missing(client: Client, queues: Queues, settings: Settings) -> None:
-    heartbeats.record("beat")
-    settings.RECS_QUEUE = "never-made"
-    status, body = readyz(client)
-    assert status == 503
-    assert body["checks"]["queue"] == "missing: never-made; run manage.py ensure_queues"
-
-
-def test_not_ready_while_database_and_queue_are_unavailable(
-    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch, closed_port: int
+def test_not_ready_while_the_database_is_unavailable(
+    client: Client, monkeypatch: pytest.MonkeyPatch, closed_port: int
 ) -> None:
     monkeypatch.setitem(connection.settings_dict, "PORT", closed_port)
-    settings.SQS_ENDPOINT = f"http://127.0.0.1:{closed_port}"
-    bus.quick_client.cache_clear()
-    try:
-        status, body = readyz(client)
-    finally:
-        bus.quick_client.cache_clear()
-    assert status == 503
+    status, body = readyz(client)
+    assert (status, body["ready"]) == (503, False)
     assert f"PostgreSQL at 127.0.0.1:{closed_port} is not reachable" in body["checks"]["database"]
-    assert body["checks"]["migrations"] == body["checks"]["beat"] == "unknown without the database"
-    assert f"SQS at http://127.0.0.1:{closed_port} is not reachable" in body["checks"]["queue"]
+    assert body["checks"]["migrations"] == "unknown without the database"
 
 
 def test_many_probes_at_once_share_one_check(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +71,7 @@ def test_many_probes_at_once_share_one_check(client: Client, monkeypatch: pytest
 
     def check() -> Readiness:
         checks.append(1)
-        return Readiness(None, [], 1.0, [], True)
+        return Readiness(None, [])
 
     monkeypatch.setattr(service_state, "readiness", BackgroundCache(check, keep_seconds=60))
     assert [readyz(client)[0] for _ in range(5)] == [200] * 5
