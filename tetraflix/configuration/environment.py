@@ -31,6 +31,16 @@ MAX_NAME_LENGTH = 63  # of a PostgreSQL database
 SHOWN = 60  # characters of a bad value
 
 
+# Without them a connection to a host that vanished is noticed after a quarter of an hour. The URL's own options win.
+CONNECTION_OPTIONS = {
+    "connect_timeout": 5,  # seconds
+    "keepalives_idle": 10,  # seconds, like the next
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,  # milliseconds without an acknowledgement of what was sent
+}
+
+
 class BadEnvironment(SystemExit):
     """Ends the program with code 1 and one line for each bad variable on stderr, without a traceback."""
 
@@ -154,7 +164,7 @@ def database_url(text: str) -> dict[str, Any]:
         raise ValidationError(
             f"has the option {option!r}, which PostgreSQL's driver does not know."
         ) from None
-    return dict(found)
+    return dict(found) | {"OPTIONS": CONNECTION_OPTIONS | found.get("OPTIONS", {})}
 
 
 def bypass_proxy_on_loopback(environ: MutableMapping[str, str]) -> None:

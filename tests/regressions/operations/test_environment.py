@@ -14,7 +14,12 @@ from pytest_django import Settings
 
 from tests.servers.running_stack import MANAGE, outside_environment
 from tetraflix.configuration import secret_key
-from tetraflix.configuration.environment import BadEnvironment, Environment, bypass_proxy_on_loopback
+from tetraflix.configuration.environment import (
+    CONNECTION_OPTIONS,
+    BadEnvironment,
+    Environment,
+    bypass_proxy_on_loopback,
+)
 
 pytestmark = pytest.mark.timeout(600)  # most of the time goes into starting programs
 ROOT = MANAGE.parent
@@ -149,7 +154,7 @@ def test_any_percent_encoded_password_is_read_correctly(user: str, password: str
         "HOST": "db.example",
         "PORT": 5433,
         "NAME": "name",
-        "OPTIONS": {"connect_timeout": 2},
+        "OPTIONS": CONNECTION_OPTIONS | {"connect_timeout": 2},
     }
 
 
@@ -165,7 +170,7 @@ def test_a_raw_password_is_read_completely_or_refused(password: str) -> None:
         "h.example",
         "db",
         "",
-        None,
+        CONNECTION_OPTIONS,
     )
 
 
