@@ -144,7 +144,8 @@ def _in_order(events: list[WatchEvent], sent_at: datetime) -> list[WatchEvent]:
     if not ahead:
         return events
     order = {
-        at: sent_at + min(place, MAX_PER_MILLISECOND) * MICROSECOND for place, at in enumerate(sorted(ahead))
+        at: sent_at + min(place, MAX_PER_MILLISECOND) * MICROSECOND
+        for place, at in enumerate(sorted(ahead), start=1)  # after an event at the time of the sending
     }
     return [event._replace(effective_at=order.get(event.at)) for event in events]
 

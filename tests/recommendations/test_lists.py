@@ -76,7 +76,7 @@ def in_one_message(session: list[Event]) -> list[Event]:
     """The events; those ahead of the sending get effective times, in the order of their stated times."""
     ahead = sorted({event.at for event in session if event.at > event.reported_at})
     return [
-        replace(event, effective_at=event.reported_at + timedelta(microseconds=ahead.index(event.at)))
+        replace(event, effective_at=event.reported_at + timedelta(microseconds=1 + ahead.index(event.at)))
         if event.at in ahead
         else event
         for event in session

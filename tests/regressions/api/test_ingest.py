@@ -20,7 +20,7 @@ from recommendations.lists import Entry, UserLists
 from recommendations.stores.base import ListStore
 from sessions_ingest.api import MAX_EVENTS_PER_REQUEST, MAX_IDS_PER_REQUEST, MAX_MESSAGE_BYTES
 from sessions_ingest.consumer.receiver import Counts
-from sessions_ingest.messages import InvalidMessage, parse_session
+from sessions_ingest.messages import MICROSECOND, InvalidMessage, parse_session
 from tests.api.calling import Caller
 from tests.movies.factories import movie
 from tests.servers.queues import Queues
@@ -107,7 +107,7 @@ def test_a_time_may_lie_24_hours_ahead_of_the_sending_and_no_more(ahead: timedel
             parse_session(body, SENT)
     else:
         (watched,) = parse_session(body, SENT).events
-        assert (watched.at, watched.effective_at) == (SENT + ahead, SENT)
+        assert (watched.at, watched.effective_at) == (SENT + ahead, SENT + MICROSECOND)
 
 
 def test_a_time_ahead_hides_nothing_that_comes_later(service: Caller, store: ListStore) -> None:
