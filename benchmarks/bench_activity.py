@@ -27,7 +27,7 @@ def run(context: Context) -> list[Row]:
         rows = _compared(context, "on", server.url)
     finally:
         server.kill()
-    return rows + _compared(context, "on, Elasticsearch away", f"http://127.0.0.1:{free_port()}")
+    return rows + _compared(context, "on, Elasticsearch unavailable", f"http://127.0.0.1:{free_port()}")
 
 
 def _compared(context: Context, name: str, url: str) -> list[Row]:

@@ -64,7 +64,7 @@ class MovieCache:
         return len(self._entries)
 
     def load(self) -> None:
-        """Loads every visible movie (some 130 MB for 300,000 movies). Raises django.db.DatabaseError."""
+        """Loads every visible movie (about 115 MB for 300,000 movies). Raises django.db.DatabaseError."""
         with self._lock, connection.cursor() as cursor:
             entries: dict[int, bytes | None] = {}
             now = self._clock()

@@ -1,6 +1,6 @@
 """New popular lists show in the inventory's one row too, so that one look at it tells whether a kept answer is right.
 
-The row is written anew as it is: its `version` counts changes of movies, its `xmin` tells the last writer of either.
+The row is rewritten as it is: its `version` counts changes of movies, its `xmin` tells the last writer of either.
 """
 
 from django.db import migrations

@@ -176,7 +176,7 @@ for name, characters in (
     FUNCTIONS = FUNCTIONS.replace(name, characters)
 
 # What was made with the functions as they were.
-ANEW = """
+RECOMPUTE = """
 REINDEX INDEX movies_by_terms;
 REINDEX INDEX movies_by_title;
 REINDEX INDEX movies_hidden_by_title;
@@ -196,7 +196,7 @@ def make_functions(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> Non
             [COLLATIONS, COLLATIONS],
         )
         cursor.execute(FUNCTIONS.replace("COLLATION", cursor.fetchone()[0]))
-        cursor.execute(ANEW)
+        cursor.execute(RECOMPUTE)
 
 
 def make_old_functions(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:
@@ -206,7 +206,7 @@ def make_old_functions(apps: object, schema_editor: BaseDatabaseSchemaEditor) ->
         cursor.execute(old.FUNCTIONS.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))
         gained = old.WORDS[: old.WORDS.index("-- Without nested loops")]
         cursor.execute(gained.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))
-        cursor.execute(ANEW)
+        cursor.execute(RECOMPUTE)
         cursor.execute("DROP FUNCTION movies_spelled(text)")
 
 

@@ -22,7 +22,7 @@ def document(lists: UserLists) -> dict[str, Any]:
     return {
         "recommended": list(lists.recommended),
         "recommended_at": _int64(lists.recommended_at) if lists.recommended_at else None,
-        # parallel arrays, most recent first: a third of the bytes of an array of documents
+        # parallel arrays, most recent first: about half the bytes of an array of documents
         "watching": [entry.movie_id for entry in lists.watching],
         "progress": [entry.progress for entry in lists.watching],
         "watched_at": [_int64(entry.at) for entry in lists.watching],

@@ -44,7 +44,7 @@ class RunningStack:
         since = time.monotonic()
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, MANAGE, *(words or ("run",))],
+                [sys.executable, MANAGE, *(words or ("run",)), "--follow-parent"],
                 cwd="/",  # any folder
                 env=self.env,
                 stdout=output,

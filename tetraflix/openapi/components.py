@@ -9,6 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from movies.api.serializers import MAX_MOVIES_PER_REQUEST, ClosedSerializer, NewMovieSerializer
 from movies.foundation.numbers import MAX_BIGINT
 from movies.inventory.validation import MAX_MOVIE_ID
+from tetraflix.access import idempotency
 from tetraflix.openapi import errors
 
 KEY = {
@@ -31,9 +32,9 @@ MOVIE_ID = OpenApiParameter("movie_id", {**ID, "maximum": MAX_MOVIE_ID}, "path",
 USER_ID = OpenApiParameter("user_id", {**ID, "maximum": MAX_BIGINT}, "path", description="The user.")
 IDEMPOTENCY_KEY = header(
     "Idempotency-Key",
-    {"minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-    "Sent again with the same body within 24 hours, the first answer comes again (with `Idempotent-Replay: true`) "
-    "and nothing is done twice.",
+    {"minLength": 1, "maxLength": idempotency.MAX_KEY_LENGTH, "pattern": "^[!-~]+$"},
+    f"Sent again with the same body within {idempotency.KEPT_HOURS} hours, the first answer comes again (with "
+    "`Idempotent-Replay: true`) and nothing is done twice.",
 )
 
 

@@ -20,7 +20,7 @@ from tetraflix.embedded import reaper, supervisor
 from tetraflix.embedded.processes import ChildError
 from tetraflix.embedded.supervisor import EndedError, Part, Program, Supervisor
 
-FOREVER = "import time; time.sleep(600)"
+FOREVER = "import signal; signal.pause()"
 STUBBORN = (
     f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('stubborn', flush=True); {FOREVER}"
 )
@@ -131,10 +131,28 @@ except StopRequested:
     print("stopped")
 """
 PROGRAMS = ["a", FOREVER, "b", WITH_A_CHILD, "stubborn", STUBBORN]
-# A guard as on a busy machine, whose start takes long.
-SLOW_GUARD = (
-    f"import runpy, time; time.sleep({{seconds}}); runpy.run_path({reaper.__file__!r}, run_name='__main__')"
-)
+
+
+class SlowGuard:
+    """A guard as on a busy machine: it starts when the test says so."""
+
+    def __init__(self, folder: Path) -> None:
+        self.gate, self.file = folder / "gate", folder / "slow_guard.py"
+        os.mkfifo(self.gate)
+        # Opening a pipe to read blocks until a writer opens it.
+        self.file.write_text(
+            f"import runpy; open({str(self.gate)!r}).close();"
+            f" runpy.run_path({reaper.__file__!r}, run_name='__main__')"
+        )
+
+    def go(self) -> None:
+        """Lets the guard start, waiting until it has got so far."""
+        self.gate.write_text("")
+
+
+@pytest.fixture
+def slow_guard(tmp_path: Path) -> SlowGuard:
+    return SlowGuard(tmp_path)
 
 
 @contextmanager
@@ -195,31 +213,28 @@ def test_kill_9_of_the_supervisor_leaves_nothing(apart: tuple[subprocess.Popen[s
     wait_until(lambda: reaper.marked(mark) == [], seconds=GONE_SECONDS)
 
 
-@pytest.mark.parametrize("delay", [0.5, 2])
-def test_nothing_is_started_before_the_guard_is_ready(tmp_path: Path, delay: float) -> None:
-    slow = tmp_path / "slow_guard.py"
-    slow.write_text(SLOW_GUARD.format(seconds=delay))
-    with supervising(tmp_path, str(slow)) as (process, mark):
-        wait_until(lambda: len(reaper.marked(mark)) == 1, seconds=60)  # the guard itself, still asleep
+def test_nothing_is_started_before_the_guard_is_ready(tmp_path: Path, slow_guard: SlowGuard) -> None:
+    with supervising(tmp_path, str(slow_guard.file)) as (process, mark):
+        wait_until(lambda: len(reaper.marked(mark)) == 1, seconds=60)  # the guard itself, not started yet
         process.kill()
         process.wait()
+        slow_guard.go()
         wait_until(lambda: reaper.marked(mark) == [], seconds=GONE_SECONDS)
         assert {file.name for file in tmp_path.glob("*.log")} == {"guard.log"}
 
 
-def test_kill_9_leaves_nothing_when_the_guard_was_slow_to_start(tmp_path: Path) -> None:
-    slow = tmp_path / "slow_guard.py"
-    slow.write_text(SLOW_GUARD.format(seconds=1.5))
-    with supervising(tmp_path, str(slow)) as (process, mark):
+def test_kill_9_leaves_nothing_when_the_guard_was_slow_to_start(
+    tmp_path: Path, slow_guard: SlowGuard
+) -> None:
+    with supervising(tmp_path, str(slow_guard.file)) as (process, mark):
+        slow_guard.go()
         wait_for_all(tmp_path, mark)
         process.kill()
         wait_until(lambda: reaper.marked(mark) == [], seconds=GONE_SECONDS)
 
 
-def test_a_signal_while_the_guard_starts_stops_everything(tmp_path: Path) -> None:
-    slow = tmp_path / "slow_guard.py"
-    slow.write_text(SLOW_GUARD.format(seconds=600))
-    with supervising(tmp_path, str(slow)) as (process, mark):
+def test_a_signal_while_the_guard_starts_stops_everything(tmp_path: Path, slow_guard: SlowGuard) -> None:
+    with supervising(tmp_path, str(slow_guard.file)) as (process, mark):
         wait_until(lambda: len(reaper.marked(mark)) == 1, seconds=60)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 0
