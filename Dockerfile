@@ -23,7 +23,7 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DJANGO_SETTINGS_MODULE=tetrafli
 # The key only lets the settings load; the one that serves comes from the environment.
 RUN SECRET_KEY="$(python -c 'import secrets; print(secrets.token_urlsafe(50))')" python manage.py collectstatic --no-input
 EXPOSE 8000
-# One thread a worker: threads of one process fight for the interpreter (docs/decisions.md).
-CMD ["python", "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws", "--host", "0.0.0.0", "--port", "8000", \
-     "--workers", "2", "--blocking-threads", "1", "--no-access-log", "--respawn-failed-workers", \
-     "tetraflix.wsgi:application"]
+# WEB_THREADS sets the threads of a worker. Half-sent heads, and idle connections, are closed after 10 s.
+CMD ["python", "-m", "granian", "--interface", "rsgi", "--http", "1", "--no-ws", "--host", "0.0.0.0", "--port", "8000", \
+     "--workers", "2", "--http1-header-read-timeout", "10000", "--no-access-log", "--respawn-failed-workers", \
+     "tetraflix.web.rsgi:application"]

@@ -1,14 +1,21 @@
-"""The service with one more URL: `/constant/<size>`, a plain Django view that answers a constant."""
+"""The service with two more addresses that answer a constant on the event loop, as the hot reads are answered.
+
+`/constant/<size>` passes the service's middleware; `/lean/<size>` none, which is the least that Django takes.
+"""
+
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.test.utils import override_settings
 from django.urls import path
 
-from tetraflix.wsgi import application  # loads the apps, whose models the views import
+from tetraflix.web.rsgi import application as service  # loads the apps, whose models the views import
 
 # isort: split
-from tetraflix.urls import urlpatterns
+from django.core.handlers.wsgi import WSGIHandler
 
-__all__ = ["application"]
+from tetraflix.urls import urlpatterns
+from tetraflix.web.rsgi_application import ON_THE_LOOP, Application
 
 _bodies: dict[int, bytes] = {}
 
@@ -19,4 +26,24 @@ def constant(request: HttpRequest, size: int) -> HttpResponse:
     return HttpResponse(body, content_type="application/json")
 
 
-urlpatterns.insert(0, path("constant/<int:size>", constant))
+urlpatterns[:0] = [path("lean/<int:size>", constant), path("constant/<int:size>", constant)]
+
+
+class Baselines:
+    """The service, and beside it Django without middleware."""
+
+    def __init__(self) -> None:
+        with override_settings(MIDDLEWARE=[]):
+            self._lean = Application(WSGIHandler(), on_the_loop=("/lean/",))
+        self._service = Application(service.handler, on_the_loop=("/constant/", *ON_THE_LOOP))
+
+    def __rsgi_init__(self, loop: Any) -> None:
+        for one in (self._lean, self._service):
+            one.__rsgi_init__(loop)
+
+    def __rsgi__(self, scope: Any, proto: Any) -> Any:
+        one = self._lean if scope.path.startswith("/lean/") else self._service
+        return one.__rsgi__(scope, proto)
+
+
+application = Baselines()

@@ -116,8 +116,8 @@ class Context:
         """The service with the constant view, under granian as `make run` starts it."""
         port = free_port(0)
         words = (
-            f"--interface wsgi --http 1 --no-ws --host 127.0.0.1 --port {port} --workers {workers}"
-            " --blocking-threads 1 --no-access-log --log-level warning benchmarks.baseline:application"
+            f"--interface rsgi --http 1 --no-ws --host 127.0.0.1 --port {port} --workers {workers}"
+            " --no-access-log --log-level warning benchmarks.baseline:application"
         )
         child = Child(
             name="web",

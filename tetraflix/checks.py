@@ -21,6 +21,7 @@ ORIGIN = re.compile(rf"https?://((\*\.)?{_NAME}|{_IPV6})(:\d{{1,5}})?")
 RANGES = {
     "PORT": (1, 65535, "the web server's port"),
     "WEB_WORKERS": (1, 256, "web processes"),
+    "WEB_THREADS": (1, 64, "threads of each web process"),
     "POPULARITY_SECONDS": (10, 7 * 24 * 3600, "seconds between two refreshes"),
     "FEED_SWEEP_SECONDS": (1, 3600, "seconds between two sweeps"),
     "CHANGES_KEPT_DAYS": (1, 36500, "days"),

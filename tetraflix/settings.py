@@ -44,8 +44,11 @@ ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 PORT = env.whole("PORT", 8000)
 # The web server that commands use: that of the running stack, unless PORT is set.
 WEB_URL = stack.get("web") if stack and not env.str("PORT", "") else f"http://127.0.0.1:{PORT}"
-# WEB_WORKERS: number of web processes that `make run` starts; each has one thread and holds the inventory in memory.
+# WEB_WORKERS: number of web processes that `make run` starts; each holds the inventory in memory.
 WEB_WORKERS = env.whole("WEB_WORKERS", 2)
+# WEB_THREADS: threads of each web process for all requests but reads of lists and genres; each may have a database
+# connection, and when all are busy a request is answered 503.
+WEB_THREADS = env.whole("WEB_THREADS", 4)
 
 INSTALLED_APPS = [
     "tetraflix",
@@ -67,6 +70,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "tetraflix.web.request_instrumentation.observe",
     "django.middleware.security.SecurityMiddleware",
+    "tetraflix.web.api_shortcut.ApiShortcut",  # calls of the API pass none of those below but CommonMiddleware
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -31,8 +31,8 @@ def service_url(database_url: str, tmp_path: Path) -> Iterator[str]:
     """The web server as in production, on this test's database."""
     port = free_port(0)
     url = f"http://127.0.0.1:{port}"
-    argv = f"{sys.executable} -m granian --interface wsgi --host 127.0.0.1 --port {port} --workers 1"
-    argv += " --blocking-threads 1 --no-ws --no-access-log tetraflix.wsgi:application"
+    argv = f"{sys.executable} -m granian --interface rsgi --host 127.0.0.1 --port {port} --workers 1"
+    argv += " --http 1 --no-ws --no-access-log tetraflix.web.rsgi:application"
     environment = {**os.environ, "DATABASE_URL": database_url, "WRITES_PER_MINUTE": "1000000"}
     with (tmp_path / "web.log").open("w") as log:
         server = subprocess.Popen(argv.split(), cwd=ROOT, env=environment, stdout=log, stderr=log)

@@ -13,12 +13,15 @@ ROOT = Path(__file__).parents[2]
 class WebProcess:
     """A granian server with one worker process on a free port; use it in a `with` block."""
 
-    def __init__(self, log: Path, **env: str) -> None:
+    def __init__(self, log: Path, *, application: str = "tetraflix.web.rsgi:application", **env: str) -> None:
         self.port = free_port()
-        words = f"-m granian --interface wsgi --host 127.0.0.1 --port {self.port} --workers 1 --blocking-threads 1"
+        words = (
+            f"-m granian --interface rsgi --http 1 --no-ws --host 127.0.0.1 --port {self.port} --workers 1"
+        )
+        words += " --http1-header-read-timeout 10000"
         self.child = Child(
             name="web",
-            argv=[sys.executable, *words.split(), "tetraflix.wsgi:application"],
+            argv=[sys.executable, *words.split(), application],
             log=log,
             env=os.environ | env,
             cwd=ROOT,

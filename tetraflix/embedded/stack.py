@@ -178,13 +178,12 @@ class Stack:
 
     def _granian(self) -> list[str]:
         words = (
-            f"-m granian --interface wsgi --http 1 --no-ws --host 127.0.0.1 --port {self.plan.port} "
+            f"-m granian --interface rsgi --http 1 --no-ws --host 127.0.0.1 --port {self.plan.port} "
             f"--workers {self.plan.web_workers} "
-            # Threads of one process compete for the interpreter: one thread serves twice the requests of two.
-            # The longest idle time-out, because a thread's database connection ends with the thread.
-            "--blocking-threads 1 --blocking-threads-idle-timeout 600 --no-access-log "
+            # Half-sent heads, and idle connections, are closed after so long.
+            "--http1-header-read-timeout 10000 --no-access-log "
             "--respawn-failed-workers --respawn-interval 0.5 --workers-kill-timeout 4 "
-            "tetraflix.wsgi:application"
+            "tetraflix.web.rsgi:application"
         )
         return words.split()
 

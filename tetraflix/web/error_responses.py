@@ -28,6 +28,9 @@ RETRY_AFTER_SECONDS = 2  # an embedded PostgreSQL restarts sooner, a failover ta
 UNAVAILABLE = "The database is unavailable. Try again in a moment."
 BUSY = "The same data is being changed by another request. Try again in a moment."
 TIMED_OUT = "The request took too long and was stopped. Nothing was changed. Try again, or ask for less."
+OVERLOADED = "The service is busy with other requests. Nothing was changed. Try again in a moment."
+BODY_NOT_KEPT = "The body could not be stored for processing. Nothing was changed. Try again in a moment."
+BODY_TOO_SLOW = "The body did not arrive in time. Nothing was changed. Send it again."
 SENTENCES = {
     Condition.STATEMENT_CANCELED: TIMED_OUT,
     Condition.IDLE_SESSION_ENDED: TIMED_OUT,
@@ -69,15 +72,35 @@ def unavailable(request: HttpRequest, error: BaseException) -> HttpResponse | No
     logger.warning(
         "answered 503 because of the database: %s", str(error).strip(), extra={"path": request.path}
     )
+    return _try_again(request, detail, retry_after(error))
+
+
+def _try_again(request: HttpRequest, detail: str, seconds: str) -> HttpResponse:
+    """503 as JSON or as a page, with Retry-After."""
     if request.path.startswith(API) or request.path.endswith(".json"):
         response: HttpResponse = JsonResponse({"detail": detail}, status=503)
     else:
         address = request.get_full_path() if request.method == "GET" else request.path
         page = render_to_string("503.html", {"detail": detail, "address": address})
         response = HttpResponse(page, status=503)
-    response["Retry-After"] = retry_after(error)
+    response["Retry-After"] = seconds
     response["Cache-Control"] = "no-store"
     return response
+
+
+def busy(request: HttpRequest) -> HttpResponse:
+    """503: all threads of this process work on other requests."""
+    return _try_again(request, OVERLOADED, str(RETRY_AFTER_SECONDS))
+
+
+def body_not_kept(request: HttpRequest) -> HttpResponse:
+    """503: the disk for bodies is full or broken. Nothing was done."""
+    return _try_again(request, BODY_NOT_KEPT, str(RETRY_AFTER_SECONDS))
+
+
+def body_too_slow(request: HttpRequest) -> HttpResponse:
+    """408: the body did not arrive in time. Nothing was done."""
+    return JsonResponse({"detail": BODY_TOO_SLOW}, status=408, headers={"Connection": "close"})
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:

@@ -1,0 +1,28 @@
+"""What a web process does once, after django.setup() and before its first request, under any server."""
+
+import gc
+import logging
+
+from django.db import DatabaseError, connection
+
+from movies.catalog.movie_cache import movie_cache
+from tetraflix.web import statement_timeouts
+
+logger = logging.getLogger(__name__)
+
+
+def prepare(*, event_loop: bool = False) -> None:
+    """Loads the catalog, then sets the database time-outs. `event_loop`: the calling thread runs one.
+
+    Without a database the process starts with an empty catalog, which fills on demand.
+    """
+    try:
+        movie_cache.load()
+    except DatabaseError as error:
+        logger.warning("Starting with an empty catalog: %s", str(error).strip())
+    finally:
+        connection.close()  # it has no time-outs, which are set after the catalog's one long statement
+    statement_timeouts.start(event_loop=event_loop)
+    # Excludes everything loaded so far from garbage collection, which saves time, and memory after a fork.
+    gc.collect()
+    gc.freeze()
