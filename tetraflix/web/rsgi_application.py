@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 # Their work on the loop is one statement, or two after a change, each within LOOP_TIMEOUT_MS.
 ON_THE_LOOP = ("/tetraflix/recommendations/", "/tetraflix/genre/", "/healthz")
+ONE_MOVIE = "/tetraflix/movies/"
 READ_METHODS = frozenset(("GET", "HEAD"))
 # A caller waits so long for a thread, twice if it sends a body: with a lock's wait it is answered within 2 s.
 THREAD_WAIT_SECONDS = 0.4
@@ -57,7 +58,7 @@ class Application:
 
     def __init__(self, handler: WSGIHandler, *, on_the_loop: tuple[str, ...] = ON_THE_LOOP) -> None:
         self.handler = handler
-        # A read that needs a key may write that key's last use, and wait for a lock there.
+        # Where a key counts, the time of its last use is written, which may wait for a lock.
         self._on_the_loop = ("/healthz",) if settings.READS_NEED_KEY else on_the_loop
         self._refuse = observe(lambda request: request.refusal)  # type: ignore[attr-defined]
 
@@ -69,7 +70,7 @@ class Application:
 
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
         try:
-            if scope.method in READ_METHODS and scope.path.startswith(self._on_the_loop):
+            if scope.method in READ_METHODS and self._belongs_on_the_loop(scope):
                 # Django's connections and its checks for async code depend on the running loop; this is sync code.
                 _set_running_loop(None)
                 try:
@@ -88,6 +89,16 @@ class Application:
             proto.response_bytes(status, headers, body)
         else:
             await _send_file(proto, answer, body)
+
+    def _belongs_on_the_loop(self, scope: Any) -> bool:
+        path: str = scope.path
+        if path.startswith(self._on_the_loop):
+            return True
+        return (
+            not settings.READS_NEED_KEY
+            and path.startswith(ONE_MOVIE)
+            and "authorization" not in scope.headers
+        )
 
     async def _answer_in_pool(self, scope: Any, proto: Any) -> Answer:
         environ = rsgi_request.environment(scope)
