@@ -197,7 +197,7 @@ READS_NEED_KEY = env.switch("READS_NEED_KEY", False)
 # WRITES_PER_MINUTE: writes that one API key may make in a minute, over all processes; more are answered 429.
 WRITES_PER_MINUTE = env.whole("WRITES_PER_MINUTE", 1200)
 # INVENTORY_LOCK_TIMEOUT_MS: milliseconds that a change of the inventory waits for another one before it is answered
-# 503. It never waits for a bulk change. A web process that waits serves no other request.
+# 503. It never waits for a bulk change. A thread of a web process that waits serves no other request.
 INVENTORY_LOCK_TIMEOUT_MS = env.whole("INVENTORY_LOCK_TIMEOUT_MS", 1000)
 # MAX_BODY_BYTES: size of the largest accepted request body; 1,000 movies take less than 1 MB.
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.whole("MAX_BODY_BYTES", 4 * 1024 * 1024)

@@ -17,7 +17,7 @@ FIRST_WAIT_SECONDS = 2.0  # the same while there is no value yet
 class BackgroundCache(Generic[T]):
     """The value that `fetch` returned last. `get` starts a refresh when the value is `keep_seconds` old.
 
-    A web process has one thread for all requests, so a `fetch` that hangs must not run in it.
+    A web process has few threads for all requests, so a `fetch` that hangs must not run in one of them.
     """
 
     def __init__(self, fetch: Callable[[], T], *, keep_seconds: float) -> None:

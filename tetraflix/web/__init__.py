@@ -1,1 +1,1 @@
-"""What every HTTP request passes: instrumentation, error responses, statement timeouts."""
+"""What every HTTP request passes: the RSGI application, instrumentation, error responses, statement timeouts."""
