@@ -26,15 +26,18 @@ REFILL_BLOCK_SIZE = 250  # movies, rendered in about 1 ms
 REFILL_REST = 0.5  # the pause after a block, as a share of the CPU time that the block took
 MAX_RETRY_SECONDS = 10.0  # the pause before a refill tries again doubles up to this
 
+# The limits keep the planner from a scan of all movies while its statistics are older than a bulk load.
 CATCH_UP = """
 SELECT i.version, (SELECT min(id) FROM movies_moviechange),
     wanted.id, m.title, array_to_string(m.profile, ',')
 FROM movies_inventory i
 LEFT JOIN (
-    SELECT movie_id AS id FROM movies_moviechange WHERE id > %s
+    (SELECT movie_id AS id FROM movies_moviechange WHERE id > %s ORDER BY movies_moviechange.id LIMIT %s)
     UNION SELECT unnest(%s::bigint[])
 ) AS wanted ON true
-LEFT JOIN movies_movie m ON m.id = wanted.id AND NOT m.hidden
+LEFT JOIN LATERAL (
+    SELECT title, profile FROM movies_movie WHERE id = wanted.id AND NOT hidden LIMIT 1
+) AS m ON true
 """
 
 # The version is of the same snapshot as the movies.
@@ -130,7 +133,7 @@ class MovieCache:
         now = self._clock()
         with connection.cursor() as cursor:
             # Asks for all ids, not only the missing ones, because the cache may prove too old to be updated.
-            cursor.execute(CATCH_UP, [self._version, list(movie_ids)])
+            cursor.execute(CATCH_UP, [self._version, MAX_CHANGES_TO_CATCH_UP, list(movie_ids)])
             rows = cursor.fetchall()
         current, oldest_change = rows[0][:2]
         found = {

@@ -79,15 +79,31 @@ def test_a_bulk_load_between_the_version_and_the_movies_of_a_read_leaves_nothing
     assert find(cache, one.id, two.id, three.id) == loaded
 
 
-def test_a_cache_that_was_never_loaded_fills_with_what_is_asked_for():
-    """As in commands and the worker, which need no movies."""
-    cache = MovieCache()
-    assert cache._refiller is None
-    assert not cache.whole
+def test_a_block_read_before_another_bulk_load_is_dropped(cache: MovieCache, monkeypatch: pytest.MonkeyPatch):
+    ids = [movie(f"Movie {number}").id for number in range(20)]
+    find(cache, *ids)
+    refilling, loaded_again = threading.Event(), threading.Event()
+
+    def render_late(movie_id: int, title: str, weights: Sequence[str]) -> bytes:
+        if threading.current_thread().name == "movie cache refill" and not refilling.is_set():
+            refilling.set()
+            assert loaded_again.wait(60)
+        return render_entry(movie_id, title, weights)
+
+    monkeypatch.setattr(movie_cache, "render_entry", render_late)
+    bulk_load("UPDATE movies_movie SET title = 'Loaded'")
+    find(cache, ids[-1])
+    assert refilling.wait(60)
+    bulk_load("UPDATE movies_movie SET title = 'Loaded again'")
+    find(cache, ids[-1])
+    loaded_again.set()
+    wait_until(lambda: cache.whole, seconds=60)
+    assert cache._entries == visible()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_only_a_loaded_cache_is_refilled():
+    """Commands and the worker load none, because they need few movies."""
     one, two = movie("One"), movie("Two")
     cache = MovieCache()
     assert find(cache, one.id) == [visible()[one.id]]
