@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
+from movies.catalog import popular_cache
 from movies.catalog.movie_cache import movie_cache
 from tests.servers.elasticsearch import elasticsearch_url, private_elasticsearch
 from tests.servers.fixtures import database_url, open_folder, postgres, private_postgres, private_sqs, sqs
@@ -48,7 +49,8 @@ hypothesis.settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True)
-def _empty_movie_cache_between_tests() -> Iterator[None]:
+def _empty_caches_between_tests() -> Iterator[None]:
     """A test's transaction is rolled back, so what the process cached inside it is wrong."""
     yield
     movie_cache.clear()
+    popular_cache.clear()

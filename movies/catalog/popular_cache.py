@@ -80,6 +80,11 @@ _UNREAD = PopularMovies((-1, ""), (), ())
 _cached: dict[str, PopularMovies] = {}
 
 
+def clear() -> None:
+    """Empties the cache."""
+    _cached.clear()
+
+
 def popular_entries(genre: str, limit: int) -> tuple[bytes, ...]:
     """Up to `limit` visible movies, best first, as render_entry makes them.
 
