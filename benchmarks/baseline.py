@@ -15,7 +15,7 @@ from tetraflix.web.rsgi import application as service  # loads the apps, whose m
 from django.core.handlers.wsgi import WSGIHandler
 
 from tetraflix.urls import urlpatterns
-from tetraflix.web.rsgi_application import ON_THE_LOOP, Application
+from tetraflix.web.rsgi_application import HOT_READS, Application
 
 _bodies: dict[int, bytes] = {}
 
@@ -34,8 +34,8 @@ class Baselines:
 
     def __init__(self) -> None:
         with override_settings(MIDDLEWARE=[]):
-            self._lean = Application(WSGIHandler(), on_the_loop=("/lean/",))
-        self._service = Application(service.handler, on_the_loop=("/constant/", *ON_THE_LOOP))
+            self._lean = Application(WSGIHandler(), hot=("/lean/",))
+        self._service = Application(service.handler, hot=("/constant/", *HOT_READS))
 
     def __rsgi_init__(self, loop: Any) -> None:
         for one in (self._lean, self._service):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import orjson
 from django.db import Error, connection
 
+from movies.foundation.numbers import MAX_BIGINT
 from movies.genres import GENRES
 
 logger = logging.getLogger(__name__)
@@ -61,11 +62,24 @@ def render_list(entries: Iterable[bytes]) -> bytes:
     return b"[%b0}]" % inside if inside else b"[]"
 
 
+def _fetch(since: int, movie_ids: Sequence[int]) -> tuple[int, int | None, dict[int, bytes | None]]:
+    """The inventory version, the oldest change on record, and the entries of these movies and those changed since."""
+    with connection.cursor() as cursor:
+        cursor.execute(CATCH_UP, [since, MAX_CHANGES_TO_CATCH_UP, list(movie_ids)])
+        rows = cursor.fetchall()
+    found = {
+        movie_id: None if title is None else render_entry(movie_id, title, weights.split(","))
+        for _, _, movie_id, title, weights in rows
+        if movie_id is not None
+    }
+    return (*rows[0][:2], found)
+
+
 class MovieCache:
     """Entries by movie id; None for a movie that is hidden or does not exist.
 
     `find` returns what was committed when the given version was read, or newer. Threads may share the cache:
-    one thread catches up while others wait, and a thread whose version is cached does not wait.
+    one thread catches up, others meanwhile read what they need themselves, and none waits for another.
 
     The invariant: each entry is as of `_version` or a later version, and so is each that is added.
     """
@@ -122,8 +136,13 @@ class MovieCache:
                 return list(map(self._entries.__getitem__, movie_ids))
             except KeyError:
                 pass
-        with self._lock:
-            entries = self._catch_up(version, movie_ids)
+        if self._lock.acquire(blocking=False):
+            try:
+                entries = self._catch_up(version, movie_ids)
+            finally:
+                self._lock.release()
+        else:
+            entries = _fetch(MAX_BIGINT, movie_ids)[2]
         return list(map(entries.__getitem__, movie_ids))
 
     def _catch_up(self, version: int, movie_ids: Sequence[int]) -> dict[int, bytes | None]:
@@ -131,16 +150,8 @@ class MovieCache:
         if behind and version - self._version > MAX_CHANGES_TO_CATCH_UP:
             self._reset({}, version)
         now = self._clock()
-        with connection.cursor() as cursor:
-            # Asks for all ids, not only the missing ones, because the cache may prove too old to be updated.
-            cursor.execute(CATCH_UP, [self._version, MAX_CHANGES_TO_CATCH_UP, list(movie_ids)])
-            rows = cursor.fetchall()
-        current, oldest_change = rows[0][:2]
-        found = {
-            movie_id: None if title is None else render_entry(movie_id, title, weights.split(","))
-            for _, _, movie_id, title, weights in rows
-            if movie_id is not None
-        }
+        # Asks for all ids, not only the missing ones, because the cache may prove too old to be updated.
+        current, oldest_change, found = _fetch(self._version, movie_ids)
         trimmed = now - self._compared_at > DAY_SECONDS and (
             oldest_change is None or oldest_change > self._version
         )

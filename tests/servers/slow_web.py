@@ -1,7 +1,7 @@
 """The service with slow addresses: the application `tests.servers.slow_web:application`, imported by no test."""
 
+import os
 import threading
-import time
 from collections.abc import Iterator
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -17,10 +17,10 @@ __all__ = ["application"]
 STREAMED = [b"%06d\n" % number * 100 for number in range(4_000)]  # 2.8 MB, more than is kept in memory
 
 
-def slow(request: HttpRequest, milliseconds: int) -> HttpResponse:
-    """Waits like a page whose statements take long."""
-    time.sleep(milliseconds / 1000)
-    return HttpResponse(b"at last")
+def held(request: HttpRequest) -> HttpResponse:
+    """Waits, like a page whose statements take long, until somebody opens the pipe SLOW_WEB_GATE to write."""
+    with open(os.environ["SLOW_WEB_GATE"]):
+        return HttpResponse(b"at last")
 
 
 def stream(request: HttpRequest) -> StreamingHttpResponse:
@@ -55,7 +55,7 @@ def csrf_exempt(view):
 
 
 urlpatterns[:0] = [
-    path("slow/<int:milliseconds>", slow),
+    path("held", held),
     path("stream", stream),
     path("echo", csrf_exempt(echo)),
     path("echo/<path:rest>", csrf_exempt(lambda request, rest: echo(request))),

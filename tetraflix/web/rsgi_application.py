@@ -1,7 +1,8 @@
-"""Serves Django over granian's RSGI: hot reads and /healthz on the event loop, all else in a small pool of threads.
+"""Serves Django over granian's RSGI: hot reads and /healthz on the event loop, all else in small pools of threads.
 
-The loop reads bodies and writes responses, so no thread waits for a client. No read waits for a thread: a silent
-client, a writer that waits for a lock and a long page of the admin stop neither reads nor /healthz.
+The loop reads bodies and writes responses, so no thread waits for a client, and it does not wait for a slow database:
+then reads go to threads of their own. So a silent client, a writer that waits for a lock, a long page of the admin
+and a slow database stop neither reads nor /healthz.
 """
 
 import asyncio
@@ -16,25 +17,29 @@ from django.conf import settings
 from django.contrib.auth import get_user
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.core.signals import request_started
-from django.db import Error
+from django.db import Error, connections
 from django.http import HttpResponse, HttpResponseBase
 from granian.rsgi import ProtocolClosed
 
 from movies.bulk.text_file import MAX_BYTES
 from tetraflix.access.api_keys import BadKey, caller_of
 from tetraflix.web import error_responses, rsgi_request
+from tetraflix.web.database_waits import LoopWouldWait
 from tetraflix.web.request_instrumentation import PROBES, observe
 from tetraflix.web.rsgi_request import BodyTooSlow, ClientGone
 from tetraflix.web.thread_pool import PoolBusy, ThreadPool
 
 logger = logging.getLogger(__name__)
 
-# Their work on the loop is one statement, or two after a change, each within LOOP_TIMEOUT_MS.
-ON_THE_LOOP = ("/tetraflix/recommendations/", "/tetraflix/genre/", "/healthz")
+# Hot reads: their work is one statement, or two after a change.
+LISTS = "/tetraflix/recommendations/"
+HOT_READS = (LISTS, "/tetraflix/genre/")
 ONE_MOVIE = "/tetraflix/movies/"
 READ_METHODS = frozenset(("GET", "HEAD"))
 # A caller waits so long for a thread, twice if it sends a body: with a lock's wait it is answered within 2 s.
 THREAD_WAIT_SECONDS = 0.4
+READ_WAIT_SECONDS = 1.5  # the same for reads and probes while the database is slow
+SLOW_DATABASE_SECONDS = 1.0  # after a wait that was too long for the loop, reads go to threads for so long
 STREAM_IN_MEMORY_BYTES = 1024 * 1024  # of a streaming response; the rest is in a temporary file
 CHUNK_BYTES = 64 * 1024
 CHUNK_SECONDS = 30.0  # for the client to take a chunk of a streamed response
@@ -54,29 +59,29 @@ INTERNAL_ERROR = Answer(
 
 
 class Application:
-    """The RSGI application. `on_the_loop`: beginnings of addresses whose GET and HEAD are answered on the loop."""
+    """The RSGI application. `hot`: beginnings of addresses whose GET and HEAD are answered on the loop."""
 
-    def __init__(self, handler: WSGIHandler, *, on_the_loop: tuple[str, ...] = ON_THE_LOOP) -> None:
+    def __init__(self, handler: WSGIHandler, *, hot: tuple[str, ...] = HOT_READS) -> None:
         self.handler = handler
         # Where a key counts, the time of its last use is written, which may wait for a lock.
-        self._on_the_loop = ("/healthz",) if settings.READS_NEED_KEY else on_the_loop
+        self._hot = () if settings.READS_NEED_KEY else hot
+        self._never_on_loop = (
+            LISTS if settings.MONGODB_URL else None
+        )  # whose driver's waits cannot be cut short
+        self._slow_until = 0.0  # on the loop's clock
         self._refuse = observe(lambda request: request.refusal)  # type: ignore[attr-defined]
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._pool = ThreadPool(threads=settings.WEB_THREADS, wait_seconds=THREAD_WAIT_SECONDS, name="web")
-        # Probes and scrapes have a thread of their own, because a process with many writers is healthy.
-        self._probes = ThreadPool(threads=1, wait_seconds=THREAD_WAIT_SECONDS * 10, name="probes")
+        # Threads of their own: writers cannot take those of reads; a process with many writers is healthy.
+        self._reads = ThreadPool(threads=settings.WEB_THREADS, wait_seconds=READ_WAIT_SECONDS, name="reads")
+        self._probes = ThreadPool(threads=1, wait_seconds=READ_WAIT_SECONDS, name="probes")
 
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
         try:
-            if scope.method in READ_METHODS and self._belongs_on_the_loop(scope):
-                # Django's connections and its checks for async code depend on the running loop; this is sync code.
-                _set_running_loop(None)
-                try:
-                    answer = self._answer(WSGIRequest(rsgi_request.environment(scope)))
-                finally:
-                    _set_running_loop(self._loop)
+            if scope.method in READ_METHODS and (scope.path == "/healthz" or self._is_hot(scope)):
+                answer = self._answer_on_loop(scope) or await self._run(self._reads, _without_body(scope))
             else:
                 answer = await self._answer_in_pool(scope, proto)
         except ClientGone:
@@ -90,15 +95,29 @@ class Application:
         else:
             await _send_file(proto, answer, body)
 
-    def _belongs_on_the_loop(self, scope: Any) -> bool:
+    def _is_hot(self, scope: Any) -> bool:
         path: str = scope.path
-        if path.startswith(self._on_the_loop):
+        if path.startswith(self._hot):
             return True
-        return (
-            not settings.READS_NEED_KEY
-            and path.startswith(ONE_MOVIE)
-            and "authorization" not in scope.headers
-        )
+        return bool(self._hot) and path.startswith(ONE_MOVIE) and "authorization" not in scope.headers
+
+    def _answer_on_loop(self, scope: Any) -> Answer | None:
+        """None when a thread has to answer, because the loop would wait for a database."""
+        if scope.path != "/healthz" and (
+            self._loop.time() < self._slow_until
+            or (self._never_on_loop and scope.path.startswith(self._never_on_loop))
+        ):
+            return None
+        # Django's connections and its checks for async code depend on the running loop; this is sync code.
+        _set_running_loop(None)
+        try:
+            return self._answer(_without_body(scope))
+        except LoopWouldWait:
+            self._slow_until = self._loop.time() + SLOW_DATABASE_SECONDS
+            connections.close_all()
+            return None
+        finally:
+            _set_running_loop(self._loop)
 
     async def _answer_in_pool(self, scope: Any, proto: Any) -> Answer:
         environ = rsgi_request.environment(scope)
@@ -158,6 +177,10 @@ class Application:
         request.refusal = make(request)  # type: ignore[attr-defined]
         response = self._refuse(request)
         return Answer(response.status_code, list(response.headers.items()), response.content)
+
+
+def _without_body(scope: Any) -> WSGIRequest:
+    return WSGIRequest(rsgi_request.environment(scope))
 
 
 def _max_body_bytes() -> int:

@@ -7,7 +7,7 @@ import sys
 from django.db import DatabaseError, connection
 
 from movies.catalog.movie_cache import movie_cache
-from tetraflix.web import statement_timeouts
+from tetraflix.web import database_waits, statement_timeouts
 
 logger = logging.getLogger(__name__)
 
@@ -16,18 +16,20 @@ LOOP_SWITCH_SECONDS = 0.0005
 
 
 def prepare(*, event_loop: bool = False) -> None:
-    """Loads the catalog, then sets the database time-outs. `event_loop`: the calling thread runs one.
+    """Loads the catalog, then bounds what a request may wait for. `event_loop`: the calling thread runs one.
 
     Without a database the process starts with an empty catalog, which fills on demand.
     """
+    database_waits.start()
     try:
         movie_cache.load()
     except DatabaseError as error:
         logger.warning("Starting with an empty catalog: %s", str(error).strip())
     finally:
         connection.close()  # it has no time-outs, which are set after the catalog's one long statement
-    statement_timeouts.start(event_loop=event_loop)
+    statement_timeouts.start()
     if event_loop:
+        database_waits.free_this_thread()  # after the catalog, whose load waits longer
         sys.setswitchinterval(LOOP_SWITCH_SECONDS)
     # Excludes everything loaded so far from garbage collection, which saves time, and memory after a fork.
     gc.collect()

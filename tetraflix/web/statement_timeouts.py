@@ -4,7 +4,6 @@ The worker, beat and commands have none, because some of their work takes longer
 """
 
 import logging
-import threading
 from typing import Any
 
 from django.conf import settings
@@ -22,31 +21,18 @@ WHERE pg_backend_pid() = %s
 """
 
 
-# Longest of all three on the connection of an event loop, because every client of the process waits for the loop.
-LOOP_TIMEOUT_MS = 1_500
-
-_loop_thread: int | None = None
-
-
-def start(*, event_loop: bool = False) -> None:
-    """From now on every new connection of this process has the WEB_..._TIMEOUT_MS.
-
-    `event_loop`: the calling thread runs one, and its connection has at most LOOP_TIMEOUT_MS.
-    """
-    global _loop_thread  # noqa: PLW0603 - one for the process, like the signal
-    _loop_thread = threading.get_ident() if event_loop else None
+def start() -> None:
+    """From now on every new connection of this process has the WEB_..._TIMEOUT_MS."""
     connection_created.connect(set_timeouts, dispatch_uid="time-outs of web processes")
 
 
 def set_timeouts(sender: Any, connection: Any, **more: Any) -> None:
     """Sets the time-outs on the connection, unless it goes through a pooler. One statement."""
-    timeouts = [
+    timeouts = (
         settings.WEB_STATEMENT_TIMEOUT_MS,
         settings.WEB_LOCK_TIMEOUT_MS,
         settings.WEB_IDLE_IN_TRANSACTION_TIMEOUT_MS,
-    ]
-    if threading.get_ident() == _loop_thread:
-        timeouts = [min(limit or LOOP_TIMEOUT_MS, LOOP_TIMEOUT_MS) for limit in timeouts]  # 0: no limit
+    )
     try:
         with connection.cursor() as cursor:
             pid = connection.connection.get_backend_pid()

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from movies.catalog import movie_cache
@@ -119,7 +120,7 @@ def test_a_trimmed_change_log_empties_the_cache():
 def test_a_database_restored_from_a_backup_empties_the_cache(cache: MovieCache):
     one = movie("One")
     find(cache, one.id)
-    Inventory.objects.update(version=1)
+    Inventory.objects.update(version=F("version") - 1)
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE movies_movie DISABLE TRIGGER USER")
         Movie.objects.filter(id=one.id).update(title="As it was")

@@ -2,10 +2,12 @@
 
 import contextlib
 import http.client
+import os
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -28,7 +30,15 @@ QUICK_SECONDS = 5  # a read that waited for one of the slow requests would take 
 
 
 @pytest.fixture
-def web(database_url: str, tmp_path: Path) -> Iterator[WebProcess]:
+def gate(tmp_path: Path) -> Path:
+    """A pipe; whoever opens it to read waits until it is written."""
+    path = tmp_path / "gate"
+    os.mkfifo(path)
+    return path
+
+
+@pytest.fixture
+def web(database_url: str, tmp_path: Path, gate: Path) -> Iterator[WebProcess]:
     movie("Kahaani", movie_id=7)
     process = WebProcess(
         tmp_path / "web.log",
@@ -36,6 +46,7 @@ def web(database_url: str, tmp_path: Path) -> Iterator[WebProcess]:
         DATABASE_URL=database_url,
         WEB_THREADS=str(THREADS),
         MAX_BODY_BYTES="100000",
+        SLOW_WEB_GATE=str(gate),
     )
     with process:
         yield process
@@ -138,20 +149,21 @@ def test_a_body_cut_short_by_its_client_changes_nothing(web: WebProcess):
     assert "Traceback" not in web.output()
 
 
-def test_slow_pages_in_all_threads_stop_no_read(web: WebProcess):
-    slow = [threading.Thread(target=call, args=(web, "GET", "/slow/6000")) for _ in range(THREADS)]
-    for thread in slow:
-        thread.start()
-    wait_until(lambda: call(web, "GET", "/nothing")[0] == 503)  # every thread is taken
-    status, headers, body = call(web, "PUT", "/tetraflix/movies/7", b"{}")
-    assert (status, headers["Retry-After"]) == (503, "2")
-    assert body.startswith(b'{"detail": "The service is busy')
-    reads_answer(web)
-    assert call(web, "GET", "/tetraflix/movies/7")[0] == 200
-    assert call(web, "GET", "/metrics")[0] == 200
-    assert slow[0].is_alive(), "the machine is too slow to tell"
-    for thread in slow:
-        thread.join()
+def test_slow_pages_in_all_threads_stop_no_read(web: WebProcess, gate: Path):
+    with ThreadPoolExecutor(THREADS) as clients:
+        pages = [clients.submit(call, web, "GET", "/held", seconds=120) for _ in range(THREADS)]
+        try:
+            wait_until(lambda: call(web, "GET", "/nothing")[0] == 503, seconds=60)  # every thread is taken
+            status, headers, body = call(web, "PUT", "/tetraflix/movies/7", b"{}")
+            assert (status, headers["Retry-After"]) == (503, "2")
+            assert body.startswith(b'{"detail": "The service is busy')
+            reads_answer(web)
+            assert call(web, "GET", "/tetraflix/movies/7")[0] == 200
+            assert call(web, "GET", "/metrics")[0] == 200
+            assert not any(page.done() for page in pages)
+        finally:
+            gate.write_text("")
+        assert [page.result()[0] for page in pages] == [200] * THREADS
     assert call(web, "GET", "/nothing")[0] == 404
 
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from textwrap import indent
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
@@ -49,19 +48,6 @@ def test_a_web_process_has_the_timeouts_of_the_settings(database_url: str):
         "WEB_IDLE_IN_TRANSACTION_TIMEOUT_MS": "60000",
     }
     assert shown(entry, database_url, **given) == ["1234ms", "0", "1min"]
-
-
-def test_the_event_loop_waits_a_shorter_time_than_threads_beside_it(database_url: str):
-    entry = "import tetraflix.web.rsgi"
-    assert shown(entry, database_url) == ["1500ms"] * 3
-    given = {"WEB_LOCK_TIMEOUT_MS": "0", "WEB_STATEMENT_TIMEOUT_MS": "700"}
-    assert shown(entry, database_url, **given) == ["700ms", "1500ms", "1500ms"]
-    in_a_thread = f"import threading\ndef show():\n{indent(SHOW, '    ')}\n"
-    in_a_thread += "thread = threading.Thread(target=show); thread.start(); thread.join()"
-    argv = [sys.executable, "-c", f"{entry}\n{in_a_thread}"]
-    env = {**os.environ, "DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": "tetraflix.settings"}
-    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=120, check=True)
-    assert done.stdout.split() == ["15s", "2s", "30s"]
 
 
 @pytest.mark.parametrize(
