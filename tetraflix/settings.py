@@ -46,8 +46,8 @@ PORT = env.whole("PORT", 8000)
 WEB_URL = stack.get("web") if stack and not env.str("PORT", "") else f"http://127.0.0.1:{PORT}"
 # WEB_WORKERS: number of web processes that `make run` starts; each holds the inventory in memory.
 WEB_WORKERS = env.whole("WEB_WORKERS", 2)
-# WEB_THREADS: threads of each web process for all requests but reads of lists and genres; each may have a database
-# connection, and when all are busy a request is answered 503.
+# WEB_THREADS: threads of each web process for all requests but reads of lists and genres, and as many for these while
+# the database is slow; each may have a database connection, and when all are busy a request is answered 503.
 WEB_THREADS = env.whole("WEB_THREADS", 4)
 
 INSTALLED_APPS = [

@@ -1,4 +1,4 @@
-"""A circuit breaker for an optional server: while the server is unavailable, no caller waits for it."""
+"""A circuit breaker for a server: while the server is unavailable, no caller waits for it."""
 
 import logging
 import threading
@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 class CircuitBreaker:
     """Closed while the server answers. After `trip()` it is open until `probe` succeeds in a background thread.
 
-    Callers never probe, because a web process has one thread: each probe would delay all requests behind it.
+    Callers never probe, because each probe would take one of the few threads of a web process.
     `probe` raises while the server is unavailable, and returns within about a second.
     """
 
@@ -28,7 +28,7 @@ class CircuitBreaker:
             if self.open or self._stopped.is_set():
                 return
             self.open = True
-        logger.warning("%s is unavailable, continuing without it: %s", self.name, reason)
+        logger.warning("%s is unavailable, and is not asked until it is back: %s", self.name, reason)
         threading.Thread(target=self._probe_until_back, name=f"{self.name}-probe", daemon=True).start()
 
     def stop(self) -> None:

@@ -59,8 +59,8 @@ UNCHANGED: Final = _Unchanged.UNCHANGED  # default for fields that a change leav
 _inside_change: ContextVar[bool] = ContextVar("a change of the inventory is open", default=False)
 
 # A change waits settings.INVENTORY_LOCK_TIMEOUT_MS for the locks of other short changes. After one such timeout, the
-# changes of the next SHORT_WAITS_SECONDS wait only SHORT_WAIT_MS: a web process has one thread, and the waits would
-# add up for its readers.
+# changes of the next SHORT_WAITS_SECONDS wait only SHORT_WAIT_MS, so that waits do not take
+# all threads of a web process.
 SHORT_WAITS_SECONDS = 2.0
 SHORT_WAIT_MS = 20
 BULK_WAIT_SECONDS = 10.0  # a bulk change waits for changes in progress, while new ones are refused
