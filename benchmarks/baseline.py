@@ -1,10 +1,12 @@
-"""The service with two more addresses that answer a constant on the event loop, as the hot reads are answered.
+"""The service with more addresses: two answer a constant on the event loop, as the hot reads are answered.
 
 `/constant/<size>` passes the service's middleware; `/lean/<size>` none, which is the least that Django takes.
+`/page/<seconds>` is a slow page.
 """
 
 from typing import Any
 
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.test.utils import override_settings
 from django.urls import path
@@ -26,7 +28,18 @@ def constant(request: HttpRequest, size: int) -> HttpResponse:
     return HttpResponse(body, content_type="application/json")
 
 
-urlpatterns[:0] = [path("lean/<int:size>", constant), path("constant/<int:size>", constant)]
+def page(request: HttpRequest, seconds: int) -> HttpResponse:
+    """Waits for the database, like a page of the admin whose statement takes long."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(%s)", [seconds])
+    return HttpResponse(b"at last")
+
+
+urlpatterns[:0] = [
+    path("lean/<int:size>", constant),
+    path("constant/<int:size>", constant),
+    path("page/<int:seconds>", page),
+]
 
 
 class Baselines:

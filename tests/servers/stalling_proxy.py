@@ -21,6 +21,7 @@ class StallingProxy:
         self._flows.set()
         self._ended = False
         self.delay = 0.0
+        self.accepted = 0  # connections so far
 
     def __enter__(self) -> "StallingProxy":
         threading.Thread(target=self._accept, daemon=True).start()
@@ -45,6 +46,7 @@ class StallingProxy:
                 client, _ = self._server.accept()
             except OSError:
                 return
+            self.accepted += 1
             threading.Thread(target=self._connect, args=[client], daemon=True).start()
 
     def _connect(self, client: socket.socket) -> None:

@@ -49,6 +49,8 @@ class Connection(extensions.connection):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.outage = _outages
+        if breaker.open and not self.is_probe:
+            raise psycopg2.OperationalError("PostgreSQL does not answer")  # before a socket is opened
         super().__init__(*args, **kwargs)
 
 

@@ -123,6 +123,19 @@ def test_a_half_open_connection_stops_no_request(proxy: StallingProxy, web: WebP
     recovers(web)
 
 
+def test_only_one_thread_looks_for_a_database_that_does_not_answer(
+    proxy: StallingProxy, web: WebProcess
+) -> None:
+    """The server is not met by a crowd of dead connections when it is back."""
+    proxy.stall()
+    refuses(web, GENRE)
+    before = proxy.accepted
+    assert {get(web, path)[0] for path in PAGES * 30} == {503}
+    assert proxy.accepted - before < 30
+    proxy.flow()
+    recovers(web)
+
+
 def test_a_stopped_database_stops_no_request(database: EmbeddedPostgres, web: WebProcess) -> None:
     database.stop()
     refuses(web, GENRE)
