@@ -14,10 +14,10 @@ from django.urls import path
 from tetraflix.web.rsgi import application as service  # loads the apps, whose models the views import
 
 # isort: split
-from django.core.handlers.wsgi import WSGIHandler
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
 from tetraflix.urls import urlpatterns
-from tetraflix.web.rsgi_application import HOT_READS, Application
+from tetraflix.web.rsgi_application import HOT_READS, Answer, Application
 
 _bodies: dict[int, bytes] = {}
 
@@ -42,12 +42,19 @@ urlpatterns[:0] = [
 ]
 
 
+class Lean(Application):
+    """Django as it is: with the signals of a request, which hot reads do without."""
+
+    def _read(self, request: WSGIRequest) -> Answer:
+        return self._answer(request)
+
+
 class Baselines:
     """The service, and beside it Django without middleware."""
 
     def __init__(self) -> None:
         with override_settings(MIDDLEWARE=[]):
-            self._lean = Application(WSGIHandler(), hot=("/lean/",))
+            self._lean = Lean(WSGIHandler(), hot=("/lean/",))
         self._service = Application(service.handler, hot=("/constant/", *HOT_READS))
 
     def __rsgi_init__(self, loop: Any) -> None:
