@@ -32,7 +32,13 @@ OUTAGE_SECONDS = 8.0
 WATCHED_SECONDS = 5.0  # after an outage
 OK = 200
 READS = {"recommendations": RECOMMENDATIONS, "healthz": "/healthz"}
-OUTAGE_PATHS = ("/tetraflix/recommendations/7", "/tetraflix/genre/drama", "/tetraflix/movies?q=the")
+OUTAGE_PATHS = (
+    "/tetraflix/recommendations/7",
+    "/tetraflix/genre/drama",
+    "/tetraflix/movies?q=the",
+    "/readyz",
+    "/metrics",
+)
 GONE_SECONDS = 60.0  # after which a request counts as hung
 
 
@@ -62,17 +68,22 @@ def run(context: Context) -> list[Row]:
                 row(f"{read} beside {name}: p99", found[read], "ms", baseline=quiet[read], goal="<= 3")
                 for read in READS
             ]
-    with StallingProxy(context.postgres.port) as proxy:
-        url = context.postgres.url.replace(f":{context.postgres.port}/", f":{proxy.port}/")
-        with context.web(workers=PROCESSES, environment={"DATABASE_URL": url}) as web:
+    with StallingProxy(context.postgres.port) as database, StallingProxy(context.sqs.port) as queues:
+        behind_proxies = {
+            "DATABASE_URL": context.postgres.url.replace(f":{context.postgres.port}/", f":{database.port}/"),
+            "AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{queues.port}",
+        }
+        with context.web(workers=PROCESSES, environment=behind_proxies) as web:
             for name, outage in (
-                ("half-open", partial(half_open, proxy)),
-                ("frozen", partial(frozen, context)),
-                ("refused", partial(refused, context)),
-                ("slow by 200 ms", partial(slow, proxy)),
+                ("PostgreSQL half-open", partial(half_open, database)),
+                ("PostgreSQL frozen", partial(frozen, context)),
+                ("PostgreSQL refused", partial(refused, context)),
+                ("PostgreSQL slow by 200 ms", partial(slow, database)),
+                ("SQS half-open", partial(half_open, queues)),
+                ("SQS slow by 200 ms", partial(slow, queues)),
             ):
-                context.say(f"PostgreSQL {name}")
-                rows += _outage(f"PostgreSQL {name}", web, outage)
+                context.say(name)
+                rows += _outage(name, web, outage)
     return rows
 
 

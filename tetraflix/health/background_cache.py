@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 MAX_AGE_SECONDS = 30.0  # an older value says nothing about now
 WAIT_SECONDS = 0.25  # for a refresh, which usually takes a tenth of it; after that the old value is returned
-FIRST_WAIT_SECONDS = 2.0  # the same while there is no value yet
+FIRST_WAIT_SECONDS = 1.5  # the same while there is no value yet
 
 
 class BackgroundCache(Generic[T]):

@@ -11,7 +11,7 @@ from asyncio import _set_running_loop
 from collections.abc import Callable
 from importlib import import_module
 from tempfile import SpooledTemporaryFile
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 from django.conf import settings
 from django.contrib.auth import get_user
@@ -163,7 +163,7 @@ class Application:
 
         They renew connections, and the statements of hot reads do so themselves (PreparedStatement).
         """
-        response = self.handler.get_response(request)
+        response = cast(HttpResponse, self.handler.get_response(request))
         return Answer(response.status_code, list(response.headers.items()), response.content)
 
     def _answer(self, request: WSGIRequest) -> Answer:
