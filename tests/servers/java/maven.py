@@ -16,7 +16,6 @@ CACHE = Path(os.environ.get("TETRAFLIX_TEST_CACHE", OPEN / f"tetraflix-test-cach
 DOWNLOAD_SECONDS = (
     250  # less than the timeout of a test, so that a silent network skips it instead of failing it
 )
-SHORT_RUN = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"  # two thirds of the CPU
 
 
 class UnavailableError(Exception):
@@ -64,15 +63,14 @@ def install(name: str, make: Callable[[Path], Path], *, programs: tuple[str, ...
 
 def maven(folder: Path, *words: str) -> None:
     """Runs Maven with strict checksums and its repository in `folder/m2`. Raises UnavailableError when it fails."""
-    run("mvn", "-B", "-q", "-C", "-Dstyle.color=never", f"-Dmaven.repo.local={folder}/m2", *words)
+    run("mvn", "-B", "-q", "-C", f"-Dmaven.repo.local={folder}/m2", *words)
 
 
 def run(*argv: str) -> None:
     """Raises UnavailableError with the first line that the program has written when it fails, or hangs."""
-    env = os.environ | {"MAVEN_OPTS": f"{os.environ.get('MAVEN_OPTS', '')} {SHORT_RUN}"}
     try:
         done = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=env,
+            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
             timeout=DOWNLOAD_SECONDS,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
