@@ -15,7 +15,7 @@ from tests.movies.factories import movie
 from tests.servers.queues import Queues
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqs_servers("embedded", "elasticmq")]
+pytestmark = pytest.mark.django_db(transaction=True)
 REFUSE_USER_13 = """
 CREATE FUNCTION tests_refuse() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'user 13 is refused' USING ERRCODE = 'data_exception'; END $$;
