@@ -4,7 +4,8 @@ from functools import partial
 
 from benchmarks.bench_reads import GENRE, RECOMMENDATIONS
 from benchmarks.measure import Context, Row, Web, least, row
-from tests.servers.elasticsearch import ElasticsearchServer, UnavailableError
+from tests.servers.java.elasticsearch import ElasticsearchServer
+from tests.servers.java.maven import UnavailableError
 from tetraflix.embedded.ports import free_port
 
 # Processes of the same code differ in speed, as in bench_operations.

@@ -8,8 +8,18 @@ import pytest
 
 from movies.catalog import popular_cache
 from movies.catalog.movie_cache import movie_cache
-from tests.servers.elasticsearch import elasticsearch_url, private_elasticsearch
-from tests.servers.fixtures import database_url, open_folder, postgres, private_postgres, private_sqs, sqs
+from tests.servers.fixtures import (
+    bus_server,
+    database_url,
+    open_folder,
+    postgres,
+    private_postgres,
+    private_sqs,
+    sqs,
+    sqs_kind,
+)
+from tests.servers.java.elasticmq import elasticmq, start_elasticmq
+from tests.servers.java.elasticsearch import elasticsearch_url, private_elasticsearch
 from tests.servers.mongodb import mongodb_server, mongodb_url, private_mongodb
 from tests.servers.pgbouncer import pooled_postgres
 from tests.servers.queues import queues
@@ -18,8 +28,10 @@ from tests.staff import boss, editor, plain_static_files, roles, viewer
 
 __all__ = [
     "boss",
+    "bus_server",
     "database_url",
     "editor",
+    "elasticmq",
     "elasticsearch_url",
     "mongodb_server",
     "mongodb_url",
@@ -34,7 +46,9 @@ __all__ = [
     "queues",
     "roles",
     "sqs",
+    "sqs_kind",
     "stack",
+    "start_elasticmq",
     "viewer",
 ]
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from pytest_django import Settings
 
 from tests.servers.plugin import servers_key
+from tests.servers.queues import SqsServer, bus_at
 from tetraflix.embedded.postgres import EmbeddedPostgres
 from tetraflix.embedded.sqs import EmbeddedSqs
 
@@ -23,6 +25,26 @@ def postgres(pytestconfig: pytest.Config) -> EmbeddedPostgres:
 def sqs(pytestconfig: pytest.Config) -> EmbeddedSqs:
     """The SQS server of this session: shared, so tests must not stop it (see private_sqs)."""
     return pytestconfig.stash[servers_key].sqs
+
+
+@pytest.fixture
+def sqs_kind(request: pytest.FixtureRequest) -> str:
+    """The SQS server of this test: "embedded", unless a mark `sqs_servers` names others."""
+    return getattr(request, "param", "embedded")
+
+
+@pytest.fixture
+def bus_server(
+    sqs_kind: str, request: pytest.FixtureRequest, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """The bus, and the processes that this test starts, use the SQS server of this test."""
+    if sqs_kind == "embedded":
+        yield
+        return
+    server: SqsServer = request.getfixturevalue("elasticmq")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", server.url)
+    with bus_at(server.url, settings):
+        yield
 
 
 @pytest.fixture
@@ -50,8 +72,12 @@ def private_postgres(open_folder: Path) -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.fixture
-def private_sqs(open_folder: Path) -> Iterator[EmbeddedSqs]:
+def private_sqs(sqs_kind: str, request: pytest.FixtureRequest, open_folder: Path) -> Iterator[SqsServer]:
     """A new SQS server for one test, which may kill, stop and restart it on the same port."""
+    if sqs_kind == "elasticmq":
+        with request.getfixturevalue("start_elasticmq")(open_folder / "elasticmq") as elasticmq:
+            yield elasticmq
+        return
     server = EmbeddedSqs(open_folder / "sqs", 0)
     server.start()
     yield server

@@ -1,4 +1,4 @@
-"""The pytest plugin that starts the servers before Django's settings are imported."""
+"""The pytest plugin: starts servers before Django's settings are imported, and runs tests on several SQS servers."""
 
 from collections.abc import Generator
 
@@ -17,3 +17,15 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     early_config.add_cleanup(servers.stop)
     servers.start()
     return (yield)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "sqs_servers(*kinds): run each test that uses SQS on these, not only on embedded"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    marker = metafunc.definition.get_closest_marker("sqs_servers")
+    if marker and "sqs_kind" in metafunc.fixturenames:
+        metafunc.parametrize("sqs_kind", marker.args, indirect=True)

@@ -2,12 +2,45 @@
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 import pytest
 from pytest_django import Settings
 
 from movies.outbox import bus
+
+
+class SqsServer(Protocol):
+    """An SQS server that a test may stop and start again; its queues and messages are kept in `state_dir`."""
+
+    state_dir: Path
+
+    @property
+    def url(self) -> str: ...
+    def start(self) -> str: ...
+    def stop(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+@contextmanager
+def bus_at(endpoint: str, settings: Settings) -> Iterator[None]:
+    """The bus of this process uses another SQS server inside the block."""
+    usual = settings.SQS_ENDPOINT
+    settings.SQS_ENDPOINT = endpoint
+    _forget_connections()
+    try:
+        yield
+    finally:
+        settings.SQS_ENDPOINT = usual
+        _forget_connections()
+
+
+def _forget_connections() -> None:
+    for cached in (bus.shared_client, bus.quick_client, bus.queue):
+        cached.cache_clear()
 
 
 @dataclass(frozen=True)
@@ -19,10 +52,10 @@ class Queues:
     changes: bus.Queue
 
 
-@pytest.fixture
-def queues(settings: Settings) -> Iterator[Queues]:
-    """New, empty queues; SESSION_QUEUE, RECS_QUEUE and CHANGES_QUEUE name them during this test."""
-    mark = uuid.uuid4().hex[:12]
+@contextmanager
+def new_queues(settings: Settings, *, suffix: str = "") -> Iterator[Queues]:
+    """New, empty queues; SESSION_QUEUE, RECS_QUEUE and CHANGES_QUEUE name them inside the block."""
+    mark = f"{uuid.uuid4().hex[:12]}{suffix}"
     settings.SESSION_QUEUE = f"sessionData-{mark}"
     settings.RECS_QUEUE = f"userRecs-{mark}"
     settings.CHANGES_QUEUE = f"movieChanges-{mark}"
@@ -32,3 +65,10 @@ def queues(settings: Settings) -> Iterator[Queues]:
     for queue in made:
         client.delete_queue(QueueUrl=queue.url)
         client.delete_queue(QueueUrl=queue.dead_url)
+
+
+@pytest.fixture
+def queues(bus_server: None, settings: Settings) -> Iterator[Queues]:
+    """The standard queues of this test."""
+    with new_queues(settings) as queues:
+        yield queues

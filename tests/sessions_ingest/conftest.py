@@ -8,30 +8,21 @@ from pytest_django import Settings
 from movies.outbox import bus
 from sessions_ingest.consumer.database_handler import make_consumer
 from sessions_ingest.consumer.receiver import Counts
-from tests.servers.queues import Queues
+from tests.servers.queues import Queues, SqsServer, bus_at
 from tests.waiting import wait_until
-from tetraflix.embedded.sqs import EmbeddedSqs
-
-
-def forget_connections() -> None:
-    """Makes the bus reconnect, because the settings name another server."""
-    bus.shared_client.cache_clear()
-    bus.queue.cache_clear()
 
 
 @pytest.fixture
-def private_bus(private_sqs: EmbeddedSqs, settings: Settings) -> Iterator[EmbeddedSqs]:
+def private_bus(private_sqs: SqsServer, settings: Settings) -> Iterator[SqsServer]:
     """An SQS server that the test may stop and kill; the bus uses it, and the queues exist."""
-    settings.SQS_ENDPOINT = private_sqs.url
     settings.QUEUE_VISIBILITY_SECONDS = 2
-    forget_connections()
-    bus.ensure_queues()
-    yield private_sqs
-    forget_connections()
+    with bus_at(private_sqs.url, settings):
+        bus.ensure_queues()
+        yield private_sqs
 
 
 @pytest.fixture
-def service_env(database_url: str, private_bus: EmbeddedSqs) -> dict[str, str]:
+def service_env(database_url: str, private_bus: SqsServer) -> dict[str, str]:
     """The environment of a process that uses this test's database and queues."""
     return {
         "DATABASE_URL": database_url,

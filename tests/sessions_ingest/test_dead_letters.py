@@ -18,7 +18,7 @@ from sessions_ingest.models import DeadLetterAct
 from tests.servers.queues import Queues
 from tests.sessions_ingest.dead_letter_helpers import LONG_AGO, dead_letter, receive
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqs_servers("embedded", "elasticmq")]
 
 
 def test_a_peek_returns_each_dead_letter_and_hides_none(queues: Queues) -> None:
@@ -127,6 +127,7 @@ def test_large_bodies_are_redriven_in_several_requests(queues: Queues) -> None:
     assert {message.body for message in receive(queues.session)} == bodies
 
 
+@pytest.mark.usefixtures("bus_server")
 def test_messages_of_a_fifo_queue_are_redriven_in_their_group(settings: Settings) -> None:
     settings.SESSION_QUEUE = f"sessions-{random.getrandbits(40)}.fifo"
     [queue] = bus.ensure_queues([settings.SESSION_QUEUE])
@@ -160,6 +161,7 @@ dead_letters.redrive({queue!r}, actor="killed")
 """
 
 
+@pytest.mark.sqs_servers("embedded")  # because it is about the death of this process, and slow
 def test_a_redrive_that_is_killed_loses_none(
     queues: Queues, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,11 +12,11 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
+from tests.servers.queues import SqsServer
 from tests.sessions_ingest.processes import CONSUME, ROOT, Process
 from tests.sessions_ingest.traffic import add_movies, assert_as_the_model_says, send, traffic, waiting
 from tests.waiting import wait_until
 from tetraflix.embedded.postgres import EmbeddedPostgres
-from tetraflix.embedded.sqs import EmbeddedSqs
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 KILLS = 10
@@ -60,8 +60,9 @@ def test_a_consumer_killed_at_random_moments_loses_nothing_and_counts_nothing_tw
     assert_as_the_model_says(model, dead_lettered=10)
 
 
+@pytest.mark.sqs_servers("embedded", "elasticmq")
 def test_an_outage_of_sqs_loses_nothing_and_counts_nothing_twice(
-    service_env: dict[str, str], private_bus: EmbeddedSqs
+    service_env: dict[str, str], private_bus: SqsServer
 ) -> None:
     model, rounds = traffic(seed=5, sessions=1500)
     add_movies()

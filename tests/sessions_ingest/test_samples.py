@@ -15,7 +15,7 @@ from sessions_ingest.messages import InvalidMessage, parse_recs, parse_session
 from tests.servers.queues import Queues
 from tests.sessions_ingest.bus_messages import dead_letters, send
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqs_servers("embedded", "elasticmq")]
 SAMPLES = Path(__file__).parent / "samples"
 INVALID = [json.loads(line) for line in (SAMPLES / "invalid.jsonl").read_text().splitlines()]
 SENDABLE = [body for body in INVALID if body]  # SQS itself refuses an empty body

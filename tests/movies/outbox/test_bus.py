@@ -10,6 +10,8 @@ from sessions_ingest.consumer.protocols import QueueUnavailable
 from sessions_ingest.consumer.sqs import SqsQueue
 from tests.servers.queues import Queues
 
+pytestmark = pytest.mark.sqs_servers("embedded", "elasticmq")
+
 
 def attribute(url: str, name: str) -> str:
     found = bus.shared_client().get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]

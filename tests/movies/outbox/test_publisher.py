@@ -4,8 +4,6 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import psycopg2
@@ -19,10 +17,9 @@ from movies.foundation import advisory_locks
 from movies.models import Movie, MovieChange
 from movies.outbox import bus, publisher
 from tests.movies.outbox.changes_reader import disturbed, inventory, read, take
-from tests.servers.queues import Queues
-from tetraflix.embedded.sqs import EmbeddedSqs
+from tests.servers.queues import Queues, SqsServer, bus_at
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqs_servers("embedded", "elasticmq")]
 
 DRAMA = [0] * 4 + [100] + [0] * 10
 MIXED = [40, 0, 0, 0, 20] + [4] * 10
@@ -120,6 +117,7 @@ def test_a_message_that_sqs_refuses_holds_back_only_the_later_changes_of_its_mov
     ]
 
 
+@pytest.mark.usefixtures("bus_server")
 def test_on_a_fifo_queue_a_movie_is_a_group_and_a_version_a_deduplication_id(settings: Settings) -> None:
     settings.CHANGES_QUEUE = f"changes-{random.getrandbits(40)}.fifo"
     [queue] = bus.ensure_queues([settings.CHANGES_QUEUE])
@@ -153,9 +151,9 @@ def test_a_new_reader_receives_every_visible_movie_as_it_is(
 
 
 def test_changes_wait_while_sqs_is_unavailable_and_are_all_sent_afterwards(
-    queues: Queues, private_sqs: EmbeddedSqs, settings: Settings
+    queues: Queues, private_sqs: SqsServer, settings: Settings
 ) -> None:
-    with use_sqs_at(private_sqs.url, settings):
+    with bus_at(private_sqs.url, settings):
         bus.ensure_queues([settings.CHANGES_QUEUE])
         private_sqs.kill()
         Movie.objects.create(title="Meanwhile", profile=DRAMA)
@@ -183,19 +181,6 @@ def test_one_publisher_at_a_time(queues: Queues, database_url: str, monkeypatch:
     assert publisher.publish(seconds=10) == 1
 
 
-@contextmanager
-def use_sqs_at(endpoint: str, settings: Settings) -> Iterator[None]:
-    """Uses another SQS server inside the block."""
-    caches = (bus.shared_client.cache_clear, bus.queue.cache_clear)
-    usual, settings.SQS_ENDPOINT = settings.SQS_ENDPOINT, endpoint
-    for clear in caches:
-        clear()
-    yield
-    settings.SQS_ENDPOINT = usual
-    for clear in caches:
-        clear()
-
-
 PUBLISHER = """
 import django
 django.setup()
@@ -206,6 +191,7 @@ while True:
 """
 
 
+@pytest.mark.sqs_servers("embedded")  # because it is about the death of the publisher, and slow
 @pytest.mark.timeout(300)  # twelve starts of a process, on a machine that may be busy
 def test_a_reader_ends_with_the_exact_inventory_although_the_publisher_is_killed(
     queues: Queues, publisher_environment: dict[str, str]

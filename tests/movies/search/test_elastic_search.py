@@ -23,7 +23,7 @@ from movies.search.elastic.management.commands import rebuild_search
 from movies.search.elastic.tasks import index_changes
 from tests.movies.factories import profile
 from tests.movies.search.searching import elasticsearch
-from tests.servers.elasticsearch import ElasticsearchServer
+from tests.servers.java.elasticsearch import ElasticsearchServer
 from tests.waiting import wait_until
 
 __all__ = ["elasticsearch"]

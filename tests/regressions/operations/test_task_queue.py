@@ -20,6 +20,7 @@ from kombu.transport.virtual import Message
 from movies.models import Movie
 from movies.outbox import bus
 from sessions_ingest import dead_letters
+from tests.servers.queues import SqsServer
 from tests.sessions_ingest.conftest import private_bus, service_env
 from tests.sessions_ingest.consumer.worker_checks import recommend, recommended, works_on_a_task
 from tests.sessions_ingest.processes import WORKER, Process
@@ -27,7 +28,6 @@ from tests.waiting import wait_until
 from tetraflix.background import heartbeats, task_messages
 from tetraflix.background.task_messages import NotATask
 from tetraflix.celery import app
-from tetraflix.embedded.sqs import EmbeddedSqs
 from tetraflix.health import service_state
 
 __all__ = ["private_bus", "service_env"]  # fixtures
@@ -210,7 +210,8 @@ def test_no_text_raises_another_error(body: str) -> None:
         task_messages.read(body, app.tasks)
 
 
-def test_a_task_of_this_version_of_celery_is_read(private_bus: EmbeddedSqs) -> None:
+@pytest.mark.sqs_servers("embedded", "elasticmq")
+def test_a_task_of_this_version_of_celery_is_read(private_bus: SqsServer) -> None:
     """A11: a task on the real queue, with the id of its request; also an expired one."""
     with app.connection_for_write(private_bus.url.replace("http://", "sqs://") + "//") as connection:
         expired = datetime.now(UTC) - timedelta(minutes=10)
@@ -231,9 +232,10 @@ def worker(service_env: dict[str, str]) -> Iterator[Process]:
         yield process
 
 
+@pytest.mark.sqs_servers("embedded", "elasticmq")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.timeout(900)
-def test_nothing_in_the_queue_ends_the_worker(private_bus: EmbeddedSqs, worker: Process) -> None:
+def test_nothing_in_the_queue_ends_the_worker(private_bus: SqsServer, worker: Process) -> None:
     """A11: invalid messages are dead-lettered with the reason, tasks run and ingestion goes on."""
     movie = Movie.objects.create(title="Kahaani", profile=[100] + [0] * 14)
     worker.wait_for("ready.", seconds=90)
@@ -263,7 +265,7 @@ def test_nothing_in_the_queue_ends_the_worker(private_bus: EmbeddedSqs, worker: 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.timeout(900)
 def test_a_worker_stops_while_a_task_hangs(
-    private_bus: EmbeddedSqs, worker: Process, database_url: str
+    private_bus: SqsServer, worker: Process, database_url: str
 ) -> None:
     """A11: the task is received again."""
     worker.wait_for("ready.", seconds=90)
@@ -286,10 +288,8 @@ def _waits_for_a_lock(database_url: str) -> bool:
         return cursor.fetchone() is not None
 
 
-def test_the_task_queue_dead_letters_a_message_before_it_expires(
-    private_bus: EmbeddedSqs,
-) -> None:
-    """A11: SQS itself moves a message that is received too often, before its retention ends."""
+def test_the_task_queue_dead_letters_a_message_before_it_expires(private_bus: SqsServer) -> None:
+    """A11: SQS itself moves a message that is received too often, before its retention ends (ElasticMQ has none)."""
     queue = bus.queue(settings.CELERY_QUEUE)
     attributes = bus.shared_client().get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])[
         "Attributes"

@@ -21,6 +21,8 @@ from sessions_ingest.consumer.sqs_calls import SqsCalls
 from tests.servers.queues import Queues
 from tetraflix.embedded.ports import free_port
 
+pytestmark = pytest.mark.sqs_servers("embedded", "elasticmq")
+
 
 def calls(endpoint: str = "", session: boto3.Session | None = None) -> SqsCalls:
     endpoint = endpoint or bus.shared_client().meta.endpoint_url

@@ -4,10 +4,10 @@ import pytest
 
 from movies.models import Movie
 from movies.outbox import bus
+from tests.servers.queues import SqsServer
 from tests.sessions_ingest.consumer.worker_checks import recommend, recommended, works_on_a_task
 from tests.sessions_ingest.processes import WORKER, Process
 from tests.waiting import wait_until
-from tetraflix.embedded.sqs import EmbeddedSqs
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
 
@@ -26,7 +26,7 @@ def test_the_worker_consumes_and_stops(service_env: dict[str, str], movie: Movie
 
 
 def test_a_worker_without_consume_in_worker_consumes_no_messages(
-    service_env: dict[str, str], private_bus: EmbeddedSqs, movie: Movie
+    service_env: dict[str, str], private_bus: SqsServer, movie: Movie
 ) -> None:
     with Process(*WORKER, env={**service_env, "CONSUME_IN_WORKER": "false"}) as worker:
         recommend(1, movie.pk)
@@ -35,9 +35,10 @@ def test_a_worker_without_consume_in_worker_consumes_no_messages(
         assert bus.depth(bus.queue("userRecs").url) == 1
 
 
+@pytest.mark.sqs_servers("embedded", "elasticmq")
 @pytest.mark.parametrize("forgets", [False, True], ids=["stopped", "killed, queues lost"])
 def test_the_worker_recovers_from_an_outage_of_sqs(
-    service_env: dict[str, str], private_bus: EmbeddedSqs, movie: Movie, forgets: bool
+    service_env: dict[str, str], private_bus: SqsServer, movie: Movie, forgets: bool
 ) -> None:
     with Process(*WORKER, env=service_env) as worker:
         recommend(1, movie.pk)

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from movies.outbox import bus
 from recommendations import stores
 from sessions_ingest.models import IngestMinute
+from tests.servers.queues import SqsServer
 from tests.waiting import wait_until
 from tetraflix.celery import app
-from tetraflix.embedded.sqs import EmbeddedSqs
 
 
 def recommend(user_id: int, movie_id: int) -> None:
@@ -23,7 +23,7 @@ def recommended(user_id: int) -> tuple[int, ...]:
     return lists.recommended if lists else ()
 
 
-def works_on_a_task(sqs: EmbeddedSqs) -> None:
+def works_on_a_task(sqs: SqsServer) -> None:
     """Asks for a clean-up and waits until it has deleted metrics that are too old."""
     IngestMinute.objects.create(minute=datetime(2017, 9, 8, tzinfo=UTC), queue="sessionData")
     # the application of this process was made for the session's server

@@ -14,7 +14,7 @@ import pytest
 from elasticsearch import ApiError, Elasticsearch
 
 from tests.movies.factories import movie
-from tests.servers.elasticsearch import ElasticsearchServer
+from tests.servers.java.elasticsearch import ElasticsearchServer
 from tests.servers.web_process import ROOT, WebProcess
 from tests.waiting import wait_until
 from tetraflix.analytics.indices import PREFIX

