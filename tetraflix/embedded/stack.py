@@ -22,7 +22,7 @@ from tetraflix.embedded.ports import http_status, port_is_free
 from tetraflix.embedded.postgres import EmbeddedPostgres
 from tetraflix.embedded.processes import ChildError
 from tetraflix.embedded.sqs import DUMMY_CREDENTIALS, REGION, EmbeddedSqs
-from tetraflix.embedded.supervisor import EndedError, Part, Program, StopRequested, Supervisor
+from tetraflix.embedded.supervisor import EndedError, Program, StopRequested, Supervisor
 
 CELERY = ["-m", "celery", "-A", "tetraflix"]
 # Threads, because nothing may fork beside the consumer's threads. Without messages between workers, because each
@@ -62,9 +62,9 @@ class Demo:
 
 
 def run(plan: Plan, console: Console) -> int:
-    """Runs the stack until a signal stops it (returns 0), or until a part of it ends (1); then stops everything.
+    """Runs the stack until a signal stops it (returns 0), or until a part of it dies too often (1).
 
-    Raises CannotStartError when nothing was started.
+    Then everything is stopped. Raises CannotStartError when nothing was started.
     """
     with stack_lock(plan.var_dir):
         if not port_is_free(plan.port):
@@ -101,7 +101,7 @@ class Stack:
         self.password = ""
         self.database_url = plan.database_url
         self.sqs_url = plan.sqs_url
-        supervisor.on_restart = self._after_restart
+        supervisor.on_change = self._announce
 
     @property
     def web_url(self) -> str:
@@ -121,8 +121,6 @@ class Stack:
             postgres = EmbeddedPostgres(var / "postgres", log=log / "postgres.log")
             self.supervisor.start(postgres)
             self.database_url = self.env["DATABASE_URL"] = postgres.url
-            if postgres.note:
-                self.supervisor.console.print(f"[yellow]![/] {postgres.note}")
         if self.plan.embedded_sqs:
             sqs = EmbeddedSqs(var / "sqs", log=log / "sqs.log")
             self.supervisor.start(sqs)
@@ -191,11 +189,6 @@ class Stack:
     def _site_answers(self) -> bool:
         return http_status(self.plan.port, "/healthz", seconds=10) == 200
 
-    def _after_restart(self, part: Part) -> None:
-        if part.name == EmbeddedSqs.name:
-            self._manage("queues", "ensure_queues")  # its state is that of its last stop
-        self._announce()
-
     def _manage(self, name: str, *words: str, show_output: bool = False) -> None:
         self.supervisor.run(name, ["manage.py", *words], env=self.env, show_output=show_output)
 
@@ -208,6 +201,10 @@ class Stack:
                 "sqs": self.sqs_url or "",  # empty for Amazon's
                 **self.plan.extra_addresses,
                 "programs": {program.name: program.child.pid for program in self.programs},
+                "deaths": {
+                    name: life.as_json() for name, life in self.supervisor.lives.items() if life.count
+                },
+                "notes": [part.note for part in self.supervisor.parts if part.note],
             },
         )
 

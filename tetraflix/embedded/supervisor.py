@@ -1,4 +1,4 @@
-"""Starts servers and programs, restarts those that fail, and stops all of them: none outlives the supervisor."""
+"""Starts servers and programs, restarts those that die, and stops all of them: none outlives the supervisor."""
 
 import contextlib
 import os
@@ -12,28 +12,48 @@ from types import FrameType
 from typing import Protocol, Self
 
 from rich.console import Console
+from rich.markup import escape
 
 from tetraflix.embedded import reaper
 from tetraflix.embedded.processes import Child, ChildError, truncate_if_long
+from tetraflix.embedded.restarts import (
+    MAX_DEATHS,
+    WINDOW_SECONDS,
+    Life,
+    disk_is_full,
+    exit_description,
+)
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STOP_SECONDS = 6  # for programs, all at once; the servers behind them then need one or two
 SERVER_STOP_SECONDS = 5  # for each server; a queue server that is killed loses its messages
 SECOND_SIGNAL_SECONDS = 1  # a second Ctrl-C sooner is a duplicate: make and the terminal both send one
-MAX_PAUSE_SECONDS = 15  # before a part that keeps failing is started again
-HEALTHY_SECONDS = 60  # a part that ran this long restarts without a growing pause
+REPORT_SECONDS = 1  # between attempts to report a change, while the disk is full
 
 
 class Part(Protocol):
     """A supervised server or program."""
 
     name: str
+    ready_seconds: float  # it is killed when its start takes longer
+
+    @property
+    def note(self) -> str:
+        """A line about its last start, when something was unusual."""
 
     @property
     def child(self) -> Child | None: ...
 
     def start(self) -> object:
         """Starts it and waits until it is ready. Raises ChildError."""
+
+    def launch(self) -> None:
+        """Starts it and does not wait. Raises ChildError."""
+
+    def is_ready(self) -> bool: ...
+
+    def kill(self) -> None:
+        """Kills all its processes, also those that it left behind when it died."""
 
     def stop(self, *, seconds: float) -> None:
         """Stops it with all its processes, within the time or by killing them."""
@@ -44,7 +64,7 @@ class StopRequested(BaseException):
 
 
 class EndedError(Exception):
-    """A part ended unexpectedly; the message says which and how, and shows its log."""
+    """A part died too often; the message says which and how, and shows its log."""
 
 
 class Program:
@@ -58,14 +78,23 @@ class Program:
         ready_seconds: float = 120,
     ) -> None:
         self.name = child.name
+        self.note = ""
         self.child = child
         self.ready = ready
         self.ready_seconds = ready_seconds
 
     def start(self) -> None:
+        self.launch()
+        self.child.wait_ready(self.is_ready, seconds=self.ready_seconds)
+
+    def launch(self) -> None:
         self.child.start()
-        if self.ready:
-            self.child.wait_ready(self.ready, seconds=self.ready_seconds)
+
+    def is_ready(self) -> bool:
+        return self.ready is None or self.ready()
+
+    def kill(self) -> None:
+        self.child.kill()
 
     def stop(self, *, seconds: float) -> None:
         self.child.stop(seconds=seconds)
@@ -80,12 +109,14 @@ class Supervisor:
         self.cwd = cwd
         self.mark = secrets.token_hex(8)
         self.parts: list[Part] = []
-        self.on_restart: Callable[[Part], None] = lambda part: None  # called after a part was restarted
+        self.lives: dict[str, Life] = {}
+        self.on_change: Callable[[], None] = lambda: None  # called after a part died, and after it runs again
         # called while the programs stop and the servers still run
         self.before_servers_stop: Callable[[], None] = lambda: None
         self._asked_at: float | None = None
         self._stopping = False
         self._step: Child | None = None
+        self._report_due: float | None = None
         self._before: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Self:
@@ -131,8 +162,10 @@ class Supervisor:
         since = time.monotonic()
         self.parts.append(part)
         part.start()
+        self.lives[part.name] = Life(part.name, time.monotonic())
         if not quiet:
             self._print_done(part.name, since)
+            self._print_note(part)
 
     def run(
         self,
@@ -160,37 +193,74 @@ class Supervisor:
         self._print_done(name, since)
 
     def watch(self) -> None:
-        """Supervises until a signal raises StopRequested. Raises EndedError when a part was killed, or ended with 0.
+        """Supervises until a signal raises StopRequested.
 
-        A part that fails (its exit code is above 0) is started again, after a pause that grows while it goes on
-        failing. A part that a signal killed, or that ended with code 0, ends the whole stack.
+        A part that dies, however it does, is started again after a pause that grows while it goes on dying.
+        The others go on. Raises EndedError when one died MAX_DEATHS times within a minute.
         """
-        started = {part.name: time.monotonic() for part in self.parts}
-        pauses = {part.name: 0.0 for part in self.parts}
-        due: dict[str, float] = {}
         while True:
             for part in self.parts:
-                child, now = part.child, time.monotonic()
-                if child is None or child.returncode is None:
-                    continue
-                if child.returncode <= 0:
-                    raise EndedError(f"{part.name} {exit_description(child.returncode)}.\n{child.tail()}")
-                if part.name not in due:
-                    healthy = now - started[part.name] > HEALTHY_SECONDS
-                    pauses[part.name] = 0.5 if healthy else min(MAX_PAUSE_SECONDS, 1 + 2 * pauses[part.name])
-                    due[part.name] = now + pauses[part.name]
-                    self.console.print(
-                        f"[yellow]![/] {part.name} {exit_description(child.returncode)}; it starts again in "
-                        f"{pauses[part.name]:g} s. Its log: {child.log}"
-                    )
-                elif now >= due[part.name]:
-                    del due[part.name]
-                    started[part.name] = now
-                    with contextlib.suppress(ChildError):  # it ended again: handled in the next round
-                        part.start()
-                        self.on_restart(part)
-            self._truncate_logs()
+                self._heal(part, self.lives[part.name])
+            if self._report_due is not None and time.monotonic() >= self._report_due:
+                self._report()
+            with contextlib.suppress(OSError):  # a full disk: the next round tries again
+                self._truncate_logs()
             time.sleep(0.2)
+
+    def _heal(self, part: Part, life: Life) -> None:
+        code, now = part.child.returncode if part.child else None, time.monotonic()
+        if life.state == "waiting":
+            if now >= life.due:
+                self._launch(part, life)
+        elif code is not None:
+            self._died(part, life, exit_description(code))
+        elif life.state == "starting":
+            if part.is_ready():
+                life.state = "running"
+                self._print_done(f"{part.name} runs again", life.started)
+                self._print_note(part)
+                self._report()
+            elif now - life.started > part.ready_seconds:
+                self._died(part, life, f"was not ready within {part.ready_seconds:g} s")
+
+    def _launch(self, part: Part, life: Life) -> None:
+        try:
+            part.launch()
+        except (ChildError, OSError) as error:
+            self._died(part, life, f"did not start: {error}", counts=isinstance(error, ChildError))
+        else:
+            life.launched(time.monotonic())
+            self._report()
+
+    def _died(self, part: Part, life: Life, reason: str, *, counts: bool = True) -> None:
+        tail = part.child.tail() if part.child else ""
+        part.kill()
+        if disk_is_full(self.log_dir):
+            reason, counts = f"{reason}, and the disk of {self.log_dir} is full", False
+        life.died(reason, time.monotonic(), counts=counts)
+        if life.too_often:
+            raise EndedError(
+                f"{part.name} {reason}. It died {MAX_DEATHS} times within {WINDOW_SECONDS} s.\n{tail}"
+            )
+        times = f" (time {life.count})" if life.count > 1 else ""
+        log = part.child.log if part.child else None
+        self.console.print(
+            f"[yellow]![/] {time.strftime('%H:%M:%S')} {escape(part.name)} {escape(reason)}{times}; "
+            f"it starts again in {life.pause:g} s. Its log: {log}",
+            highlight=False,
+        )
+        self._report()
+
+    def _report(self) -> None:
+        try:
+            self.on_change()
+            self._report_due = None
+        except OSError as error:
+            if self._report_due is None:
+                self.console.print(
+                    f"[yellow]![/] {escape(str(error))}: `status` is told later", highlight=False
+                )
+            self._report_due = time.monotonic() + REPORT_SECONDS
 
     def stop(self) -> None:
         """Stops everything: the programs first, all at once, then the servers that they use."""
@@ -227,6 +297,10 @@ class Supervisor:
         took = f"{time.monotonic() - since:.1f} s"
         self.console.print(f"[green]✓[/] {name}  [dim]{took}[/]", highlight=False)
 
+    def _print_note(self, part: Part) -> None:
+        if part.note:
+            self.console.print(f"[yellow]![/] {escape(part.note)}", highlight=False)
+
     def _truncate_logs(self) -> None:
         for part in self.parts:
             if part.child and part.child.log:
@@ -244,10 +318,3 @@ class Supervisor:
                 if child and child.pid:
                     with contextlib.suppress(ProcessLookupError, PermissionError):
                         os.killpg(child.pid, signal.SIGKILL)
-
-
-def exit_description(code: int) -> str:
-    """How a process ended, in words."""
-    if code < 0:
-        return f"was killed ({signal.Signals(-code).name})"
-    return f"ended with code {code}"

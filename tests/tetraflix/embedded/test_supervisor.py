@@ -1,4 +1,4 @@
-"""The supervisor: what it restarts, what ends the whole stack, and that nothing outlives it."""
+"""The supervisor: what it starts again, what ends the whole stack, and that nothing outlives it."""
 
 import io
 import os
@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import psutil
@@ -16,9 +17,10 @@ import pytest
 from rich.console import Console
 
 from tests.waiting import wait_until
-from tetraflix.embedded import reaper, supervisor
+from tetraflix.embedded import reaper, restarts, supervisor
 from tetraflix.embedded.processes import ChildError
-from tetraflix.embedded.supervisor import EndedError, Part, Program, Supervisor
+from tetraflix.embedded.restarts import Life
+from tetraflix.embedded.supervisor import EndedError, Program, Supervisor
 
 FOREVER = "import signal; signal.pause()"
 STUBBORN = (
@@ -49,38 +51,111 @@ class Seen(Exception):
     """Ends watch(), because the test has seen what it waited for."""
 
 
-def test_a_program_that_fails_starts_again(held: Supervisor, tmp_path: Path) -> None:
-    file = tmp_path / "starts"
+@pytest.fixture
+def quick_restarts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restarts, "FIRST_PAUSE_SECONDS", 0.01)
 
-    def restarted(part: Part) -> None:
-        raise Seen(part.name)
 
-    held.on_restart = restarted
-    start(held, "fragile", f"import sys; open({str(file)!r}, 'a').write('x'); sys.exit(3)")
-    with pytest.raises(Seen, match="fragile"):
+ENDS = [
+    ("import sys; sys.exit(3)", "ended with code 3"),
+    ("pass", "ended with code 0"),
+    ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "was killed (SIGKILL)"),
+    ("import os; os.kill(os.getpid(), 40)", "was killed (signal 40)"),
+]
+
+
+@pytest.mark.parametrize(("code", "how"), ENDS)
+def test_a_program_that_dies_in_any_way_starts_again_and_the_others_go_on(
+    held: Supervisor, tmp_path: Path, code: str, how: str
+) -> None:
+    file = tmp_path / "dies"
+    file.touch()
+
+    def see() -> None:
+        if held.lives["victim"].state == "running":
+            raise Seen
+
+    held.on_change = see
+    other = start(held, "other", FOREVER)
+    dies_once = (
+        f"import pathlib; f = pathlib.Path({str(file)!r}); there = f.exists(); f.unlink(missing_ok=True)"
+    )
+    victim = start(held, "victim", f"{dies_once}\nif there:\n    {code}\n{FOREVER}")
+    first, kept = victim.child.pid, other.child.pid
+    with pytest.raises(Seen):
         held.watch()
-    wait_until(lambda: file.read_text() == "xx", seconds=60)
-    assert "! fragile ended with code 3; it starts again in 1 s. Its log:" in output(held)
+    assert victim.child.running
+    assert victim.child.pid != first
+    assert other.child.pid == kept
+    assert other.child.running
+    death = held.lives["victim"].as_json()
+    assert datetime.fromisoformat(death.pop("at")).tzinfo is not None
+    assert death == {"count": 1, "reason": how, "state": "running"}
+    log = tmp_path / "victim.log"
+    assert f" victim {how}; it starts again in 0.5 s. Its log: {log}\n" in output(held)
+    assert "✓ victim runs again" in output(held)
 
 
-@pytest.mark.parametrize(
-    ("code", "how"),
-    [
-        (
-            "import os, signal; print('last words'); os.kill(os.getpid(), signal.SIGKILL)",
-            "was killed (SIGKILL)",
-        ),
-        ("print('last words')", "ended with code 0"),
-    ],
-)
-def test_a_program_that_was_killed_or_ended_with_0_ends_everything(
-    held: Supervisor, code: str, how: str
+def test_a_start_that_fails_because_the_disk_is_full_is_tried_again_and_never_ends_the_stack(
+    held: Supervisor, monkeypatch: pytest.MonkeyPatch, quick_restarts: None
+) -> None:
+    monkeypatch.setattr(restarts, "MAX_PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr(supervisor, "disk_is_full", lambda folder: held.lives["victim"].count < 7)
+
+    def see() -> None:
+        if held.lives["victim"].count == 8:
+            raise Seen
+
+    held.on_change = see
+    start(held, "victim", "import sys; sys.exit(1)")
+    with pytest.raises(Seen):
+        held.watch()
+    assert f"ended with code 1, and the disk of {held.log_dir} is full (time 7);" in output(held)
+
+
+def test_five_deaths_within_a_minute_end_the_stack_with_the_reason_and_the_log(
+    held: Supervisor, quick_restarts: None
 ) -> None:
     start(held, "other", FOREVER)
-    start(held, "victim", code.replace("print('last words')", "print('last words', flush=True)"))
+    start(held, "victim", "print('last words'); import sys; sys.exit(3)")
     with pytest.raises(EndedError) as error:
         held.watch()
-    assert str(error.value) == f"victim {how}.\n{held.log_dir / 'victim.log'}:\nlast words"
+    log = held.log_dir / "victim.log"
+    assert str(error.value) == (
+        f"victim ended with code 3. It died 5 times within 60 s.\n{log}:" + "\nlast words" * 5
+    )
+    assert output(held).count("! ") == 4
+
+
+def test_the_pauses_double_up_to_a_bound_and_begin_anew_after_a_healthy_minute() -> None:
+    life, now, pauses = Life("victim", 0.0), 0.0, []
+    for _ in range(7):
+        life.died("ended with code 1", now)
+        pauses.append(life.pause)
+        now += 100
+    assert pauses == [0.5, 1, 2, 4, 8, 15, 15]
+    assert not life.too_often
+    life.launched(now)
+    life.state = "running"
+    life.died("ended with code 1", now + restarts.HEALTHY_SECONDS + 1)
+    assert life.pause == 0.5
+
+
+def test_a_killed_guard_is_replaced(held: Supervisor) -> None:
+    (guard,) = held.parts
+    assert guard.child
+    assert guard.child.process
+
+    def see() -> None:
+        if held.lives["guard"].state == "running":
+            raise Seen
+
+    held.on_change = see
+    guard.child.process.kill()
+    with pytest.raises(Seen):
+        held.watch()
+    assert guard.is_ready()
+    assert len(reaper.marked(held.mark)) == 1
 
 
 def test_a_step_that_fails_says_why(held: Supervisor) -> None:
@@ -116,7 +191,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from rich.console import Console
-from tetraflix.embedded import reaper, supervisor
+from tetraflix.embedded import reaper, restarts, supervisor
 from tetraflix.embedded.supervisor import StopRequested, Supervisor
 supervisor.STOP_SECONDS = float(sys.argv[2])
 reaper.__file__ = sys.argv[3]
