@@ -58,7 +58,7 @@ def quick_restarts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 ENDS = [
     ("import sys; sys.exit(3)", "ended with code 3"),
-    ("pass", "ended with code 0"),
+    ("import sys; sys.exit(0)", "ended with code 0"),
     ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "was killed (SIGKILL)"),
     ("import os; os.kill(os.getpid(), 40)", "was killed (signal 40)"),
 ]
