@@ -280,7 +280,8 @@ def take_over_state_of_ministack() -> None:
 
 def note() -> str:
     """What to say about the end of the server before."""
-    kept = f"{sum(len(queue['messages']) for queue in queues.values()):,} messages are kept"
+    count = sum(len(queue["messages"]) for queue in queues.values())
+    kept = "1 message is kept" if count == 1 else f"{count:,} messages are kept"
     if journal.clean:
         return ""
     if journal.rebooted:
