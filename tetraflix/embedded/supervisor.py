@@ -258,7 +258,8 @@ class Supervisor:
         except OSError as error:
             if self._report_due is None:
                 self.console.print(
-                    f"[yellow]![/] {escape(str(error))}: `status` is told later", highlight=False
+                    f"[yellow]![/] {escape(str(error))}: `manage.py status` shows the change later",
+                    highlight=False,
                 )
             self._report_due = time.monotonic() + REPORT_SECONDS
 
