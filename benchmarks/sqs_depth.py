@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import boto3
 
@@ -32,7 +33,7 @@ def measure(server: EmbeddedSqs) -> None:
         aws_secret_access_key=DUMMY_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
     )
     url = client.create_queue(QueueName="depth", Attributes={"VisibilityTimeout": "600"})["QueueUrl"]
-    batch = [{"Id": f"{number}", "MessageBody": BODY} for number in range(10)]
+    batch: Any = [{"Id": f"{number}", "MessageBody": BODY} for number in range(10)]
     held = 0
     for depth in DEPTHS:
         sends = []
@@ -44,7 +45,9 @@ def measure(server: EmbeddedSqs) -> None:
             since = time.perf_counter()
             found = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
             received = time.perf_counter()
-            entries = [{"Id": f"{n}", "ReceiptHandle": one["ReceiptHandle"]} for n, one in enumerate(found)]
+            entries: Any = [
+                {"Id": f"{n}", "ReceiptHandle": one["ReceiptHandle"]} for n, one in enumerate(found)
+            ]
             client.delete_message_batch(QueueUrl=url, Entries=entries)
             receives.append((received - since) * 1000)
             deletes.append((time.perf_counter() - received) * 1000)
