@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import psycopg2
 
-from tetraflix.embedded.ports import free_port
+from tetraflix.embedded.ports import free_port, listens
 from tetraflix.embedded.processes import Child, ChildError
 from tetraflix.embedded.server_folders import NOBODY_UID, make_reachable, open_folder_for, reachable
 
@@ -184,7 +184,9 @@ class EmbeddedPostgres:
         new.rename(home)
 
     def is_ready(self) -> bool:
-        """Whether it accepts connections."""
+        """Whether it accepts connections; another server on its port does not count."""
+        if not listens(self.pid, self.port):
+            return False
         try:
             connect(self.port, "postgres").close()
         except psycopg2.OperationalError:

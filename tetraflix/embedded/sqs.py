@@ -5,7 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
-from tetraflix.embedded.ports import free_port, http_status
+from tetraflix.embedded.ports import free_port, http_status, listens
 from tetraflix.embedded.processes import Child
 
 PREFERRED_PORT = 4566
@@ -19,13 +19,13 @@ DUMMY_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "embedded", "AWS_SECRET_ACCESS_KEY": "
 PYTHON_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
 # As `ministack` starts it, but a stop waits one second, not three, for clients in a long poll.
 SERVER = [
-    *("-m", "hypercorn", "tetraflix.embedded.sqs_server:app", "--workers", "0"),
+    *("-m", "hypercorn", "tetraflix.embedded.sqs_server.application:app", "--workers", "0"),
     *("--graceful-timeout", "1", "--keep-alive", "75", "--log-level", "WARNING"),
 ]
 
 
 class EmbeddedSqs:
-    """An SQS server on 127.0.0.1. Queues and messages survive stop(), kill() and start(): see `sqs_journal`.
+    """An SQS server on 127.0.0.1. Queues and messages survive stop(), kill() and start(): see `sqs_server`.
 
     `port`: preferred; another one is used when it is taken. It stays the same after stop() and start().
     """
@@ -106,5 +106,5 @@ class EmbeddedSqs:
             self.child.kill()
 
     def is_ready(self) -> bool:
-        """Whether it answers."""
-        return http_status(self.port, "/_ministack/health") == 200
+        """Whether it answers; another server on its port does not count."""
+        return listens(self.pid, self.port) and http_status(self.port, "/_ministack/health") == 200

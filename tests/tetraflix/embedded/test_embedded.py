@@ -5,8 +5,11 @@ import json
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import time
 from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,10 @@ import pytest
 
 from movies.outbox import bus
 from tests.servers.queues import Queues
+from tetraflix.embedded import postgres, sqs
+from tetraflix.embedded.ports import free_port
 from tetraflix.embedded.postgres import EmbeddedPostgres
+from tetraflix.embedded.processes import ChildError
 from tetraflix.embedded.sqs import REGION, EmbeddedSqs
 
 
@@ -155,3 +161,33 @@ def test_another_port_is_used_when_one_is_taken(open_folder: Path) -> None:
         server.stop()
     assert server.port != taken
     assert url == f"postgresql://tetraflix@127.0.0.1:{server.port}/tetraflix"
+
+
+def test_a_port_is_given_once_though_nothing_listens_on_it_yet() -> None:
+    port = free_port()
+    assert free_port(port) != port
+    code = f"from tetraflix.embedded.ports import free_port; print(free_port({port}))"
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert int(answer.stdout) != port
+
+
+def test_a_server_whose_port_another_one_took_does_not_pass_for_ready(
+    open_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    private_postgres: EmbeddedPostgres,
+    private_sqs: EmbeddedSqs,
+) -> None:
+    monkeypatch.setattr(postgres, "free_port", lambda preferred: private_postgres.port)
+    with pytest.raises(ChildError, match="PostgreSQL ended with code 1"):
+        EmbeddedPostgres(open_folder / "second", fsync=False).start()
+    monkeypatch.setattr(sqs, "free_port", lambda preferred: private_sqs.port)
+    with pytest.raises(ChildError, match="SQS ended with code 1"):
+        EmbeddedSqs(open_folder / "second-sqs").start()
+    assert private_sqs.is_ready()
+
+
+def test_the_replaced_functions_were_compared_with_this_version_of_ministack() -> None:
+    why = "Compare tetraflix/embedded/sqs_server/actions.py with ministack/services/sqs.py, then change this version."
+    assert version("ministack") == "1.4.21", why

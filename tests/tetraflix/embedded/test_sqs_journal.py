@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tetraflix.embedded import sqs_journal
-from tetraflix.embedded.sqs_journal import Journal, Messages, without_messages
+from tetraflix.embedded.sqs_server import journal as journal_module
+from tetraflix.embedded.sqs_server.journal import Journal, Messages, without_messages
 
 KEY = "000000000000 us-east-1 q"
 
@@ -60,13 +60,13 @@ def test_only_an_end_as_asked_is_clean_and_a_new_boot_is_noticed(
 ) -> None:
     journal.close()
     assert Journal(journal.file.parent).clean
-    monkeypatch.setattr(sqs_journal, "boot_id", lambda: "another")
+    monkeypatch.setattr(journal_module, "boot_id", lambda: "another")
     again = Journal(journal.file.parent)
     assert (again.clean, again.rebooted) == (False, True)
 
 
 def test_a_rewrite_keeps_what_changes_meanwhile(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqs_journal, "SLICE", 10)
+    monkeypatch.setattr(journal_module, "SLICE", 10)
     for number in range(100):
         add(journal, number)
     for number in range(50):
@@ -89,14 +89,14 @@ def test_a_rewrite_keeps_what_changes_meanwhile(journal: Journal, monkeypatch: p
 def test_nothing_is_kept_of_what_a_full_disk_refuses(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_all = sqs_journal._write_all
+    write_all = journal_module._write_all
 
     def full(file: int, data: bytes) -> None:
         write_all(file, data[:20])
         raise OSError(28, "No space left on device")
 
     add(journal, 1)
-    monkeypatch.setattr(sqs_journal, "_write_all", full)
+    monkeypatch.setattr(journal_module, "_write_all", full)
     with pytest.raises(OSError, match="No space left"):
         journal.write(["add", KEY, message(2)])
     monkeypatch.undo()

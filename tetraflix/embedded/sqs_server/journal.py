@@ -5,6 +5,7 @@ that it answered, because the kernel has the lines; fsync each second bounds wha
 Imports nothing of Django or ministack, and runs in the server's process, which knows no settings.
 """
 
+import contextlib
 import json
 import os
 from collections import OrderedDict
@@ -71,13 +72,18 @@ class Journal:
     def sync(self) -> None:
         """Forces what was appended to disk; returns at once when nothing was."""
         if self._dirty:
-            self._dirty = False
-            os.fdatasync(self._out)
+            self._dirty = False  # before, because another thread may append meanwhile
+            try:
+                os.fdatasync(self._out)
+            except OSError:
+                self._dirty = True
+                raise
 
     def close(self) -> None:
-        """Records that the server ended as asked."""
-        self.write(["end"])
-        self.sync()
+        """Records that the server ended as asked; on a full disk it looks killed, which loses nothing either."""
+        with contextlib.suppress(OSError):
+            self.write(["end"])
+            self.sync()
         os.close(self._out)
 
     @property

@@ -1,28 +1,22 @@
-"""The embedded SQS server's ASGI application: ministack with its queues in a journal, and fast at any depth.
+"""The actions of SQS that change a queue, in place of ministack's: found by id, journaled before the answer.
 
 ministack keeps each queue in a list, walks all of it at each receive and delete, and writes it to disk when it is
 stopped. Here the functions that change a queue are replaced, in the one pinned version, by ones that find a message
 by its id, look at as many as they return, and append what they do to the journal before it is answered.
 """
 
-import asyncio
-import contextlib
 import json
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ministack import app as ministack_app
-from ministack.core import persistence
 from ministack.core.responses import new_uuid
 from ministack.services import sqs
 
-from tetraflix.embedded.sqs import NOTE_FILE
-from tetraflix.embedded.sqs_journal import Journal, Messages, took, without_messages
+from tetraflix.embedded.sqs_server.journal import Journal, Messages, took, without_messages
 
-SYNC_SECONDS = 1
 FOLDER = Path(os.environ["STATE_DIR"])
 
 Queue = dict[str, Any]
@@ -30,6 +24,9 @@ Data = dict[str, Any]
 
 journal = Journal(FOLDER)
 queues = journal.queues  # by key; the same objects as in ministack's own dictionary
+
+create_in_ministack, delete_in_ministack = sqs._act_create_queue, sqs._act_delete_queue
+send_in_ministack = sqs._act_send_message
 
 
 def key_of(queue: Queue) -> str:
@@ -229,72 +226,7 @@ def for_each_entry(action: Callable[[Data, str], Data]) -> Callable[[Data, str],
     return batch
 
 
-async def keep() -> None:
-    """Forces the journal to disk each second, and rewrites it when most of it is about what has gone."""
-    while True:
-        await asyncio.sleep(SYNC_SECONDS)
-        with contextlib.suppress(OSError):  # the next round tries again
-            await asyncio.to_thread(journal.sync)
-            if journal.wants_compaction:
-                for _ in journal.compaction(queues):
-                    await asyncio.sleep(0)
-
-
-async def app(
-    scope: Data, receive: Callable[[], Awaitable[Data]], send: Callable[[Data], Awaitable[None]]
-) -> None:
-    """ministack's application, beside which the journal is kept while it runs."""
-    if scope["type"] != "lifespan":
-        await ministack_app.app(scope, receive, send)
-        return
-    keeper = asyncio.create_task(keep())
-
-    async def send_after_closing(message: Data) -> None:
-        if message["type"] == "lifespan.shutdown.complete":
-            keeper.cancel()
-            journal.close()
-        await send(message)
-
-    await ministack_app.app(scope, receive, send_after_closing)
-
-
-def take_over_state_of_ministack() -> None:
-    """Messages of a server before the journal existed are in ministack's own file."""
-    file = FOLDER / "sqs.json"
-    if queues or not file.exists():
-        return
-    persistence.PERSIST_STATE = True
-    state = persistence.load_state("sqs") or {}
-    persistence.PERSIST_STATE = False
-    for _, queue in state["queues"].all_items() if state else ():
-        kept, queue["messages"] = queue["messages"], Messages()
-        adopt(queue)
-        write(["queue", key_of(queue), without_messages(queue)])
-        for message in kept:
-            message["receipt_handle"] = None
-            queue["messages"].by_id[message["id"]] = message
-            write(["add", key_of(queue), message])
-    journal.sync()
-    file.rename(file.with_suffix(".json.old"))
-
-
-def note() -> str:
-    """What to say about the end of the server before."""
-    count = sum(len(queue["messages"]) for queue in queues.values())
-    kept = "1 message is kept" if count == 1 else f"{count:,} messages are kept"
-    if journal.clean:
-        return ""
-    if journal.rebooted:
-        return f"SQS ended with the machine: {kept}; what came in the last second may be lost, or come again."
-    return f"SQS was killed: {kept}, nothing is lost."
-
-
-create_in_ministack, delete_in_ministack = sqs._act_create_queue, sqs._act_delete_queue
-send_in_ministack = sqs._act_send_message
-sqs._act_send_message = send_message  # a batch calls it
-sqs._collect_msgs = collect
-sqs._dlq_sweep = lambda queue: None  # collect() does it
-sqs._HANDLERS |= {
+ACTIONS = {
     "CreateQueue": create_queue,
     "DeleteQueue": delete_queue,
     "PurgeQueue": purge_queue,
@@ -307,7 +239,23 @@ sqs._HANDLERS |= {
     name: also_recording_attributes(sqs._HANDLERS[name])
     for name in ("SetQueueAttributes", "AddPermission", "RemovePermission", "TagQueue", "UntagQueue")
 }
-for _queue in list(queues.values()):
-    adopt(_queue)
-take_over_state_of_ministack()
-(FOLDER / NOTE_FILE).write_text(note())
+INNER = {
+    "_act_send_message": send_message,  # a batch calls it
+    "_collect_msgs": collect,
+    "_dlq_sweep": lambda queue: None,  # collect() does it
+}
+
+
+def install() -> None:
+    """Puts all of them in the place of ministack's. Raises RuntimeError when it has none of such a name."""
+    unknown = [name for name in ACTIONS if name not in sqs._HANDLERS]
+    unknown += [name for name in INNER if not hasattr(sqs, name)]
+    if unknown:
+        raise RuntimeError(
+            f"this version of ministack has no {', '.join(unknown)}: the queues would not be kept"
+        )
+    sqs._HANDLERS.update(ACTIONS)
+    for name, function in INNER.items():
+        setattr(sqs, name, function)
+    for queue in list(queues.values()):
+        adopt(queue)
