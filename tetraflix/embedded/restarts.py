@@ -1,10 +1,8 @@
 """When a child process that died is started again, and when it has died too often."""
 
-import shutil
 import signal
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
 
 FIRST_PAUSE_SECONDS = 0.5  # before it starts again; doubles with each further death
@@ -12,9 +10,6 @@ MAX_PAUSE_SECONDS = 15
 HEALTHY_SECONDS = 60  # after running this long, the pauses begin anew
 MAX_DEATHS = 5  # within WINDOW_SECONDS they end the stack
 WINDOW_SECONDS = 60
-FULL_DISK_BYTES = (
-    8_000_000  # with less room PostgreSQL cannot write its next segment of 16 MB, nor a log its lines
-)
 
 
 @dataclass
@@ -34,7 +29,7 @@ class Life:
     def died(self, reason: str, now: float, *, counts: bool = True) -> None:
         """Records a death and sets the pause.
 
-        `counts=False`: it is not held against the child, because nothing can run at the moment.
+        `counts=False`: it does not count towards MAX_DEATHS, because nothing can run on a full disk.
         """
         healthy = self.state == "running" and now - self.started > HEALTHY_SECONDS
         self.pause = (
@@ -48,6 +43,11 @@ class Life:
         self._recent = [one for one in self._recent if now - one < WINDOW_SECONDS]
         if counts:
             self._recent.append(now)
+
+    def postpone(self, now: float) -> None:
+        """A start that failed for a reason that is not the child's: it is tried again, and no death."""
+        self.state = "waiting"
+        self.due = now + MAX_PAUSE_SECONDS
 
     @property
     def too_often(self) -> bool:
@@ -71,11 +71,3 @@ def exit_description(code: int) -> str:
         return f"was killed ({signal.Signals(-code).name})"
     except ValueError:  # a real-time signal has no name
         return f"was killed (signal {-code})"
-
-
-def disk_is_full(folder: Path) -> bool:
-    """Whether the folder's disk has no room for what a server writes at its start."""
-    try:
-        return shutil.disk_usage(folder).free < FULL_DISK_BYTES
-    except OSError:
-        return False

@@ -17,12 +17,12 @@ from rich.panel import Panel
 from rich.table import Table
 
 from tetraflix.configuration import stack_addresses
-from tetraflix.embedded import demo_login, static_files
+from tetraflix.embedded import demo_login, disk, static_files
 from tetraflix.embedded.ports import http_status, port_is_free
 from tetraflix.embedded.postgres import EmbeddedPostgres
-from tetraflix.embedded.processes import ChildError
+from tetraflix.embedded.processes import ChildError, Program
 from tetraflix.embedded.sqs import DUMMY_CREDENTIALS, REGION, EmbeddedSqs
-from tetraflix.embedded.supervisor import EndedError, Program, StopRequested, Supervisor
+from tetraflix.embedded.supervisor import EndedError, StopRequested, Supervisor
 
 CELERY = ["-m", "celery", "-A", "tetraflix"]
 # Threads, because nothing may fork beside the consumer's threads. Without messages between workers, because each
@@ -71,7 +71,7 @@ def run(plan: Plan, console: Console) -> int:
             raise CannotStartError(
                 f"Port {plan.port} is taken: stop what listens there, or choose another (PORT=8001 make run)."
             )
-        supervisor = Supervisor(console=console, log_dir=plan.var_dir / "log", cwd=plan.base_dir)
+        supervisor = Supervisor(console=console, var_dir=plan.var_dir, cwd=plan.base_dir)
         stack = Stack(plan, supervisor)
         try:
             with supervisor:
@@ -80,13 +80,14 @@ def run(plan: Plan, console: Console) -> int:
                     stack.print_addresses()
                     supervisor.watch()
                 finally:
-                    console.print(f"\n[dim]Stopping. All data is in {plan.var_dir}[/]", highlight=False)
                     stack_addresses.remove(plan.var_dir)
+                    console.print(f"\n[dim]Stopping. All data is in {plan.var_dir}[/]", highlight=False)
         except StopRequested:
             console.print("[green]✓[/] everything is stopped")
             return 0
         except (ChildError, EndedError, OSError) as error:
-            console.print(f"[red]✗[/] {escape(str(error))}\nEverything is stopped.", highlight=False)
+            reason = "\n".join(filter(None, [str(error), disk.full_line(plan.var_dir)]))
+            console.print(f"[red]✗[/] {escape(reason)}\nEverything is stopped.", highlight=False)
         return 1
 
 
@@ -110,10 +111,10 @@ class Stack:
     def start(self) -> None:
         """Starts everything and waits until the site answers. Raises ChildError."""
         self._servers()
-        self._announce()
+        self.supervisor.report()
         self._steps()
         self._programs()
-        self._announce()
+        self.supervisor.report()
 
     def _servers(self) -> None:
         var, log = self.plan.var_dir, self.plan.var_dir / "log"

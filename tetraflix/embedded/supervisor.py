@@ -9,54 +9,20 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Protocol, Self
+from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
 
-from tetraflix.embedded import reaper
-from tetraflix.embedded.processes import Child, ChildError, truncate_if_long
-from tetraflix.embedded.restarts import (
-    MAX_DEATHS,
-    WINDOW_SECONDS,
-    Life,
-    disk_is_full,
-    exit_description,
-)
+from tetraflix.embedded import disk, reaper
+from tetraflix.embedded.processes import Child, ChildError, Part, Program, truncate_if_long
+from tetraflix.embedded.restarts import MAX_DEATHS, WINDOW_SECONDS, Life, exit_description
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STOP_SECONDS = 6  # for programs, all at once; the servers behind them then need one or two
 SERVER_STOP_SECONDS = 5  # for each server; a queue server that is killed loses its messages
 SECOND_SIGNAL_SECONDS = 1  # a second Ctrl-C sooner is a duplicate: make and the terminal both send one
 REPORT_SECONDS = 1  # between attempts to report a change, while the disk is full
-
-
-class Part(Protocol):
-    """A supervised server or program."""
-
-    name: str
-    ready_seconds: float  # it is killed when its start takes longer
-
-    @property
-    def note(self) -> str:
-        """A line about its last start, when something was unusual."""
-
-    @property
-    def child(self) -> Child | None: ...
-
-    def start(self) -> object:
-        """Starts it and waits until it is ready. Raises ChildError."""
-
-    def launch(self) -> None:
-        """Starts it and does not wait. Raises ChildError."""
-
-    def is_ready(self) -> bool: ...
-
-    def kill(self) -> None:
-        """Kills all its processes, also those that it left behind when it died."""
-
-    def stop(self, *, seconds: float) -> None:
-        """Stops it with all its processes, within the time or by killing them."""
 
 
 class StopRequested(BaseException):
@@ -67,45 +33,13 @@ class EndedError(Exception):
     """A part died too often; the message says which and how, and shows its log."""
 
 
-class Program:
-    """A program with a log file of its own, which may take a while to be ready."""
-
-    def __init__(
-        self,
-        child: Child,
-        *,
-        ready: Callable[[], bool] | None = None,
-        ready_seconds: float = 120,
-    ) -> None:
-        self.name = child.name
-        self.note = ""
-        self.child = child
-        self.ready = ready
-        self.ready_seconds = ready_seconds
-
-    def start(self) -> None:
-        self.launch()
-        self.child.wait_ready(self.is_ready, seconds=self.ready_seconds)
-
-    def launch(self) -> None:
-        self.child.start()
-
-    def is_ready(self) -> bool:
-        return self.ready is None or self.ready()
-
-    def kill(self) -> None:
-        self.child.kill()
-
-    def stop(self, *, seconds: float) -> None:
-        self.child.stop(seconds=seconds)
-
-
 class Supervisor:
     """Inside its `with` block signals raise StopRequested; on every exit from the block all parts are stopped."""
 
-    def __init__(self, *, console: Console, log_dir: Path, cwd: Path | None = None) -> None:
+    def __init__(self, *, console: Console, var_dir: Path, cwd: Path | None = None) -> None:
         self.console = console
-        self.log_dir = log_dir
+        self.var_dir = var_dir
+        self.log_dir = var_dir / "log"
         self.cwd = cwd
         self.mark = secrets.token_hex(8)
         self.parts: list[Part] = []
@@ -117,6 +51,7 @@ class Supervisor:
         self._stopping = False
         self._step: Child | None = None
         self._report_due: float | None = None
+        self._full_disk = ""
         self._before: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Self:
@@ -196,16 +131,26 @@ class Supervisor:
         """Supervises until a signal raises StopRequested.
 
         A part that dies, however it does, is started again after a pause that grows while it goes on dying.
-        The others go on. Raises EndedError when one died MAX_DEATHS times within a minute.
+        The others go on. Raises EndedError when one died MAX_DEATHS times within a minute, while the disk had room.
         """
         while True:
+            self._look_at_disk()
             for part in self.parts:
                 self._heal(part, self.lives[part.name])
             if self._report_due is not None and time.monotonic() >= self._report_due:
-                self._report()
-            with contextlib.suppress(OSError):  # a full disk: the next round tries again
-                self._truncate_logs()
+                self.report()
+            self._truncate_logs()
             time.sleep(0.2)
+
+    def _look_at_disk(self) -> None:
+        line = disk.full_line(self.var_dir, was_full=bool(self._full_disk))
+        if line and not self._full_disk:
+            self._say(f"[yellow]![/] {escape(line)}")
+        elif self._full_disk and not line:
+            self._say(f"[green]✓[/] The disk of {escape(str(self.var_dir))} has room again")
+            for life in self.lives.values():
+                life.due = 0.0  # what waits for its next start waited for this
+        self._full_disk = line
 
     def _heal(self, part: Part, life: Life) -> None:
         code, now = part.child.returncode if part.child else None, time.monotonic()
@@ -219,7 +164,7 @@ class Supervisor:
                 life.state = "running"
                 self._print_done(f"{part.name} runs again", life.started)
                 self._print_note(part)
-                self._report()
+                self.report()
             elif now - life.started > part.ready_seconds:
                 self._died(part, life, f"was not ready within {part.ready_seconds:g} s")
 
@@ -227,39 +172,40 @@ class Supervisor:
         try:
             part.launch()
         except (ChildError, OSError) as error:
-            self._died(part, life, f"did not start: {error}", counts=isinstance(error, ChildError))
+            self._died(part, life, f"did not start: {error}")
         else:
             life.launched(time.monotonic())
-            self._report()
+            self.report()
 
-    def _died(self, part: Part, life: Life, reason: str, *, counts: bool = True) -> None:
+    def _died(self, part: Part, life: Life, reason: str) -> None:
         tail = part.child.tail() if part.child else ""
         part.kill()
-        if disk_is_full(self.log_dir):
-            reason, counts = f"{reason}, and the disk of {self.log_dir} is full", False
-        life.died(reason, time.monotonic(), counts=counts)
+        full = disk.full_line(self.var_dir, was_full=bool(self._full_disk))
+        if full and life.state != "running":
+            life.postpone(time.monotonic())  # a start that the full disk prevents, said already
+            return
+        life.died(reason, time.monotonic(), counts=not full)
         if life.too_often:
             raise EndedError(
                 f"{part.name} {reason}. It died {MAX_DEATHS} times within {WINDOW_SECONDS} s.\n{tail}"
             )
         times = f" (time {life.count})" if life.count > 1 else ""
         log = part.child.log if part.child else None
-        self.console.print(
+        self._say(
             f"[yellow]![/] {time.strftime('%H:%M:%S')} {escape(part.name)} {escape(reason)}{times}; "
-            f"it starts again in {life.pause:g} s. Its log: {log}",
-            highlight=False,
+            f"it starts again in {life.pause:g} s. Its log: {log}"
         )
-        self._report()
+        self.report()
 
-    def _report(self) -> None:
+    def report(self) -> None:
+        """Calls on_change(); while the disk is full, watch() calls it again until it succeeds."""
         try:
             self.on_change()
             self._report_due = None
         except OSError as error:
             if self._report_due is None:
-                self.console.print(
-                    f"[yellow]![/] {escape(str(error))}: `manage.py status` shows the change later",
-                    highlight=False,
+                self._say(
+                    f"[yellow]![/] `manage.py status` does not show the change yet: {escape(str(error))}"
                 )
             self._report_due = time.monotonic() + REPORT_SECONDS
 
@@ -296,11 +242,15 @@ class Supervisor:
 
     def _print_done(self, name: str, since: float) -> None:
         took = f"{time.monotonic() - since:.1f} s"
-        self.console.print(f"[green]✓[/] {name}  [dim]{took}[/]", highlight=False)
+        self._say(f"[green]✓[/] {name}  [dim]{took}[/]")
 
     def _print_note(self, part: Part) -> None:
         if part.note:
-            self.console.print(f"[yellow]![/] {escape(part.note)}", highlight=False)
+            self._say(f"[yellow]![/] {escape(part.note)}")
+
+    def _say(self, line: str) -> None:
+        with contextlib.suppress(OSError):  # the output may be a file on the disk that is full
+            self.console.print(line, highlight=False)
 
     def _truncate_logs(self) -> None:
         for part in self.parts:

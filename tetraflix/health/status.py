@@ -14,6 +14,7 @@ from recommendations import stores
 from recommendations.stores.base import StoreUnavailable
 from tetraflix.background import heartbeats
 from tetraflix.configuration import database_requirements, error_hints, stack_addresses
+from tetraflix.embedded import disk
 from tetraflix.embedded.ports import http_status
 from tetraflix.health import service_state
 
@@ -46,6 +47,8 @@ def collect() -> Status:
     _database(status)
     _deaths(status, stack)
     _programs(status, stack)
+    if line := disk.full_line(settings.VAR_DIR):
+        status.down.append(line)
     return status
 
 

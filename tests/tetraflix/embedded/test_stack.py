@@ -64,7 +64,7 @@ MARKS = {
     "worker": "worker",
     "beat": "beat",
     "web": "granian",
-    "SQS": "tetraflix.embedded.sqs_server:app",
+    "SQS": "tetraflix.embedded.sqs_server.application:app",
     "PostgreSQL": "postgres",
 }
 
