@@ -13,7 +13,7 @@ import psutil
 import psycopg2
 
 from tetraflix.embedded.ports import free_port, listens
-from tetraflix.embedded.processes import Child, ChildError
+from tetraflix.embedded.processes import Child, ChildError, Inner
 from tetraflix.embedded.server_folders import NOBODY_UID, make_reachable, open_folder_for, reachable
 
 PREFERRED_PORT = 54329
@@ -59,6 +59,9 @@ class EmbeddedPostgres:
         self.fsync = fsync
         self.log = log or self.data_dir.parent / "postgres.log"
         self.note = ""
+        self.inner: Inner | None = Inner(
+            "PostgreSQL backend", r"\(PID \d+\) (was terminated by signal \d+: \w+)"
+        )
         self.child: Child | None = None
 
     @property

@@ -6,6 +6,7 @@ A supervisor takes it as a `Part`: an embedded server is one, and a `Program` ma
 import contextlib
 import ctypes
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -156,6 +157,37 @@ class Child:
         return "\n".join([f"{self.log}:", *text.splitlines()[-lines:]])
 
 
+class Inner:
+    """Processes that a part starts again by itself; its log tells how they died.
+
+    `name`: what one is called. `death`: matches the line about one; its group, or `how`, says how it ended.
+    """
+
+    def __init__(self, name: str, death: str, how: str = "") -> None:
+        self.name = name
+        self.death = re.compile(death)
+        self.how = how
+        self._position = 0
+
+    def skip(self, log: Path) -> None:
+        """Ignores what the log says until now."""
+        self._position = log.stat().st_size if log.exists() else 0
+
+    def deaths(self, log: Path) -> list[str]:
+        """How those ended that the log has told of since the last call."""
+        size = log.stat().st_size if log.exists() else 0
+        if size < self._position:
+            self._position = 0  # it was truncated
+        if size == self._position:
+            return []
+        with log.open("rb") as lines:
+            lines.seek(self._position)
+            new = lines.read(size - self._position)
+        whole = new.rfind(b"\n") + 1  # the rest of the last line is still to come
+        self._position += whole
+        return [self.how or found[1] for found in self.death.finditer(new[:whole].decode(errors="replace"))]
+
+
 class Program:
     """A program with a log file of its own, which may take a while to be ready."""
 
@@ -165,8 +197,10 @@ class Program:
         *,
         ready: Callable[[], bool] | None = None,
         ready_seconds: float = 120,
+        inner: Inner | None = None,
     ) -> None:
         self.name = child.name
+        self.inner = inner
         self.note = ""
         self.child = child
         self.ready = ready
@@ -194,6 +228,7 @@ class Part(Protocol):
 
     name: str
     ready_seconds: float  # it is killed when its start takes longer
+    inner: Inner | None
 
     @property
     def note(self) -> str:

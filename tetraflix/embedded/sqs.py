@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from tetraflix.embedded.ports import free_port, http_status, listens
-from tetraflix.embedded.processes import Child
+from tetraflix.embedded.processes import Child, Inner
 
 PREFERRED_PORT = 4566
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +32,7 @@ class EmbeddedSqs:
 
     name = "SQS"
     ready_seconds = 60.0
+    inner: Inner | None = None  # it is one process
 
     def __init__(self, state_dir: Path, port: int = PREFERRED_PORT, *, log: Path | None = None) -> None:
         self.state_dir = Path(os.path.abspath(state_dir))

@@ -20,7 +20,7 @@ from tetraflix.configuration import stack_addresses
 from tetraflix.embedded import demo_login, disk, static_files
 from tetraflix.embedded.ports import http_status, port_is_free
 from tetraflix.embedded.postgres import EmbeddedPostgres
-from tetraflix.embedded.processes import ChildError, Program
+from tetraflix.embedded.processes import ChildError, Inner, Program
 from tetraflix.embedded.sqs import DUMMY_CREDENTIALS, REGION, EmbeddedSqs
 from tetraflix.embedded.supervisor import EndedError, StopRequested, Supervisor
 
@@ -170,6 +170,7 @@ class Stack:
         if plan.demo:
             words = ["manage.py", "simulate_traffic", "--rate", f"{plan.demo.rate:g}", "--seconds", "0"]
             self.programs.append(python("traffic", words, env=self.env))
+        self.programs[0].inner = Inner("web process", "Unexpected exit from worker-", "ended unexpectedly")
         # The worker and beat do not need the web, so they start while it loads the inventory.
         web, *others = self.programs
         for program in (*others[:2], web, *others[2:]):

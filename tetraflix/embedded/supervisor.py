@@ -97,6 +97,8 @@ class Supervisor:
         since = time.monotonic()
         self.parts.append(part)
         part.start()
+        if part.inner and part.child and part.child.log:
+            part.inner.skip(part.child.log)
         self.lives[part.name] = Life(part.name, time.monotonic())
         if not quiet:
             self._print_done(part.name, since)
@@ -137,6 +139,7 @@ class Supervisor:
             self._look_at_disk()
             for part in self.parts:
                 self._heal(part, self.lives[part.name])
+                self._look_inside(part)
             if self._report_due is not None and time.monotonic() >= self._report_due:
                 self.report()
             self._truncate_logs()
@@ -168,6 +171,16 @@ class Supervisor:
             elif now - life.started > part.ready_seconds:
                 self._died(part, life, f"was not ready within {part.ready_seconds:g} s")
 
+    def _look_inside(self, part: Part) -> None:
+        if not (part.inner and part.child and part.child.log):
+            return
+        for how in part.inner.deaths(part.child.log):
+            life = self.lives.setdefault(part.inner.name, Life(part.inner.name, time.monotonic()))
+            life.died(how, time.monotonic(), counts=False)
+            life.state = "running"  # the part starts it again
+            self._say_death(life, f"{part.name} starts it again", part.child.log)
+            self.report()
+
     def _launch(self, part: Part, life: Life) -> None:
         try:
             part.launch()
@@ -189,12 +202,7 @@ class Supervisor:
             raise EndedError(
                 f"{part.name} {reason}. It died {MAX_DEATHS} times within {WINDOW_SECONDS} s.\n{tail}"
             )
-        times = f" (time {life.count})" if life.count > 1 else ""
-        log = part.child.log if part.child else None
-        self._say(
-            f"[yellow]![/] {time.strftime('%H:%M:%S')} {escape(part.name)} {escape(reason)}{times}; "
-            f"it starts again in {life.pause:g} s. Its log: {log}"
-        )
+        self._say_death(life, f"it starts again in {life.pause:g} s", part.child.log if part.child else None)
         self.report()
 
     def report(self) -> None:
@@ -247,6 +255,13 @@ class Supervisor:
     def _print_note(self, part: Part) -> None:
         if part.note:
             self._say(f"[yellow]![/] {escape(part.note)}")
+
+    def _say_death(self, life: Life, then: str, log: Path | None) -> None:
+        times = f" (time {life.count})" if life.count > 1 else ""
+        at = time.strftime("%H:%M:%S")
+        self._say(
+            f"[yellow]![/] {at} {escape(life.name)} {escape(life.reason)}{times}; {then}. Its log: {log}"
+        )
 
     def _say(self, line: str) -> None:
         with contextlib.suppress(OSError):  # the output may be a file on the disk that is full

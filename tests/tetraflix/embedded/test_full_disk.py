@@ -123,6 +123,22 @@ def programs(stack: RunningStack) -> set[int]:
     }
 
 
+def fill_write_ahead_log(stack: RunningStack) -> None:
+    """Makes PostgreSQL write more log than it has room for, which is a PANIC."""
+    with closing(psycopg2.connect(stack.stack()["database"])) as connection, connection.cursor() as cursor:
+        for _ in range(400):
+            cursor.execute("select pg_logical_emit_message(false, 'test', repeat('x', 1000000))")
+
+
+def kill_sqs(stack: RunningStack) -> None:
+    (server,) = (
+        process
+        for process in psutil.Process(stack.stack()["pid"]).children()
+        if "sqs_server" in " ".join(process.cmdline())
+    )
+    server.kill()
+
+
 def test_a_full_disk_ends_nothing_and_loses_nothing_that_was_accepted(small_stack: RunningStack) -> None:
     stack = small_stack
     stack.start()
@@ -140,10 +156,11 @@ def test_a_full_disk_ends_nothing_and_loses_nothing_that_was_accepted(small_stac
         wait_until(lambda: sender.send() == "ServiceUnavailable", seconds=120)
         wait_until(lambda: line in stack.printed(), seconds=60)
         assert stack.get("/tetraflix/genre/comedy")[0] == 200
-        for process in psutil.Process(stack.stack()["pid"]).children():
-            if process.pid not in before:
-                process.kill()
-        wait_until(lambda: stack.printed().count("was killed (SIGKILL)") == 2, seconds=60)
+        with pytest.raises(psycopg2.OperationalError):
+            fill_write_ahead_log(stack)
+        wait_until(lambda: "PostgreSQL ended with code 1" in stack.printed(), seconds=60)
+        kill_sqs(stack)
+        wait_until(lambda: "SQS was killed (SIGKILL)" in stack.printed(), seconds=60)
         status = stack.manage("status")
         assert status.returncode == 1
         assert line in status.stderr

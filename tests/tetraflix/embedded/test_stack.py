@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -86,6 +87,24 @@ def answers(stack: RunningStack) -> bool:
         return False
 
 
+def kill_a_web_process_and_a_backend(stack: RunningStack) -> None:
+    """Their own servers start them again."""
+    server, *_ = (one for one in child(stack, "web").children() if "tracker" not in " ".join(one.cmdline()))
+    server.kill()
+    wait_until(lambda: runs_again(stack, "web process"), seconds=120)
+    assert answers(stack)
+    with closing(psycopg2.connect(stack.stack()["database"])) as connection:
+        os.kill(connection.info.backend_pid, signal.SIGKILL)
+        wait_until(lambda: runs_again(stack, "PostgreSQL backend"), seconds=120)
+    wait_until(lambda: answers(stack), seconds=120)
+    printed = stack.printed()
+    assert " web process ended unexpectedly; web starts it again. Its log: " in printed
+    assert (
+        " PostgreSQL backend was terminated by signal 9: Killed; PostgreSQL starts it again. Its log: "
+        in printed
+    )
+
+
 def test_a_child_that_is_killed_comes_back_and_the_others_go_on(stack: RunningStack) -> None:
     stack.start()
     with psycopg2.connect(stack.stack()["database"]) as connection, connection.cursor() as cursor:
@@ -101,11 +120,15 @@ def test_a_child_that_is_killed_comes_back_and_the_others_go_on(stack: RunningSt
         }
         assert child(stack, name).pid != before[name]
         assert stack.printed().count(" was killed (SIGKILL); it starts again in 0.5 s. Its log: ") == done + 1
+    kill_a_web_process_and_a_backend(stack)
     wait_until(lambda: stack.manage("status", "--json").returncode == 0, seconds=300)
     found = json.loads(stack.manage("status", "--json").stdout)
     assert found["movies"] == 1
     deaths = {name: (one["count"], one["reason"], one["state"]) for name, one in found["deaths"].items()}
-    assert deaths == dict.fromkeys(MARKS, (1, "was killed (SIGKILL)", "running"))
+    assert deaths == dict.fromkeys(MARKS, (1, "was killed (SIGKILL)", "running")) | {
+        "web process": (1, "ended unexpectedly", "running"),
+        "PostgreSQL backend": (1, "was terminated by signal 9: Killed", "running"),
+    }
     (note,) = found["notes"]
     assert re.fullmatch(r"SQS was killed: \d+ messages? (is|are) kept, nothing is lost.", note)
     assert "worker died" in stack.manage("status").stdout

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from tetraflix.embedded import disk, reaper, restarts
-from tetraflix.embedded.processes import ChildError, Program
+from tetraflix.embedded.processes import ChildError, Inner, Program
 from tetraflix.embedded.restarts import Life
 from tetraflix.embedded.supervisor import EndedError, Supervisor
 
@@ -186,3 +186,21 @@ def test_a_step_that_fails_says_why(held: Supervisor) -> None:
     with pytest.raises(ChildError) as error:
         held.run("schema", ["-c", "import sys; sys.exit('no such table')"], env={})
     assert str(error.value) == f"schema ended with code 1.\n{held.log_dir / 'setup.log'}:\nno such table"
+
+
+def test_the_log_tells_each_death_of_an_inner_process_once(tmp_path: Path) -> None:
+    log, inner = tmp_path / "log", Inner("backend", r"PID \d+ (was killed)")
+    inner.skip(log)
+    log.write_text("PID 1 was killed\nPID 2 was ki")
+    assert inner.deaths(log) == ["was killed"]
+    assert inner.deaths(log) == []
+    with log.open("a") as more:
+        more.write("lled\nPID 3 was killed\n")
+    assert inner.deaths(log) == ["was killed"] * 2
+    log.write_text("PID 4 was killed\n")  # truncated before, as when it was too long
+    assert inner.deaths(log) == ["was killed"]
+    inner.skip(log)
+    log.write_text("")
+    assert inner.deaths(log) == []
+    log.write_text("PID 5 was killed\n")
+    assert inner.deaths(log) == ["was killed"]
