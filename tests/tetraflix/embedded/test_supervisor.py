@@ -1,10 +1,12 @@
 """The supervisor: what it starts again, what ends the whole stack, and that nothing outlives it."""
 
 import io
+import shutil
 import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -77,6 +79,26 @@ def test_a_program_that_dies_in_any_way_starts_again_and_the_others_go_on(
     log = held.log_dir / "victim.log"
     assert f" victim {how}; it starts again in 0.5 s. Its log: {log}\n" in output(held)
     assert "✓ victim runs again" in output(held)
+
+
+def test_a_full_disk_has_room_again_only_with_twice_as_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "elsewhere"  # where a server has its data, when var/ is closed to it
+    line = (
+        f"The disk of {folder} is full (31 MB free): what cannot be stored is refused until 64 MB are free."
+    )
+
+    def lines(free: int) -> tuple[str, str]:
+        usage = {tmp_path: 10**9, folder: free}
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=usage[path]))
+        return disk.full_line(tmp_path), disk.full_line(tmp_path, was_full=True)
+
+    assert lines(31_000_000) == (line, line)
+    assert lines(33_000_000) == ("", line.replace("31 MB", "33 MB"))
+    assert lines(64_000_000) == ("", "")
+    monkeypatch.undo()
+    assert disk.full_line(tmp_path / "missing") == ""
 
 
 def fails_until(starts: Path, number: int) -> str:

@@ -14,6 +14,7 @@ from tests.servers.queues import Queues
 from tests.servers.running_stack import RunningStack
 from tetraflix.background import heartbeats, schedule
 from tetraflix.configuration import stack_addresses
+from tetraflix.embedded import disk
 from tetraflix.embedded.ports import free_port
 from tetraflix.embedded.sqs import EmbeddedSqs
 from tetraflix.health import status
@@ -142,6 +143,15 @@ def test_it_reports_what_died_why_when_and_how_often(queues: Queues, monkeypatch
     log = settings.VAR_DIR / "log"
     assert f"worker ended with code 3 at {at} and starts again; logs: {log}" in found.down
     assert not [line for line in found.down if line.startswith("SQS")]
+
+
+@pytest.mark.django_db
+def test_it_names_a_disk_that_is_full(queues: Queues, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk, "FULL_BYTES", 2**63)
+    lines = [
+        line for line in status.collect().down if line.startswith(f"The disk of {settings.VAR_DIR} is full (")
+    ]
+    assert len(lines) == 1
 
 
 @pytest.mark.parametrize(
