@@ -86,6 +86,21 @@ def test_a_rewrite_keeps_what_changes_meanwhile(journal: Journal, monkeypatch: p
     assert ids(Journal(journal.file.parent)) == expected
 
 
+def test_a_rewrite_brings_nothing_back_of_a_queue_that_was_created_again(journal: Journal) -> None:
+    other = KEY + "2"
+    journal.write(["queue", other, {"fifo_seq": 0, "dedup_cache": {}, "at": "first"}])
+    journal.queues[other] = {"fifo_seq": 0, "dedup_cache": {}, "at": "first", "messages": Messages()}
+    journal.queues[other]["messages"].by_id["m1"] = message(1)
+    add(journal, 1)
+    steps = journal.compaction(journal.queues)
+    next(steps)
+    journal.write(["drop", other], ["queue", other, {"fifo_seq": 0, "dedup_cache": {}, "at": "again"}])
+    journal.queues[other] = {"fifo_seq": 0, "dedup_cache": {}, "at": "again", "messages": Messages()}
+    assert list(steps) == []
+    again = Journal(journal.file.parent).queues[other]
+    assert (again["at"], len(again["messages"])) == ("again", 0)
+
+
 def test_nothing_is_kept_of_what_a_full_disk_refuses(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,6 +71,7 @@ def delete_queue(data: Data, url: str) -> Data:
     queue = sqs._get_q(data.get("QueueUrl", url))
     write(["drop", key_of(queue)])
     queues.pop(key_of(queue), None)
+    queue["messages"].by_id.clear()  # a rewrite of the journal may be at them
     answer: Data = delete_in_ministack(data, url)
     return answer
 

@@ -103,8 +103,8 @@ class Journal:
         try:
             _write_all(copy, _lines([["boot", boot_id()]]))
             for key, queue in list(queues.items()):
-                if key not in queues:
-                    continue  # deleted meanwhile
+                if queues.get(key) is not queue:
+                    continue  # deleted meanwhile, and perhaps created again
                 _write_all(copy, _lines([["queue", key, without_messages(queue)]]))
                 ids = list(queue["messages"].by_id)
                 for start in range(0, len(ids), SLICE):
@@ -122,6 +122,9 @@ class Journal:
         os.close(self._out)
         self._out, self._copy = copy, None
         self.size = self.size_compacted = os.fstat(copy).st_size
+        folder = os.open(self.file.parent, os.O_RDONLY)
+        os.fsync(folder)  # or a crash of the machine would bring the old file back
+        os.close(folder)
 
     def _drop_copy(self) -> None:
         if self._copy is not None:
