@@ -36,7 +36,7 @@ class PredefinedQueue(dict[str, Any]):
             raise KeyError(key)
         try:
             return bus.shared_client().get_queue_url(QueueName=self.name)["QueueUrl"]
-        except ClientError:  # an embedded server that was killed has lost its queues
+        except ClientError:  # an embedded server whose folder was deleted has lost its queues
             bus.create_missing_queue(self.name)
             return bus.shared_client().get_queue_url(QueueName=self.name)["QueueUrl"]
 

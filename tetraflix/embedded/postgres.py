@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import psycopg2
 
-from tetraflix.embedded.ports import free_port
-from tetraflix.embedded.processes import Child, ChildError
+from tetraflix.embedded.ports import free_port, listens
+from tetraflix.embedded.processes import Child, ChildError, Inner
 from tetraflix.embedded.server_folders import NOBODY_UID, make_reachable, open_folder_for, reachable
 
 PREFERRED_PORT = 54329
@@ -48,6 +48,7 @@ class EmbeddedPostgres:
     """
 
     name = "PostgreSQL"
+    ready_seconds = 600.0  # after a crash it replays its log first, up to max_wal_size
 
     def __init__(
         self, data_dir: Path, port: int = PREFERRED_PORT, *, fsync: bool = True, log: Path | None = None
@@ -58,6 +59,9 @@ class EmbeddedPostgres:
         self.fsync = fsync
         self.log = log or self.data_dir.parent / "postgres.log"
         self.note = ""
+        self.inner: Inner | None = Inner(
+            "PostgreSQL backend", r"\(PID \d+\) (was terminated by signal \d+: \w+)"
+        )
         self.child: Child | None = None
 
     @property
@@ -74,12 +78,21 @@ class EmbeddedPostgres:
 
     def start(self, *, seconds: float = 60) -> str:
         """Starts it, with its database; returns the URL once it accepts connections. Raises ChildError."""
+        self.launch(seconds=seconds)
+        if self.child is not None:
+            self.child.wait_ready(self.is_ready, seconds=seconds)
+        self._create_database()
+        return self.url
+
+    def launch(self, *, seconds: float = 5) -> None:
+        """Starts it and does not wait for it; `seconds`: for the end of another server on its folder."""
         self.port = self.port or free_port(self.preferred_port)
         user = NOBODY_UID if os.geteuid() == 0 else None
         binaries, home = self._places(user)
         if not (home / "PG_VERSION").exists():
             self._initdb(binaries, home, user)
         wait_for_previous_server(home, seconds=seconds)
+        end(orphans(home))
         settings = SETTINGS | ({} if self.fsync else UNSAFE_SETTINGS) | {"port": str(self.port)}
         flags = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         self.child = Child(
@@ -92,9 +105,6 @@ class EmbeddedPostgres:
             stop_signal=signal.SIGINT,  # SIGTERM would wait for every client to leave
         )
         self.child.start()
-        self.child.wait_ready(self._accepts, seconds=seconds)
-        self._create_database()
-        return self.url
 
     def stop(self, *, seconds: float = 15) -> None:
         """Stops it with all its processes; everything committed is on disk."""
@@ -176,7 +186,10 @@ class EmbeddedPostgres:
             raise ChildError(f"initdb ended with code {done.returncode}.\n{done.stdout}{done.stderr}")
         new.rename(home)
 
-    def _accepts(self) -> bool:
+    def is_ready(self) -> bool:
+        """Whether it accepts connections; another server on its port does not count."""
+        if not listens(self.pid, self.port):
+            return False
         try:
             connect(self.port, "postgres").close()
         except psycopg2.OperationalError:
@@ -227,6 +240,16 @@ def lock_holder(home: Path) -> int | None:
         return process.pid if process.name() == "postgres" else None
     except (OSError, ValueError, IndexError, psutil.Error):
         return None
+
+
+def orphans(home: Path) -> list[psutil.Process]:
+    """The processes of a server on this folder whose first process has ended; the next server waits for their end."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.name() == "postgres" and Path(process.cwd()) == home.resolve():
+                found.append(process)
+    return found
 
 
 def end(processes: list[psutil.Process]) -> None:

@@ -1,14 +1,19 @@
-"""A child process: starts it in its own session, waits until it is ready, and stops all of it."""
+"""A child process: starts it in its own session, waits until it is ready, and stops all of it.
+
+A supervisor takes it as a `Part`: an embedded server is one, and a `Program` makes one of any child.
+"""
 
 import contextlib
 import ctypes
 import os
+import re
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 PR_SET_PDEATHSIG = 1
 LOG_BYTES = 10_000_000  # a longer log is moved to NAME.old.log, which is overwritten
@@ -152,11 +157,111 @@ class Child:
         return "\n".join([f"{self.log}:", *text.splitlines()[-lines:]])
 
 
+class Inner:
+    """Processes that a part starts again by itself; its log tells how they died.
+
+    `name`: what one is called. `death`: matches the line about one; its group, or `how`, says how it ended.
+    """
+
+    def __init__(self, name: str, death: str, how: str = "") -> None:
+        self.name = name
+        self.death = re.compile(death)
+        self.how = how
+        self._position = 0
+
+    def skip(self, log: Path) -> None:
+        """Ignores what the log says until now."""
+        self._position = log.stat().st_size if log.exists() else 0
+
+    def deaths(self, log: Path) -> list[str]:
+        """How those ended that the log has told of since the last call."""
+        size = log.stat().st_size if log.exists() else 0
+        if size < self._position:
+            self._position = 0  # it was truncated
+        if size == self._position:
+            return []
+        with log.open("rb") as lines:
+            lines.seek(self._position)
+            new = lines.read(size - self._position)
+        whole = new.rfind(b"\n") + 1  # the rest of the last line is still to come
+        self._position += whole
+        return [self.how or found[1] for found in self.death.finditer(new[:whole].decode(errors="replace"))]
+
+
+class Program:
+    """A program with a log file of its own, which may take a while to be ready."""
+
+    def __init__(
+        self,
+        child: Child,
+        *,
+        ready: Callable[[], bool] | None = None,
+        ready_seconds: float = 120,
+        inner: Inner | None = None,
+    ) -> None:
+        self.name = child.name
+        self.inner = inner
+        self.note = ""
+        self.child = child
+        self.ready = ready
+        self.ready_seconds = ready_seconds
+
+    def start(self) -> None:
+        self.launch()
+        self.child.wait_ready(self.is_ready, seconds=self.ready_seconds)
+
+    def launch(self) -> None:
+        self.child.start()
+
+    def is_ready(self) -> bool:
+        return self.ready is None or self.ready()
+
+    def kill(self) -> None:
+        self.child.kill()
+
+    def stop(self, *, seconds: float) -> None:
+        self.child.stop(seconds=seconds)
+
+
+class Part(Protocol):
+    """A supervised server or program."""
+
+    name: str
+    ready_seconds: float  # it is killed when its start takes longer
+    inner: Inner | None
+
+    @property
+    def note(self) -> str:
+        """A line about its last start, when something was unusual."""
+
+    @property
+    def child(self) -> Child | None: ...
+
+    def start(self) -> object:
+        """Starts it and waits until it is ready. Raises ChildError."""
+
+    def launch(self) -> None:
+        """Starts it and does not wait. Raises ChildError."""
+
+    def is_ready(self) -> bool: ...
+
+    def kill(self) -> None:
+        """Kills all its processes, also those that it left behind when it died."""
+
+    def stop(self, *, seconds: float) -> None:
+        """Stops it with all its processes, within the time or by killing them."""
+
+
 def truncate_if_long(log: Path) -> None:
     """Moves the lines of a log of more than LOG_BYTES to NAME.old.log.
 
-    It is copied and truncated, not renamed, because the child goes on writing to the same file.
+    It is copied and truncated, not renamed, because the child goes on writing to the same file. On a full disk it
+    is not copied: its lines make room.
     """
     if log.exists() and log.stat().st_size > LOG_BYTES:
-        shutil.copyfile(log, log.with_suffix(".old.log"))
+        old = log.with_suffix(".old.log")
+        try:
+            shutil.copyfile(log, old)
+        except OSError:
+            old.unlink(missing_ok=True)
         os.truncate(log, 0)

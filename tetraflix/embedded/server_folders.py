@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 NOBODY_UID = 65534
+LINK = "elsewhere"  # in a folder that is not open; leads to the open one
 OPEN = Path("/var/tmp")  # noqa: S108  survives a restart of the machine, and every user may use it
 
 
@@ -23,7 +24,7 @@ def open_folder_for(folder: Path) -> Path:
 
     Raises PermissionError when another user owns the open folder, because its content cannot be trusted.
     """
-    link = folder / "elsewhere"
+    link = folder / LINK
     if not link.is_symlink():
         link.symlink_to(OPEN / f"tetraflix-{hashlib.sha256(bytes(folder.resolve())).hexdigest()[:16]}")
     open_folder = link.readlink()

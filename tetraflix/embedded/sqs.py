@@ -5,32 +5,34 @@ import signal
 import sys
 from pathlib import Path
 
-from tetraflix.embedded.ports import free_port, http_status
-from tetraflix.embedded.processes import Child
+from tetraflix.embedded.ports import free_port, http_status, listens
+from tetraflix.embedded.processes import Child, Inner
 
 PREFERRED_PORT = 4566
+ROOT = Path(__file__).resolve().parents[2]
+NOTE_FILE = "start-note"  # written by the server
 REGION = "us-east-1"
 # It accepts any key, but boto3 needs one to sign requests.
 DUMMY_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "embedded", "AWS_SECRET_ACCESS_KEY": "embedded"}
 
 # The only variables that it inherits are those that Python needs, so it gets no secret of the service.
 PYTHON_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
-# As `ministack` starts it, but a stop waits one second, not three, for clients in a long poll; the queues are
-# written to disk only after that.
+# As `ministack` starts it, but a stop waits one second, not three, for clients in a long poll.
 SERVER = [
-    *("-m", "hypercorn", "ministack.app:app", "--workers", "0"),
+    *("-m", "hypercorn", "tetraflix.embedded.sqs_server.application:app", "--workers", "0"),
     *("--graceful-timeout", "1", "--keep-alive", "75", "--log-level", "WARNING"),
 ]
 
 
 class EmbeddedSqs:
-    """An SQS server on 127.0.0.1. Queues and messages survive stop() and start(); after a kill they are those of
-    the last stop, so the caller has to make missing queues.
+    """An SQS server on 127.0.0.1. Queues and messages survive stop(), kill() and start(): see `sqs_server`.
 
     `port`: preferred; another one is used when it is taken. It stays the same after stop() and start().
     """
 
     name = "SQS"
+    ready_seconds = 60.0
+    inner: Inner | None = None  # it is one process
 
     def __init__(self, state_dir: Path, port: int = PREFERRED_PORT, *, log: Path | None = None) -> None:
         self.state_dir = Path(os.path.abspath(state_dir))
@@ -44,6 +46,14 @@ class EmbeddedSqs:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def note(self) -> str:
+        """After its start, a line about the end of the server before, when that was killed."""
+        try:
+            return (self.state_dir / NOTE_FILE).read_text()
+        except OSError:
+            return ""
+
+    @property
     def pid(self) -> int | None:
         return self.child.pid if self.child else None
 
@@ -53,6 +63,13 @@ class EmbeddedSqs:
 
     def start(self, *, seconds: float = 30) -> str:
         """Starts it; returns the endpoint's URL once it answers. Raises ChildError."""
+        self.launch()
+        if self.child is not None:
+            self.child.wait_ready(self.is_ready, seconds=seconds)
+        return self.url
+
+    def launch(self) -> None:
+        """Starts it and does not wait for it."""
         self.port = self.port or free_port(self.preferred_port)
         self.state_dir.mkdir(parents=True, exist_ok=True)
         self.child = Child(
@@ -61,6 +78,7 @@ class EmbeddedSqs:
             log=self.log,
             env={
                 **{name: os.environ[name] for name in PYTHON_VARIABLES if name in os.environ},
+                "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
                 "LANG": "C.UTF-8",
                 "TMPDIR": str(self.state_dir),
                 "HOME": str(self.state_dir),
@@ -69,7 +87,7 @@ class EmbeddedSqs:
                 "SERVICES": "sqs",
                 "SFTP_ENABLED": "0",
                 "IOT_MTLS_ENABLED": "0",
-                "PERSIST_STATE": "1",
+                "PERSIST_STATE": "0",  # it would keep everything until a stop only
                 "STATE_DIR": str(self.state_dir),
                 "LOG_LEVEL": "WARNING",
             },
@@ -77,18 +95,17 @@ class EmbeddedSqs:
             stop_signal=signal.SIGTERM,
         )
         self.child.start()
-        self.child.wait_ready(self._answers, seconds=seconds)
-        return self.url
 
     def stop(self, *, seconds: float = 10) -> None:
-        """Stops it; the messages in its queues are kept."""
+        """Stops it."""
         if self.child is not None:
             self.child.stop(seconds=seconds)
 
     def kill(self) -> None:
-        """Kills it with SIGKILL; what happened since its last stop is lost."""
+        """Kills it with SIGKILL."""
         if self.child is not None:
             self.child.kill()
 
-    def _answers(self) -> bool:
-        return http_status(self.port, "/_ministack/health") == 200
+    def is_ready(self) -> bool:
+        """Whether it answers; another server on its port does not count."""
+        return listens(self.pid, self.port) and http_status(self.port, "/_ministack/health") == 200

@@ -17,12 +17,12 @@ from rich.panel import Panel
 from rich.table import Table
 
 from tetraflix.configuration import stack_addresses
-from tetraflix.embedded import demo_login, static_files
+from tetraflix.embedded import demo_login, disk, static_files
 from tetraflix.embedded.ports import http_status, port_is_free
 from tetraflix.embedded.postgres import EmbeddedPostgres
-from tetraflix.embedded.processes import ChildError
+from tetraflix.embedded.processes import ChildError, Inner, Program
 from tetraflix.embedded.sqs import DUMMY_CREDENTIALS, REGION, EmbeddedSqs
-from tetraflix.embedded.supervisor import EndedError, Part, Program, StopRequested, Supervisor
+from tetraflix.embedded.supervisor import EndedError, StopRequested, Supervisor
 
 CELERY = ["-m", "celery", "-A", "tetraflix"]
 # Threads, because nothing may fork beside the consumer's threads. Without messages between workers, because each
@@ -62,16 +62,16 @@ class Demo:
 
 
 def run(plan: Plan, console: Console) -> int:
-    """Runs the stack until a signal stops it (returns 0), or until a part of it ends (1); then stops everything.
+    """Runs the stack until a signal stops it (returns 0), or until a part of it dies too often (1).
 
-    Raises CannotStartError when nothing was started.
+    Then everything is stopped. Raises CannotStartError when nothing was started.
     """
     with stack_lock(plan.var_dir):
         if not port_is_free(plan.port):
             raise CannotStartError(
                 f"Port {plan.port} is taken: stop what listens there, or choose another (PORT=8001 make run)."
             )
-        supervisor = Supervisor(console=console, log_dir=plan.var_dir / "log", cwd=plan.base_dir)
+        supervisor = Supervisor(console=console, var_dir=plan.var_dir, cwd=plan.base_dir)
         stack = Stack(plan, supervisor)
         try:
             with supervisor:
@@ -80,13 +80,14 @@ def run(plan: Plan, console: Console) -> int:
                     stack.print_addresses()
                     supervisor.watch()
                 finally:
-                    console.print(f"\n[dim]Stopping. All data is in {plan.var_dir}[/]", highlight=False)
                     stack_addresses.remove(plan.var_dir)
+                    console.print(f"\n[dim]Stopping. All data is in {plan.var_dir}[/]", highlight=False)
         except StopRequested:
             console.print("[green]✓[/] everything is stopped")
             return 0
         except (ChildError, EndedError, OSError) as error:
-            console.print(f"[red]✗[/] {escape(str(error))}\nEverything is stopped.", highlight=False)
+            reason = "\n".join(filter(None, [str(error), disk.full_line(plan.var_dir)]))
+            console.print(f"[red]✗[/] {escape(reason)}\nEverything is stopped.", highlight=False)
         return 1
 
 
@@ -101,7 +102,7 @@ class Stack:
         self.password = ""
         self.database_url = plan.database_url
         self.sqs_url = plan.sqs_url
-        supervisor.on_restart = self._after_restart
+        supervisor.on_change = self._announce
 
     @property
     def web_url(self) -> str:
@@ -110,10 +111,10 @@ class Stack:
     def start(self) -> None:
         """Starts everything and waits until the site answers. Raises ChildError."""
         self._servers()
-        self._announce()
+        self.supervisor.report()
         self._steps()
         self._programs()
-        self._announce()
+        self.supervisor.report()
 
     def _servers(self) -> None:
         var, log = self.plan.var_dir, self.plan.var_dir / "log"
@@ -121,8 +122,6 @@ class Stack:
             postgres = EmbeddedPostgres(var / "postgres", log=log / "postgres.log")
             self.supervisor.start(postgres)
             self.database_url = self.env["DATABASE_URL"] = postgres.url
-            if postgres.note:
-                self.supervisor.console.print(f"[yellow]![/] {postgres.note}")
         if self.plan.embedded_sqs:
             sqs = EmbeddedSqs(var / "sqs", log=log / "sqs.log")
             self.supervisor.start(sqs)
@@ -171,6 +170,7 @@ class Stack:
         if plan.demo:
             words = ["manage.py", "simulate_traffic", "--rate", f"{plan.demo.rate:g}", "--seconds", "0"]
             self.programs.append(python("traffic", words, env=self.env))
+        self.programs[0].inner = Inner("web process", "Unexpected exit from worker-", "ended unexpectedly")
         # The worker and beat do not need the web, so they start while it loads the inventory.
         web, *others = self.programs
         for program in (*others[:2], web, *others[2:]):
@@ -190,11 +190,6 @@ class Stack:
     def _site_answers(self) -> bool:
         return http_status(self.plan.port, "/healthz", seconds=10) == 200
 
-    def _after_restart(self, part: Part) -> None:
-        if part.name == EmbeddedSqs.name:
-            self._manage("queues", "ensure_queues")  # its state is that of its last stop
-        self._announce()
-
     def _manage(self, name: str, *words: str, show_output: bool = False) -> None:
         self.supervisor.run(name, ["manage.py", *words], env=self.env, show_output=show_output)
 
@@ -207,6 +202,10 @@ class Stack:
                 "sqs": self.sqs_url or "",  # empty for Amazon's
                 **self.plan.extra_addresses,
                 "programs": {program.name: program.child.pid for program in self.programs},
+                "deaths": {
+                    name: life.as_json() for name, life in self.supervisor.lives.items() if life.count
+                },
+                "notes": [part.note for part in self.supervisor.parts if part.note],
             },
         )
 

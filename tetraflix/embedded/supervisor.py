@@ -1,4 +1,4 @@
-"""Starts servers and programs, restarts those that fail, and stops all of them: none outlives the supervisor."""
+"""Starts servers and programs, restarts those that die, and stops all of them: none outlives the supervisor."""
 
 import contextlib
 import os
@@ -9,34 +9,20 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Protocol, Self
+from typing import Self
 
 from rich.console import Console
+from rich.markup import escape
 
-from tetraflix.embedded import reaper
-from tetraflix.embedded.processes import Child, ChildError, truncate_if_long
+from tetraflix.embedded import disk, reaper
+from tetraflix.embedded.processes import Child, ChildError, Part, Program, truncate_if_long
+from tetraflix.embedded.restarts import MAX_DEATHS, WINDOW_SECONDS, Life, exit_description
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STOP_SECONDS = 6  # for programs, all at once; the servers behind them then need one or two
 SERVER_STOP_SECONDS = 5  # for each server; a queue server that is killed loses its messages
 SECOND_SIGNAL_SECONDS = 1  # a second Ctrl-C sooner is a duplicate: make and the terminal both send one
-MAX_PAUSE_SECONDS = 15  # before a part that keeps failing is started again
-HEALTHY_SECONDS = 60  # a part that ran this long restarts without a growing pause
-
-
-class Part(Protocol):
-    """A supervised server or program."""
-
-    name: str
-
-    @property
-    def child(self) -> Child | None: ...
-
-    def start(self) -> object:
-        """Starts it and waits until it is ready. Raises ChildError."""
-
-    def stop(self, *, seconds: float) -> None:
-        """Stops it with all its processes, within the time or by killing them."""
+REPORT_SECONDS = 1  # between attempts to report a change, while the disk is full
 
 
 class StopRequested(BaseException):
@@ -44,48 +30,28 @@ class StopRequested(BaseException):
 
 
 class EndedError(Exception):
-    """A part ended unexpectedly; the message says which and how, and shows its log."""
-
-
-class Program:
-    """A program with a log file of its own, which may take a while to be ready."""
-
-    def __init__(
-        self,
-        child: Child,
-        *,
-        ready: Callable[[], bool] | None = None,
-        ready_seconds: float = 120,
-    ) -> None:
-        self.name = child.name
-        self.child = child
-        self.ready = ready
-        self.ready_seconds = ready_seconds
-
-    def start(self) -> None:
-        self.child.start()
-        if self.ready:
-            self.child.wait_ready(self.ready, seconds=self.ready_seconds)
-
-    def stop(self, *, seconds: float) -> None:
-        self.child.stop(seconds=seconds)
+    """A part died too often; the message says which and how, and shows its log."""
 
 
 class Supervisor:
     """Inside its `with` block signals raise StopRequested; on every exit from the block all parts are stopped."""
 
-    def __init__(self, *, console: Console, log_dir: Path, cwd: Path | None = None) -> None:
+    def __init__(self, *, console: Console, var_dir: Path, cwd: Path | None = None) -> None:
         self.console = console
-        self.log_dir = log_dir
+        self.var_dir = var_dir
+        self.log_dir = var_dir / "log"
         self.cwd = cwd
         self.mark = secrets.token_hex(8)
         self.parts: list[Part] = []
-        self.on_restart: Callable[[Part], None] = lambda part: None  # called after a part was restarted
+        self.lives: dict[str, Life] = {}
+        self.on_change: Callable[[], None] = lambda: None  # called after a part died, and after it runs again
         # called while the programs stop and the servers still run
         self.before_servers_stop: Callable[[], None] = lambda: None
         self._asked_at: float | None = None
         self._stopping = False
         self._step: Child | None = None
+        self._report_due: float | None = None
+        self._full_disk = ""
         self._before: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Self:
@@ -131,8 +97,12 @@ class Supervisor:
         since = time.monotonic()
         self.parts.append(part)
         part.start()
+        if part.inner and part.child and part.child.log:
+            part.inner.skip(part.child.log)
+        self.lives[part.name] = Life(part.name, time.monotonic())
         if not quiet:
             self._print_done(part.name, since)
+            self._print_note(part)
 
     def run(
         self,
@@ -160,37 +130,92 @@ class Supervisor:
         self._print_done(name, since)
 
     def watch(self) -> None:
-        """Supervises until a signal raises StopRequested. Raises EndedError when a part was killed, or ended with 0.
+        """Supervises until a signal raises StopRequested.
 
-        A part that fails (its exit code is above 0) is started again, after a pause that grows while it goes on
-        failing. A part that a signal killed, or that ended with code 0, ends the whole stack.
+        A part that dies, however it does, is started again after a pause that grows while it goes on dying.
+        The others go on. Raises EndedError when one died MAX_DEATHS times within a minute, while the disk had room.
         """
-        started = {part.name: time.monotonic() for part in self.parts}
-        pauses = {part.name: 0.0 for part in self.parts}
-        due: dict[str, float] = {}
         while True:
+            self._look_at_disk()
             for part in self.parts:
-                child, now = part.child, time.monotonic()
-                if child is None or child.returncode is None:
-                    continue
-                if child.returncode <= 0:
-                    raise EndedError(f"{part.name} {exit_description(child.returncode)}.\n{child.tail()}")
-                if part.name not in due:
-                    healthy = now - started[part.name] > HEALTHY_SECONDS
-                    pauses[part.name] = 0.5 if healthy else min(MAX_PAUSE_SECONDS, 1 + 2 * pauses[part.name])
-                    due[part.name] = now + pauses[part.name]
-                    self.console.print(
-                        f"[yellow]![/] {part.name} {exit_description(child.returncode)}; it starts again in "
-                        f"{pauses[part.name]:g} s. Its log: {child.log}"
-                    )
-                elif now >= due[part.name]:
-                    del due[part.name]
-                    started[part.name] = now
-                    with contextlib.suppress(ChildError):  # it ended again: handled in the next round
-                        part.start()
-                        self.on_restart(part)
+                self._heal(part, self.lives[part.name])
+                self._look_inside(part)
+            if self._report_due is not None and time.monotonic() >= self._report_due:
+                self.report()
             self._truncate_logs()
             time.sleep(0.2)
+
+    def _look_at_disk(self) -> None:
+        line = disk.full_line(self.var_dir, was_full=bool(self._full_disk))
+        if line and not self._full_disk:
+            self._say(f"[yellow]![/] {escape(line)}")
+        elif self._full_disk and not line:
+            self._say(f"[green]✓[/] The disk of {escape(str(self.var_dir))} has room again")
+            for life in self.lives.values():
+                life.due = 0.0  # what waits for its next start waited for this
+        self._full_disk = line
+
+    def _heal(self, part: Part, life: Life) -> None:
+        code, now = part.child.returncode if part.child else None, time.monotonic()
+        if life.state == "waiting":
+            if now >= life.due:
+                self._launch(part, life)
+        elif code is not None:
+            self._died(part, life, exit_description(code))
+        elif life.state == "starting":
+            if part.is_ready():
+                life.state = "running"
+                self._print_done(f"{part.name} runs again", life.started)
+                self._print_note(part)
+                self.report()
+            elif now - life.started > part.ready_seconds:
+                self._died(part, life, f"was not ready within {part.ready_seconds:g} s")
+
+    def _look_inside(self, part: Part) -> None:
+        if not (part.inner and part.child and part.child.log):
+            return
+        for how in part.inner.deaths(part.child.log):
+            life = self.lives.setdefault(part.inner.name, Life(part.inner.name, time.monotonic()))
+            life.died(how, time.monotonic(), counts=False)
+            life.state = "running"  # the part starts it again
+            self._say_death(life, f"{part.name} starts it again", part.child.log)
+            self.report()
+
+    def _launch(self, part: Part, life: Life) -> None:
+        try:
+            part.launch()
+        except (ChildError, OSError) as error:
+            self._died(part, life, f"did not start: {error}")
+        else:
+            life.launched(time.monotonic())
+            self.report()
+
+    def _died(self, part: Part, life: Life, reason: str) -> None:
+        tail = part.child.tail() if part.child else ""
+        part.kill()
+        full = disk.full_line(self.var_dir, was_full=bool(self._full_disk))
+        if full and life.state != "running":
+            life.postpone(time.monotonic())  # a start that the full disk prevents, said already
+            return
+        life.died(reason, time.monotonic(), counts=not full)
+        if life.too_often:
+            raise EndedError(
+                f"{part.name} {reason}. It died {MAX_DEATHS} times within {WINDOW_SECONDS} s.\n{tail}"
+            )
+        self._say_death(life, f"it starts again in {life.pause:g} s", part.child.log if part.child else None)
+        self.report()
+
+    def report(self) -> None:
+        """Calls on_change(); while the disk is full, watch() calls it again until it succeeds."""
+        try:
+            self.on_change()
+            self._report_due = None
+        except OSError as error:
+            if self._report_due is None:
+                self._say(
+                    f"[yellow]![/] `manage.py status` does not show the change yet: {escape(str(error))}"
+                )
+            self._report_due = time.monotonic() + REPORT_SECONDS
 
     def stop(self) -> None:
         """Stops everything: the programs first, all at once, then the servers that they use."""
@@ -225,7 +250,22 @@ class Supervisor:
 
     def _print_done(self, name: str, since: float) -> None:
         took = f"{time.monotonic() - since:.1f} s"
-        self.console.print(f"[green]✓[/] {name}  [dim]{took}[/]", highlight=False)
+        self._say(f"[green]✓[/] {name}  [dim]{took}[/]")
+
+    def _print_note(self, part: Part) -> None:
+        if part.note:
+            self._say(f"[yellow]![/] {escape(part.note)}")
+
+    def _say_death(self, life: Life, then: str, log: Path | None) -> None:
+        times = f" (time {life.count})" if life.count > 1 else ""
+        at = time.strftime("%H:%M:%S")
+        self._say(
+            f"[yellow]![/] {at} {escape(life.name)} {escape(life.reason)}{times}; {then}. Its log: {log}"
+        )
+
+    def _say(self, line: str) -> None:
+        with contextlib.suppress(OSError):  # the output may be a file on the disk that is full
+            self.console.print(line, highlight=False)
 
     def _truncate_logs(self) -> None:
         for part in self.parts:
@@ -244,10 +284,3 @@ class Supervisor:
                 if child and child.pid:
                     with contextlib.suppress(ProcessLookupError, PermissionError):
                         os.killpg(child.pid, signal.SIGKILL)
-
-
-def exit_description(code: int) -> str:
-    """How a process ended, in words."""
-    if code < 0:
-        return f"was killed ({signal.Signals(-code).name})"
-    return f"ended with code {code}"

@@ -14,6 +14,7 @@ from recommendations import stores
 from recommendations.stores.base import StoreUnavailable
 from tetraflix.background import heartbeats
 from tetraflix.configuration import database_requirements, error_hints, stack_addresses
+from tetraflix.embedded import disk
 from tetraflix.embedded.ports import http_status
 from tetraflix.health import service_state
 
@@ -44,7 +45,10 @@ def collect() -> Status:
     _web(status, (stack or {}).get("web") or f"http://127.0.0.1:{settings.PORT}")
     _queues(status)
     _database(status)
+    _deaths(status, stack)
     _programs(status, stack)
+    if line := disk.full_line(settings.VAR_DIR):
+        status.down.append(line)
     return status
 
 
@@ -88,10 +92,26 @@ def _database(status: Status) -> None:
         status.down.append(MIGRATE)
 
 
+def _deaths(status: Status, stack: dict[str, Any] | None) -> None:
+    """What died in the running stack, and what was unusual about its start, as its supervisor wrote it."""
+    deaths, notes = (stack or {}).get("deaths", {}), (stack or {}).get("notes", [])
+    status.values |= {"deaths": deaths, "notes": notes}
+    for name, death in deaths.items():
+        times = "once" if death["count"] == 1 else f"{death['count']} times"
+        status.rows[f"{name} died"] = f"{times}, last {death['at']}: it {death['reason']}"
+        if death["state"] != "running":
+            log = settings.VAR_DIR / "log"
+            status.down.append(f"{name} {death['reason']} at {death['at']} and starts again; logs: {log}")
+    for number, note in enumerate(notes):
+        status.rows["note" if not number else f"note {number + 1}"] = note
+
+
 def _programs(status: Status, stack: dict[str, Any] | None) -> None:
     """Worker and beat listen on no port: the stack knows the pids of its own, and both have heartbeats."""
     if stack:
         for name in ("worker", "beat"):
+            if stack.get("deaths", {}).get(name, {}).get("state", "running") != "running":
+                return  # reported as dead
             pid = stack["programs"].get(name)
             if not pid or not stack_addresses.is_running(pid):
                 log = settings.VAR_DIR / "log" / f"{name}.log"

@@ -7,6 +7,7 @@ from typing import Literal
 from prometheus_client import Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from tetraflix.observability import metrics_files
 from tetraflix.observability.buffered_histogram import BufferedHistogram
 
 PREFIX = "tetraflix_"
@@ -118,5 +119,6 @@ def family(name: str, samples: Iterable[tuple[Sequence[str], float]]) -> Metric:
     return metric
 
 
+metrics_files.install()
 http_request_seconds = BufferedHistogram(histogram("http_request_seconds"), REQUEST_BUCKETS)
 task_seconds = histogram("task_seconds")

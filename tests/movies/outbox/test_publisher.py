@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 from typing import Any
@@ -162,7 +163,7 @@ def test_changes_wait_while_sqs_is_unavailable_and_are_all_sent_afterwards(
         with pytest.raises(CommandError, match="Nothing is lost"):
             call_command("publish_changes", patience=0)
         assert publisher.outbox_lag()[0] == 1
-        # It starts without its queues, because it was killed.
+        shutil.rmtree(private_sqs.state_dir)  # it starts without its queues
         private_sqs.start()
         call_command("publish_changes")
         assert publisher.outbox_lag() == (0, 0.0)

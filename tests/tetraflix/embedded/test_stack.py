@@ -1,10 +1,16 @@
 """`make run`: one command starts everything, and nothing is left running after any kind of end."""
 
+import http.client
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+from contextlib import closing
+from functools import partial
+from pathlib import Path
 
 import psutil
 import psycopg2
@@ -54,16 +60,81 @@ def test_another_terminal_finds_its_servers_and_cannot_start_it_twice(stack: Run
     assert stack.left() == []
 
 
-@pytest.mark.parametrize("victim", ["web", "worker", "PostgreSQL", "SQS"])
-def test_a_killed_child_stops_everything(stack: RunningStack, victim: str) -> None:
-    stack.start()
+MARKS = {
+    "guard": "reaper.py",
+    "worker": "worker",
+    "beat": "beat",
+    "web": "granian",
+    "SQS": "tetraflix.embedded.sqs_server.application:app",
+    "PostgreSQL": "postgres",
+}
+
+
+def child(stack: RunningStack, name: str) -> psutil.Process:
     found = psutil.Process(stack.stack()["pid"]).children()
-    marks = {"web": "granian", "worker": "worker", "PostgreSQL": "bin/postgres", "SQS": "ministack.app:app"}
-    (process,) = [one for one in found if any(word.endswith(marks[victim]) for word in one.cmdline())]
-    process.kill()
-    assert stack.ended() == 1
-    assert f"✗ {victim} was killed (SIGKILL)." in stack.printed()
-    wait_until(lambda: stack.left() == [], seconds=30)
+    (process,) = [one for one in found if any(Path(word).name == MARKS[name] for word in one.cmdline())]
+    return process
+
+
+def runs_again(stack: RunningStack, name: str) -> bool:
+    return bool(stack.stack()["deaths"].get(name, {}).get("state") == "running")
+
+
+def answers(stack: RunningStack) -> bool:
+    try:
+        return stack.get("/tetraflix/genre/comedy")[0] == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def kill_a_web_process_and_a_backend(stack: RunningStack) -> None:
+    """Their own servers start them again."""
+    server, *_ = (one for one in child(stack, "web").children() if "tracker" not in " ".join(one.cmdline()))
+    server.kill()
+    wait_until(lambda: runs_again(stack, "web process"), seconds=120)
+    assert answers(stack)
+    with closing(psycopg2.connect(stack.stack()["database"])) as connection:
+        os.kill(connection.info.backend_pid, signal.SIGKILL)
+        wait_until(lambda: runs_again(stack, "PostgreSQL backend"), seconds=120)
+    wait_until(lambda: answers(stack), seconds=120)
+    printed = stack.printed()
+    assert " web process ended unexpectedly; web starts it again. Its log: " in printed
+    assert (
+        " PostgreSQL backend was terminated by signal 9: Killed; PostgreSQL starts it again. Its log: "
+        in printed
+    )
+
+
+def test_a_child_that_is_killed_comes_back_and_the_others_go_on(stack: RunningStack) -> None:
+    stack.start()
+    with psycopg2.connect(stack.stack()["database"]) as connection, connection.cursor() as cursor:
+        cursor.execute("insert into movies_movie (title, profile) values ('Kept', %s)", [[100, *[0] * 14]])
+    for done, name in enumerate(MARKS):
+        before = {other: child(stack, other).pid for other in MARKS}
+        child(stack, name).kill()
+        wait_until(partial(runs_again, stack, name), seconds=360)
+        wait_until(lambda: answers(stack), seconds=120)
+        assert stack.get("/tetraflix/movies/1")[1]["title"] == "Kept"
+        assert {other: child(stack, other).pid for other in MARKS if other != name} == {
+            other: pid for other, pid in before.items() if other != name
+        }
+        assert child(stack, name).pid != before[name]
+        assert stack.printed().count(" was killed (SIGKILL); it starts again in 0.5 s. Its log: ") == done + 1
+    kill_a_web_process_and_a_backend(stack)
+    wait_until(lambda: stack.manage("status", "--json").returncode == 0, seconds=300)
+    found = json.loads(stack.manage("status", "--json").stdout)
+    assert found["movies"] == 1
+    deaths = {name: (one["count"], one["reason"], one["state"]) for name, one in found["deaths"].items()}
+    assert deaths == dict.fromkeys(MARKS, (1, "was killed (SIGKILL)", "running")) | {
+        "web process": (1, "ended unexpectedly", "running"),
+        "PostgreSQL backend": (1, "was terminated by signal 9: Killed", "running"),
+    }
+    (note,) = found["notes"]
+    assert re.fullmatch(r"SQS was killed: \d+ messages? (is|are) kept, nothing is lost.", note)
+    assert "worker died" in stack.manage("status").stdout
+    stack.send(signal.SIGTERM)
+    assert stack.ended() == 0
+    assert stack.left() == []
 
 
 def test_kill_9_leaves_nothing(stack: RunningStack) -> None:

@@ -13,6 +13,8 @@ from movies.outbox import bus
 from tests.servers.queues import Queues
 from tests.servers.running_stack import RunningStack
 from tetraflix.background import heartbeats, schedule
+from tetraflix.configuration import stack_addresses
+from tetraflix.embedded import disk
 from tetraflix.embedded.ports import free_port
 from tetraflix.embedded.sqs import EmbeddedSqs
 from tetraflix.health import status
@@ -33,7 +35,7 @@ def test_while_nothing_runs_every_value_is_null_and_a_line_says_what_starts_it(
     found = nothing_runs.manage("status", "--json")
     assert found.returncode == 1
     names = ("web", "sqs", "database", "movies", "users", "views")
-    assert json.loads(found.stdout) == {**dict.fromkeys(names), "queues": {}}
+    assert json.loads(found.stdout) == {**dict.fromkeys(names), "queues": {}, "deaths": {}, "notes": []}
     sqs, database = (nothing_runs.env[name] for name in ("AWS_ENDPOINT_URL_SQS", "DATABASE_URL"))
     assert found.stderr.splitlines() == [
         f"The web server at http://127.0.0.1:{nothing_runs.port} does not answer: `make run` starts it.",
@@ -86,6 +88,8 @@ def test_it_counts_waiting_and_dead_lettered_messages(queues: Queues, sqs: Embed
         "movies": 2,
         "users": 0,
         "views": 7,
+        "deaths": {},
+        "notes": [],
     }
     starts = "`make run` or `celery -A tetraflix"
     receives = "`make run`, `celery -A tetraflix worker` or `manage.py consume` starts it."
@@ -122,6 +126,32 @@ def test_a_missing_queue_is_named_with_the_command_that_makes_it(settings: Setti
     lines = [line for line in status.collect().down if line.startswith("Queue no-such-queue")]
     assert len(lines) == 1
     assert lines[0].endswith(". `manage.py ensure_queues` makes what is missing.")
+
+
+@pytest.mark.django_db
+def test_it_reports_what_died_why_when_and_how_often(queues: Queues, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = "2026-11-28T15:46:40+00:00"
+    runs = {"count": 1, "reason": "was killed (SIGKILL)", "at": at, "state": "running"}
+    waits = {"count": 3, "reason": "ended with code 3", "at": at, "state": "waiting"}
+    stack = {"programs": {}, "deaths": {"SQS": runs, "worker": waits}, "notes": ["SQS was killed."]}
+    monkeypatch.setattr(stack_addresses, "read", lambda var_dir: stack)
+    found = status.collect()
+    assert found.values["deaths"] == stack["deaths"]
+    assert found.rows["SQS died"] == f"once, last {at}: it was killed (SIGKILL)"
+    assert found.rows["worker died"] == f"3 times, last {at}: it ended with code 3"
+    assert found.rows["note"] == "SQS was killed."
+    log = settings.VAR_DIR / "log"
+    assert f"worker ended with code 3 at {at} and starts again; logs: {log}" in found.down
+    assert not [line for line in found.down if line.startswith("SQS")]
+
+
+@pytest.mark.django_db
+def test_it_names_a_disk_that_is_full(queues: Queues, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk, "FULL_BYTES", 2**63)
+    lines = [
+        line for line in status.collect().down if line.startswith(f"The disk of {settings.VAR_DIR} is full (")
+    ]
+    assert len(lines) == 1
 
 
 @pytest.mark.parametrize(

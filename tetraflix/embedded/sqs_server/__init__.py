@@ -1,0 +1,1 @@
+"""The program of the embedded SQS server: ministack, with its queues in a journal and fast at any depth."""
