@@ -1,0 +1,142 @@
+"""One run: sends the traffic, carries out the faults, waits until all is applied, and compares."""
+
+import time
+from collections import Counter, deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from django.db import connection
+
+from benchmarks.faults.actions import Actions
+from benchmarks.faults.compare import CHANGES, Differences, compare
+from benchmarks.faults.model import InventoryModel
+from benchmarks.faults.progress import Progress
+from benchmarks.faults.schedule import Fault, Kind
+from benchmarks.faults.sending import Sender
+from benchmarks.faults.traffic import MOVIES, RECS, SESSIONS, Traffic
+from benchmarks.faults.world import Stuck, World
+from movies.outbox.publisher import outbox_lag
+
+WAITING_FAULTS = 2  # faults due that may wait for another one before sending waits, too
+NEED_EMPTY_QUEUES = {Kind.QUEUES_DELETED}
+
+
+@dataclass
+class Result:
+    """What a run saw."""
+
+    done: list[Fault] = field(default_factory=list)
+    took: Counter[Kind] = field(default_factory=Counter)  # seconds, by kind
+    sent: int = 0
+    repeated: int = 0
+    seconds: float = 0.0
+    rows: Counter[str] = field(default_factory=Counter)
+    differences: Differences = field(default_factory=Differences)
+
+
+class Run:
+    """Sends up to `messages` messages of the traffic, with the faults among them."""
+
+    def __init__(
+        self, world: World, traffic: Traffic, faults: list[Fault], *, messages: int, seconds: float
+    ) -> None:
+        self._world, self._traffic, self._messages = world, traffic, messages
+        self._deadline = time.monotonic() + seconds
+        self._due = deque(faults)
+        self._result = Result()
+        self._inventory = InventoryModel()
+        self._actions = Actions(world, self._inventory)
+        # one thread: faults happen one after the other, and the programs that it starts live as long as it
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="faults")
+        self._waiting: list[Future[None]] = []
+        self._sender = Sender(world, self._deadline, self._reached)
+
+    def __call__(self, progress: Progress) -> Result:
+        """Raises Stuck when the service does not do by itself what it must do, or the time is over."""
+        started = time.monotonic()
+        self._progress = progress
+        try:
+            self._actions.add_movies(list(MOVIES))
+            self._send()
+            self._join()
+            progress.say("waiting until everything is applied and published")
+            self._sender.wait_until_applied()
+            self._wait_until_published()
+            for program in (self._world.consumer, self._world.second, self._world.publisher):
+                program.kill() if program is self._world.publisher else program.stop()
+            progress.say("comparing with the model")
+            result = self._result
+            result.differences, result.rows = compare(self._world, self._traffic, self._inventory)
+            result.sent, result.repeated = self._sender.sent, self._sender.repeated
+            result.seconds = time.monotonic() - started
+            return result
+        finally:
+            self._sender.close()
+            self._pool.shutdown(cancel_futures=True)
+
+    def _send(self) -> None:
+        for phase in self._traffic.phases():
+            if not phase:
+                self._settle()
+            self._sender.send(phase)
+            if self._sender.sent >= self._messages:
+                break
+
+    def _settle(self) -> None:
+        """Returns when all that was sent is applied, and no consumer has a copy in hand."""
+        self._join()
+        self._sender.wait_until_applied()
+        self._pool.submit(self._restart_consumers).result()
+        self._sender.wait_until_applied()
+
+    def _restart_consumers(self) -> None:
+        second = self._world.second.wanted
+        for consumer in (self._world.consumer, self._world.second):
+            if consumer.wanted:
+                consumer.wait_ready()
+                consumer.stop()
+        self._world.consumer.start()
+        if second:
+            self._world.second.start()
+
+    def _reached(self, sent: int) -> None:
+        """Begins the faults that are due."""
+        while self._due and self._due[0].after <= sent:
+            fault = self._due.popleft()
+            if fault.kind in NEED_EMPTY_QUEUES:
+                self._join()
+                self._sender.finish()
+                self._sender.wait_until_applied()
+            self._waiting.append(self._pool.submit(self._carry_out, fault))
+            if fault.kind in NEED_EMPTY_QUEUES:
+                self._join()
+            while len(self._waiting) > WAITING_FAULTS:
+                self._waiting.pop(0).result()
+        self._progress.update(sent, len(self._result.done))
+
+    def _carry_out(self, fault: Fault) -> None:
+        started = time.monotonic()
+        self._actions.carry_out(fault)
+        self._result.done.append(fault)
+        self._result.took[fault.kind] += time.monotonic() - started
+
+    def _join(self) -> None:
+        """Returns when all faults that began have happened."""
+        while self._waiting:
+            self._waiting.pop(0).result()
+
+    def _wait_until_published(self) -> None:
+        connection.close()  # PostgreSQL may have been restarted since it was opened
+        while outbox_lag()[0]:
+            self._world.check()
+            if time.monotonic() > self._deadline:
+                raise Stuck("the time is over, and the outbox is not empty")
+            time.sleep(0.1)
+
+
+def prepared(world: World, seed: int, messages: int) -> Traffic:
+    """The traffic of a run that starts now."""
+    for queue in (SESSIONS, RECS, CHANGES, f"{SESSIONS}-dead", f"{RECS}-dead"):
+        world.url(queue)
+    return Traffic(seed, messages, datetime.now(UTC))
