@@ -126,6 +126,7 @@ class Actions:
         """The caller has seen to it that they are empty. The consumer creates them again."""
         for queue in (SESSIONS, RECS):
             self.world.direct.delete_queue(QueueUrl=self.world.url(queue))
+        self.world.sqs_proxy.cut()  # else long polls would not know for 20 s
 
     def _lose_answers(self, kind: Kind, random_: random.Random) -> None:
         for operation in UNANSWERED[kind]:

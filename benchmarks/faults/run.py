@@ -1,7 +1,7 @@
 """One run: sends the traffic, carries out the faults, waits until all is applied, and compares."""
 
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ class Result:
     """What a run saw."""
 
     done: list[Fault] = field(default_factory=list)
-    took: Counter[Kind] = field(default_factory=Counter)  # seconds, by kind
+    took: dict[Kind, float] = field(default_factory=lambda: defaultdict(float))  # seconds, by kind
     sent: int = 0
     repeated: int = 0
     seconds: float = 0.0

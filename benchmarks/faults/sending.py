@@ -33,7 +33,7 @@ class Sender:
         self._jobs: deque[Future[None]] = deque()
         self._next_check = 0
         self.sent = 0
-        self.repeated = 0  # messages that were sent again
+        self.repeated = 0  # messages sent again, because no answer came
 
     def send(self, phase: Iterable[Outgoing]) -> None:
         """Returns when SQS has accepted all. The next phase is sent in a later millisecond. Raises Stuck."""
@@ -80,11 +80,12 @@ class Sender:
                 )
                 failed = {entry["Id"] for entry in answer.get("Failed", ())}
                 entries = [entry for entry in entries if entry["Id"] in failed]
-            except (BotoCoreError, ClientError):
-                pass  # it may have arrived; a producer cannot know
+            except ClientError:
+                pass  # refused
+            except BotoCoreError:
+                self.repeated += len(entries)  # they may have arrived; a producer cannot know
             if not entries:
                 return
-            self.repeated += len(entries)
             self._pause(0.1, "SQS accepts no messages")
 
     def _pause(self, seconds: float, why: str) -> None:
