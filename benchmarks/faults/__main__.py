@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from benchmarks.faults.run import Result
 
 TAIL = 500  # messages sent after the last fault of a prefix
-FAILED, UNUSABLE = 1, 2  # exit codes
+FAILED = 1  # exit code
 
 
 def arguments() -> argparse.Namespace:
@@ -92,26 +92,21 @@ def report(result: "Result", console: Console) -> None:
         console.print(f"[bold red]differs[/bold red] {text}", highlight=False, soft_wrap=True)
 
 
-def shrink(args: argparse.Namespace, length: int, console: Console) -> int:
-    """The length of a failing prefix: the shortest, unless the time ends before."""
-    deadline = time.monotonic() + 60 * args.shrink_minutes
-
-    def fails(prefix: int) -> bool:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            return False
-        console.print(f"shrinking: the first {prefix} faults", highlight=False)
-        words = [sys.executable, *command(args, prefix), "--shrink-minutes", "0"]
-        run = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL)
-        try:
-            return run.wait(left) == FAILED
-        except subprocess.TimeoutExpired:
-            return False
-        finally:
-            run.terminate()
-            run.wait()
-
-    return shortest_failing_prefix(length, fails)
+def prefix_fails(args: argparse.Namespace, prefix: int, deadline: float, console: Console) -> bool:
+    """Whether a run of this prefix fails in a process of its own; no, if the deadline comes first."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        return False
+    console.print(f"shrinking: the first {prefix} faults", highlight=False)
+    words = [sys.executable, *command(args, prefix), "--shrink-minutes", "0"]
+    run = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL)
+    try:
+        return run.wait(left) == FAILED
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        run.terminate()
+        run.wait()
 
 
 def main() -> int:
@@ -137,7 +132,10 @@ def main() -> int:
             return 0
     prefix = args.prefix
     if args.shrink_minutes:
-        prefix = shrink(args, len(faults), console)
+        deadline = time.monotonic() + 60 * args.shrink_minutes
+        prefix = shortest_failing_prefix(
+            len(faults), lambda tried: prefix_fails(args, tried, deadline, console)
+        )
     console.print(
         f"[bold]seed {args.seed} fails; this repeats it:[/bold] python {' '.join(command(args, prefix))}",
         highlight=False,

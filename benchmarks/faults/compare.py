@@ -203,7 +203,6 @@ def _received(world: World, queue: str) -> Iterator["MessageTypeDef"]:
         MessageSystemAttributeNames=["SentTimestamp"],
         MessageAttributeNames=["All"],
         VisibilityTimeout=600,
-        WaitTimeSeconds=1,
     ).get("Messages"):
         yield from messages
         world.direct.delete_message_batch(
