@@ -203,6 +203,7 @@ def _received(world: World, queue: str) -> Iterator["MessageTypeDef"]:
         MessageSystemAttributeNames=["SentTimestamp"],
         MessageAttributeNames=["All"],
         VisibilityTimeout=600,
+        WaitTimeSeconds=0,  # the queue's own time is 20 s
     ).get("Messages"):
         yield from messages
         world.direct.delete_message_batch(
