@@ -32,7 +32,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--store", choices=["postgres", "mongodb"], default="postgres", help="of the users' lists"
     )
-    parser.add_argument("--minutes", type=float, default=180, help="the longest that a run may take (180)")
+    parser.add_argument("--minutes", type=float, default=180, help="the longest that a run may send (180)")
     parser.add_argument(
         "--prefix", type=int, help="only so many faults of the schedule, and the messages up to them"
     )

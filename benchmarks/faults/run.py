@@ -18,6 +18,7 @@ from benchmarks.faults.traffic import MOVIES, RECS, SESSIONS, Traffic
 from benchmarks.faults.world import Stuck, World
 from movies.outbox.publisher import outbox_lag
 
+SETTLE_SECONDS = 600  # the longest that it may take to apply and publish what was sent
 WAITING_FAULTS = 2  # faults due that may wait for another one before sending waits, too
 NEED_EMPTY_QUEUES = {Kind.QUEUES_DELETED}
 
@@ -36,13 +37,14 @@ class Result:
 
 
 class Run:
-    """Sends up to `messages` messages of the traffic, with the faults among them."""
+    """Sends up to `messages` messages of the traffic, with the faults among them, for at most so many seconds."""
 
     def __init__(
         self, world: World, traffic: Traffic, faults: list[Fault], *, messages: int, seconds: float
     ) -> None:
         self._world, self._traffic, self._messages = world, traffic, messages
-        self._deadline = time.monotonic() + seconds
+        self._send_until = time.monotonic() + seconds
+        self._deadline = self._send_until + SETTLE_SECONDS
         self._due = deque(faults)
         self._result = Result()
         self._inventory = InventoryModel()
@@ -81,6 +83,11 @@ class Run:
                 self._settle()
             self._sender.send(phase)
             if self._sender.sent >= self._messages:
+                break
+            if time.monotonic() > self._send_until:
+                self._progress.say(
+                    f"the time is over: {self._sender.sent:,} of {self._messages:,} messages are sent"
+                )
                 break
 
     def _settle(self) -> None:
@@ -131,7 +138,7 @@ class Run:
         while outbox_lag()[0]:
             self._world.check()
             if time.monotonic() > self._deadline:
-                raise Stuck("the time is over, and the outbox is not empty")
+                raise Stuck("too long to wait, and the outbox is not empty")
             time.sleep(0.1)
 
 

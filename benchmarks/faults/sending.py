@@ -91,7 +91,7 @@ class Sender:
     def _pause(self, seconds: float, why: str) -> None:
         self._world.check()
         if time.monotonic() > self._deadline:
-            raise Stuck(f"the time is over, and {why}")
+            raise Stuck(f"too long to wait, and {why}")
         time.sleep(seconds)
 
 
