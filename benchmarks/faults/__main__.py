@@ -13,8 +13,9 @@ import django
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.faults.progress import Progress
 from benchmarks.faults.schedule import Fault, by_kind, schedule, shortest_failing_prefix
-from benchmarks.faults.world import Stuck, mongodb_server, running_world, settings
+from benchmarks.faults.world import SETTINGS, Stuck, mongodb_server, running_world
 from benchmarks.measure import ROOT, servers
 
 if TYPE_CHECKING:
@@ -54,19 +55,19 @@ def command(args: argparse.Namespace, prefix: int | None) -> list[str]:
 
 def carry_out(args: argparse.Namespace, faults: list[Fault], messages: int, console: Console) -> "Result":
     """Runs it in servers of its own. Raises Stuck."""
+    os.environ.update(SETTINGS)
     with (
         servers(console) as context,
         mongodb_server(context.folder, wanted=args.store == "mongodb") as mongodb,
     ):
-        os.environ.update(settings(mongodb))
+        if mongodb:
+            os.environ["MONGODB_URL"] = mongodb.url
         django.setup()
-        context.manage("ensure_queues")  # with the settings of this run
         run = importlib.import_module("benchmarks.faults.run")  # its imports need the settings
-        progress = importlib.import_module("benchmarks.faults.progress").Progress
         with running_world(context, mongodb) as world:
             traffic = run.prepared(world, args.seed, args.messages)
             work = run.Run(world, traffic, faults, messages=messages, seconds=60 * args.minutes)
-            with progress(console, messages, len(faults)) as shown:
+            with Progress(console, messages, len(faults)) as shown:
                 return work(shown)
 
 

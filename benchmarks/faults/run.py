@@ -12,7 +12,7 @@ from benchmarks.faults.actions import Actions
 from benchmarks.faults.compare import CHANGES, Differences, compare
 from benchmarks.faults.model import InventoryModel
 from benchmarks.faults.progress import Progress
-from benchmarks.faults.schedule import Fault, Kind
+from benchmarks.faults.schedule import SECOND_HALF, Fault, Kind
 from benchmarks.faults.sending import Sender
 from benchmarks.faults.traffic import MOVIES, RECS, SESSIONS, Traffic
 from benchmarks.faults.world import Stuck, World
@@ -46,6 +46,7 @@ class Run:
         self._send_until = time.monotonic() + seconds
         self._deadline = self._send_until + SETTLE_SECONDS
         self._due = deque(faults)
+        self._postponed: list[Fault] | None = []  # until the middle, which is not in a phase; None afterwards
         self._result = Result()
         self._inventory = InventoryModel()
         self._actions = Actions(world, self._inventory)
@@ -81,8 +82,10 @@ class Run:
         for phase in self._traffic.phases():
             if not phase:
                 self._settle()
+                self._due.extendleft(reversed(self._postponed or []))
+                self._postponed = None
             self._sender.send(phase)
-            if self._sender.sent >= self._messages:
+            if self._sender.sent >= self._messages and not self._postponed:
                 break
             if time.monotonic() > self._send_until:
                 self._progress.say(
@@ -111,6 +114,9 @@ class Run:
         """Begins the faults that are due."""
         while self._due and self._due[0].after <= sent:
             fault = self._due.popleft()
+            if fault.kind in SECOND_HALF and self._postponed is not None:
+                self._postponed.append(fault)
+                continue
             if fault.kind in NEED_EMPTY_QUEUES:
                 self._join()
                 self._sender.finish()

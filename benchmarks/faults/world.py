@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 
 # How SQS ends: it keeps its queues at a stop.
 END_SQS: Callable[[EmbeddedSqs], None] = EmbeddedSqs.stop
-VISIBILITY_SECONDS = 5
+# Settings of every process, the simulator's included.
+SETTINGS = {
+    "QUEUE_VISIBILITY_SECONDS": "5",
+    # each fault may cost a delivery, and a message that SQS itself dead-letters is lost
+    "QUEUE_MAX_RECEIVES": "500",
+    "INVENTORY_LOCK_TIMEOUT_MS": "30000",
+    "LOG_FORMAT": "console",
+}
 START_SECONDS = 60  # the longest that a program takes to start
 STOP_SECONDS = 20  # the longest that a consumer takes to stop
 CONSUME = ["manage.py", "consume"]
@@ -166,18 +173,6 @@ def sqs_client(port: int) -> "SQSClient":
     )
 
 
-def settings(mongodb: MongoServer | None) -> dict[str, str]:
-    """Settings of every process, the simulator's included."""
-    chosen = {
-        "QUEUE_VISIBILITY_SECONDS": str(VISIBILITY_SECONDS),
-        # each fault may cost a delivery, and a message that SQS itself dead-letters is lost
-        "QUEUE_MAX_RECEIVES": "500",
-        "INVENTORY_LOCK_TIMEOUT_MS": "30000",
-        "LOG_FORMAT": "console",
-    }
-    return chosen | ({"MONGODB_URL": mongodb.url} if mongodb else {})
-
-
 @contextlib.contextmanager
 def mongodb_server(folder: Path, *, wanted: bool) -> Iterator[MongoServer | None]:
     """A running MongoDB if it is wanted. Raises ChildError where there is none."""
@@ -196,9 +191,8 @@ def mongodb_server(folder: Path, *, wanted: bool) -> Iterator[MongoServer | None
 def running_world(context: Context, mongodb: MongoServer | None) -> Iterator[World]:
     """The world with its consumer and publisher started; everything is ended afterwards."""
     with PostgresProxy(context.postgres.port) as postgres_proxy, SqsProxy(context.sqs.port) as sqs_proxy:
-        env: dict[str, Any] = {
+        env = {
             **context.environment(),
-            **settings(mongodb),
             "DATABASE_URL": context.postgres.url.replace(
                 f":{context.postgres.port}/", f":{postgres_proxy.port}/"
             ),

@@ -13,10 +13,10 @@ from tetraflix.embedded.processes import ChildError
 
 ROOT = Path(__file__).resolve().parents[3]
 MESSAGES, FAULTS = 2_000, 26
-MINUTES = 4
+MINUTES = 5  # takes 30 s on a quiet machine
 
 
-@pytest.mark.timeout(60 * MINUTES + 60)
+@pytest.mark.timeout(60 * MINUTES + 300)
 @pytest.mark.parametrize("store", ["postgres", "mongodb"])
 def test_messages_among_faults_of_every_kind_change_what_the_model_says_and_nothing_else(store: str) -> None:
     if store == "mongodb":
