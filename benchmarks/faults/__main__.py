@@ -83,6 +83,7 @@ def report(result: "Result", console: Console) -> None:
         ("faults", len(result.done)),
         ("messages", result.sent),
         ("of them sent again, because no answer came", result.repeated),
+        *sorted(result.effects.items()),
         *((f"{what} compared", number) for what, number in result.rows.items()),
         ("seconds", round(result.seconds)),
         ("differences", result.differences.count),

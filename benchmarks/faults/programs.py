@@ -17,7 +17,7 @@ from django.db import Error, close_old_connections
 from movies.outbox import publisher
 
 AHEAD = dt.timedelta(minutes=10)
-PAUSE_SECONDS = 0.2
+PAUSE_SECONDS = 1.0  # its transactions, too, take faults that are meant for commits
 PUBLISHING = "Publishing the outbox"  # what it writes once it runs
 
 

@@ -23,6 +23,7 @@ class Proxy:
     def __init__(self, target: int) -> None:
         self.target, self.port = target, 0
         self.delay = 0.0  # seconds, each way
+        self.effects = Counter[str]()  # how often it did what
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._flowing = asyncio.Event()
@@ -122,6 +123,7 @@ class PostgresProxy(Proxy):
                 await self.passage()
                 if COMMIT in data and self.commits_to_lose:
                     self.commits_to_lose -= 1
+                    self.effects["commits lost"] += 1
                     return
                 if COMMIT in data and self.answers_to_lose:
                     self.answers_to_lose -= 1
@@ -133,6 +135,7 @@ class PostgresProxy(Proxy):
             while data := await server[0].read(65536):
                 await self.passage()
                 if lose_answer.is_set():
+                    self.effects["commits unanswered"] += 1
                     return
                 client[1].write(data)
                 await client[1].drain()
@@ -159,9 +162,11 @@ class SqsProxy(Proxy):
             await self.passage()
             operation = _operation(head)
             if self.refusals:
+                self.effects["requests refused"] += 1
                 client[1].write(_answer(*_refusal(*self.refusals.popleft())))
             elif operation == "DeleteMessageBatch" and self.deletes_to_ignore:
                 self.deletes_to_ignore -= 1
+                self.effects["deletes ignored"] += 1
                 done = [{"Id": entry["Id"]} for entry in json.loads(body)["Entries"]]
                 client[1].write(_answer(200, {"Successful": done, "Failed": []}))
             else:
@@ -171,6 +176,7 @@ class SqsProxy(Proxy):
                     return
                 if self.answers_to_lose[operation]:
                     self.answers_to_lose[operation] -= 1
+                    self.effects[f"answers to {operation} lost"] += 1
                     return
                 await self.passage()
                 client[1].write(b"".join(answer))

@@ -32,6 +32,7 @@ class Result:
     sent: int = 0
     repeated: int = 0
     seconds: float = 0.0
+    effects: Counter[str] = field(default_factory=Counter)  # what the proxies did, and how often
     rows: Counter[str] = field(default_factory=Counter)
     differences: Differences = field(default_factory=Differences)
 
@@ -46,7 +47,9 @@ class Run:
         self._send_until = time.monotonic() + seconds
         self._deadline = self._send_until + SETTLE_SECONDS
         self._due = deque(faults)
-        self._postponed: list[Fault] | None = []  # until the middle, which is not in a phase; None afterwards
+        self._postponed: (
+            list[Fault] | None
+        ) = []  # until the middle has come, which is between two phases; then None
         self._result = Result()
         self._inventory = InventoryModel()
         self._actions = Actions(world, self._inventory)
@@ -56,7 +59,7 @@ class Run:
         self._sender = Sender(world, self._deadline, self._reached)
 
     def __call__(self, progress: Progress) -> Result:
-        """Raises Stuck when the service does not do by itself what it must do, or the time is over."""
+        """Raises Stuck when the service does not do by itself what it must do in time."""
         started = time.monotonic()
         self._progress = progress
         try:
@@ -66,12 +69,14 @@ class Run:
             progress.say("waiting until everything is applied and published")
             self._sender.wait_until_applied()
             self._wait_until_published()
-            for program in (self._world.consumer, self._world.second, self._world.publisher):
-                program.kill() if program is self._world.publisher else program.stop()
+            self._world.consumer.stop()
+            self._world.second.stop()
+            self._world.publisher.kill()
             progress.say("comparing with the model")
             result = self._result
             result.differences, result.rows = compare(self._world, self._traffic, self._inventory)
             result.sent, result.repeated = self._sender.sent, self._sender.repeated
+            result.effects = self._world.postgres_proxy.effects + self._world.sqs_proxy.effects
             result.seconds = time.monotonic() - started
             return result
         finally:
