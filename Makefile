@@ -10,20 +10,23 @@ export TETRAFLIX_VAR ?= $(CURDIR)/var
 MOVIES ?= 300000
 USERS ?= 100000
 RATE ?= 20
+# Sizes of a run with faults; SEED= repeats one.
+MESSAGES ?= 1000000
+FAULTS ?= 1000
 ifdef PORT
 export PORT
 endif
-# More arguments for pytest, or for the benchmarks: make test ARGS="-k redelivered".
+# More arguments for pytest, the benchmarks or the faults: make test ARGS="-k redelivered".
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test bench clean lint format lock schema
+.PHONY: help demo run test bench faults clean lint format lock schema
 .ONESHELL:
 .SHELLFLAGS := -ec
 
 help:  ## lists the targets
 	@grep -hE '^[a-z]+:.*  ## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*  ## (.*)/make \1\t\2/' | expand -t 14
-	echo "Variables: PORT (8000), for the demo MOVIES ($(MOVIES)), USERS ($(USERS)), RATE ($(RATE) sessions a second); PYTHON."
+	echo "Variables: PORT (8000), for the demo MOVIES ($(MOVIES)), USERS ($(USERS)), RATE ($(RATE) sessions a second); for the faults SEED, MESSAGES ($(MESSAGES)), FAULTS ($(FAULTS)); PYTHON."
 
 demo: $(VENV)/.run  ## runs everything with movies, users and live traffic until Ctrl-C
 	@exec $(BIN)/python manage.py demo --follow-parent --movies $(MOVIES) --users $(USERS) --rate $(RATE)
@@ -44,6 +47,9 @@ lint: $(VENV)/.dev  ## checks style, types, layers and migrations
 
 bench: $(VENV)/.dev  ## runs all benchmarks: prints a table of ratios, and writes var/bench.json
 	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+faults: $(VENV)/.dev  ## sends MESSAGES among FAULTS drawn from SEED, and compares with a model (an hour or two)
+	@exec $(BIN)/python -m benchmarks.faults --messages $(MESSAGES) --faults $(FAULTS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 format: $(VENV)/.dev  ## formats the code
 	$(BIN)/ruff check --fix

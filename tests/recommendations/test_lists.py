@@ -7,6 +7,7 @@ from functools import reduce
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.faults.model import Model
 from recommendations.lists import (
     EMPTY_LISTS,
     MAX_LIST_LENGTH,
@@ -20,7 +21,6 @@ from recommendations.lists import (
     shown,
     take_off,
 )
-from tests.sessions_ingest.reference_model import Model
 
 USER = 7
 START = datetime(2017, 9, 8, tzinfo=UTC)
