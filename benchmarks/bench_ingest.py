@@ -29,6 +29,7 @@ MESSAGES = 5_000  # a round; each call of the SQS emulator scans its whole queue
 WARM_UP = 1_000  # of them, before the clock starts: opens connections and prepares statements
 USERS = 100_000
 EVENTS = 2  # a message
+QUIET_SECONDS = 35  # polls of 1, 1, 2, 4, 8 and 16 seconds, before those of 20
 IDLE_SECONDS = 40  # two long polls
 
 
@@ -187,20 +188,19 @@ def warm_rate(done: Callable[[], int]) -> float:
 def consumed() -> Consumed:
     """Empties the queue with the service's consumer."""
     started = time.process_time()
-    consumer = make_consumer()
-    long_poll, bus.LONG_POLL_SECONDS = bus.LONG_POLL_SECONDS, 1  # its threads end soon after the last message
+    with patch.object(bus, "LONG_POLL_SECONDS", 1):  # its threads end soon after the last message
+        consumer = make_consumer()
     consumer.start()
     rate = warm_rate(lambda: consumer.counts().applied)
     requests = consumer.requests()
     stop(consumer)
-    bus.LONG_POLL_SECONDS = long_poll
     return Consumed(rate, 1000 * (time.process_time() - started) / MESSAGES, 1000 * requests / MESSAGES)
 
 
 def requests_while_idle() -> float:
     consumer = make_consumer()
     consumer.start()
-    time.sleep(1)  # until each long poll has begun
+    time.sleep(QUIET_SECONDS)
     before = consumer.requests()
     time.sleep(IDLE_SECONDS)
     requests = consumer.requests() - before

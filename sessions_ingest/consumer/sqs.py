@@ -42,6 +42,7 @@ class SqsQueue:
         self.name = name
         self.requests = 0
         self.hold_seconds = visibility_seconds * HOLD_SHARE
+        self.longest_poll_seconds = bus.LONG_POLL_SECONDS
         self._call = SqsCalls(
             bus.aws_session(),
             bus.shared_client().meta.endpoint_url,
@@ -49,14 +50,14 @@ class SqsQueue:
             read_seconds=bus.READ_SECONDS,
         )
 
-    def receive(self, wait_seconds: int | None = None) -> list[Message]:
+    def receive(self, wait_seconds: int) -> list[Message]:
         with self._request():
             answer = self._call(
                 "ReceiveMessage",
                 {
                     "QueueUrl": bus.queue(self.name).url,
                     "MaxNumberOfMessages": bus.MAX_BATCH_SIZE,
-                    "WaitTimeSeconds": bus.LONG_POLL_SECONDS if wait_seconds is None else wait_seconds,
+                    "WaitTimeSeconds": wait_seconds,
                     "MessageSystemAttributeNames": ATTRIBUTES,
                     "MessageAttributeNames": [SENT_AT],
                 },
