@@ -1,4 +1,4 @@
-"""A minimal SQS client for the two requests of the hot path, receive and delete, signed by botocore.
+"""A minimal SQS client for the two requests of the hot path, receive and delete.
 
 With a boto3 client instead, even one without parameter validation, the consumer's process takes 1.4 times the
 CPU for a message and reaches 0.82 of the rate. `python -m benchmarks ingest` measures both, by turns (857 against
@@ -11,17 +11,18 @@ from typing import Any
 
 import msgspec
 from boto3 import Session
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ClientError, ConnectionClosedError, NoCredentialsError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
+
+from sessions_ingest.consumer.sqs_signature import Signer
 
 NO_DELAY = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]  # else a body waits 40 ms for the ACK of its headers
 
 
 class SqsCalls:
-    """A connection to SQS for one thread, in boto3's protocol: JSON, signed by botocore.
+    """A connection to SQS for one thread, in boto3's protocol: JSON over botocore's HTTP session.
 
     For other requests use a boto3 client, which validates parameters and retries for longer.
     """
@@ -30,7 +31,7 @@ class SqsCalls:
         self, session: Session, endpoint: str, *, connect_seconds: float, read_seconds: float
     ) -> None:
         self._url = f"{endpoint.rstrip('/')}/"
-        self._region = session.region_name
+        self._signer = Signer(self._url, session.region_name)
         self._credentials = session.get_credentials()
         self._http = URLLib3Session(
             timeout=(connect_seconds, read_seconds),  # type: ignore[arg-type] # the stubs lack the pair
@@ -44,15 +45,12 @@ class SqsCalls:
         """The response to an operation of the SQS API. Raises ClientError, BotoCoreError."""
         if self._credentials is None:
             raise NoCredentialsError
-        request = AWSRequest(
-            "POST",
-            self._url,
-            {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AmazonSQS.{operation}"},
-            msgspec.json.encode(parameters),
-        )
+        body = msgspec.json.encode(parameters)
         # frozen, because another thread may refresh the credentials meanwhile
-        SigV4Auth(self._credentials.get_frozen_credentials(), "sqs", self._region).add_auth(request)
-        response = self._send(request.prepare())
+        keys = self._credentials.get_frozen_credentials()
+        headers = self._signer.headers(keys, f"AmazonSQS.{operation}", body)
+        request = AWSPreparedRequest("POST", self._url, headers, body, stream_output=False)  # type: ignore[arg-type]
+        response = self._send(request)
         if response.status_code != 200:
             raise ClientError({"Error": _error(response.status_code, response.content)}, operation)
         return msgspec.json.decode(response.content) if response.content else {}
