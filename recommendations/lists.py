@@ -166,7 +166,9 @@ def _finish(lists: UserLists, event: Event) -> UserLists:
     if event.counted_before:  # no longer kept: too old for any list not received yet
         return lists
     recommended = lists.recommended
-    if lists.recommended_at is None or finish.is_newer_than(lists.recommended_at):
+    if event.movie_id in recommended and (
+        lists.recommended_at is None or finish.is_newer_than(lists.recommended_at)
+    ):
         recommended = tuple(movie for movie in recommended if movie != event.movie_id)
     return replace(
         lists,

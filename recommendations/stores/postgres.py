@@ -2,11 +2,11 @@
 
 import functools
 import itertools
-import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
+import msgspec
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from movies.foundation.prepared_statements import PreparedStatement
@@ -45,7 +45,8 @@ WRITE = f"""INSERT INTO recommendations_userlists AS old ({COLUMNS})
     ON CONFLICT (user_id) DO UPDATE SET {SET} = ROW(
         excluded.recommended, excluded.recommended_at, excluded.watching, excluded.progress,
         excluded.watched_at, excluded.brought_back_at, excluded.removed, excluded.finished, now())"""
-_TO_JSON = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps makes an encoder for each call
+_TO_JSON = msgspec.json.Encoder().encode
+_FROM_JSON = msgspec.json.Decoder().decode
 COUNT_CACHE_SECONDS = 60  # how long a count is reused that took more than SLOW_COUNT_SECONDS
 SLOW_COUNT_SECONDS = 0.2
 WRITE_BATCH = 2_000  # rows in a statement of `write`: about a megabyte
@@ -184,8 +185,8 @@ def texts(lists: UserLists) -> tuple[str | None, ...]:
         _array(f'"{entry.back_at.isoformat()}"' if entry.back_at else "NULL" for entry in lists.watching)
         if any(entry.back_at for entry in lists.watching)
         else None,
-        _TO_JSON([[e.movie_id, e.progress, to_microseconds(e.at)] for e in lists.removed]),
-        _TO_JSON([[finish.movie_id, *finish_times(finish)] for finish in lists.finished]),
+        _TO_JSON([[e.movie_id, e.progress, to_microseconds(e.at)] for e in lists.removed]).decode(),
+        _TO_JSON([[finish.movie_id, *finish_times(finish)] for finish in lists.finished]).decode(),
     )
 
 
@@ -195,4 +196,4 @@ def _array(values: Iterable[Any]) -> str:
 
 def _json(value: Any) -> Any:
     # Django's connections return jsonb as text, for JSONField to parse
-    return json.loads(value) if isinstance(value, str) else value
+    return _FROM_JSON(value) if isinstance(value, str) else value
