@@ -8,10 +8,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import patch
 
-from botocore.config import Config
 from django.conf import settings
 
 from benchmarks.measure import Context, Row, row
@@ -20,9 +19,7 @@ from sessions_ingest.consumer import sqs
 from sessions_ingest.consumer.database_handler import make_consumer
 from sessions_ingest.consumer.receiver import Consumer
 from sessions_ingest.consumer.sqs import ATTRIBUTES
-
-if TYPE_CHECKING:
-    from boto3 import Session
+from sessions_ingest.consumer.sqs_calls import BotoCalls
 
 ROUNDS = 5
 MESSAGES = 5_000  # a round; each call of the SQS emulator scans its whole queue, so more would measure that
@@ -44,7 +41,7 @@ def run(context: Context) -> list[Row]:
         fill(context, seed=1000 + number)
         ours = consumed()
         fill(context, seed=2000 + number)
-        with patch.object(sqs, "SqsCalls", Boto3Calls):
+        with patch.object(sqs, "make_calls", BotoCalls):
             boto3s = consumed()
         rounds.append((ours, boto3s, bare))
     # the median of the ratios within a round, because the machine's speed changes more between rounds
@@ -79,34 +76,6 @@ class Consumed:
 
 
 Round = tuple[Consumed, Consumed, float]  # by the service, by the service with boto3, rate of the bare loop
-
-
-class Boto3Calls:
-    """SqsCalls by a boto3 client, without what boto3 can leave out."""
-
-    def __init__(
-        self, session: "Session", endpoint: str, *, connect_seconds: float, read_seconds: float
-    ) -> None:
-        self._client = session.client(
-            "sqs",
-            endpoint_url=endpoint,
-            config=Config(
-                connect_timeout=connect_seconds,
-                read_timeout=read_seconds,
-                retries={"mode": "standard", "max_attempts": 2},
-                parameter_validation=False,
-                inject_host_prefix=False,
-                max_pool_connections=1,
-            ),
-        )
-
-    def __call__(self, operation: str, parameters: dict[str, Any]) -> Any:
-        if operation == "ReceiveMessage":
-            return self._client.receive_message(**parameters)
-        return self._client.delete_message_batch(**parameters)
-
-    def close(self) -> None:
-        self._client.close()
 
 
 def middle(rounds: list[Round], ratio: Callable[[Consumed, Consumed, float], float]) -> Round:

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from movies.foundation.events import queue_polled
 from movies.outbox import bus
 from sessions_ingest.consumer.protocols import Message, QueueUnavailable
-from sessions_ingest.consumer.sqs_calls import SqsCalls
+from sessions_ingest.consumer.sqs_calls import make_calls
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import MessageSystemAttributeNameType
@@ -43,7 +43,7 @@ class SqsQueue:
         self.requests = 0
         self.hold_seconds = visibility_seconds * HOLD_SHARE
         self.longest_poll_seconds = bus.LONG_POLL_SECONDS
-        self._call = SqsCalls(
+        self._call = make_calls(
             bus.aws_session(),
             bus.shared_client().meta.endpoint_url,
             connect_seconds=bus.CONNECT_SECONDS,

@@ -1,4 +1,4 @@
-"""SqsCalls sends the same requests as boto3, and returns the same responses and errors."""
+"""DirectCalls sends the same requests as boto3, and returns the same responses and errors."""
 
 import threading
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ from botocore.exceptions import (
 
 from movies.outbox import bus
 from sessions_ingest.consumer.sqs import ATTRIBUTES
-from sessions_ingest.consumer.sqs_calls import SqsCalls
+from sessions_ingest.consumer.sqs_calls import Calls, DirectCalls, make_calls
 from tests.servers.queues import Queues
 from tetraflix.embedded.ports import free_port
 
 
-def calls(endpoint: str = "", session: boto3.Session | None = None) -> SqsCalls:
+def calls(endpoint: str = "", session: boto3.Session | None = None) -> Calls:
     endpoint = endpoint or bus.shared_client().meta.endpoint_url
-    return SqsCalls(session or bus.aws_session(), endpoint, connect_seconds=2, read_seconds=5)
+    return make_calls(session or bus.aws_session(), endpoint, connect_seconds=2, read_seconds=5)
 
 
 class Balancer(BaseHTTPRequestHandler):
@@ -142,7 +142,7 @@ def test_a_proxy_of_the_environment_is_used(balancer: str, monkeypatch: pytest.M
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("http_proxy", balancer)
-    assert calls("http://sqs.eu-west-3.example")("ReceiveMessage", {}) == {}
+    assert "Messages" not in calls("http://sqs.eu-west-3.example")("ReceiveMessage", {"QueueUrl": "q"})
     assert Balancer.got["Host"] == "sqs.eu-west-3.example"
 
 
@@ -153,7 +153,7 @@ def test_a_refused_connection_is_an_error() -> None:
 
 def test_a_server_that_never_responds_is_an_error() -> None:
     server = HTTPServer(("127.0.0.1", 0), Balancer)  # accepts connections, never responds
-    asking = SqsCalls(
+    asking = DirectCalls(
         bus.aws_session(), f"http://127.0.0.1:{server.server_port}", connect_seconds=1, read_seconds=0.2
     )
     with pytest.raises(ReadTimeoutError):
