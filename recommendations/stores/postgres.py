@@ -4,6 +4,7 @@ import functools
 import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
 import msgspec
@@ -202,19 +203,17 @@ def texts(lists: UserLists, stored: UserLists | None = None) -> tuple[str | None
 
 def _watching(entries: Sequence[Entry]) -> tuple[str | None, ...]:
     """The columns watching, progress, watched_at and brought_back_at."""
-    back_at = None
-    if any(entry.back_at for entry in entries):
-        back_at = _array(f'"{entry.back_at.isoformat()}"' if entry.back_at else "NULL" for entry in entries)
     return (
-        _array(entry.movie_id for entry in entries),
-        _array(entry.progress for entry in entries),
-        _array(f'"{entry.at.isoformat()}"' for entry in entries),
-        back_at,
+        _array([entry.movie_id for entry in entries]),
+        _array([entry.progress for entry in entries]),
+        _array([entry.at for entry in entries]),
+        _array([entry.back_at for entry in entries]) if any(entry.back_at for entry in entries) else None,
     )
 
 
-def _array(values: Iterable[Any]) -> str:
-    return f"{{{','.join(map(str, values))}}}"
+def _array(values: Sequence[float | datetime | None]) -> str:
+    """The literal of an array: PostgreSQL reads the JSON of numbers, times and null in it."""
+    return f"{{{_TO_JSON(values)[1:-1].decode()}}}"
 
 
 def _json(value: Any) -> Any:
