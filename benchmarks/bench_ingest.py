@@ -88,7 +88,7 @@ Round = tuple[Consumed, Consumed, float]  # by the service, by the service with 
 
 
 def cpu_of_requests() -> list[Row]:
-    """What botocore takes to sign, and to send, the request of a poll of an empty queue, and what the service takes."""
+    """What botocore takes to sign, and to send, a poll of an empty queue, and what the service takes."""
     url = f"{bus.shared_client().meta.endpoint_url}/"
     keys = ReadOnlyCredentials("embedded", "embedded", None)
     body = json.dumps({"QueueUrl": bus.queue(settings.RECS_QUEUE).url, "WaitTimeSeconds": 0}).encode()
