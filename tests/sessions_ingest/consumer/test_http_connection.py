@@ -184,6 +184,7 @@ def test_tls_trusts_the_bundle_of_the_environment(
     Scripted.script += [response, response]
     http = connection(tls_url)
     assert [http.post({}, b"one"), http.post({}, b"two")] == [(200, LONG), (200, LONG)]
+    assert len(set(Scripted.clients)) == 1
     http.close()
 
 
