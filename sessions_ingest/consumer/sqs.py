@@ -92,12 +92,16 @@ class SqsQueue:
         if not messages:
             return
         with self._request():
-            bus.shared_client().change_message_visibility_batch(
-                QueueUrl=bus.queue(self.name).url,
-                Entries=[
-                    {"Id": str(number), "ReceiptHandle": message.receipt, "VisibilityTimeout": 0}
-                    for number, message in enumerate(messages)
-                ],
+            # over this thread's connection: at a stop, all receivers release at once
+            self._call(
+                "ChangeMessageVisibilityBatch",
+                {
+                    "QueueUrl": bus.queue(self.name).url,
+                    "Entries": [
+                        {"Id": str(number), "ReceiptHandle": message.receipt, "VisibilityTimeout": 0}
+                        for number, message in enumerate(messages)
+                    ],
+                },
             )
 
     def dead_letter(self, invalid: Sequence[tuple[Message, str]]) -> list[Message]:

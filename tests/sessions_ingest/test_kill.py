@@ -18,7 +18,7 @@ from tests.waiting import wait_until
 from tetraflix.embedded.postgres import EmbeddedPostgres
 from tetraflix.embedded.sqs import EmbeddedSqs
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 KILLS = 10
 
 
@@ -48,14 +48,14 @@ def test_a_consumer_killed_at_random_moments_loses_nothing_and_counts_nothing_tw
     moments = random.Random()
     with Process(*CONSUME, env={**service_env, **store_env}) as consumer:
         for kill in range(KILLS):
-            wait_until(partial(consumed_by, consumer, kill + 1), seconds=20)
+            wait_until(partial(consumed_by, consumer, kill + 1), seconds=120)
             # after at least one batch, at a random moment of another
-            wait_until(partial(less_than, waiting()), seconds=20)
+            wait_until(partial(less_than, waiting()), seconds=120)
             threading.Event().wait(moments.uniform(0, 0.1))
             assert waiting() > 0, "all done before the last kill: send more"
             consumer.kill()
             consumer.start()
-        wait_until(lambda: waiting() == 0, seconds=60)
+        wait_until(lambda: waiting() == 0, seconds=200)
         assert consumer.stop() == 0
     assert_as_the_model_says(model, dead_lettered=10)
 
@@ -67,12 +67,12 @@ def test_an_outage_of_sqs_loses_nothing_and_counts_nothing_twice(
     add_movies()
     send(rounds)
     with Process(*CONSUME, env=service_env) as consumer:
-        wait_until(lambda: 0 < waiting() < 1500, seconds=20)
+        wait_until(lambda: 0 < waiting() < 1500, seconds=120)
         private_bus.stop()  # keeps its messages
         consumer.wait_for("the queue is unavailable")
         private_bus.start()
         consumer.wait_for("the queue is available again")
-        wait_until(lambda: waiting() == 0, seconds=60)
+        wait_until(lambda: waiting() == 0, seconds=200)
         assert consumer.stop() == 0
     assert_as_the_model_says(model, dead_lettered=10)
 
@@ -102,11 +102,11 @@ def test_an_outage_of_postgresql_loses_nothing_and_counts_nothing_twice(
     add_movies()
     send(rounds)
     with Process(*CONSUME, env={**service_env, "DATABASE_URL": private_database.url}) as consumer:
-        wait_until(lambda: 0 < waiting() < 1500, seconds=20)
+        wait_until(lambda: 0 < waiting() < 1500, seconds=120)
         end(private_database)
         consumer.wait_for("cannot apply now")
         private_database.start()
         connection.close()
-        wait_until(lambda: waiting() == 0, seconds=60)
+        wait_until(lambda: waiting() == 0, seconds=200)
         assert consumer.stop() == 0
     assert_as_the_model_says(model, dead_lettered=10)

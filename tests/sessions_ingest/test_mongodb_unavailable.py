@@ -21,7 +21,7 @@ from tests.sessions_ingest.processes import CONSUME, Process
 from tests.sessions_ingest.traffic import add_movies, assert_as_the_model_says, send, traffic, waiting
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
 
 @pytest.mark.parametrize("end", [MongoServer.stop, MongoServer.kill], ids=["stopped", "killed"])
@@ -36,12 +36,12 @@ def test_an_outage_of_mongodb_loses_nothing_and_counts_nothing_twice(
     add_movies()
     send(rounds)
     with Process(*CONSUME, env={**service_env, "MONGODB_URL": private_mongodb.url}) as consumer:
-        wait_until(lambda: 0 < waiting() < 1500, seconds=20)
+        wait_until(lambda: 0 < waiting() < 1500, seconds=120)
         end(private_mongodb)
         consumer.wait_for("cannot apply now")
         assert waiting() > 0
         private_mongodb.start()
-        wait_until(lambda: waiting() == 0, seconds=60)
+        wait_until(lambda: waiting() == 0, seconds=200)
         assert consumer.stop() == 0
     assert_as_the_model_says(model, dead_lettered=10)
     assert bus.depth(bus.queue("sessionData").url) == 0

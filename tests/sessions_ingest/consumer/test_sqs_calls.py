@@ -16,8 +16,9 @@ from botocore.exceptions import (
 )
 
 from movies.outbox import bus
+from sessions_ingest.consumer import sqs
 from sessions_ingest.consumer.sqs import ATTRIBUTES
-from sessions_ingest.consumer.sqs_calls import Calls, DirectCalls, make_calls
+from sessions_ingest.consumer.sqs_calls import BotoCalls, Calls, DirectCalls, make_calls
 from tests.servers.queues import Queues
 from tetraflix.embedded.ports import free_port
 
@@ -86,6 +87,23 @@ def test_the_response_equals_boto3s(queues: Queues) -> None:
     answer = calls()("DeleteMessageBatch", {"QueueUrl": queues.session.url, "Entries": [entry]})
     assert [done["Id"] for done in answer["Successful"]] == ["0"]
     assert bus.depth(queues.session.url) == 0
+
+
+@pytest.mark.parametrize("kind", [DirectCalls, BotoCalls])
+def test_a_released_message_is_received_again_and_a_deleted_one_is_gone(
+    queues: Queues, monkeypatch: pytest.MonkeyPatch, kind: type[Calls]
+) -> None:
+    monkeypatch.setattr(sqs, "make_calls", kind)
+    bus.shared_client().send_message(QueueUrl=queues.session.url, MessageBody="body")
+    queue = sqs.SqsQueue(queues.session.name, visibility_seconds=30)
+    [first] = queue.receive(5)
+    assert queue.receive(0) == []
+    queue.release([first])
+    [again] = queue.receive(5)
+    assert (again.id, again.receives) == (first.id, 2)
+    queue.delete([again])
+    assert bus.depth(queues.session.url) == 0
+    queue.close()
 
 
 def test_the_error_of_a_missing_queue_is_recognized(queues: Queues) -> None:
