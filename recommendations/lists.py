@@ -1,9 +1,11 @@
 """The rules of a user's two lists, as pure functions: what events and new lists change, and what is shown."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 E = TypeVar("E")  # how the caller represents a movie
 P = TypeVar("P", float, bytes)  # progress, as a number or its JSON
@@ -11,8 +13,7 @@ P = TypeVar("P", float, bytes)  # progress, as a number or its JSON
 MAX_LIST_LENGTH = 20  # movies in either list, and entries kept of movies taken off and of finishes
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True, gc=False):
     """A movie that a user started and did not finish, as of the latest event about it."""
 
     movie_id: int
@@ -26,8 +27,7 @@ class Entry:
         return self.back_at or self.at
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(Struct, frozen=True, gc=False):
     """A movie that a user finished, when, and when the finish was first reported: when its message was sent."""
 
     movie_id: int
@@ -48,8 +48,7 @@ class Finish:
         return self.reported_at >= as_of or self.order > as_of
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True, gc=False):
     """One event of a session."""
 
     movie_id: int
@@ -69,8 +68,7 @@ class Event:
         return self.effective_at or self.at
 
 
-@dataclass(frozen=True, slots=True)
-class UserLists:
+class UserLists(Struct, frozen=True, gc=False):
     """Everything kept about one user."""
 
     recommended: tuple[int, ...] = ()  # best first, as recommended
@@ -166,7 +164,9 @@ def _finish(lists: UserLists, event: Event) -> UserLists:
     if event.counted_before:  # no longer kept: too old for any list not received yet
         return lists
     recommended = lists.recommended
-    if lists.recommended_at is None or finish.is_newer_than(lists.recommended_at):
+    if event.movie_id in recommended and (
+        lists.recommended_at is None or finish.is_newer_than(lists.recommended_at)
+    ):
         recommended = tuple(movie for movie in recommended if movie != event.movie_id)
     return replace(
         lists,

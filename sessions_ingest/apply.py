@@ -10,11 +10,12 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.conf import settings
 from django.db import OperationalError, transaction
+from msgspec.structs import replace
 
 from movies.foundation import advisory_locks
 from movies.foundation.database_errors import Condition, condition_of
@@ -139,14 +140,15 @@ def _group_by_user(batches: Sequence[Batch], outcomes: Sequence[BatchOutcome]) -
     ids.update(*(message.movie_ids for message in recs))
     by_user = _ByUser(view_counting.existing(ids))
     unknown: set[int] = set()
+    existing, mark = by_user.existing, settings.FINISHED_MARK
     for message, outcome in sessions:
         for event in message.events:
-            if event.movie_id not in by_user.existing:
+            if event.movie_id not in existing:
                 outcome.skipped += 1
                 unknown.add(event.movie_id)
                 continue
             outcome.events += 1
-            finished = event.progress >= settings.FINISHED_MARK
+            finished = event.progress >= mark
             by_user.events[message.user_id].append(
                 Event(event.movie_id, event.progress, event.at, finished, message.sent_at, event.effective_at)
             )

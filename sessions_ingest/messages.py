@@ -1,9 +1,8 @@
 """Parses and validates the messages of the sister services; an invalid one raises InvalidMessage with its reason."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
@@ -28,7 +27,7 @@ class InvalidMessage(ValueError):
         super().__init__(f"{field}: {reason}" if field else reason)
 
 
-class WatchEvent(NamedTuple):
+class WatchEvent(msgspec.Struct, frozen=True, gc=False):
     """One event: how far a user got in a movie, and when (UTC). The movie may not exist."""
 
     movie_id: int
@@ -38,8 +37,7 @@ class WatchEvent(NamedTuple):
     effective_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(msgspec.Struct, frozen=True, gc=False):
     """A session-data message. `sent_at` has millisecond precision, as SQS reports it."""
 
     user_id: int
@@ -47,8 +45,7 @@ class Session:
     sent_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Recommendations:
+class Recommendations(msgspec.Struct, frozen=True, gc=False):
     """A recommendations message. `at` is when it was sent, with millisecond precision.
 
     The ids are best first, as received: they may repeat or not exist.
@@ -147,7 +144,7 @@ def _in_order(events: list[WatchEvent], sent_at: datetime) -> list[WatchEvent]:
         at: sent_at + min(place, MAX_PER_MILLISECOND) * MICROSECOND
         for place, at in enumerate(sorted(ahead), start=1)  # after an event at the time of the sending
     }
-    return [event._replace(effective_at=order.get(event.at)) for event in events]
+    return [msgspec.structs.replace(event, effective_at=order.get(event.at)) for event in events]
 
 
 def _user_id(value: int | str) -> int:

@@ -2,11 +2,12 @@
 
 import functools
 import itertools
-import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
+import msgspec
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from movies.foundation.prepared_statements import PreparedStatement
@@ -35,7 +36,15 @@ VALUES = """new.recommended::bigint[], new.recommended_at::timestamptz, new.watc
 SET = "(recommended, recommended_at, watching, progress, watched_at, brought_back_at, removed, finished, updated)"
 LOCK = f"""SELECT {COLUMNS} FROM recommendations_userlists WHERE user_id = ANY (%s)
     ORDER BY user_id FOR NO KEY UPDATE"""
-UPDATE = f"""UPDATE recommendations_userlists AS old SET {SET} = ROW({VALUES}, now())
+# NULL for what stays as it is; the four columns of `watching` change together
+UPDATE = f"""UPDATE recommendations_userlists AS old SET {SET} = ROW(
+        coalesce(new.recommended::bigint[], old.recommended),
+        coalesce(new.recommended_at::timestamptz, old.recommended_at),
+        coalesce(new.watching::bigint[], old.watching),
+        coalesce(new.progress::float8[], old.progress),
+        coalesce(new.watched_at::timestamptz[], old.watched_at),
+        CASE WHEN new.watching IS NULL THEN old.brought_back_at ELSE new.brought_back_at::timestamptz[] END,
+        coalesce(new.removed::jsonb, old.removed), coalesce(new.finished::jsonb, old.finished), now())
     FROM {ROWS} WHERE old.user_id = new.user_id"""
 INSERT = f"""INSERT INTO recommendations_userlists ({COLUMNS})
     SELECT new.user_id, {VALUES} FROM {ROWS} ORDER BY new.user_id
@@ -45,7 +54,8 @@ WRITE = f"""INSERT INTO recommendations_userlists AS old ({COLUMNS})
     ON CONFLICT (user_id) DO UPDATE SET {SET} = ROW(
         excluded.recommended, excluded.recommended_at, excluded.watching, excluded.progress,
         excluded.watched_at, excluded.brought_back_at, excluded.removed, excluded.finished, now())"""
-_TO_JSON = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps makes an encoder for each call
+_TO_JSON = msgspec.json.Encoder().encode
+_FROM_JSON = msgspec.json.Decoder().decode
 COUNT_CACHE_SECONDS = 60  # how long a count is reused that took more than SLOW_COUNT_SECONDS
 SLOW_COUNT_SECONDS = 0.2
 WRITE_BATCH = 2_000  # rows in a statement of `write`: about a megabyte
@@ -89,7 +99,8 @@ class PostgresStore:
     @_unavailable
     def update(self, changes: Mapping[int, Change]) -> None:
         waiting = sorted(changes)
-        with transaction.atomic(), connection.cursor() as cursor:
+        # no savepoint: after an error the caller's transaction can only be rolled back
+        with transaction.atomic(savepoint=False), connection.cursor() as cursor:
             # Repeats for users whose first row another writer inserted meanwhile: fewer each time.
             while waiting:
                 waiting = self._update(cursor, waiting, changes)
@@ -101,18 +112,22 @@ class PostgresStore:
         """
         cursor.execute(LOCK, [user_ids])
         known = {row[0]: _lists(row) for row in cursor.fetchall()}
-        changed: list[tuple[int, UserLists]] = []
+        changed: list[tuple[int, UserLists, UserLists]] = []
         created: list[tuple[int, UserLists]] = []
         for user_id in user_ids:
             old = known.get(user_id, EMPTY_LISTS)
             new = changes[user_id](old)
-            if new != old:
-                (changed if user_id in known else created).append((user_id, new))
+            if new == old:
+                continue
+            if user_id in known:
+                changed.append((user_id, new, old))
+            else:
+                created.append((user_id, new))
         if changed:
-            cursor.execute(UPDATE, _texts(changed))
+            cursor.execute(UPDATE, _columns((user_id, *texts(new, old)) for user_id, new, old in changed))
         if not created:
             return []
-        cursor.execute(INSERT, _texts(created))
+        cursor.execute(INSERT, _columns((user_id, *texts(new)) for user_id, new in created))
         done = {user_id for (user_id,) in cursor.fetchall()}
         return [user_id for user_id, _ in created if user_id not in done]
 
@@ -123,7 +138,7 @@ class PostgresStore:
         # the last of several rows for a user wins, because a statement cannot write a row twice
         while batch := dict(itertools.islice(waiting, WRITE_BATCH)):
             with connection.cursor() as cursor:
-                cursor.execute(WRITE, _texts(list(batch.items())))
+                cursor.execute(WRITE, _columns((user_id, *texts(lists)) for user_id, lists in batch.items()))
             written += len(batch)
         return written
 
@@ -164,35 +179,43 @@ def _lists(row: tuple) -> UserLists:
     )
 
 
-def _texts(rows: list[tuple[int, UserLists]]) -> list[list]:
-    """The rows as one list for each column, the values as PostgreSQL literals."""
-    columns: list[list] = [[] for _ in range(9)]
-    for user_id, lists in rows:
-        for column, value in zip(columns, (user_id, *texts(lists)), strict=True):
-            column.append(value)
-    return columns
+def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
+    """The rows as one list for each column."""
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
-def texts(lists: UserLists) -> tuple[str | None, ...]:
-    """The columns of the lists, without the user's id, as literals for casts."""
+def texts(lists: UserLists, stored: UserLists | None = None) -> tuple[str | None, ...]:
+    """The columns of the lists, without the user's id, as literals for casts; None for those that are as stored."""
+    recommended = recommended_at = removed = finished = None
+    watching: tuple[str | None, ...] = None, None, None, None
+    if stored is None or lists.recommended != stored.recommended:
+        recommended = _array(lists.recommended)
+    if lists.recommended_at and (stored is None or lists.recommended_at != stored.recommended_at):
+        recommended_at = lists.recommended_at.isoformat()
+    if stored is None or lists.watching != stored.watching:
+        watching = _watching(lists.watching)
+    if stored is None or lists.removed != stored.removed:
+        removed = _TO_JSON([[e.movie_id, e.progress, to_microseconds(e.at)] for e in lists.removed]).decode()
+    if stored is None or lists.finished != stored.finished:
+        finished = _TO_JSON([[f.movie_id, *finish_times(f)] for f in lists.finished]).decode()
+    return recommended, recommended_at, *watching, removed, finished
+
+
+def _watching(entries: Sequence[Entry]) -> tuple[str | None, ...]:
+    """The columns watching, progress, watched_at and brought_back_at."""
     return (
-        _array(lists.recommended),
-        lists.recommended_at.isoformat() if lists.recommended_at else None,
-        _array(entry.movie_id for entry in lists.watching),
-        _array(entry.progress for entry in lists.watching),
-        _array(f'"{entry.at.isoformat()}"' for entry in lists.watching),
-        _array(f'"{entry.back_at.isoformat()}"' if entry.back_at else "NULL" for entry in lists.watching)
-        if any(entry.back_at for entry in lists.watching)
-        else None,
-        _TO_JSON([[e.movie_id, e.progress, to_microseconds(e.at)] for e in lists.removed]),
-        _TO_JSON([[finish.movie_id, *finish_times(finish)] for finish in lists.finished]),
+        _array([entry.movie_id for entry in entries]),
+        _array([entry.progress for entry in entries]),
+        _array([entry.at for entry in entries]),
+        _array([entry.back_at for entry in entries]) if any(entry.back_at for entry in entries) else None,
     )
 
 
-def _array(values: Iterable[Any]) -> str:
-    return f"{{{','.join(map(str, values))}}}"
+def _array(values: Sequence[float | datetime | None]) -> str:
+    """The literal of an array: PostgreSQL reads the JSON of numbers, times and null in it."""
+    return f"{{{_TO_JSON(values)[1:-1].decode()}}}"
 
 
 def _json(value: Any) -> Any:
     # Django's connections return jsonb as text, for JSONField to parse
-    return json.loads(value) if isinstance(value, str) else value
+    return _FROM_JSON(value) if isinstance(value, str) else value

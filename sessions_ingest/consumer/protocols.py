@@ -36,11 +36,12 @@ class MessageQueue(Protocol):
     name: str
     requests: int  # sent so far: what SQS bills
     hold_seconds: float  # how long to retry a batch; shorter than the visibility timeout
+    longest_poll_seconds: int  # that `receive` takes
 
-    def receive(self, wait_seconds: int | None = None) -> list[Message]:
+    def receive(self, wait_seconds: int) -> list[Message]:
         """Up to FULL_BATCH messages, hidden from other receivers for the visibility timeout.
 
-        Waits up to `wait_seconds` for the first one (None: as long as the queue allows).
+        Waits up to `wait_seconds` for the first one.
         """
         ...
 

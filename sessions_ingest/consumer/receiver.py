@@ -11,9 +11,16 @@ timeout ends, so whatever `apply` does must be idempotent. Each batch of up to t
 
 If the database is unavailable, nothing is received until it is back, because each delivery counts towards the
 redrive policy. A single message that fails is left to that policy: SQS dead-letters it after a few deliveries.
+
+A stop and polls: SQS goes on with a poll whose connection was closed, and hides a message that it answers with
+(https://github.com/aws/aws-sdk-js/issues/2350, https://github.com/aws/aws-sdk-java/issues/2083), and a poll cannot be
+shortened once it is sent. So a poll waits no longer than its queue has been quiet. Where messages come every second,
+all polls are short; a stop waits for their ends and releases what they bring. A poll of a quiet queue may be too long
+for that: a message that comes before it would have ended, and after the process, appears a visibility timeout late.
 """
 
 import logging
+import math
 import random
 import threading
 import time
@@ -33,8 +40,8 @@ from sessions_ingest.messages import InvalidMessage
 
 logger = logging.getLogger(__name__)
 
-# a poll of a queue that had messages a moment ago; only the first receiver of a quiet queue polls for long
-SHORT_WAIT_SECONDS = 1
+# the shortest poll, and the longest that a stop waits for: half of the two seconds that a stop may take
+SHORT_POLL_SECONDS = 1
 IDLE_CHECK_SECONDS = 1  # how often an idle helper checks whether to stop
 
 
@@ -79,11 +86,18 @@ class Receiver:
         busy: threading.Event,
         *,
         helper: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.queue, self.handler, self.stop, self.busy, self.helper = queue, handler, stop, busy, helper
+        self.clock = clock
         self.counts = Counts()
-        # holds a batch, or may receive one any moment in a short poll: a stop waits for this
-        self.in_flight = False
+        self.holds_batch = False
+        self.poll_ends = math.inf  # when the poll under way ends at the latest, on `clock`
+        self.quiet_since = clock()  # the latest known message of the queue; before it, the start
+
+    def unfinished(self, by: float) -> bool:
+        """Whether it holds a batch, or may receive one in a poll that ends `by` then: a stop waits for this."""
+        return self.holds_batch or self.poll_ends <= by
 
     def run(self) -> None:
         """Processes batches until `stop` is set."""
@@ -111,23 +125,30 @@ class Receiver:
         """Receives one batch and processes it. Raises QueueUnavailable."""
         if self.helper and not self.busy.wait(IDLE_CHECK_SECONDS):
             return
-        self.in_flight = short = self.helper or self.busy.is_set()
+        now = self.clock()
+        if self.helper or self.busy.is_set():
+            self.quiet_since = now
+        wait = max(
+            SHORT_POLL_SECONDS, min(self.queue.longest_poll_seconds, math.floor(now - self.quiet_since))
+        )
+        self.poll_ends = now + wait
         try:
-            if short and self.stop.is_set():
+            if self.stop.is_set():  # asked after `poll_ends` is set: a stop sees that, or is seen here
                 return
-            messages = self.queue.receive(SHORT_WAIT_SECONDS if short else None)
+            messages = self.queue.receive(wait)
             if not messages:
                 self.busy.clear()
                 return
+            self.holds_batch = True
+            self.quiet_since = self.clock()
             if len(messages) >= FULL_BATCH:
                 self.busy.set()
-            self.in_flight = True
             if self.stop.is_set():  # set during the poll
                 self.queue.release(messages)
             else:
                 self.process(messages)
         finally:
-            self.in_flight = False
+            self.holds_batch, self.poll_ends = False, math.inf
 
     def process(self, messages: Sequence[Message]) -> None:
         """Deletes the messages that were applied or dead-lettered; the others are redelivered.
@@ -237,13 +258,21 @@ class Consumer:
             thread.start()
 
     def stop(self, seconds: float = 2.0) -> bool:
-        """Whether every batch was finished or released within `seconds`; the others are redelivered later."""
+        """Whether every batch was finished or released within `seconds`; the others are redelivered later.
+
+        Waits also for short polls, and releases their messages.
+        """
         self.stopping.set()
-        deadline = time.monotonic() + seconds
-        for receiver, thread in zip(self.receivers, self.threads, strict=True):
-            while receiver.in_flight and thread.is_alive() and time.monotonic() < deadline:
-                thread.join(0.01)
-        return not any(receiver.in_flight for receiver in self.receivers)
+        now = time.monotonic()
+
+        def unfinished() -> bool:
+            return any(receiver.unfinished(by=now + SHORT_POLL_SECONDS) for receiver in self.receivers)
+
+        while unfinished():
+            if time.monotonic() > now + seconds:
+                return False
+            time.sleep(0.01)
+        return True
 
     def _run(self, receiver: Receiver) -> None:
         receiver.run()

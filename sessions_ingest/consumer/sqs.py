@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from movies.foundation.events import queue_polled
 from movies.outbox import bus
 from sessions_ingest.consumer.protocols import Message, QueueUnavailable
-from sessions_ingest.consumer.sqs_calls import SqsCalls
+from sessions_ingest.consumer.sqs_calls import make_calls
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import MessageSystemAttributeNameType
@@ -42,21 +42,22 @@ class SqsQueue:
         self.name = name
         self.requests = 0
         self.hold_seconds = visibility_seconds * HOLD_SHARE
-        self._call = SqsCalls(
+        self.longest_poll_seconds = bus.LONG_POLL_SECONDS
+        self._call = make_calls(
             bus.aws_session(),
             bus.shared_client().meta.endpoint_url,
             connect_seconds=bus.CONNECT_SECONDS,
             read_seconds=bus.READ_SECONDS,
         )
 
-    def receive(self, wait_seconds: int | None = None) -> list[Message]:
+    def receive(self, wait_seconds: int) -> list[Message]:
         with self._request():
             answer = self._call(
                 "ReceiveMessage",
                 {
                     "QueueUrl": bus.queue(self.name).url,
                     "MaxNumberOfMessages": bus.MAX_BATCH_SIZE,
-                    "WaitTimeSeconds": bus.LONG_POLL_SECONDS if wait_seconds is None else wait_seconds,
+                    "WaitTimeSeconds": wait_seconds,
                     "MessageSystemAttributeNames": ATTRIBUTES,
                     "MessageAttributeNames": [SENT_AT],
                 },
@@ -91,12 +92,16 @@ class SqsQueue:
         if not messages:
             return
         with self._request():
-            bus.shared_client().change_message_visibility_batch(
-                QueueUrl=bus.queue(self.name).url,
-                Entries=[
-                    {"Id": str(number), "ReceiptHandle": message.receipt, "VisibilityTimeout": 0}
-                    for number, message in enumerate(messages)
-                ],
+            # over this thread's connection: at a stop, all receivers release at once
+            self._call(
+                "ChangeMessageVisibilityBatch",
+                {
+                    "QueueUrl": bus.queue(self.name).url,
+                    "Entries": [
+                        {"Id": str(number), "ReceiptHandle": message.receipt, "VisibilityTimeout": 0}
+                        for number, message in enumerate(messages)
+                    ],
+                },
             )
 
     def dead_letter(self, invalid: Sequence[tuple[Message, str]]) -> list[Message]:

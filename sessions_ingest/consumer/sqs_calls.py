@@ -1,73 +1,102 @@
-"""A minimal SQS client for the two requests of the hot path, receive and delete, signed by botocore.
+"""Minimal SQS clients for the requests of receivers: receive, delete and release.
 
-With a boto3 client instead, even one without parameter validation, the consumer's process takes 1.4 times the
-CPU for a message and reaches 0.82 of the rate. `python -m benchmarks ingest` measures both, by turns (857 against
-1,046 messages/s), and shows when this module is no longer worth owning.
+With a boto3 client instead, even one without parameter validation, the consumer's process takes 2.6 times the
+CPU for a message and reaches 0.69 of the rate. `python -m benchmarks ingest` measures both, by turns, and shows
+when this module is no longer worth owning.
 """
 
-import os
-import socket
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from boto3 import Session
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
+from botocore import xform_name
+from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, NoCredentialsError
-from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
-NO_DELAY = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]  # else a body waits 40 ms for the ACK of its headers
+from sessions_ingest.consumer.http_connection import HttpConnection
+from sessions_ingest.consumer.sqs_signature import Signer
 
 
-class SqsCalls:
-    """A connection to SQS for one thread, in boto3's protocol: JSON, signed by botocore.
+class Calls(Protocol):
+    """A connection to SQS for one thread.
 
     For other requests use a boto3 client, which validates parameters and retries for longer.
     """
 
-    def __init__(
-        self, session: Session, endpoint: str, *, connect_seconds: float, read_seconds: float
-    ) -> None:
-        self._url = f"{endpoint.rstrip('/')}/"
-        self._region = session.region_name
-        self._credentials = session.get_credentials()
-        self._http = URLLib3Session(
-            timeout=(connect_seconds, read_seconds),  # type: ignore[arg-type] # the stubs lack the pair
-            max_pool_connections=1,
-            socket_options=NO_DELAY,  # type: ignore[arg-type] # and tuples
-            proxies=get_environ_proxies(self._url),
-            verify=os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE") or True,  # type: ignore[arg-type]
-        )
-
     def __call__(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
         """The response to an operation of the SQS API. Raises ClientError, BotoCoreError."""
-        if self._credentials is None:
-            raise NoCredentialsError
-        request = AWSRequest(
-            "POST",
-            self._url,
-            {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AmazonSQS.{operation}"},
-            msgspec.json.encode(parameters),
-        )
-        # frozen, because another thread may refresh the credentials meanwhile
-        SigV4Auth(self._credentials.get_frozen_credentials(), "sqs", self._region).add_auth(request)
-        response = self._send(request.prepare())
-        if response.status_code != 200:
-            raise ClientError({"Error": _error(response.status_code, response.content)}, operation)
-        return msgspec.json.decode(response.content) if response.content else {}
-
-    def _send(self, request: AWSPreparedRequest) -> AWSResponse:
-        """Sends the request, once more if the connection was closed or the server had an error."""
-        try:
-            response = self._http.send(request)
-        except ConnectionClosedError:
-            return self._http.send(request)
-        return self._http.send(request) if response.status_code >= 500 else response
+        ...
 
     def close(self) -> None:
         """Closes the connection."""
+        ...
+
+
+def make_calls(session: Session, endpoint: str, *, connect_seconds: float, read_seconds: float) -> Calls:
+    """Calls over a connection of their own, or by boto3 where the environment asks for a proxy."""
+    kind = BotoCalls if get_environ_proxies(endpoint) else DirectCalls
+    return kind(session, endpoint, connect_seconds=connect_seconds, read_seconds=read_seconds)
+
+
+class DirectCalls:
+    """Calls in boto3's protocol, JSON over HTTP."""
+
+    def __init__(
+        self, session: Session, endpoint: str, *, connect_seconds: float, read_seconds: float
+    ) -> None:
+        url = f"{endpoint.rstrip('/')}/"
+        self._signer = Signer(url, session.region_name)
+        self._credentials = session.get_credentials()
+        self._http = HttpConnection(url, connect_seconds=connect_seconds, read_seconds=read_seconds)
+
+    def __call__(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        if self._credentials is None:
+            raise NoCredentialsError
+        body = msgspec.json.encode(parameters)
+        # frozen, because another thread may refresh the credentials meanwhile
+        keys = self._credentials.get_frozen_credentials()
+        status, content = self._send(self._signer.headers(keys, f"AmazonSQS.{operation}", body), body)
+        if status != 200:
+            raise ClientError({"Error": _error(status, content)}, operation)
+        return msgspec.json.decode(content) if content else {}
+
+    def _send(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        """Sends the request, once more if the connection was closed or the server had an error."""
+        try:
+            status, content = self._http.post(headers, body)
+        except ConnectionClosedError:
+            return self._http.post(headers, body)
+        return self._http.post(headers, body) if status >= 500 else (status, content)
+
+    def close(self) -> None:
         self._http.close()
+
+
+class BotoCalls:
+    """Calls by a boto3 client, without what boto3 can leave out."""
+
+    def __init__(
+        self, session: Session, endpoint: str, *, connect_seconds: float, read_seconds: float
+    ) -> None:
+        self._client = session.client(
+            "sqs",
+            endpoint_url=endpoint,
+            config=Config(
+                connect_timeout=connect_seconds,
+                read_timeout=read_seconds,
+                retries={"mode": "standard", "max_attempts": 2},
+                parameter_validation=False,
+                inject_host_prefix=False,
+                max_pool_connections=1,
+            ),
+        )
+
+    def __call__(self, operation: str, parameters: dict[str, Any]) -> Any:
+        return getattr(self._client, xform_name(operation))(**parameters)
+
+    def close(self) -> None:
+        self._client.close()
 
 
 def _error(status: int, content: bytes) -> Any:

@@ -13,7 +13,10 @@ logger = logging.getLogger(__name__)
 
 
 class ConsumerStep(bootsteps.StartStopStep):
-    """Runs the consumer unless CONSUME_IN_WORKER is off. Never raises, because that would end the worker."""
+    """Runs the consumer unless CONSUME_IN_WORKER is off. Never raises, because that would end the worker.
+
+    At a stop its batches are finished, and what its short polls bring is released, as at the end of `consume`.
+    """
 
     requires = ("celery.worker.components:Pool",)
 

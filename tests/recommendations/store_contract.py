@@ -7,6 +7,7 @@ from functools import partial
 from threading import Barrier
 
 from django.db import connections
+from msgspec.structs import replace
 
 from movies.foundation.numbers import MAX_BIGINT
 from recommendations.lists import (
@@ -40,6 +41,10 @@ FULL = UserLists(
 
 def begun(movie_id: int, progress: float = 0.5, at: datetime = AT) -> Callable[[UserLists], UserLists]:
     return partial(apply_events, events=[Event(movie_id, progress, at, finished=False, reported_at=at)])
+
+
+def _to(lists: UserLists) -> Change:
+    return lambda _: lists
 
 
 class StoreContract:
@@ -82,6 +87,27 @@ class StoreContract:
         store.update({7: begun(1)})
         store.update({7: look, 8: look})
         assert seen == [UserLists(watching=(Entry(1, 0.5, AT),)), EMPTY_LISTS]
+
+    def test_a_change_of_one_part_leaves_the_others(self, store: ListStore):
+        back = (Entry(1, 0.5, AT, back_at=LATER), *FULL.watching[1:])
+        brought_back = replace(FULL, watching=back)
+        changes = [
+            (FULL, replace(FULL, recommended=(), recommended_at=LATER)),
+            (FULL, replace(FULL, recommended=(1,))),
+            (FULL, replace(FULL, recommended_at=LATER)),
+            (FULL, brought_back),
+            (FULL, replace(FULL, watching=())),
+            (FULL, replace(FULL, removed=FULL.removed[1:])),
+            (FULL, replace(FULL, finished=FULL.finished[1:])),
+            (brought_back, FULL),
+            (brought_back, replace(brought_back, watching=back[:-1])),
+            (brought_back, replace(brought_back, removed=())),
+            (EMPTY_LISTS, replace(EMPTY_LISTS, finished=FULL.finished)),
+        ]
+        store.write((user_id, before) for user_id, (before, _) in enumerate(changes, start=1))
+        store.update({user_id: _to(after) for user_id, (_, after) in enumerate(changes, start=1)})
+        stored = [store.read(user_id) for user_id, _ in enumerate(changes, start=1)]
+        assert stored == [after for _, after in changes]
 
     def test_a_change_of_nothing_stores_nothing(self, store: ListStore):
         store.update({7: lambda lists: take_off(lists, 1)})

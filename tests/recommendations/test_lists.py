@@ -1,11 +1,11 @@
 """The rules of a user's two lists hold for any events, in any order, with any repetitions."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from benchmarks.faults.model import Model
 from recommendations.lists import (

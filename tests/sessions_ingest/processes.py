@@ -66,7 +66,7 @@ class Process:
             self.child.kill()
             self.child.wait()
 
-    def stop(self, seconds: float = 10) -> int:
+    def stop(self, seconds: float = 30) -> int:
         """Sends SIGTERM and returns the exit code. Raises TimeoutExpired."""
         assert self.child is not None
         self.child.send_signal(signal.SIGTERM)
@@ -76,7 +76,7 @@ class Process:
         """All that the process has written."""
         return Path(self.log.name).read_text()
 
-    def wait_for(self, text: str, seconds: float = 20) -> None:
+    def wait_for(self, text: str, seconds: float = 60) -> None:
         """Waits until the process has written the text; fails if it ends before."""
         wait_until(lambda: text in self.output() or not self.running, seconds=seconds)
         assert text in self.output(), self.output()

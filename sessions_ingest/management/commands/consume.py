@@ -1,5 +1,7 @@
 """`manage.py consume`: runs the consumer alone, in the foreground."""
 
+import atexit
+import gc
 import signal
 import time
 from typing import Any
@@ -47,6 +49,8 @@ class Command(BaseCommand):
                 self.stdout.flush()
             seen, since = total, time.monotonic()
         clean = consumer.stop()
+        # else the interpreter collects all objects at its end: 0.3 s of CPU, seconds on a busy machine
+        atexit.register(gc.freeze)
         counts = consumer.counts()
         self.stdout.write(
             f"Stopped{'' if clean else ' with an unfinished batch, which will be redelivered'}:"

@@ -60,6 +60,21 @@ def test_waiting_batches_are_one_group_and_an_error_is_raised_for_its_batch_alon
     assert outcomes == results
 
 
+def test_batches_that_arrive_while_others_are_gathered_are_in_their_group() -> None:
+    groups: list[list[int]] = []
+
+    def gather() -> None:
+        wait_until(lambda: group_commit.waiting == 1)
+
+    group_commit = GroupCommit[int](lambda batches: groups.append(sorted(batches)), lambda: None, gather)
+    threads = [threading.Thread(target=group_commit.commit, args=[batch]) for batch in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert groups == [[0, 1]]
+
+
 def test_after_an_error_the_next_batch_is_applied() -> None:
     def apply(batches: list[int]) -> None:
         if batches == [1]:

@@ -25,6 +25,7 @@ class FakeQueue:
     name = "fake"
     requests = 0
     hold_seconds = 0.3
+    longest_poll_seconds = 20
 
     def __init__(self, *batches: Sequence[str], failing: dict[str, int] | None = None) -> None:
         self.batches = [list(batch) for batch in batches]
@@ -33,6 +34,8 @@ class FakeQueue:
         self.released: list[str] = []
         self.dead_lettered: list[tuple[str, str]] = []
         self.ensured = 0
+        self.waits: list[int] = []  # of each poll, in seconds
+        self.on_receive: Callable[[], object] = lambda: None  # during the poll
         self.closed = threading.Event()
 
     def _fail(self, call: str) -> None:
@@ -40,8 +43,10 @@ class FakeQueue:
             self.failing[call] -= 1
             raise QueueUnavailable(call)
 
-    def receive(self, wait_seconds: int | None = None) -> list[Message]:
+    def receive(self, wait_seconds: int) -> list[Message]:
         self._fail("receive")
+        self.waits.append(wait_seconds)
+        self.on_receive()
         if self.batches:
             return [message(body) for body in self.batches.pop(0)]
         self.closed.wait(0.01)
@@ -206,32 +211,73 @@ def test_a_batch_that_cannot_be_applied_is_released_at_a_stop() -> None:
     assert (queue.released, queue.deleted) == (["a", "b"], [])
 
 
-def test_a_batch_received_after_a_stop_is_released() -> None:
+@pytest.mark.parametrize("helper", [False, True])
+def test_a_batch_received_after_a_stop_is_released(helper: bool) -> None:
     queue, handler = FakeQueue(["a"]), FakeHandler()
-    stop = threading.Event()
-    stop.set()
-    Receiver(queue, handler, stop, threading.Event()).receive_and_process()
+    stop, busy = threading.Event(), threading.Event()
+    busy.set()
+    queue.on_receive = stop.set
+    Receiver(queue, handler, stop, busy, helper=helper).receive_and_process()
     assert (queue.released, handler.applied) == (["a"], [])
 
 
+def test_nothing_is_received_after_a_stop() -> None:
+    queue, stop = FakeQueue(["a"]), threading.Event()
+    stop.set()
+    Receiver(queue, FakeHandler(), stop, threading.Event()).receive_and_process()
+    assert queue.batches == [["a"]]
+
+
 def test_a_stop_waits_for_a_short_poll_and_releases_its_batch() -> None:
-    queue, handler = FakeQueue(*[[str(number) for number in range(10)]] * 2), FakeHandler()
+    queue, handler = FakeQueue(["a"]), FakeHandler()
     polling, go_on = threading.Event(), threading.Event()
-    receive = queue.receive
 
-    def second_poll_lasts(wait_seconds: int | None = None) -> list[Message]:
-        if wait_seconds is not None:
-            polling.set()
-            go_on.wait(5)
-        return receive(wait_seconds)
+    def poll() -> None:
+        polling.set()
+        go_on.wait(30)
 
-    queue.receive = second_poll_lasts  # type: ignore[method-assign]
+    queue.on_receive = poll
     consumer = Consumer([(lambda: queue, handler)], threads=1)
     consumer.start()
-    assert polling.wait(5)
+    assert polling.wait(30)
     threading.Timer(0.1, go_on.set).start()
-    assert consumer.stop(seconds=5)
-    assert (len(queue.deleted), len(queue.released)) == (10, 10)
+    assert consumer.stop(seconds=30)
+    assert (queue.released, handler.applied) == (["a"], [])
+
+
+def test_a_stop_does_not_wait_for_a_long_poll() -> None:
+    queue = FakeQueue()
+    polling, go_on = threading.Event(), threading.Event()
+
+    def poll() -> None:
+        polling.set()
+        go_on.wait(60)
+
+    queue.on_receive = poll
+    consumer = Consumer([(lambda: queue, FakeHandler())], threads=1)
+    consumer.receivers[0].quiet_since -= 300
+    consumer.start()
+    assert polling.wait(30)
+    assert consumer.stop(seconds=0)
+    go_on.set()
+    assert queue.waits == [20]
+
+
+def test_a_poll_waits_no_longer_than_the_queue_has_been_quiet() -> None:
+    queue, busy = FakeQueue([], [], ["a"], [], [], []), threading.Event()
+    now = 1000.0
+    receiver = Receiver(queue, FakeHandler(), threading.Event(), busy, clock=lambda: now)
+
+    def waited(at: float) -> int:
+        nonlocal now
+        now = at
+        receiver.receive_and_process()
+        return queue.waits[-1]
+
+    assert [waited(at) for at in (1000.5, 1004.7, 1300)] == [1, 4, 20]
+    assert waited(1302) == 2  # after the message
+    busy.set()
+    assert [waited(at) for at in (1400, 1403)] == [1, 3]  # after messages that other receivers got
 
 
 def test_a_missing_queue_is_created_when_sqs_is_available_again() -> None:

@@ -1,4 +1,4 @@
-"""SqsCalls sends the same requests as boto3, and returns the same responses and errors."""
+"""DirectCalls sends the same requests as boto3, and returns the same responses and errors."""
 
 import threading
 from collections.abc import Iterator
@@ -16,17 +16,18 @@ from botocore.exceptions import (
 )
 
 from movies.outbox import bus
+from sessions_ingest.consumer import sqs
 from sessions_ingest.consumer.sqs import ATTRIBUTES
-from sessions_ingest.consumer.sqs_calls import SqsCalls
+from sessions_ingest.consumer.sqs_calls import BotoCalls, Calls, DirectCalls, make_calls
 from tests.servers.queues import Queues
 from tetraflix.embedded.ports import free_port
 
 pytestmark = pytest.mark.sqs_servers("embedded", "elasticmq")
 
 
-def calls(endpoint: str = "", session: boto3.Session | None = None) -> SqsCalls:
+def calls(endpoint: str = "", session: boto3.Session | None = None) -> Calls:
     endpoint = endpoint or bus.shared_client().meta.endpoint_url
-    return SqsCalls(session or bus.aws_session(), endpoint, connect_seconds=2, read_seconds=5)
+    return make_calls(session or bus.aws_session(), endpoint, connect_seconds=2, read_seconds=5)
 
 
 class Balancer(BaseHTTPRequestHandler):
@@ -90,6 +91,23 @@ def test_the_response_equals_boto3s(queues: Queues) -> None:
     assert bus.depth(queues.session.url) == 0
 
 
+@pytest.mark.parametrize("kind", [DirectCalls, BotoCalls])
+def test_a_released_message_is_received_again_and_a_deleted_one_is_gone(
+    queues: Queues, monkeypatch: pytest.MonkeyPatch, kind: type[Calls]
+) -> None:
+    monkeypatch.setattr(sqs, "make_calls", kind)
+    bus.shared_client().send_message(QueueUrl=queues.session.url, MessageBody="body")
+    queue = sqs.SqsQueue(queues.session.name, visibility_seconds=30)
+    [first] = queue.receive(5)
+    assert queue.receive(0) == []
+    queue.release([first])
+    [again] = queue.receive(5)
+    assert (again.id, again.receives) == (first.id, 2)
+    queue.delete([again])
+    assert bus.depth(queues.session.url) == 0
+    queue.close()
+
+
 def test_the_error_of_a_missing_queue_is_recognized(queues: Queues) -> None:
     with pytest.raises(ClientError) as raised:
         calls()("ReceiveMessage", {"QueueUrl": f"{queues.session.url}-never"})
@@ -144,7 +162,7 @@ def test_a_proxy_of_the_environment_is_used(balancer: str, monkeypatch: pytest.M
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("http_proxy", balancer)
-    assert calls("http://sqs.eu-west-3.example")("ReceiveMessage", {}) == {}
+    assert "Messages" not in calls("http://sqs.eu-west-3.example")("ReceiveMessage", {"QueueUrl": "q"})
     assert Balancer.got["Host"] == "sqs.eu-west-3.example"
 
 
@@ -155,7 +173,7 @@ def test_a_refused_connection_is_an_error() -> None:
 
 def test_a_server_that_never_responds_is_an_error() -> None:
     server = HTTPServer(("127.0.0.1", 0), Balancer)  # accepts connections, never responds
-    asking = SqsCalls(
+    asking = DirectCalls(
         bus.aws_session(), f"http://127.0.0.1:{server.server_port}", connect_seconds=1, read_seconds=0.2
     )
     with pytest.raises(ReadTimeoutError):
