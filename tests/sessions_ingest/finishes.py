@@ -35,6 +35,8 @@ class Finishes:
         return bus.depth(self._queue.url)
 
     def assert_counted_once(self) -> None:
+        expected = self.count - len(self._invalid)
         views = ViewCount.objects.get(movie_id=self._movie).views
-        assert View.objects.count() == views == self.count - len(self._invalid)
+        counted = (View.objects.count(), views)
+        assert counted == (expected, expected), counted
         assert {body for body, _ in dead_letters(self._queue)} == self._invalid

@@ -10,7 +10,6 @@ from tests.waiting import wait_until
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
 
 
-@pytest.mark.sqs_servers("embedded", "elasticmq")
 def test_an_outage_of_sqs_loses_nothing_and_counts_nothing_twice(
     service_env: dict[str, str], private_bus: SqsServer
 ) -> None:
