@@ -18,9 +18,9 @@ import psutil
 import psycopg2
 
 from benchmarks.bench_reads import RECOMMENDATIONS, fill_lists
+from benchmarks.faults.proxies import Proxy
 from benchmarks.measure import Context, Row, Web, row
 from movies.genres import GENRES
-from tests.servers.stalling_proxy import StallingProxy
 
 PROCESSES = 2
 ROUNDS = 3
@@ -68,7 +68,7 @@ def run(context: Context) -> list[Row]:
                 row(f"{read} beside {name}: p99", found[read], "ms", baseline=quiet[read], goal="<= 3")
                 for read in READS
             ]
-    with StallingProxy(context.postgres.port) as database, StallingProxy(context.sqs.port) as queues:
+    with Proxy(context.postgres.port) as database, Proxy(context.sqs.port) as queues:
         behind_proxies = {
             "DATABASE_URL": context.postgres.url.replace(f":{context.postgres.port}/", f":{database.port}/"),
             "AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{queues.port}",
@@ -171,7 +171,7 @@ def _threads(work: Sequence[Callable[[], None]], ended: threading.Event) -> Iter
 
 
 @contextlib.contextmanager
-def half_open(proxy: StallingProxy) -> Iterator[None]:
+def half_open(proxy: Proxy) -> Iterator[None]:
     proxy.stall()
     yield
     proxy.flow()
@@ -200,7 +200,7 @@ def refused(context: Context) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def slow(proxy: StallingProxy) -> Iterator[None]:
+def slow(proxy: Proxy) -> Iterator[None]:
     proxy.delay = 0.1
     yield
     proxy.delay = 0.0

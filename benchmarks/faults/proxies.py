@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 MAX_HEAD_BYTES = 64 * 1024
+CONNECTIONS = "connections"  # counted in `effects`
 COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"  # the message by which psycopg2 commits
 
 
@@ -23,6 +24,7 @@ class Proxy:
     def __init__(self, target: int) -> None:
         self.target, self.port = target, 0
         self.delay = 0.0  # seconds, each way
+        self.refusing = False  # cuts new connections at once
         self.effects = Counter[str]()  # how often it did what
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
@@ -51,12 +53,20 @@ class Proxy:
         time.sleep(seconds)
         self.delay = 0.0
 
+    def stall(self) -> None:
+        """Lets nothing pass until `flow()`; connections are still taken."""
+        self._loop.call_soon_threadsafe(self._flowing.clear)
+
+    def flow(self) -> None:
+        """Ends `stall()`; what was sent meanwhile arrives late."""
+        self._loop.call_soon_threadsafe(self._flowing.set)
+
     def half_open(self, *, seconds: float) -> None:
         """Lets nothing pass for so long, then cuts all connections: what was under way never arrives."""
-        self._loop.call_soon_threadsafe(self._flowing.clear)
+        self.stall()
         time.sleep(seconds)
-        self._run(self._cut())
-        self._loop.call_soon_threadsafe(self._flowing.set)
+        self.cut()
+        self.flow()
 
     async def relay(
         self,
@@ -64,13 +74,19 @@ class Proxy:
         server: tuple[asyncio.StreamReader, asyncio.StreamWriter],
     ) -> None:
         """Passes data until either side ends. Whatever it raises cuts both connections."""
-        raise NotImplementedError
+        await first_of(self._pass(client[0], server[1]), self._pass(server[0], client[1]))
 
     async def passage(self) -> None:
         """Returns when data may pass."""
         await self._flowing.wait()
         if self.delay:
             await asyncio.sleep(self.delay)
+
+    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while data := await source.read(65536):
+            await self.passage()
+            sink.write(data)
+            await sink.drain()
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result()
@@ -89,8 +105,11 @@ class Proxy:
         task = asyncio.current_task()
         assert task
         self._connections.add(task)
+        self.effects[CONNECTIONS] += 1
         opened = [writer]
         try:
+            if self.refusing:
+                return
             await self.passage()
             server = await asyncio.open_connection("127.0.0.1", self.target, limit=MAX_HEAD_BYTES)
             opened.append(server[1])

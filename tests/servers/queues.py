@@ -17,6 +17,7 @@ class SqsServer(Protocol):
     """An SQS server that a test may stop and start again; its queues and messages are kept in `state_dir`."""
 
     state_dir: Path
+    port: int
 
     @property
     def url(self) -> str: ...

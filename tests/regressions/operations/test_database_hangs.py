@@ -16,7 +16,7 @@ import psutil
 import psycopg2
 import pytest
 
-from tests.servers.stalling_proxy import StallingProxy
+from benchmarks.faults.proxies import CONNECTIONS, Proxy
 from tests.servers.web_process import ROOT, WebProcess
 from tests.waiting import wait_until
 from tetraflix.embedded.postgres import EmbeddedPostgres
@@ -42,13 +42,13 @@ def database(private_postgres: EmbeddedPostgres) -> EmbeddedPostgres:
 
 
 @pytest.fixture
-def proxy(database: EmbeddedPostgres) -> Iterator[StallingProxy]:
-    with StallingProxy(database.port) as proxy:
+def proxy(database: EmbeddedPostgres) -> Iterator[Proxy]:
+    with Proxy(database.port) as proxy:
         yield proxy
 
 
 @pytest.fixture
-def web(database: EmbeddedPostgres, proxy: StallingProxy, tmp_path: Path) -> Iterator[WebProcess]:
+def web(database: EmbeddedPostgres, proxy: Proxy, tmp_path: Path) -> Iterator[WebProcess]:
     """A web process that reaches the database through the proxy, and has answered reads."""
     url = database.url.replace(f":{database.port}/", f":{proxy.port}/")
     with WebProcess(tmp_path / "web.log", DATABASE_URL=url) as web:
@@ -116,22 +116,20 @@ def test_a_frozen_database_stops_no_request(database: EmbeddedPostgres, web: Web
 
 
 @pytest.mark.parametrize("first", [GENRE, SEARCH])
-def test_a_half_open_connection_stops_no_request(proxy: StallingProxy, web: WebProcess, first: str) -> None:
+def test_a_half_open_connection_stops_no_request(proxy: Proxy, web: WebProcess, first: str) -> None:
     proxy.stall()
     refuses(web, first)
     proxy.flow()
     recovers(web)
 
 
-def test_only_one_thread_looks_for_a_database_that_does_not_answer(
-    proxy: StallingProxy, web: WebProcess
-) -> None:
+def test_only_one_thread_looks_for_a_database_that_does_not_answer(proxy: Proxy, web: WebProcess) -> None:
     """The server is not met by a crowd of dead connections when it is back."""
     proxy.stall()
     refuses(web, GENRE)
-    before = proxy.accepted
+    before = proxy.effects[CONNECTIONS]
     assert {get(web, path)[0] for path in PAGES * 30} == {503}
-    assert proxy.accepted - before < 30
+    assert proxy.effects[CONNECTIONS] - before < 30
     proxy.flow()
     recovers(web)
 
@@ -160,7 +158,7 @@ def test_a_slow_statement_of_a_server_that_answers_is_not_ended(
 
 
 def test_reads_that_wait_for_the_database_do_not_hold_the_loop(
-    database: EmbeddedPostgres, proxy: StallingProxy, tmp_path: Path
+    database: EmbeddedPostgres, proxy: Proxy, tmp_path: Path
 ) -> None:
     """Every hot read waits for a lock, for as long as the test likes; /healthz is answered meanwhile."""
     url = database.url.replace(f":{database.port}/", f":{proxy.port}/")
@@ -191,7 +189,7 @@ def waiting_for_a_lock(database: EmbeddedPostgres) -> int:
         return int(count)
 
 
-def test_a_slow_network_fails_no_request(proxy: StallingProxy, web: WebProcess) -> None:
+def test_a_slow_network_fails_no_request(proxy: Proxy, web: WebProcess) -> None:
     """Round trips of 200 ms, which are more than the loop waits for and less than an outage."""
     proxy.delay = 0.1
     paths = ["/healthz", *PAGES] * 6
@@ -201,7 +199,7 @@ def test_a_slow_network_fails_no_request(proxy: StallingProxy, web: WebProcess) 
 
 
 def test_a_movie_hidden_during_an_outage_is_not_shown_after_it(
-    database: EmbeddedPostgres, proxy: StallingProxy, web: WebProcess
+    database: EmbeddedPostgres, proxy: Proxy, web: WebProcess
 ) -> None:
     before = json.loads(get(web, GENRE)[2])["genre"]
     hidden = before[0]["id"]
