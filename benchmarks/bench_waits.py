@@ -61,13 +61,18 @@ def run(context: Context) -> list[Row]:
             ),
             (f"{WRITERS} pages of {PAGE_SECONDS} s", partial(slow_pages, web.port)),
         ):
+            before = _memory(web)
             with disturbance():
                 context.say(name)
                 found = _latencies(context, web)
+                memory = _memory(web)
             rows += [
                 row(f"{read} beside {name}: p99", found[read], "ms", baseline=quiet[read], goal="<= 3")
                 for read in READS
             ]
+            rows.append(
+                row(f"web processes beside {name}: memory", memory, "MB", baseline=before, goal="<= 1.2")
+            )
     with Proxy(context.postgres.port) as database, Proxy(context.sqs.port) as queues:
         behind_proxies = {
             "DATABASE_URL": context.postgres.url.replace(f":{context.postgres.port}/", f":{database.port}/"),
@@ -96,6 +101,12 @@ def _latencies(context: Context, web: Web) -> dict[str, float]:
         )
         for read, path in READS.items()
     }
+
+
+def _memory(web: Web) -> float:
+    """Resident memory of the web processes in MB."""
+    main = psutil.Process(web.pid)
+    return sum(process.memory_info().rss for process in (main, *main.children(recursive=True))) / 1e6
 
 
 # -- What waits ---------------------------------------------------------------------------------------
