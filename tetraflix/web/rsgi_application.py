@@ -76,7 +76,8 @@ class Application:
         self._pool = ThreadPool(threads=settings.WEB_THREADS, wait_seconds=THREAD_WAIT_SECONDS, name="web")
         # Threads of their own: writers cannot take those of reads; a process with many writers is healthy.
         self._reads = ThreadPool(threads=settings.WEB_THREADS, wait_seconds=READ_WAIT_SECONDS, name="reads")
-        self._probes = ThreadPool(threads=1, wait_seconds=READ_WAIT_SECONDS, name="probes")
+        # /readyz does not wait for /metrics, which takes a dozen statements
+        self._probes = ThreadPool(threads=2, wait_seconds=READ_WAIT_SECONDS, name="probes")
 
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
         try:
