@@ -1,6 +1,6 @@
 """A kept-alive HTTP/1.1 connection that writes a request at once and reads the usual response without a parser.
 
-botocore's HTTP session takes 7 times the CPU for a request (`python -m benchmarks ingest`), which was a fifth of the
+botocore's HTTP session takes 20 times the CPU for a request (`python -m benchmarks ingest`), which was a fifth of the
 consumer's.
 """
 

@@ -1,7 +1,7 @@
 """Minimal SQS clients for the requests of receivers: receive, delete and release.
 
-With a boto3 client instead, even one without parameter validation, the consumer's process takes 2.6 times the
-CPU for a message and reaches 0.69 of the rate. `python -m benchmarks ingest` measures both, by turns, and shows
+With a boto3 client instead, even one without parameter validation, the consumer's process takes 2.5 times the
+CPU for a message and reaches 0.66 of the rate. `python -m benchmarks ingest` measures both, by turns, and shows
 when this module is no longer worth owning.
 """
 
