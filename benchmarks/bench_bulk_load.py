@@ -14,7 +14,7 @@ WEB_PROCESSES = 2
 SECONDS = 10.0  # from the commit until the cache must be whole
 SLICE_SECONDS = 0.7  # of one measurement, after the warm-up of the load generator
 QUIET_SLICES = (
-    8  # before, and after SECONDS: the best counts, because other work on the machine only takes away
+    8  # before, and after SECONDS: the best counts, because other work on the machine only lowers it
 )
 CHANGE_ALL = "UPDATE movies_movie SET title = left(title, 150) || ' II'"
 REFILLED = re.compile(r"Refilled the movie cache in ([\d.]+) s")

@@ -19,7 +19,7 @@ from movies.outbox import bus
 STOPS = int(os.environ.get("BENCH_STOPS", "30"))
 RATES = (300, 120, 4)  # messages/s in either queue, by turns: with few of them, polls wait
 MAX_DEPTH = 6_000  # a longer queue gets only the lowest rate
-MAX_WORK_SECONDS = 3.0  # from the start of a consumer to its stop: drawn anew for each
+MAX_WORK_SECONDS = 3.0  # from the start of a consumer to its stop: random, up to so many
 SETTLED_SECONDS = 2.5  # after a stop, before what is invisible is counted
 HOUR = "3600"  # of invisibility, so that what a stop leaves behind does not come back
 QUEUES = ("sessionData", "userRecs")

@@ -132,5 +132,5 @@ class InventoryModel:
 
     def _store(self, movie: int, action: str, new: StoredMovie) -> None:
         self.movies[movie] = new
-        told = None if action == "deleted" else (new.title, new.profile)
-        self.changes[movie, new.version] = (action, told)
+        announced = None if action == "deleted" else (new.title, new.profile)
+        self.changes[movie, new.version] = (action, announced)

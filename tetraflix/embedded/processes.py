@@ -174,7 +174,7 @@ class Inner:
         self._position = log.stat().st_size if log.exists() else 0
 
     def deaths(self, log: Path) -> list[str]:
-        """How those ended that the log has told of since the last call."""
+        """How those ended that the log has reported since the last call."""
         size = log.stat().st_size if log.exists() else 0
         if size < self._position:
             self._position = 0  # it was truncated

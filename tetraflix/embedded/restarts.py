@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 FIRST_PAUSE_SECONDS = 0.5  # before it starts again; doubles with each further death
 MAX_PAUSE_SECONDS = 15
-HEALTHY_SECONDS = 60  # after running this long, the pauses begin anew
+HEALTHY_SECONDS = 60  # after running this long, the next pause is the first one again
 MAX_DEATHS = 5  # within WINDOW_SECONDS they end the stack
 WINDOW_SECONDS = 60
 

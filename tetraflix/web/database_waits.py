@@ -1,9 +1,9 @@
 """Bounds how long a web process waits for PostgreSQL: its event loop hardly at all, nobody for a server that is gone.
 
 psycopg2 calls `_wait` whenever a connection or a statement of the process waits for the server
-(https://www.psycopg.org/docs/advanced.html#support-for-coroutine-libraries). A wait of SUSPECT_SECONDS asks the
-server for a sign of life. Without one the circuit breaker opens: all waits end, and each new one fails at once (503)
-until a thread has reached the server again.
+(https://www.psycopg.org/docs/advanced.html#support-for-coroutine-libraries). A wait of SUSPECT_SECONDS checks
+whether the server responds at all. If not, the circuit breaker opens: all waits end, and each new one fails at once
+(503) until a thread has reached the server again.
 """
 
 import os
@@ -24,7 +24,7 @@ LOOP_SECONDS = (
     0.05  # of a wait on the event loop, which usually takes 0.2 ms; then a thread takes the request
 )
 SUSPECT_SECONDS = 0.5  # a longer wait is for a slow statement, or for a server that does not answer
-SIGN_OF_LIFE_SECONDS = 1.0  # for a server's first byte; with a round trip of 200 ms it takes 0.4 s
+RESPONSE_SECONDS = 1.0  # for a server's first byte; with a round trip of 200 ms it takes 0.4 s
 PROBE_INTERVAL_SECONDS = 0.25  # between two attempts to reach a server that did not answer
 PROBE_SECONDS = 2.0  # of such an attempt; with TLS, SCRAM and a round trip of 200 ms it takes 1.6 s
 MARGIN_SECONDS = (
@@ -99,7 +99,7 @@ def _wait(connection: Any) -> None:
         if is_probe:
             if waited > PROBE_SECONDS:
                 raise psycopg2.OperationalError("no answer")
-        elif not _gives_sign_of_life(connection.fileno()):
+        elif not _responds(connection.fileno()):
             _open_breaker(f"no answer for {waited:.1f} s")
         elif waited > (_statement_seconds() or waited):
             raise psycopg2.OperationalError("the server process does not keep to its time-out")
@@ -125,9 +125,9 @@ def _statement_seconds() -> float:
     return limit + MARGIN_SECONDS if limit else 0.0
 
 
-def _gives_sign_of_life(descriptor: int) -> bool:
+def _responds(descriptor: int) -> bool:
     """Whether the other end of this socket answers a new connection in time. Needs no login."""
-    deadline = time.monotonic() + SIGN_OF_LIFE_SECONDS
+    deadline = time.monotonic() + RESPONSE_SECONDS
     with socket.socket(fileno=os.dup(descriptor)) as known:
         family = known.family
         try:
@@ -136,7 +136,7 @@ def _gives_sign_of_life(descriptor: int) -> bool:
             return False  # it is not connected yet
     try:
         with socket.socket(family, socket.SOCK_STREAM) as another:
-            another.settimeout(SIGN_OF_LIFE_SECONDS)
+            another.settimeout(RESPONSE_SECONDS)
             another.connect(address)
             another.settimeout(max(deadline - time.monotonic(), 0.001))
             another.sendall(SSL_REQUEST)

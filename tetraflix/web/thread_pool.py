@@ -1,4 +1,4 @@
-"""A small pool of threads for an event loop. A caller for whom no thread becomes free in time is told so."""
+"""A small pool of threads for an event loop. A caller for whom no thread becomes free in time gets PoolBusy."""
 
 import asyncio
 from collections.abc import Callable

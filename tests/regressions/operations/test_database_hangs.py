@@ -144,7 +144,7 @@ def test_a_stopped_database_stops_no_request(database: EmbeddedPostgres, web: We
 def test_a_slow_statement_of_a_server_that_answers_is_not_ended(
     database: EmbeddedPostgres, web: WebProcess
 ) -> None:
-    """It waits for a lock for longer than a sign of life takes, then for PostgreSQL's own limit; others go on."""
+    """It waits for a lock beyond the check of the server, up to PostgreSQL's own limit; others go on."""
     holder = psycopg2.connect(database.url)
     holder.cursor().execute("LOCK TABLE movies_movie IN ACCESS EXCLUSIVE MODE")
     try:

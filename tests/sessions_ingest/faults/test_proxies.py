@@ -1,4 +1,4 @@
-"""The proxies lose and refuse what they are told to, and pass everything else."""
+"""The proxies lose and refuse as much as a test asks for, and pass everything else."""
 
 import json
 from collections.abc import Iterator

@@ -31,7 +31,7 @@ QUICK_SECONDS = 5  # a read that waited for one of the slow requests would take 
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Path:
-    """A pipe; whoever opens it to read waits until it is written."""
+    """A pipe; a process that opens it to read waits until it is written."""
     path = tmp_path / "gate"
     os.mkfifo(path)
     return path
