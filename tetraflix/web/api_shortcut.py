@@ -33,8 +33,7 @@ class _ApiHandler(BaseHandler):
 class ApiShortcut:
     """Answers calls of the API behind CommonMiddleware alone (it checks the host), and passes pages on.
 
-    API keys authenticate callers of the API, who have neither cookies nor forms. This saves a read as much time as
-    its own work (docs/decisions.md).
+    API keys authenticate callers of the API, who have neither cookies nor forms. What this saves: docs/decisions.md.
     """
 
     def __init__(self, get_response: GetResponse) -> None:

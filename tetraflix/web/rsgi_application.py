@@ -65,9 +65,8 @@ class Application:
         self.handler = handler
         # Where a key counts, the time of its last use is written, which may wait for a lock.
         self._hot = () if settings.READS_NEED_KEY else hot
-        self._never_on_loop = (
-            LISTS if settings.MONGODB_URL else None
-        )  # whose driver's waits cannot be cut short
+        # The waits of MongoDB's driver cannot be cut short.
+        self._slow_store = LISTS if settings.MONGODB_URL else None
         self._slow_until = 0.0  # on the loop's clock
         self._refuse = observe(lambda request: request.refusal)  # type: ignore[attr-defined]
 
@@ -106,7 +105,7 @@ class Application:
         """None when a thread has to answer, because the loop would wait for a database."""
         if scope.path != "/healthz" and (
             self._loop.time() < self._slow_until
-            or (self._never_on_loop and scope.path.startswith(self._never_on_loop))
+            or (self._slow_store and scope.path.startswith(self._slow_store))
         ):
             return None
         # Django's connections and its checks for async code depend on the running loop; this is sync code.
