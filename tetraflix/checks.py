@@ -22,6 +22,7 @@ RANGES = {
     "PORT": (1, 65535, "the web server's port"),
     "WEB_WORKERS": (1, 256, "web processes"),
     "WEB_THREADS": (1, 64, "threads of each web process"),
+    "BUS_LISTS_HOLD_DAYS": (0, 36500, "days"),
     "POPULARITY_SECONDS": (10, 7 * 24 * 3600, "seconds between two refreshes"),
     "RECOMMEND_SECONDS": (0, 3600, "seconds between two lists of a user"),
     "TASTE_SHRINKAGE": (0, 10**6, "finishes"),

@@ -185,6 +185,8 @@ QUEUE_MAX_RECEIVES = env.whole("QUEUE_MAX_RECEIVES", 20)
 FEED_SWEEP_SECONDS = env.whole("FEED_SWEEP_SECONDS", 5)
 # FINISHED_MARK: the progress (0 < mark <= 1) from which a movie counts as watched to the end.
 FINISHED_MARK = env.fraction("FINISHED_MARK", 1.0)
+# BUS_LISTS_HOLD_DAYS: days that a list from the userRecs queue is kept before a list of our own replaces it.
+BUS_LISTS_HOLD_DAYS = env.whole("BUS_LISTS_HOLD_DAYS", 7)
 # POPULARITY_SECONDS: seconds between two refreshes of the popularity lists.
 POPULARITY_SECONDS = env.whole("POPULARITY_SECONDS", 3600)
 # RECOMMENDER: the strategy that makes this service's own recommendation lists: mixture, euclid or popular; off: it

@@ -49,6 +49,7 @@ class Migration(migrations.Migration):
                 ("recommended_at", models.DateTimeField(null=True)),
             ],
             options={
+                "default_permissions": (),
                 "indexes": [
                     models.Index(
                         condition=models.Q(("mark__isnull", False)),
