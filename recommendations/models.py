@@ -35,6 +35,26 @@ class UserLists(models.Model):
         return f"lists of user {self.user_id}"
 
 
+class ChangedUser(models.Model):
+    """A user whose own list is to be made again while `mark` is set; rows stay. recommender/changed_users.py"""
+
+    user_id = models.BigIntegerField(primary_key=True)
+    mark = models.BigIntegerField(null=True)  # grows with every finish
+    marked_at = models.DateTimeField(null=True)
+    recommended_at = models.DateTimeField(null=True)  # when the recommender last looked at the user
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["mark"], condition=models.Q(mark__isnull=False), name="recommendations_marked"
+            )
+        ]
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"user {self.user_id}"
+
+
 class Preferences(models.Model):
     """The genre preferences that a user was given, once; only recommendations/preferences.py writes them."""
 
