@@ -12,13 +12,15 @@ SECONDS = 5.0  # a worker has two threads, and other tasks need their turn
 
 @shared_task
 def recommend() -> int:
-    """Makes the own lists of changed users; returns of how many. Runs after finishes, and by schedule."""
+    """Makes the own lists of changed users; returns how many it made. Runs after finishes, and by schedule."""
     if settings.RECOMMENDER == "off":
         return 0
     with retries.retried("own recommendations", StoreUnavailable, first=2, longest=30) as due:
         if due:
             done = refresh.refresh_changed(seconds=SECONDS)
-            if changed_users.waiting()[0]:  # those with a list of just now, and what time did not suffice for
+            if (
+                changed_users.waiting().users
+            ):  # those with a list of just now, and what time did not suffice for
                 changed_users.wake()
-            return done
+            return done.lists
     return 0

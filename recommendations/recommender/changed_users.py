@@ -79,11 +79,26 @@ def clear(changed: Sequence[Changed]) -> None:
         )
 
 
-def waiting() -> tuple[int, float]:
+class Waiting(NamedTuple):
     """The number of marked users, and for how many seconds the longest of them has waited."""
+
+    users: int
+    seconds: float
+
+
+def waiting(*, up_to: int | None = None) -> Waiting:
+    """Those whose mark is at most `up_to`; None: all of them."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(marked_at)), 0)::float8"
-            " FROM recommendations_changeduser WHERE mark IS NOT NULL"
+            " FROM recommendations_changeduser WHERE mark <= coalesce(%s, mark)",
+            [up_to],
         )
-        return cursor.fetchone()
+        return Waiting(*cursor.fetchone())
+
+
+def last_mark() -> int:
+    """The greatest mark so far."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT last_value FROM recommendations_marks")
+        return int(cursor.fetchone()[0])

@@ -1,59 +1,101 @@
 """Makes the own lists of changed users, in batches: each user by one worker at a time; a kill loses nothing."""
 
+import functools
+import itertools
 import random
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
 
 from movies.foundation.database_clock import database_time
 from movies.viewing.recency import recount_if_changed
-from recommendations import lists, stores
+from recommendations import lists, preferences, stores
 from recommendations.recommender import changed_users
 from recommendations.recommender.recommender import make_lists
 from recommendations.recommender.records import Record, records_of
 from recommendations.user_lists import BUS, UserLists
 
+MARKED_AT_A_TIME = 10_000  # users
+PAUSE_SECONDS = 0.2  # between two looks for marked users that are not due
 BATCH = 512  # users of a transaction: about half a second at 300,000 movies
 
 
-def refresh_changed(*, seconds: float, progress: Callable[[int], None] = lambda done: None) -> int:
-    """Makes the lists of marked users until none is due, or for about `seconds`. Returns how many users it handled.
+class Refreshed(NamedTuple):
+    """What was done: users looked at, and lists made. The others' lists are held by the bus, or nothing is known."""
 
-    Calls `progress` with the number of users after each batch. Raises StoreUnavailable; users whose batch failed stay
-    marked.
+    users: int
+    lists: int
+
+    def plus(self, other: "Refreshed") -> "Refreshed":
+        """Both together."""
+        return Refreshed(self.users + other.users, self.lists + other.lists)
+
+
+NOTHING = Refreshed(0, 0)
+
+
+def refresh_changed(*, seconds: float) -> Refreshed:
+    """Makes the lists of marked users until none is due, or for about `seconds`.
+
+    Raises StoreUnavailable; users whose batch failed stay marked.
     """
     recount_if_changed()
     until = time.monotonic() + seconds
-    handled = 0
+    total = NOTHING
     while time.monotonic() < until:
-        found = 0
         # in any order, so that two workers seldom meet at a lane
-        for lane in random.sample(range(changed_users.LANES), changed_users.LANES):
-            done = _refresh_lane(lane)
-            progress(done)
-            found += done
-        handled += found
-        if not found:
+        lanes = random.sample(range(changed_users.LANES), changed_users.LANES)
+        done = functools.reduce(Refreshed.plus, map(_refresh_lane, lanes))
+        total = total.plus(done)
+        if not done.users:
             break
-    return handled
+    return total
 
 
-def _refresh_lane(lane: int) -> int:
+def refresh_all(user_ids: Iterable[int]) -> Iterator[Refreshed]:
+    """Marks the users, and makes lists until all of these marks are cleared, by whichever process.
+
+    Yields what was done so far by this process. Raises StoreUnavailable: the users stay marked.
+    """
+    ids = iter(user_ids)
+    while batch := list(itertools.islice(ids, MARKED_AT_A_TIME)):
+        changed_users.mark(batch)
+    last = changed_users.last_mark()
+    total = NOTHING
+    while changed_users.waiting(up_to=last).users:
+        done = refresh_changed(seconds=1)
+        if not done.users:  # other workers have them, or they were seen a moment ago
+            time.sleep(PAUSE_SECONDS)
+        total = total.plus(done)
+        yield total
+
+
+def everybody() -> Iterator[int]:
+    """The ids of all users with lists or preferences. Raises StoreUnavailable."""
+    after = 0
+    while ids := stores.current().ids(after, MARKED_AT_A_TIME):
+        yield from ids
+        after = ids[-1]
+    yield from preferences.users()
+
+
+def _refresh_lane(lane: int) -> Refreshed:
     with transaction.atomic():
         if not changed_users.try_lane(lane):
-            return 0
+            return NOTHING
         changed = changed_users.due(lane, BATCH)
-        if changed:
-            at = database_time()
-            made = _made([user_id for user_id, _ in changed], at)
-            # Marks before lists: in the order in which ingestion locks them.
-            changed_users.clear(changed)
-            stores.current().update(made)
-    return len(changed)
+        if not changed:
+            return NOTHING
+        made = _made([user_id for user_id, _ in changed], database_time())
+        # Marks before lists: in the order in which ingestion locks them.
+        changed_users.clear(changed)
+        stores.current().update(made)
+    return Refreshed(len(changed), len(made))
 
 
 def _made(user_ids: Collection[int], at: datetime) -> dict[int, Callable[[UserLists], UserLists]]:

@@ -45,15 +45,24 @@ def listed(user_id: int) -> tuple[list[int], str]:
 
 
 def refreshed() -> int:
-    return refresh.refresh_changed(seconds=60)
+    return refresh.refresh_changed(seconds=60).users
 
 
 def some_movies(number: int, **weights: Any) -> list[Movie]:
     """Movies of different profiles; the first are the most viewed."""
     made = [movie(f"Movie {n}", **(weights or {"action": n, "drama": 100 - n})) for n in range(1, number + 1)]
-    for n, each in enumerate(made):
-        for viewer in range(number - n):
-            report(1_000_000 + viewer, each, at=NOW - timedelta(days=1, minutes=n))
+    sessions = [
+        Session(
+            1_000_000 + viewer,
+            tuple(
+                WatchEvent(each.id, 1, NOW - timedelta(days=1, minutes=n))
+                for n, each in enumerate(made[:many])
+            ),
+            NOW,
+        )
+        for viewer, many in enumerate(range(number, 0, -1))
+    ]
+    apply([Batch("sessionData", sessions)])
     return made
 
 
@@ -189,7 +198,7 @@ def test_a_user_is_seen_at_most_once_in_some_seconds(store, settings):
     report(USER, made[1], at=NOW + timedelta(minutes=1))
 
     assert refreshed() == 0
-    assert changed_users.waiting()[0] == 1
+    assert changed_users.waiting().users == 1
 
     settings.RECOMMEND_SECONDS = 0
     assert refreshed() == 1
@@ -220,7 +229,7 @@ def test_a_finish_counted_while_the_list_is_made_leaves_the_user_marked(store, s
     assert refreshed() == 2
 
     assert made[1].id not in listed(USER)[0]
-    assert changed_users.waiting()[0] == 0
+    assert changed_users.waiting().users == 0
 
 
 def test_a_lane_that_another_worker_holds_is_left_to_it(store):
@@ -246,7 +255,7 @@ def test_a_batch_that_fails_is_made_again(store, monkeypatch):
         patch.setattr(type(stores.current()), "update", unavailable)
         with pytest.raises(StoreUnavailable):
             refreshed()
-        assert changed_users.waiting()[0] == 1
+        assert changed_users.waiting().users == 1
 
     assert refreshed() == 1
     assert listed(USER)[1] == "mixture"
@@ -273,3 +282,22 @@ def test_a_worker_is_woken_after_the_commit(transactional_db, monkeypatch):
     report(USER, made)
 
     wait_until(lambda: woken == ["woken"] * 2)
+
+
+def test_all_users_are_made_lists_on_demand(store, settings):
+    settings.RECOMMEND_SECONDS = 0
+    made = some_movies(6)
+    for user_id in (7, 8, 9):
+        report(user_id, made[0])
+    from_the_bus(8, made[5])
+    report(10, made[0], progress=0.5)
+    Preferences.objects.create(user_id=11, weights=profile(drama=100))
+    refreshed()
+
+    *_, done = refresh.refresh_all(refresh.everybody())
+
+    viewers = set(ChangedUser.objects.values_list("user_id", flat=True)) - {8, 10}
+    assert {7, 9, 11} <= viewers
+    assert done == (len(viewers) + 2, len(viewers))
+    assert {listed(user_id)[1] for user_id in viewers} == {"mixture"}
+    assert changed_users.waiting().users == 0
