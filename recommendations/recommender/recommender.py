@@ -78,6 +78,12 @@ def load() -> Recommender:
     return Recommender.of(snapshot.load(), strategy, settings.POPULARITY_EXPONENT)
 
 
+def clear() -> None:
+    """The process keeps no recommender any more."""
+    global _current  # noqa: PLW0603
+    _current = None
+
+
 def current(finished: Collection[int] = ()) -> tuple[Recommender, set[int]]:
     """The recommender that this process keeps, and the movies in it that were hidden or deleted since.
 
