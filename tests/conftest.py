@@ -9,7 +9,7 @@ import pytest
 from movies.catalog import popular_cache
 from movies.catalog.movie_cache import movie_cache
 from movies.foundation.events import users_changed
-from recommendations.recommender import recommender
+from recommendations.recommender import current_snapshot
 from tests.servers.fixtures import (
     bus_server,
     database_url,
@@ -76,4 +76,4 @@ def _empty_caches_between_tests() -> Iterator[None]:
     yield
     movie_cache.clear()
     popular_cache.clear()
-    recommender.clear()
+    current_snapshot.clear()

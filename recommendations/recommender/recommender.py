@@ -1,24 +1,23 @@
 """The recommender of a process: a snapshot of the inventory, one strategy, and the lists that they lead to."""
 
-import threading
-import time
+import functools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from django.conf import settings
-from django.db import connection
 
 from movies.profiles import TOTAL
-from movies.viewing.view_counting import existing
-from recommendations.recommender import snapshot
+from recommendations.recommender import current_snapshot
 from recommendations.recommender.catalog import Positions
 from recommendations.recommender.engine import Engine
 from recommendations.recommender.records import Record
 from recommendations.recommender.snapshot import Snapshot
 from recommendations.recommender.strategies import STRATEGIES, Row, Strategy
 from recommendations.recommender.taste import Taste, modelled
+
+DEFAULT = "mixture"
 
 MAX_CHANGES = (
     2_000  # of the inventory since the snapshot; after more, or a bulk load, it is loaded again at once
@@ -68,72 +67,24 @@ class Recommender:
         return [ids[positions].tolist() for positions in best]
 
 
-_lock = threading.Lock()
-_current: Recommender | None = None
+def make(loaded: Snapshot) -> Recommender:
+    """A recommender over the snapshot, by the settings; with the default strategy where RECOMMENDER is off."""
+    name = settings.RECOMMENDER if settings.RECOMMENDER in STRATEGIES else DEFAULT
+    return Recommender.of(loaded, STRATEGIES[name], settings.POPULARITY_EXPONENT)
 
 
-def load() -> Recommender:
-    """A recommender over the inventory as it is now, by the settings; with the default strategy if they say off."""
-    strategy = STRATEGIES.get(settings.RECOMMENDER, STRATEGIES["mixture"])
-    return Recommender.of(snapshot.load(), strategy, settings.POPULARITY_EXPONENT)
-
-
-def clear() -> None:
-    """The process keeps no recommender any more."""
-    global _current  # noqa: PLW0603
-    _current = None
-
-
-def current(finished: Collection[int] = ()) -> tuple[Recommender, set[int]]:
-    """The recommender that this process keeps, and the movies in it that were hidden or deleted since.
-
-    It is loaded again after LOAD_PAUSE, because views change popularity all the time; at once if the settings or many
-    movies changed, or if it lacks one of the `finished` movies.
-    """
-    global _current  # noqa: PLW0603 - the threads of a process share it
-    with _lock:
-        version = _inventory_version()
-        if _current is None or _is_outdated(_current, version, finished):
-            _current = load()
-            version = _inventory_version()
-        return _current, _gone(_current.snapshot.version, version)
-
-
-def _is_outdated(known: Recommender, version: int, finished: Collection[int]) -> bool:
-    loaded = known.snapshot
-    changes = version - loaded.version
-    return (
-        (known.strategy.name, known.exponent) != (settings.RECOMMENDER, settings.POPULARITY_EXPONENT)
-        or time.monotonic() - loaded.loaded_at > LOAD_PAUSE * loaded.seconds
-        or not 0 <= changes <= MAX_CHANGES
-        or (changes > 0 and bool(existing(loaded.unknown(finished))))
-    )
-
-
-def _inventory_version() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT version FROM movies_inventory")
-        return int(cursor.fetchone()[0])
-
-
-def _gone(since: int, version: int) -> set[int]:
-    """The movies changed after `since` that are hidden or deleted now."""
-    if version == since:
-        return set()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT DISTINCT movie_id FROM movies_moviechange LEFT JOIN movies_movie ON movies_movie.id = movie_id
-            WHERE movies_moviechange.id > %s AND (movies_movie.id IS NULL OR hidden)
-            """,
-            [since],
-        )
-        return {movie_id for (movie_id,) in cursor.fetchall()}
+@functools.lru_cache(maxsize=1)
+def _kept(loaded: Snapshot, name: str, exponent: float) -> Recommender:
+    """The recommender of the last snapshot; other settings are other arguments."""
+    return make(loaded)
 
 
 def make_lists(records: Mapping[int, Record]) -> tuple[str, dict[int, list[int]]]:
     """The strategy's name, and the list of each user whose record says something."""
     wanted = {user_id: record for user_id, record in records.items() if record.says_something}
-    recommender, gone = current({movie for record in wanted.values() for movie in record.finished})
+    loaded, gone = current_snapshot.current(
+        {movie for record in wanted.values() for movie in record.finished}
+    )
+    recommender = _kept(loaded, settings.RECOMMENDER, settings.POPULARITY_EXPONENT)
     made = recommender.lists(list(wanted.values()), gone) if wanted else []
     return recommender.strategy.name, dict(zip(wanted, made, strict=True))
