@@ -175,7 +175,7 @@ def _lists(cursor: Any) -> tuple[dict[str, list[int]], int]:
 def _could_enter(best: dict[str, _Best]) -> str:
     """The SQL condition that a movie reaches the bound of some list. Ties are decided later.
 
-    Most movies have too few views for most lists, and comparing views costs a tenth of reading a weight.
+    Most movies have too few views for most lists, and comparing views costs less than reading a weight.
     """
     bounds = {genre: list_.bound for genre, list_ in best.items()}
     conditions = [f"views >= {bounds[OVERALL]}" if bounds[OVERALL] else "true"]
