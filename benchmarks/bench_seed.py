@@ -15,10 +15,10 @@ from recommendations import seeding as users_seeding
 
 ROUNDS = 2
 DATABASE = "bench_seed"
-MOVIES = {"movies_movie": "id, title, profile", "movies_viewcount": "movie_id, views"}
+MOVIES = {"movies_movie": "id, title, profile", "movies_viewcount": "movie_id, views, recent"}
 USERS = {
     "recommendations_userlists": "user_id, recommended, recommended_at, watching, progress, watched_at,"
-    " removed, finished"
+    " removed, finished, recommended_by"
 }
 
 

@@ -15,11 +15,12 @@ from django.db import connection
 from benchmarks.bench_reads import RECOMMENDATIONS, fill_lists
 from benchmarks.load import WARM_UP_SECONDS
 from benchmarks.measure import Context, Row, Web, cpu_seconds, row
-from recommendations.lists import Event, apply_events
+from recommendations.lists import apply_events
 from recommendations.stores import named
 from recommendations.stores.base import Change, ListStore
 from recommendations.stores.mongo import COLLECTION
 from recommendations.stores.mongo_client import collection
+from recommendations.user_lists import Event
 from tests.servers.mongodb import MongoServer
 
 ROUNDS = 3

@@ -42,12 +42,24 @@ class ViewCount(models.Model):
         Movie, on_delete=models.DO_NOTHING, primary_key=True, db_constraint=False, related_name="viewcount"
     )
     views = models.PositiveBigIntegerField(default=0, db_default=0)
+    # the sum of the views' weights (viewing/recency.py): whole numbers of 50 digits, and more with a short half-life
+    recent = models.DecimalField(max_digits=1000, decimal_places=0, default=0, db_default=0)
 
     class Meta:
         indexes = [models.Index(fields=["-views", "movie"], name="movies_most_viewed")]
 
     def __str__(self) -> str:
         return f"{self.views} views of movie {self.movie_id}"
+
+
+class Recency(models.Model):
+    """The half-life that `ViewCount.recent` was counted with, in one row; no row: it has to be counted."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    half_life_days = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"half-life of {self.half_life_days} days"
 
 
 class View(models.Model):

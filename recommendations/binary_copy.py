@@ -7,14 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommendations.generated_lists import Block
+from recommendations.user_lists import GENERATED
 
-COLUMNS = "user_id, recommended, recommended_at, watching, progress, watched_at, removed, finished"
+COLUMNS = (
+    "user_id, recommended, recommended_at, watching, progress, watched_at, removed, finished, recommended_by"
+)
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # PostgreSQL's
 
 BIGINT, FLOAT8, TIMESTAMPTZ = 20, 701, 1184  # PostgreSQL's type OIDs
-EMPTY_JSON = b"\x01[] "  # an empty array in jsonb's version 1; the blank keeps every field at an even offset
+# `removed`, `finished` (empty arrays in jsonb's version 1) and `recommended_by`, with their lengths: the same for
+# every user. The blank makes their bytes even in number, as those of all other fields are.
+ENDING = b"".join(
+    len(field).to_bytes(4, "big") + field for field in (b"\x01[] ", b"\x01[]", GENERATED.encode())
+)
 # Bytes of an array: its header, shorter if it is empty, and each item with its length.
 HEADER_BYTES, EMPTY_HEADER_BYTES, ITEM_BYTES = 20, 12, 12
 LENGTH_BYTES = 4  # of a field's length, before the field
@@ -42,8 +49,7 @@ def _users(block: Block, now: datetime) -> NDArray[np.void]:
             ("watching", _array(">i8", slots)),
             ("progress", _array(">f8", slots)),
             ("watched_at", _array(">i8", slots)),
-            ("removed_length", ">i4"), ("removed", "V4"),
-            ("finished_length", ">i4"), ("finished", "V4"),
+            ("ending", f"V{len(ENDING)}"),
         ]
     )  # fmt: skip
     users = np.zeros(len(block), kind)
@@ -53,8 +59,7 @@ def _users(block: Block, now: datetime) -> NDArray[np.void]:
     users["user_id_length"] = users["recommended_at_length"] = 8
     users["user_id"] = np.arange(block.first, block.first + len(block))
     users["recommended_at"] = today - block.recommended_minutes * minute
-    users["removed_length"] = users["finished_length"] = len(EMPTY_JSON)
-    users["removed"] = users["finished"] = np.void(EMPTY_JSON)
+    users["ending"] = np.void(ENDING)
     all_of_them = np.full(len(block), listed)
     _fill(users["recommended"], BIGINT, all_of_them, block.recommended)
     _fill(users["watching"], BIGINT, block.begun, block.watching)

@@ -12,8 +12,8 @@ from movies.models import Movie
 from movies.profiles import from_wire
 from movies.viewing.view_counting import last_finishes
 from recommendations import stores
-from recommendations.lists import Entry, Finish, UserLists
 from recommendations.services import EARLIEST, shown_to
+from recommendations.user_lists import Entry, Finish, UserLists
 
 
 @dataclass(frozen=True, slots=True)

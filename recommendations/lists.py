@@ -1,92 +1,25 @@
 """The rules of a user's two lists, as pure functions: what events and new lists change, and what is shown."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
-from msgspec import Struct
 from msgspec.structs import replace
+
+from recommendations.user_lists import BUS, Entry, Event, Finish, UserLists
 
 E = TypeVar("E")  # how the caller represents a movie
 P = TypeVar("P", float, bytes)  # progress, as a number or its JSON
 
 MAX_LIST_LENGTH = 20  # movies in either list, and entries kept of movies taken off and of finishes
-
-
-class Entry(Struct, frozen=True, gc=False):
-    """A movie that a user started and did not finish, as of the latest event about it."""
-
-    movie_id: int
-    progress: float  # 0..1, below the finished mark
-    at: datetime  # the event's order: only a later event changes the entry
-    back_at: datetime | None = None  # when it was brought back by hand, if later than `at`
-
-    @property
-    def moved_to_front_at(self) -> datetime:
-        """What the row is sorted by, latest first: when the movie was watched or brought back."""
-        return self.back_at or self.at
-
-
-class Finish(Struct, frozen=True, gc=False):
-    """A movie that a user finished, when, and when the finish was first reported: when its message was sent."""
-
-    movie_id: int
-    at: datetime  # as stated: identifies the finish when it is reported again
-    reported_at: datetime
-    effective_at: datetime | None = None  # its order, if that is not `at`
-
-    @property
-    def order(self) -> datetime:
-        """The time to order the finish by: not ahead of the sending, as `at` may be."""
-        return self.effective_at or self.at
-
-    def is_newer_than(self, as_of: datetime) -> bool:
-        """Whether a list sent at `as_of` may not know of this finish. On a tie the finish wins.
-
-        Depends on send times and event times only, so the order in which list and finish arrive does not matter.
-        """
-        return self.reported_at >= as_of or self.order > as_of
-
-
-class Event(Struct, frozen=True, gc=False):
-    """One event of a session."""
-
-    movie_id: int
-    progress: float
-    at: datetime  # as stated
-    finished: bool  # progress is at or above the finished mark
-    reported_at: datetime  # when the message was sent
-    # the time to order the event by if `at` is ahead of the sending: about the sending time
-    effective_at: datetime | None = None
-    # the user's latest finish of this movie on record; may no longer be in `UserLists.finished`
-    last_finish: datetime | None = None
-    counted_before: bool = False  # a finish that is on record: it has changed the lists before
-
-    @property
-    def order(self) -> datetime:
-        """The time to order the event by."""
-        return self.effective_at or self.at
-
-
-class UserLists(Struct, frozen=True, gc=False):
-    """Everything kept about one user."""
-
-    recommended: tuple[int, ...] = ()  # best first, as recommended
-    recommended_at: datetime | None = None  # when the list was sent; None: there was none
-    watching: tuple[Entry, ...] = ()  # most recently watched or brought back first
-    removed: tuple[Entry, ...] = ()  # taken off by hand, latest first; keep their progress
-    # the latest reported, latest first: needed for lists sent before them, and to recognize repeated finishes
-    finished: tuple[Finish, ...] = ()
-
-
-EMPTY_LISTS = UserLists()
+MAX_DISMISSED = 1_000  # movies that a user may have dismissed at once
 
 
 def apply_events(lists: UserLists, events: Iterable[Event]) -> UserLists:
     """The lists after the events of any sessions, applied in time order.
 
     A finish removes the movie from `watching`, and from `recommended` if that list was sent before the finish
-    was reported.
+    was reported. From a list that is not the bus's a movie leaves whenever it is watched or finished.
 
     Replaying events changes nothing and their order of arrival does not matter, as long as at most
     MAX_LIST_LENGTH movies are in progress (an older one is forgotten, so its events count as new), and at most
@@ -136,6 +69,7 @@ def _progress(lists: UserLists, event: Event) -> UserLists:
     entry = Entry(event.movie_id, event.progress, event.order, back_at)
     return replace(
         lists,
+        recommended=lists.recommended if lists.recommended_by == BUS else _unlisted(lists, event.movie_id),
         watching=_latest((*_without(lists.watching, event.movie_id), entry)),
         removed=_without(lists.removed, event.movie_id),
     )
@@ -163,14 +97,14 @@ def _finish(lists: UserLists, event: Event) -> UserLists:
         )
     if event.counted_before:  # no longer kept: too old for any list not received yet
         return lists
-    recommended = lists.recommended
-    if event.movie_id in recommended and (
-        lists.recommended_at is None or finish.is_newer_than(lists.recommended_at)
-    ):
-        recommended = tuple(movie for movie in recommended if movie != event.movie_id)
+    leaves = (
+        lists.recommended_by != BUS
+        or lists.recommended_at is None
+        or finish.is_newer_than(lists.recommended_at)
+    )
     return replace(
         lists,
-        recommended=recommended,
+        recommended=_unlisted(lists, event.movie_id) if leaves else lists.recommended,
         watching=tuple(e for e in lists.watching if e.movie_id != event.movie_id or e.at > event.order),
         removed=tuple(e for e in lists.removed if e.movie_id != event.movie_id or e.at > event.order),
         finished=_latest_reported((*lists.finished, finish)),
@@ -190,22 +124,67 @@ def recommend(
     at: datetime,
     known: Collection[int],
     finished_since: Collection[int] = (),
+    *,
+    hold: timedelta,
 ) -> UserLists:
-    """The lists with a new recommendation list, sent at `at`, unless the stored one is newer.
+    """The lists with a new list from the bus, sent at `at`.
+
+    Unchanged if the stored list is from the bus and newer, or is not from the bus and at least `hold` newer.
 
     Drops ids that are not in `known`, keeps duplicates at their first place, and keeps the first MAX_LIST_LENGTH.
     Of those, drops movies with a finish that the list may not know of: one of the kept finishes, or, for the
     movies in `finished_since`, any other finish after `at`.
     """
-    if lists.recommended_at and at < lists.recommended_at:
-        return lists
+    if lists.recommended_at:
+        newer_by = lists.recommended_at - at
+        if newer_by > timedelta(0) if lists.recommended_by == BUS else newer_by >= hold:
+            return lists
     finished = {finish.movie_id for finish in lists.finished if finish.is_newer_than(at)}.union(
         finished_since
     )
     # cut before finished movies are dropped: no other movie moves up, as if the finishes had come later
     listed = [movie for movie in dict.fromkeys(movie_ids) if movie in known][:MAX_LIST_LENGTH]
     kept = tuple(movie for movie in listed if movie not in finished)
-    return replace(lists, recommended=kept, recommended_at=at)
+    return replace(lists, recommended=kept, recommended_at=at, recommended_by=BUS)
+
+
+def recommend_own(
+    lists: UserLists, movie_ids: Iterable[int], at: datetime, strategy: str, hold: timedelta
+) -> UserLists:
+    """The lists with a list of our own recommender, as of `at`.
+
+    Unchanged if the stored list is from the bus and less than `hold` older, or is not from the bus and newer. So
+    which of several lists stays does not depend on their order of arrival.
+
+    Drops what the user finished, is watching or took off, as events that come later do. Keeps what the user
+    dismissed: it is not shown, and has its place when that is undone.
+    """
+    if lists.recommended_at:
+        older_by = at - lists.recommended_at
+        if older_by < (hold if lists.recommended_by == BUS else timedelta(0)):
+            return lists
+    begun_or_finished = {
+        *(entry.movie_id for entry in (*lists.watching, *lists.removed)),
+        *(finish.movie_id for finish in lists.finished),
+    }
+    listed = list(dict.fromkeys(movie_ids))[:MAX_LIST_LENGTH]
+    kept = tuple(movie for movie in listed if movie not in begun_or_finished)
+    return replace(lists, recommended=kept, recommended_at=at, recommended_by=strategy)
+
+
+def dismiss(lists: UserLists, movie_id: int) -> UserLists:
+    """Has the movie shown in neither list until that is undone. Unchanged if MAX_DISMISSED others are dismissed.
+
+    Both lists keep it, with its progress, so that undoing shows it in its place again.
+    """
+    if movie_id in lists.dismissed or len(lists.dismissed) >= MAX_DISMISSED:
+        return lists
+    return replace(lists, dismissed=(movie_id, *lists.dismissed))
+
+
+def undo_dismissal(lists: UserLists, movie_id: int) -> UserLists:
+    """Has the movie shown in its place again. Unchanged if it was not dismissed."""
+    return replace(lists, dismissed=tuple(movie for movie in lists.dismissed if movie != movie_id))
 
 
 def take_off(lists: UserLists, movie_id: int) -> UserLists:
@@ -242,8 +221,7 @@ def drop_finished(lists: UserLists, mark: float) -> UserLists:
         if entry.progress >= mark:
             finish = Event(entry.movie_id, entry.progress, entry.at, finished=True, reported_at=entry.at)
             lists = _finish(lists, finish)
-            recommended = tuple(movie for movie in lists.recommended if movie != entry.movie_id)
-            lists = replace(lists, recommended=recommended)
+            lists = replace(lists, recommended=_unlisted(lists, entry.movie_id))
     return lists
 
 
@@ -251,14 +229,21 @@ def shown(
     recommended: list[int],
     watching: list[int],
     progress: Sequence[P],
+    dismissed: Sequence[int],
     find: Callable[[list[int]], Sequence[E | None]],
     mark: float,
 ) -> tuple[list[E], list[tuple[E, P]]]:
     """What of the stored lists a user is shown, in order: recommendations, and currently watching with progress.
 
-    No movie is in both, and none is finished by `mark`, which may be lower than when the progress was stored.
+    No movie is in both, none was dismissed, and none is finished by `mark`, which may be lower than when the
+    progress was stored.
     `find` returns what the caller shows of each movie; None for one that is hidden or deleted, which is left out.
     """
+    if dismissed:
+        unwanted = set(dismissed)
+        recommended = [movie for movie in recommended if movie not in unwanted]
+        wanted = [number for number, movie in enumerate(watching) if movie not in unwanted]
+        watching, progress = [watching[n] for n in wanted], [progress[n] for n in wanted]
     in_progress = set(watching)
     chosen = [movie for movie in recommended if movie not in in_progress] if watching else recommended
     found = find(chosen + watching)
@@ -274,6 +259,11 @@ def shown(
 
 def _entry(entries: Iterable[Entry], movie_id: int) -> Entry | None:
     return next((entry for entry in entries if entry.movie_id == movie_id), None)
+
+
+def _unlisted(lists: UserLists, movie_id: int) -> tuple[int, ...]:
+    """The recommended movies without this one."""
+    return tuple(movie for movie in lists.recommended if movie != movie_id)
 
 
 def _without(entries: tuple[Entry, ...], movie_id: int) -> tuple[Entry, ...]:

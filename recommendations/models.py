@@ -1,4 +1,4 @@
-"""The table behind the PostgreSQL store; only recommendations/stores/postgres.py writes it."""
+"""The table behind the PostgreSQL store, which only recommendations/stores/postgres.py writes, and preferences."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -12,6 +12,7 @@ class UserLists(models.Model):
     # best first, as recommended; recommended_at is null while no list was ever stored
     recommended: models.Field = ArrayField(models.BigIntegerField(), default=list)
     recommended_at = models.DateTimeField(null=True)
+    recommended_by: models.Field = models.TextField(null=True)  # noqa: DJ001 (null: the bus, as for nearly every list)
     # currently watching: three parallel arrays, most recent first
     watching: models.Field = ArrayField(models.BigIntegerField(), default=list)
     progress: models.Field = ArrayField(models.FloatField(), default=list)
@@ -22,6 +23,8 @@ class UserLists(models.Model):
     # finished: [[movie, when, when reported]], with the time to order it by if that is not `when`
     removed = models.JSONField(default=list)
     finished = models.JSONField(default=list)
+    # "not for me", latest first; null if nothing is
+    dismissed: models.Field = ArrayField(models.BigIntegerField(), null=True)
     updated = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -30,3 +33,38 @@ class UserLists(models.Model):
 
     def __str__(self) -> str:
         return f"lists of user {self.user_id}"
+
+
+class ChangedUser(models.Model):
+    """A user whose own list is to be made again while `mark` is set; rows stay. recommender/changed_users.py"""
+
+    user_id = models.BigIntegerField(primary_key=True)
+    mark = models.BigIntegerField(null=True)  # grows with every finish
+    marked_at = models.DateTimeField(null=True)
+    recommended_at = models.DateTimeField(null=True)  # when the recommender last looked at the user
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["mark"], condition=models.Q(mark__isnull=False), name="recommendations_marked"
+            )
+        ]
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"user {self.user_id}"
+
+
+class Preferences(models.Model):
+    """The genre preferences that a user was given, once; only recommendations/preferences.py writes them."""
+
+    user_id = models.BigIntegerField(primary_key=True)
+    weights: models.Field = ArrayField(models.SmallIntegerField())  # as in a movie's profile
+    given_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "preferences"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"preferences of user {self.user_id}"

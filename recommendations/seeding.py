@@ -12,9 +12,9 @@ from movies.viewing.popularity import visible
 from recommendations import stores
 from recommendations.binary_copy import COLUMNS, HEADER, TRAILER, rows
 from recommendations.generated_lists import Block, Pool, blocks, pools
-from recommendations.lists import Entry, UserLists
 from recommendations.stores.base import ListStore
 from recommendations.stores.postgres import PostgresStore
+from recommendations.user_lists import GENERATED, Entry, UserLists
 
 Progress = Callable[[int], None]
 COPY = f"COPY recommendations_userlists ({COLUMNS}) FROM STDIN (FORMAT binary)"
@@ -118,5 +118,6 @@ def user_lists(block: Block, now: datetime) -> Iterator[tuple[int, UserLists]]:
                 watching=tuple(
                     Entry(movie, share / 100, now - timedelta(minutes=ago)) for movie, share, ago in entries
                 ),
+                recommended_by=GENERATED,
             ),
         )

@@ -15,8 +15,8 @@ from movies.foundation.events import Activity, activity_subscribers
 from movies.genres import OVERALL
 from movies.viewing.view_counting import finished_after
 from recommendations import lists, stores
-from recommendations.lists import UserLists
 from recommendations.stores.base import ServedRow
+from recommendations.user_lists import UserLists
 
 EARLIEST = datetime.fromisoformat("0001-01-02T00:00:00+00:00")  # before any event
 
@@ -71,6 +71,7 @@ def _own(row: ServedRow, version: int) -> Shown:
         row.recommended,
         row.watching,
         row.progress,
+        row.dismissed,
         partial(movie_cache.find, version),
         settings.FINISHED_MARK,
     )

@@ -11,7 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import OperationalError, transaction
@@ -23,8 +23,9 @@ from movies.foundation.events import Activity, activity_subscribers
 from movies.viewing import view_counting
 from movies.viewing.partitions import kept_since
 from recommendations import lists, stores
-from recommendations.lists import EMPTY_LISTS, Event, UserLists
+from recommendations.recommender import changed_users
 from recommendations.stores.base import StoreUnavailable
+from recommendations.user_lists import EMPTY_LISTS, Event, UserLists
 from sessions_ingest import ingest_metrics
 from sessions_ingest.batches import Batch, BatchOutcome
 from sessions_ingest.messages import Recommendations, Session
@@ -68,7 +69,10 @@ class _Change:
     def __call__(self, before: UserLists) -> UserLists:
         after = lists.apply_events(lists.drop_finished(before, settings.FINISHED_MARK), self.events)
         if rec := self.rec:
-            after = lists.recommend(after, rec.movie_ids, rec.at, self.existing, self.finished_since)
+            hold = timedelta(days=settings.BUS_LISTS_HOLD_DAYS)
+            after = lists.recommend(
+                after, rec.movie_ids, rec.at, self.existing, self.finished_since, hold=hold
+            )
         self.before, self.after = before, after
         return after
 
@@ -120,6 +124,8 @@ def _apply(batches: Sequence[Batch]) -> tuple[list[BatchOutcome], dict[int, _Cha
         stores.current().update(changes)
         # after the store, which may be slow: these rows are locked from here until the commit
         view_counting.raise_counters(new_views)
+        if new_views:
+            transaction.on_commit(changed_users.wake)
         if activity_subscribers:
             transaction.on_commit(lambda: _notify_subscribers(messages, new_views))
     ingest_metrics.record(batches, outcomes)

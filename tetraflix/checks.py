@@ -22,7 +22,11 @@ RANGES = {
     "PORT": (1, 65535, "the web server's port"),
     "WEB_WORKERS": (1, 256, "web processes"),
     "WEB_THREADS": (1, 64, "threads of each web process"),
+    "BUS_LISTS_HOLD_DAYS": (0, 36500, "days"),
     "POPULARITY_SECONDS": (10, 7 * 24 * 3600, "seconds between two refreshes"),
+    "RECOMMEND_SECONDS": (0, 3600, "seconds between two lists of a user"),
+    "TASTE_SHRINKAGE": (0, 10**6, "finishes"),
+    "POPULARITY_HALF_LIFE_DAYS": (14, 36500, "days"),
     "FEED_SWEEP_SECONDS": (1, 3600, "seconds between two sweeps"),
     "CHANGES_KEPT_DAYS": (1, 36500, "days"),
     "VIEWS_KEPT_MONTHS": (0, 1200, "months, 0 for ever"),
@@ -66,6 +70,22 @@ def fractions(**kwargs: Any) -> list[CheckMessage]:
             Error(
                 f"REQUEST_LOG_SAMPLE is {settings.REQUEST_LOG_SAMPLE}; it must be from 0 to 1.",
                 hint="0 logs no ordinary request, 1 every one.",
+                id="tetraflix.E002",
+            )
+        )
+    if not 0 < settings.TASTE_ALPHA <= 1:
+        errors.append(
+            Error(
+                f"TASTE_ALPHA is {settings.TASTE_ALPHA}; it must be above 0 and at most 1.",
+                hint="0.1 remembers about 20 movies, 1 only the last one.",
+                id="tetraflix.E002",
+            )
+        )
+    if not 0 <= settings.POPULARITY_EXPONENT <= 1:
+        errors.append(
+            Error(
+                f"POPULARITY_EXPONENT is {settings.POPULARITY_EXPONENT}; it must be from 0 to 1.",
+                hint="1 counts popularity in full, 0 recommends by taste alone.",
                 id="tetraflix.E002",
             )
         )

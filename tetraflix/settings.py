@@ -185,8 +185,24 @@ QUEUE_MAX_RECEIVES = env.whole("QUEUE_MAX_RECEIVES", 20)
 FEED_SWEEP_SECONDS = env.whole("FEED_SWEEP_SECONDS", 5)
 # FINISHED_MARK: the progress (0 < mark <= 1) from which a movie counts as watched to the end.
 FINISHED_MARK = env.fraction("FINISHED_MARK", 1.0)
+# BUS_LISTS_HOLD_DAYS: days that a list from the userRecs queue is kept before a list of our own replaces it.
+BUS_LISTS_HOLD_DAYS = env.whole("BUS_LISTS_HOLD_DAYS", 7)
 # POPULARITY_SECONDS: seconds between two refreshes of the popularity lists.
 POPULARITY_SECONDS = env.whole("POPULARITY_SECONDS", 3600)
+# RECOMMENDER: the strategy that makes this service's own recommendation lists: mixture, euclid or popular; off: it
+# makes none, and only the Recommendations service does.
+RECOMMENDER = env.choice("RECOMMENDER", "mixture", among=["mixture", "euclid", "popular", "off"])
+# RECOMMEND_SECONDS: shortest time between two own lists of one user; a finish meanwhile is in the next one.
+RECOMMEND_SECONDS = env.whole("RECOMMEND_SECONDS", 2)
+# TASTE_ALPHA: weight (0 < alpha <= 1) of a user's latest finish in the taste; that of earlier ones shrinks by it.
+TASTE_ALPHA = env.fraction("TASTE_ALPHA", 0.1)
+# TASTE_SHRINKAGE: number of finishes at which a taste is half the user's own and half that of all viewers.
+TASTE_SHRINKAGE = env.whole("TASTE_SHRINKAGE", 20)
+# POPULARITY_EXPONENT: how much popularity counts in own lists, from 0 (taste alone) to 1 (in full).
+POPULARITY_EXPONENT = env.fraction("POPULARITY_EXPONENT", 1.0)
+# POPULARITY_HALF_LIFE_DAYS: days after which a view counts half in the popularity of own lists; at least 14. After a
+# change, all views are counted again.
+POPULARITY_HALF_LIFE_DAYS = env.whole("POPULARITY_HALF_LIFE_DAYS", 90)
 # CHANGES_KEPT_DAYS: days that the history of inventory changes is kept.
 CHANGES_KEPT_DAYS = env.whole("CHANGES_KEPT_DAYS", 730)
 # VIEWS_KEPT_MONTHS: full months that single views are kept (0: for ever); view counts always stay. An event from

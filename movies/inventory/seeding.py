@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
@@ -15,6 +16,7 @@ from movies.inventory import generated_movies
 from movies.inventory.services import refuse_other_changes
 from movies.models import Movie
 from movies.profiles import TOTAL
+from movies.viewing import recency
 
 DAYS = 30  # of views by genre, which the dashboard shows
 SHARE_OF_DAYS = 0.1  # of all views, dated to these days
@@ -74,7 +76,7 @@ def top_up(*, movies: int, seed: int, progress: Progress = lambda done: None) ->
         made = generated_movies.movies(seed=seed, first=first, count=missing)
         copy(cursor, "movies_movie (id, title, profile)", _movie_rows(made, drawn, weights, progress))
         views = np.concatenate(drawn)
-        copy(cursor, "movies_viewcount (movie_id, views)", view_rows(first, views, progress))
+        copy(cursor, "movies_viewcount (movie_id, views, recent)", view_rows(first, views, progress))
         _add_genre_views(cursor, seed, weights)
         cursor.execute("SET LOCAL tetraflix.bulk_load = 'off'")
     with connection.cursor() as cursor:
@@ -102,10 +104,13 @@ def movie_rows(movies: generated_movies.Generated) -> bytes:
 def view_rows(
     first: int, views: NDArray[np.int64], progress: Progress = lambda done: None
 ) -> Iterator[bytes]:
-    """The view counts of the movies from id `first` on, in COPY's text format."""
+    """The view counts of the movies from id `first` on, in COPY's text format: all views are of today."""
+    today = recency.weight(datetime.now(UTC).date(), settings.POPULARITY_HALF_LIFE_DAYS)
     for start in range(0, len(views), generated_movies.BLOCK_SIZE):
         part = views[start : start + generated_movies.BLOCK_SIZE].tolist()
-        yield "".join(f"{movie_id}\t{count}\n" for movie_id, count in enumerate(part, first + start)).encode()
+        yield "".join(
+            f"{movie_id}\t{count}\t{count * today}\n" for movie_id, count in enumerate(part, first + start)
+        ).encode()
         progress(len(part))
 
 

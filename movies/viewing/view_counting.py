@@ -6,13 +6,15 @@ All functions run in the caller's transaction, in a number of statements that do
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 
 from movies.foundation.numbers import MAX_BIGINT
 from movies.genres import GENRES
+from movies.viewing import recency
 from movies.viewing.partitions import kept_since
 
 logger = logging.getLogger(__name__)
@@ -46,13 +48,14 @@ def record_views(finishes: Mapping[Finish, datetime | None]) -> set[Finish]:
 
 
 def raise_counters(new: Collection[Finish]) -> None:
-    """Raises the view counts of each finish's movie, and of its genres on that day, by one.
+    """Raises the view counts of each finish's movie, recent ones too, and of its genres on that day, by one.
 
     Two statements. They come last in a transaction, because all consumers contend for these rows.
     """
     if new:
-        _raise_view_counts(Counter(movie_id for _, movie_id, _ in new))
-        _raise_genre_views(Counter((movie_id, at.astimezone(UTC).date()) for _, movie_id, at in new))
+        by_day = Counter((movie_id, recency.day_of(at)) for _, movie_id, at in new)
+        _raise_view_counts(by_day)
+        _raise_genre_views(by_day)
 
 
 def last_finishes(asked: Iterable[Finish]) -> dict[tuple[int, int], datetime]:
@@ -178,16 +181,22 @@ def _columns(finishes: Mapping[Finish, datetime | None]) -> list[list[Any]]:
     return [user_ids, movie_ids, times, list(finishes.values())]
 
 
-def _raise_view_counts(views: Counter[int]) -> None:
+def _raise_view_counts(by_day: Counter[tuple[int, date]]) -> None:
+    views: Counter[int] = Counter()
+    recent: Counter[int] = Counter()
+    for (movie_id, day), number in by_day.items():
+        views[movie_id] += number
+        recent[movie_id] += number * recency.weight(day, settings.POPULARITY_HALF_LIFE_DAYS)
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO movies_viewcount AS kept (movie_id, views)
-            SELECT movie_id, views FROM unnest(%s::bigint[], %s::bigint[]) AS new (movie_id, views)
+            INSERT INTO movies_viewcount AS kept (movie_id, views, recent)
+            SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::numeric[]) AS new (movie_id, views, recent)
             ORDER BY movie_id
-            ON CONFLICT (movie_id) DO UPDATE SET views = kept.views + excluded.views
+            ON CONFLICT (movie_id) DO UPDATE
+            SET views = kept.views + excluded.views, recent = kept.recent + excluded.recent
             """,
-            [list(views), list(views.values())],
+            [list(views), list(views.values()), list(recent.values())],
         )
 
 

@@ -1,10 +1,10 @@
 """The interface of every store of user lists; one contract suite in the tests verifies each store."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from recommendations.lists import UserLists
+from recommendations.user_lists import UserLists
 
 Change = Callable[[UserLists], UserLists]
 
@@ -20,6 +20,7 @@ class ServedRow:
     recommended: list[int]
     watching: list[int]
     progress: list[bytes]  # as JSON numbers, ready to send
+    dismissed: Sequence[int] = ()  # may be in both lists, and is not shown
 
 
 class ListStore(Protocol):
@@ -34,6 +35,10 @@ class ListStore(Protocol):
 
     def read(self, user_id: int) -> UserLists | None:
         """Everything stored about the user; None if nothing is."""
+        ...
+
+    def read_each(self, user_ids: Collection[int]) -> dict[int, UserLists]:
+        """Everything stored about these users, in one statement; users without a record are left out."""
         ...
 
     def update(self, changes: Mapping[int, Change]) -> None:
@@ -51,6 +56,10 @@ class ListStore(Protocol):
 
     def scan(self, after: int, limit: int) -> list[tuple[int, UserLists]]:
         """Up to `limit` users with ids above `after`, in order of id."""
+        ...
+
+    def ids(self, after: int, limit: int) -> list[int]:
+        """The ids that `scan` would return."""
         ...
 
     def count(self) -> int:

@@ -3,7 +3,7 @@
 import functools
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pymongo
@@ -13,10 +13,10 @@ from pymongo.errors import BulkWriteError, ConnectionFailure, PyMongoError, Wait
 
 from movies.foundation.circuit_breaker import CircuitBreaker
 from movies.foundation.prepared_statements import PreparedStatement
-from recommendations.lists import EMPTY_LISTS, UserLists
 from recommendations.stores import mongo_documents as documents
 from recommendations.stores.base import Change, ServedRow, StoreUnavailable
 from recommendations.stores.mongo_client import collection
+from recommendations.user_lists import EMPTY_LISTS, UserLists
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -76,12 +76,23 @@ class MongoStore:
         if found is None:
             return None
         progress = [repr(share).encode() for share in found["progress"]]
-        return ServedRow(found["recommended"], found["watching"], progress)
+        return ServedRow(found["recommended"], found["watching"], progress, found.get("dismissed") or ())
 
     @_guarded
     def read(self, user_id: int) -> UserLists | None:
         found = self._users.find_one({"_id": user_id})
         return documents.lists(found) if found else None
+
+    @_guarded
+    def read_each(self, user_ids: Collection[int]) -> dict[int, UserLists]:
+        return {user_id: documents.lists(found) for user_id, found in self._documents(user_ids).items()}
+
+    def _documents(self, user_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+        """The users' documents by id, in one find."""
+        found = self._users.find(
+            {"_id": {"$in": [Int64(user_id) for user_id in user_ids]}}, batch_size=len(user_ids) + 1
+        )
+        return {int(each["_id"]): each for each in found}
 
     @_guarded
     def update(self, changes: Mapping[int, Change]) -> None:
@@ -98,12 +109,7 @@ class MongoStore:
 
     def _update(self, user_ids: Sequence[int], changes: Mapping[int, Change]) -> bool:
         """Whether every user's change is stored. If not, some may be; changes are idempotent, so all are repeated."""
-        known = {
-            found["_id"]: found
-            for found in self._users.find(
-                {"_id": {"$in": [Int64(u) for u in user_ids]}}, batch_size=MAX_BATCH + 1
-            )
-        }
+        known = self._documents(user_ids)
         writes: list[InsertOne[dict[str, Any]] | UpdateOne] = []
         for user_id in user_ids:
             found = known.get(user_id)
@@ -159,6 +165,11 @@ class MongoStore:
         """Not for hot reads: a sharded cluster queries every shard."""
         found = self._users.find({"_id": {"$gt": Int64(after)}}).sort("_id", 1).limit(limit)
         return [(int(each["_id"]), documents.lists(each)) for each in found]
+
+    @_guarded
+    def ids(self, after: int, limit: int) -> list[int]:
+        found = self._users.find({"_id": {"$gt": Int64(after)}}, {"_id": 1}).sort("_id", 1).limit(limit)
+        return [int(each["_id"]) for each in found]
 
     @_guarded
     def count(self) -> int:

@@ -6,11 +6,11 @@ from typing import Any
 
 from bson.int64 import Int64
 
-from recommendations.lists import Entry, UserLists
 from recommendations.stores.time_codec import finish_times, from_microseconds, to_finish, to_microseconds
+from recommendations.user_lists import BUS, Entry, UserLists
 
 # The projection of the hot read; the rest of a document is as large again.
-SERVED_FIELDS = {"recommended": 1, "watching": 1, "progress": 1, "_id": 0}
+SERVED_FIELDS = {"recommended": 1, "watching": 1, "progress": 1, "dismissed": 1, "_id": 0}
 
 
 def document(lists: UserLists) -> dict[str, Any]:
@@ -31,6 +31,8 @@ def document(lists: UserLists) -> dict[str, Any]:
         else None,
         "removed": [[e.movie_id, e.progress, _int64(e.at)] for e in lists.removed],
         "finished": [[finish.movie_id, *map(Int64, finish_times(finish))] for finish in lists.finished],
+        "recommended_by": lists.recommended_by if lists.recommended_by != BUS else None,
+        "dismissed": list(lists.dismissed) or None,
     }
 
 
@@ -56,6 +58,9 @@ def lists(found: Mapping[str, Any]) -> UserLists:
             Entry(movie_id, progress, from_microseconds(at)) for movie_id, progress, at in found["removed"]
         ),
         finished=tuple(to_finish(movie_id, times) for movie_id, *times in found["finished"]),
+        # documents of earlier releases have neither
+        recommended_by=found.get("recommended_by") or BUS,
+        dismissed=tuple(found.get("dismissed") or ()),
     )
 
 

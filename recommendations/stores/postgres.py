@@ -3,7 +3,7 @@
 import functools
 import itertools
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
@@ -11,9 +11,9 @@ import msgspec
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from movies.foundation.prepared_statements import PreparedStatement
-from recommendations.lists import EMPTY_LISTS, Entry, UserLists
 from recommendations.stores.base import Change, ServedRow, StoreUnavailable
 from recommendations.stores.time_codec import finish_times, from_microseconds, to_finish, to_microseconds
+from recommendations.user_lists import BUS, EMPTY_LISTS, Entry, UserLists
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -21,39 +21,43 @@ R = TypeVar("R")
 SERVED = PreparedStatement(
     "recommendations_served",
     ("bigint",),
-    "SELECT i.version, u.recommended, u.watching, u.progress::text"
+    "SELECT i.version, u.recommended, u.watching, u.progress::text, u.dismissed"
     " FROM movies_inventory i LEFT JOIN recommendations_userlists u ON u.user_id = $1",
 )
 # ruff: noqa: S608 (the statements are built from the constants here)
-COLUMNS = (
-    "user_id, recommended, recommended_at, watching, progress, watched_at, brought_back_at, removed, finished"
+STORED = (
+    "recommended, recommended_at, recommended_by, watching, progress, watched_at, brought_back_at, removed,"
+    " finished, dismissed"
 )
+COLUMNS = f"user_id, {STORED}"
 # The values of a row are texts, because unnest takes no arrays of arrays of different lengths.
-ROWS = f"unnest(%s::bigint[]{', %s::text[]' * 8}) AS new ({COLUMNS})"
-VALUES = """new.recommended::bigint[], new.recommended_at::timestamptz, new.watching::bigint[],
+ROWS = f"unnest(%s::bigint[]{', %s::text[]' * 10}) AS new ({COLUMNS})"
+# NULL for what nearly every row has: a list from the bus, and nothing dismissed
+BY, DISMISSED = "nullif(new.recommended_by, 'bus')", "nullif(new.dismissed::bigint[], '{}')"
+VALUES = f"""new.recommended::bigint[], new.recommended_at::timestamptz, {BY}, new.watching::bigint[],
     new.progress::float8[], new.watched_at::timestamptz[], new.brought_back_at::timestamptz[],
-    new.removed::jsonb, new.finished::jsonb"""
-SET = "(recommended, recommended_at, watching, progress, watched_at, brought_back_at, removed, finished, updated)"
-LOCK = f"""SELECT {COLUMNS} FROM recommendations_userlists WHERE user_id = ANY (%s)
-    ORDER BY user_id FOR NO KEY UPDATE"""
+    new.removed::jsonb, new.finished::jsonb, {DISMISSED}"""
+READ = f"SELECT {COLUMNS} FROM recommendations_userlists WHERE user_id = ANY (%s::bigint[])"
+LOCK = f"{READ} ORDER BY user_id FOR NO KEY UPDATE"
 # NULL for what stays as it is; the four columns of `watching` change together
-UPDATE = f"""UPDATE recommendations_userlists AS old SET {SET} = ROW(
+UPDATE = f"""UPDATE recommendations_userlists AS old SET ({STORED}, updated) = ROW(
         coalesce(new.recommended::bigint[], old.recommended),
         coalesce(new.recommended_at::timestamptz, old.recommended_at),
+        CASE WHEN new.recommended_by IS NULL THEN old.recommended_by ELSE {BY} END,
         coalesce(new.watching::bigint[], old.watching),
         coalesce(new.progress::float8[], old.progress),
         coalesce(new.watched_at::timestamptz[], old.watched_at),
         CASE WHEN new.watching IS NULL THEN old.brought_back_at ELSE new.brought_back_at::timestamptz[] END,
-        coalesce(new.removed::jsonb, old.removed), coalesce(new.finished::jsonb, old.finished), now())
+        coalesce(new.removed::jsonb, old.removed), coalesce(new.finished::jsonb, old.finished),
+        CASE WHEN new.dismissed IS NULL THEN old.dismissed ELSE {DISMISSED} END, now())
     FROM {ROWS} WHERE old.user_id = new.user_id"""
 INSERT = f"""INSERT INTO recommendations_userlists ({COLUMNS})
     SELECT new.user_id, {VALUES} FROM {ROWS} ORDER BY new.user_id
     ON CONFLICT (user_id) DO NOTHING RETURNING user_id"""
 WRITE = f"""INSERT INTO recommendations_userlists AS old ({COLUMNS})
     SELECT new.user_id, {VALUES} FROM {ROWS} ORDER BY new.user_id
-    ON CONFLICT (user_id) DO UPDATE SET {SET} = ROW(
-        excluded.recommended, excluded.recommended_at, excluded.watching, excluded.progress,
-        excluded.watched_at, excluded.brought_back_at, excluded.removed, excluded.finished, now())"""
+    ON CONFLICT (user_id) DO UPDATE SET ({STORED}, updated) = ROW(
+        {", ".join(f"excluded.{name}" for name in STORED.split(", "))}, now())"""
 _TO_JSON = msgspec.json.Encoder().encode
 _FROM_JSON = msgspec.json.Decoder().decode
 COUNT_CACHE_SECONDS = 60  # how long a count is reused that took more than SLOW_COUNT_SECONDS
@@ -82,19 +86,22 @@ class PostgresStore:
 
     @_unavailable
     def served(self, user_id: int) -> tuple[ServedRow | None, int]:
-        version, recommended, watching, progress = SERVED.row(str(user_id))
+        version, recommended, watching, progress, dismissed = SERVED.row(str(user_id))
         if recommended is None:
             return None, version
         # PostgreSQL formats floats as JSON does: {0.3,1e-09}
         shares = progress[1:-1].encode().split(b",") if watching else []
-        return ServedRow(recommended, watching, shares), version
+        return ServedRow(recommended, watching, shares, dismissed or ()), version
 
     @_unavailable
     def read(self, user_id: int) -> UserLists | None:
+        return self.read_each([user_id]).get(user_id)
+
+    @_unavailable
+    def read_each(self, user_ids: Collection[int]) -> dict[int, UserLists]:
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {COLUMNS} FROM recommendations_userlists WHERE user_id = %s", [user_id])
-            row = cursor.fetchone()
-        return _lists(row) if row else None
+            cursor.execute(READ, [list(user_ids)])
+            return {row[0]: _lists(row) for row in cursor.fetchall()}
 
     @_unavailable
     def update(self, changes: Mapping[int, Change]) -> None:
@@ -153,6 +160,15 @@ class PostgresStore:
             return [(row[0], _lists(row)) for row in cursor.fetchall()]
 
     @_unavailable
+    def ids(self, after: int, limit: int) -> list[int]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT user_id FROM recommendations_userlists WHERE user_id > %s ORDER BY user_id LIMIT %s",
+                [after, limit],
+            )
+            return [user_id for (user_id,) in cursor.fetchall()]
+
+    @_unavailable
     def count(self) -> int:
         """Exact, by an index-only scan; a slow count is cached for COUNT_CACHE_SECONDS."""
         if self._counted and time.monotonic() < self._counted[0]:
@@ -167,7 +183,8 @@ class PostgresStore:
 
 
 def _lists(row: tuple) -> UserLists:
-    _, recommended, recommended_at, watching, progress, watched_at, back_at, removed, finished = row
+    (_, recommended, recommended_at, recommended_by, watching, progress, watched_at, back_at) = row[:8]
+    removed, finished, dismissed = row[8:]
     return UserLists(
         recommended=tuple(recommended),
         recommended_at=recommended_at,
@@ -176,6 +193,8 @@ def _lists(row: tuple) -> UserLists:
             Entry(movie_id, share, from_microseconds(at)) for movie_id, share, at in _json(removed)
         ),
         finished=tuple(to_finish(movie_id, times) for movie_id, *times in _json(finished)),
+        recommended_by=recommended_by or BUS,
+        dismissed=tuple(dismissed or ()),
     )
 
 
@@ -186,19 +205,23 @@ def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
 
 def texts(lists: UserLists, stored: UserLists | None = None) -> tuple[str | None, ...]:
     """The columns of the lists, without the user's id, as literals for casts; None for those that are as stored."""
-    recommended = recommended_at = removed = finished = None
+    recommended = recommended_at = recommended_by = removed = finished = dismissed = None
     watching: tuple[str | None, ...] = None, None, None, None
     if stored is None or lists.recommended != stored.recommended:
         recommended = _array(lists.recommended)
     if lists.recommended_at and (stored is None or lists.recommended_at != stored.recommended_at):
         recommended_at = lists.recommended_at.isoformat()
+    if lists.recommended_by != (BUS if stored is None else stored.recommended_by):
+        recommended_by = lists.recommended_by
     if stored is None or lists.watching != stored.watching:
         watching = _watching(lists.watching)
     if stored is None or lists.removed != stored.removed:
         removed = _TO_JSON([[e.movie_id, e.progress, to_microseconds(e.at)] for e in lists.removed]).decode()
     if stored is None or lists.finished != stored.finished:
         finished = _TO_JSON([[f.movie_id, *finish_times(f)] for f in lists.finished]).decode()
-    return recommended, recommended_at, *watching, removed, finished
+    if lists.dismissed != (() if stored is None else stored.dismissed):
+        dismissed = _array(lists.dismissed)
+    return recommended, recommended_at, recommended_by, *watching, removed, finished, dismissed
 
 
 def _watching(entries: Sequence[Entry]) -> tuple[str | None, ...]:

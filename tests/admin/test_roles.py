@@ -11,7 +11,7 @@ from movies.bulk import jobs
 from movies.models import Job, Movie
 from movies.search.selections import Selection
 from recommendations import stores
-from recommendations.lists import UserLists
+from recommendations.user_lists import UserLists
 from tests.admin.forms import movie_form
 from tests.movies.factories import movie
 

@@ -11,7 +11,7 @@ from movies.foundation.numbers import MAX_BIGINT
 from movies.models import Movie
 from movies.viewing.popularity import refresh
 from recommendations import stores
-from recommendations.lists import Entry, Finish, UserLists
+from recommendations.user_lists import Entry, Finish, UserLists
 from tests.admin.forms import says
 from tests.api.calling import Caller
 from tests.movies.factories import movie

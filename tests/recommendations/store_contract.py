@@ -11,21 +11,22 @@ from msgspec.structs import replace
 
 from movies.foundation.numbers import MAX_BIGINT
 from recommendations.lists import (
-    EMPTY_LISTS,
+    MAX_DISMISSED,
     MAX_LIST_LENGTH,
-    Entry,
-    Event,
-    Finish,
-    UserLists,
     apply_events,
     bring_back,
+    dismiss,
     recommend,
+    recommend_own,
     take_off,
+    undo_dismissal,
 )
 from recommendations.stores.base import Change, ListStore, ServedRow
+from recommendations.user_lists import BUS, EMPTY_LISTS, Entry, Event, Finish, UserLists
 
 AT = datetime(2017, 9, 8, 12, 50, 0, 123456, tzinfo=UTC)
 LATER = AT + timedelta(minutes=1)
+HOLD = timedelta(days=7)
 
 FULL = UserLists(
     recommended=tuple(range(100, 100 + MAX_LIST_LENGTH)),
@@ -36,6 +37,8 @@ FULL = UserLists(
         Finish(400 + n, AT - timedelta(hours=n), reported_at=AT - timedelta(minutes=n))
         for n in range(MAX_LIST_LENGTH)
     ),
+    recommended_by="mixture",
+    dismissed=tuple(range(MAX_BIGINT, MAX_BIGINT - MAX_DISMISSED, -1)),
 )
 
 
@@ -62,18 +65,23 @@ class StoreContract:
 
     def test_the_served_row_has_both_lists_in_order(self, store: ListStore):
         store.update(
-            {7: lambda lists: FULL, 8: begun(5, 1e-9), 9: lambda lists: recommend(lists, [3, 1], AT, {1, 3})}
+            {
+                7: lambda lists: FULL,
+                8: begun(5, 1e-9),
+                9: lambda lists: recommend(lists, [3, 1], AT, {1, 3}, hold=HOLD),
+            }
         )
         assert store.served(7)[0] == ServedRow(
             list(FULL.recommended),
             [entry.movie_id for entry in FULL.watching],
             [repr(entry.progress).encode() for entry in FULL.watching],
+            list(FULL.dismissed),
         )
         assert store.served(8)[0] == ServedRow([], [5], [b"1e-09"])
         assert store.served(9)[0] == ServedRow([3, 1], [], [])
 
     def test_an_empty_list_is_a_record(self, store: ListStore):
-        store.update({7: lambda lists: recommend(lists, [99], AT, known=())})
+        store.update({7: lambda lists: recommend(lists, [99], AT, known=(), hold=HOLD)})
         assert store.served(7)[0] == ServedRow([], [], [])
         assert store.read(7) == UserLists(recommended_at=AT)
 
@@ -95,6 +103,10 @@ class StoreContract:
             (FULL, replace(FULL, recommended=(), recommended_at=LATER)),
             (FULL, replace(FULL, recommended=(1,))),
             (FULL, replace(FULL, recommended_at=LATER)),
+            (FULL, replace(FULL, recommended_by="euclid")),
+            (FULL, replace(FULL, recommended_by=BUS)),
+            (FULL, replace(FULL, dismissed=FULL.dismissed[1:])),
+            (FULL, replace(FULL, dismissed=())),
             (FULL, brought_back),
             (FULL, replace(FULL, watching=())),
             (FULL, replace(FULL, removed=FULL.removed[1:])),
@@ -103,11 +115,39 @@ class StoreContract:
             (brought_back, replace(brought_back, watching=back[:-1])),
             (brought_back, replace(brought_back, removed=())),
             (EMPTY_LISTS, replace(EMPTY_LISTS, finished=FULL.finished)),
+            (EMPTY_LISTS, replace(EMPTY_LISTS, recommended_by="mixture")),
+            (EMPTY_LISTS, replace(EMPTY_LISTS, dismissed=(7,))),
         ]
         store.write((user_id, before) for user_id, (before, _) in enumerate(changes, start=1))
         store.update({user_id: _to(after) for user_id, (_, after) in enumerate(changes, start=1)})
         stored = [store.read(user_id) for user_id, _ in enumerate(changes, start=1)]
         assert stored == [after for _, after in changes]
+
+    def test_several_users_are_read_at_once(self, store: ListStore):
+        rows = {1: FULL, 5: begun(1)(EMPTY_LISTS), MAX_BIGINT: replace(EMPTY_LISTS, dismissed=(7,))}
+        store.write(rows.items())
+        assert store.read_each([*rows, 2]) == rows
+        assert store.read_each({5}) == {5: rows[5]}
+        assert store.read_each([]) == {}
+
+    def test_a_list_has_its_source_and_a_list_of_the_bus_comes_first(self, store: ListStore):
+        own: Change = partial(recommend_own, movie_ids=[3, 4], at=LATER, strategy="mixture", hold=HOLD)
+        bus: Change = partial(recommend, movie_ids=[1, 2], at=AT, known={1, 2}, hold=HOLD)
+        store.update({7: own, 8: own, 9: bus})
+        assert store.read(7) == UserLists((3, 4), LATER, recommended_by="mixture")
+        store.update({8: bus, 9: own})
+        from_bus = UserLists((1, 2), AT, recommended_by=BUS)
+        assert store.read_each([8, 9]) == {8: from_bus, 9: from_bus}
+
+    def test_a_dismissal_is_served_until_it_is_undone(self, store: ListStore):
+        store.update({7: begun(1), 8: partial(dismiss, movie_id=2)})
+        store.update({7: partial(dismiss, movie_id=1)})
+        assert store.served(7)[0] == ServedRow([], [1], [b"0.5"], [1])
+        assert store.served(8)[0] == ServedRow([], [], [], [2])
+        assert store.read(7) == replace(begun(1)(EMPTY_LISTS), dismissed=(1,))
+        store.update({7: partial(undo_dismissal, movie_id=1), 8: partial(undo_dismissal, movie_id=2)})
+        assert store.served(7)[0] == ServedRow([], [1], [b"0.5"])
+        assert store.read(8) == EMPTY_LISTS
 
     def test_a_change_of_nothing_stores_nothing(self, store: ListStore):
         store.update({7: lambda lists: take_off(lists, 1)})
@@ -122,7 +162,7 @@ class StoreContract:
     def test_repeating_a_change_changes_nothing(self, store: ListStore):
         changes: dict[int, Change] = {
             7: begun(1),
-            8: partial(recommend, movie_ids=[3, 2], at=AT, known={2, 3}),
+            8: partial(recommend, movie_ids=[3, 2], at=AT, known={2, 3}, hold=HOLD),
         }
         store.update(changes)
         once = store.scan(0, 10)
@@ -132,8 +172,10 @@ class StoreContract:
     def test_a_finish_and_a_list_have_the_same_result_in_either_order(self, store: ListStore):
         """A store keeps what decides between them: when the list was sent, and when the finish was reported."""
         finish = Event(1, 1.0, AT - timedelta(days=1), finished=True, reported_at=AT)
-        same_time: Change = partial(recommend, movie_ids=[2, 1], at=AT, known={1, 2})
-        newer: Change = partial(recommend, movie_ids=[2, 1], at=AT + timedelta(microseconds=1), known={1, 2})
+        same_time: Change = partial(recommend, movie_ids=[2, 1], at=AT, known={1, 2}, hold=HOLD)
+        newer: Change = partial(
+            recommend, movie_ids=[2, 1], at=AT + timedelta(microseconds=1), known={1, 2}, hold=HOLD
+        )
         orders: dict[int, list[Change]] = {
             1: [partial(apply_events, events=[finish]), same_time],
             2: [same_time, partial(apply_events, events=[finish])],
@@ -189,6 +231,7 @@ class StoreContract:
         assert [user_id for user_id, _ in store.scan(0, 2)] == [3, 4]
         assert [user_id for user_id, _ in store.scan(4, 2)] == [5, 9]
         assert store.scan(9, 2) == []
+        assert (store.ids(0, 2), store.ids(4, 2), store.ids(9, 2)) == ([3, 4], [5, 9], [])
 
     def test_count_is_the_number_of_users(self, store: ListStore):
         store.write((user_id, FULL) for user_id in range(1, 51))

@@ -8,9 +8,9 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from recommendations import store_migration
-from recommendations.lists import Entry, Finish, UserLists
 from recommendations.stores import named
 from recommendations.stores.base import ListStore, StoreUnavailable
+from recommendations.user_lists import Entry, Finish, UserLists
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2017, 9, 8, 12, 50, 0, 123457, tzinfo=UTC)

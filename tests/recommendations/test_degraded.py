@@ -11,7 +11,7 @@ from movies.models import ViewCount
 from movies.profiles import to_wire
 from movies.viewing import popularity
 from recommendations import stores
-from recommendations.lists import UserLists
+from recommendations.user_lists import UserLists
 from tests.movies.factories import movie
 from tests.servers.mongodb import MongoServer
 from tests.waiting import wait_until

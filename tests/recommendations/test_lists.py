@@ -8,23 +8,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from benchmarks.faults.model import Model
-from recommendations.lists import (
-    EMPTY_LISTS,
-    MAX_LIST_LENGTH,
-    Entry,
-    Event,
-    Finish,
-    UserLists,
-    apply_events,
-    bring_back,
-    recommend,
-    shown,
-    take_off,
-)
+from recommendations.lists import MAX_LIST_LENGTH, apply_events, bring_back, recommend, shown, take_off
+from recommendations.user_lists import EMPTY_LISTS, Entry, Event, Finish, UserLists
 
 USER = 7
 START = datetime(2017, 9, 8, tzinfo=UTC)
 KNOWN = frozenset(range(1, 61))
+HOLD = timedelta(days=7)
 few, many = st.integers(1, 15), st.integers(1, 60)
 
 
@@ -92,7 +82,7 @@ def after(lists: UserLists, change: object) -> UserLists:
         return apply_events(lists, change)
     assert isinstance(change, tuple)
     movie_ids, at = change
-    return recommend(lists, movie_ids, minutes(at), KNOWN)
+    return recommend(lists, movie_ids, minutes(at), KNOWN, hold=HOLD)
 
 
 @given(st.lists(st.one_of(st.lists(events(), max_size=6), recs), max_size=20))
@@ -117,7 +107,7 @@ def test_a_user_is_shown_each_visible_unfinished_movie_in_one_list(changes: list
     def find(movie_ids: list[int]) -> list[int | None]:
         return [None if movie_id in hidden else movie_id for movie_id in movie_ids]
 
-    recommended, watching = shown(list(lists.recommended), list(begun), list(begun.values()), find, mark)
+    recommended, watching = shown(list(lists.recommended), list(begun), list(begun.values()), [], find, mark)
     assert not set(recommended) & set(begun)
     assert not hidden & {*recommended, *dict(watching)}
     assert recommended == [m for m in lists.recommended if m not in begun and m not in hidden]
@@ -248,32 +238,37 @@ def test_progress_from_before_a_finish_on_record_changes_nothing():
 
 
 def test_a_list_drops_what_is_unknown_and_repeated_and_then_keeps_20():
-    lists = recommend(EMPTY_LISTS, [99, 3, 3, *range(1, 30)], minutes(0), KNOWN)
+    lists = recommend(EMPTY_LISTS, [99, 3, 3, *range(1, 30)], minutes(0), KNOWN, hold=HOLD)
     assert lists.recommended == (3, 1, 2, *range(4, 21))
 
 
 def test_an_older_list_does_not_overwrite_and_one_of_the_same_time_does():
-    lists = recommend(EMPTY_LISTS, [1], minutes(5), KNOWN)
-    assert recommend(lists, [2], minutes(4), KNOWN) == lists
-    assert recommend(lists, [2], minutes(5), KNOWN).recommended == (2,)
+    lists = recommend(EMPTY_LISTS, [1], minutes(5), KNOWN, hold=HOLD)
+    assert recommend(lists, [2], minutes(4), KNOWN, hold=HOLD) == lists
+    assert recommend(lists, [2], minutes(5), KNOWN, hold=HOLD).recommended == (2,)
 
 
 def test_a_finish_is_newer_than_lists_sent_before_it_was_reported_or_before_it_happened():
     for at, reported_at in ((0, 5), (5, 0), (4, 5)):
         finish = finished(1, at, reported_at)
         for listed, recommended in ((4, (2,)), (5, (2,) if reported_at == 5 else (1, 2)), (6, (1, 2))):
-            late = recommend(apply_events(EMPTY_LISTS, [finish]), [1, 2], minutes(listed), KNOWN)
+            late = recommend(apply_events(EMPTY_LISTS, [finish]), [1, 2], minutes(listed), KNOWN, hold=HOLD)
             assert late.recommended == recommended
-            assert apply_events(recommend(EMPTY_LISTS, [1, 2], minutes(listed), KNOWN), [finish]) == late
+            assert (
+                apply_events(recommend(EMPTY_LISTS, [1, 2], minutes(listed), KNOWN, hold=HOLD), [finish])
+                == late
+            )
 
 
 def test_a_list_drops_movies_finished_since_on_record():
-    assert recommend(EMPTY_LISTS, [2, 3], minutes(6), KNOWN, finished_since={3}).recommended == (2,)
+    assert recommend(EMPTY_LISTS, [2, 3], minutes(6), KNOWN, finished_since={3}, hold=HOLD).recommended == (
+        2,
+    )
 
 
 def test_no_movie_moves_up_in_place_of_a_finished_one():
     lists = apply_events(EMPTY_LISTS, [finished(1, at=0, reported_at=5)])
-    assert recommend(lists, range(1, 30), minutes(4), KNOWN).recommended == tuple(range(2, 21))
+    assert recommend(lists, range(1, 30), minutes(4), KNOWN, hold=HOLD).recommended == tuple(range(2, 21))
 
 
 def test_a_finish_reported_twice_counts_from_the_first_report():
@@ -281,12 +276,12 @@ def test_a_finish_reported_twice_counts_from_the_first_report():
     lists = apply_events(EMPTY_LISTS, [first])
     assert lists.finished == (Finish(1, minutes(0), reported_at=minutes(5)),)
     assert apply_events(lists, [again]) == apply_events(apply_events(EMPTY_LISTS, [again]), [first]) == lists
-    newer = recommend(lists, [1, 2], minutes(7), KNOWN)
+    newer = recommend(lists, [1, 2], minutes(7), KNOWN, hold=HOLD)
     assert apply_events(newer, [again]) == newer
 
 
 def test_a_forgotten_finish_reported_again_does_not_change_a_newer_list_if_it_was_counted():
-    lists = recommend(EMPTY_LISTS, [1], minutes(5), KNOWN)
+    lists = recommend(EMPTY_LISTS, [1], minutes(5), KNOWN, hold=HOLD)
     again = finished(1, at=0, reported_at=9)
     assert apply_events(lists, [replace(again, counted_before=True)]) == lists
     assert apply_events(lists, [again]).recommended == ()

@@ -7,10 +7,10 @@ import pytest
 from pymongo import monitoring
 from pymongo.monitoring import CommandStartedEvent
 
-from recommendations.lists import EMPTY_LISTS, Entry, UserLists
 from recommendations.stores import mongo_client
 from recommendations.stores.base import StoreUnavailable
 from recommendations.stores.mongo import MongoStore
+from recommendations.user_lists import EMPTY_LISTS, Entry, UserLists
 from tests.recommendations.store_contract import AT, StoreContract, begun
 from tests.servers.mongodb import MongoServer
 from tests.waiting import wait_until

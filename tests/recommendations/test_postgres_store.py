@@ -4,11 +4,12 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from recommendations.lists import UserLists, recommend, take_off
+from recommendations.lists import recommend, take_off
 from recommendations.models import UserLists as Stored
 from recommendations.stores.base import ListStore
 from recommendations.stores.postgres import PostgresStore
-from tests.recommendations.store_contract import AT, FULL, StoreContract, begun
+from recommendations.user_lists import UserLists
+from tests.recommendations.store_contract import AT, FULL, HOLD, StoreContract, begun
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -56,6 +57,6 @@ def test_an_update_is_undone_with_the_callers_transaction(store: ListStore):
 def test_the_served_version_is_the_inventorys(store: ListStore):
     with connection.cursor() as cursor:
         cursor.execute("UPDATE movies_inventory SET version = 12345")
-    store.update({7: lambda lists: recommend(lists, [1], AT, {1})})
+    store.update({7: lambda lists: recommend(lists, [1], AT, {1}, hold=HOLD)})
     assert store.served(7)[1] == 12345
     assert store.served(8) == (None, 12345)

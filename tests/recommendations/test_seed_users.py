@@ -9,8 +9,9 @@ from django.core.management import CommandError, call_command
 from movies.inventory import seeding as movie_seeding
 from recommendations import seeding, stores
 from recommendations.generated_lists import blocks
-from recommendations.lists import MAX_LIST_LENGTH, UserLists
+from recommendations.lists import MAX_LIST_LENGTH
 from recommendations.models import UserLists as Stored
+from recommendations.user_lists import UserLists
 from tests.movies.factories import movie
 
 pytestmark = pytest.mark.django_db

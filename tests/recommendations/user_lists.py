@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from recommendations import stores
-from recommendations.lists import Event, apply_events, recommend
+from recommendations.lists import apply_events, recommend
+from recommendations.user_lists import Event
 
 AT = datetime(2017, 9, 8, 12, 50, tzinfo=UTC)
 
@@ -20,5 +21,6 @@ def give(user_id: int, recommended: list[int], watching: dict[int, float] | None
         for number, (movie_id, progress) in enumerate((watching or {}).items())
     ]
     known = set(recommended)
-    stores.current().update({user_id: partial(recommend, movie_ids=recommended, at=AT, known=known)})
+    bus_list = partial(recommend, movie_ids=recommended, at=AT, known=known, hold=timedelta(days=7))
+    stores.current().update({user_id: bus_list})
     stores.current().update({user_id: partial(apply_events, events=begun)})

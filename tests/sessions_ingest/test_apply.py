@@ -13,8 +13,8 @@ from pytest_django import Settings
 
 from movies.models import GenreViews, Movie, View, ViewCount
 from recommendations import stores
-from recommendations.lists import Entry, Finish, UserLists
 from recommendations.stores.base import ListStore
+from recommendations.user_lists import Entry, Finish, UserLists
 from sessions_ingest.apply import apply
 from sessions_ingest.batches import Batch, BatchOutcome
 from sessions_ingest.messages import Recommendations, Session, WatchEvent

@@ -9,7 +9,7 @@ import pytest
 
 from movies.models import Movie, View, ViewCount
 from recommendations import stores
-from recommendations.lists import Entry, Finish, UserLists
+from recommendations.user_lists import Entry, Finish, UserLists
 from sessions_ingest.consumer.receiver import Counts
 from sessions_ingest.messages import InvalidMessage, parse_recs, parse_session
 from tests.servers.queues import Queues

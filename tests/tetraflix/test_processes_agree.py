@@ -10,7 +10,7 @@ import pytest
 
 from movies.models import Movie
 from recommendations import stores
-from recommendations.lists import UserLists
+from recommendations.user_lists import UserLists
 from tests.movies.factories import movie
 from tests.servers.web_process import WebProcess
 

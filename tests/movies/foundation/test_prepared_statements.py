@@ -9,7 +9,7 @@ from django.test import Client
 
 from movies.foundation.prepared_statements import PreparedStatement
 from recommendations import stores
-from recommendations.lists import Entry, UserLists
+from recommendations.user_lists import Entry, UserLists
 from tests.movies.factories import movie, other_connection, wire
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -15,7 +15,7 @@ from movies.bulk import jobs
 from movies.foundation.numbers import whole_number
 from movies.models import Job, Movie
 from recommendations import stores
-from recommendations.lists import UserLists
+from recommendations.user_lists import UserLists
 from sessions_ingest.models import DeadLetterAct
 from tests.movies.factories import movie, profile
 from tests.regressions.admin.addresses import (

@@ -16,8 +16,8 @@ from movies.foundation import database_clock
 from movies.models import GenreViews, View, ViewCount
 from movies.outbox import bus
 from recommendations import stores
-from recommendations.lists import Entry, UserLists
 from recommendations.stores.base import ListStore
+from recommendations.user_lists import Entry, UserLists
 from sessions_ingest.api import MAX_EVENTS_PER_REQUEST, MAX_IDS_PER_REQUEST, MAX_MESSAGE_BYTES
 from sessions_ingest.consumer.receiver import Counts
 from sessions_ingest.messages import MICROSECOND, InvalidMessage, parse_session

@@ -15,7 +15,7 @@ from movies.genres import GENRES, OVERALL
 from movies.models import Movie, PopularList
 from movies.outbox import bus
 from recommendations import stores
-from recommendations.lists import Entry, UserLists
+from recommendations.user_lists import Entry, UserLists
 from sessions_ingest.consumer.database_handler import make_consumer
 from sessions_ingest.management.commands import simulate_traffic
 from sessions_ingest.simulation import players

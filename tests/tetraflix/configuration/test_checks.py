@@ -48,6 +48,18 @@ def test_e002_a_log_sample_above_1(settings):
     assert messages() == [("tetraflix.E002", "REQUEST_LOG_SAMPLE is 2; it must be from 0 to 1.")]
 
 
+@pytest.mark.parametrize("alpha", [0.0, 1.01, float("nan")])
+def test_e002_a_taste_that_forgets_nothing_or_more_than_everything(settings, alpha):
+    settings.TASTE_ALPHA = alpha
+    assert messages() == [("tetraflix.E002", f"TASTE_ALPHA is {alpha}; it must be above 0 and at most 1.")]
+
+
+@pytest.mark.parametrize("exponent", [-0.1, 1.01])
+def test_e002_an_exponent_that_turns_popularity_around_or_overstates_it(settings, exponent):
+    settings.POPULARITY_EXPONENT = exponent
+    assert messages() == [("tetraflix.E002", f"POPULARITY_EXPONENT is {exponent}; it must be from 0 to 1.")]
+
+
 @pytest.mark.parametrize("name", checks.RANGES)
 def test_e003_a_number_out_of_range(settings, name):
     low, high, _ = checks.RANGES[name]

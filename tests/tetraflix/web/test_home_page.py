@@ -12,7 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from movies.viewing.popularity import refresh
 from recommendations import stores
-from recommendations.lists import UserLists
+from recommendations.user_lists import UserLists
 from tests.api.calling import Caller
 from tests.movies.factories import movie
 

@@ -1,0 +1,104 @@
+"""Users whose own list is to be made again: marked by a trigger in the transaction that counts a view.
+
+A mark is a number that grows. Whoever makes a list clears the mark that it saw, so a finish that is counted meanwhile
+leaves a newer mark. Users are divided into lanes. The transaction that makes the lists of a lane holds its lock, so
+two workers never work on the same user, and the lane of a killed one is free at once.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from movies.foundation import advisory_locks
+from movies.foundation.events import users_changed
+
+LANES = 4  # users of a lane have the same remainder
+
+
+class Changed(NamedTuple):
+    """A marked user."""
+
+    user_id: int
+    mark: int
+
+
+def mark(user_ids: Iterable[int]) -> None:
+    """Marks the users, and wakes a worker after the commit.
+
+    In a transaction that also changes the users' lists, call it first: everybody locks marks before lists.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT recommendations_mark(%s::bigint[])", [list(user_ids)])
+    transaction.on_commit(wake)
+
+
+def wake() -> None:
+    """Has a worker look for marked users soon."""
+    users_changed.send(sender=None)
+
+
+def try_lane(lane: int) -> bool:
+    """Whether the transaction holds the lane until it ends. Does not wait."""
+    return advisory_locks.try_acquire(advisory_locks.RECOMMENDER + lane)
+
+
+def due(lane: int, limit: int) -> list[Changed]:
+    """Marked users of the lane, except those whom the recommender saw in the last RECOMMEND_SECONDS.
+
+    The latest marked first, so that a finish of now does not wait for a backlog.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT user_id, mark FROM recommendations_changeduser
+            WHERE mark IS NOT NULL AND user_id %% %s = %s AND (
+                recommended_at IS NULL
+                OR recommended_at <= clock_timestamp() - make_interval(secs => %s)
+                OR recommended_at > clock_timestamp())  -- a clock that was set back delays nobody
+            ORDER BY mark DESC LIMIT %s
+            """,
+            [LANES, lane, settings.RECOMMEND_SECONDS, limit],
+        )
+        return [Changed(*row) for row in cursor.fetchall()]
+
+
+def clear(changed: Sequence[Changed]) -> None:
+    """Clears the marks, except those that are newer than given."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE recommendations_changeduser AS known SET recommended_at = clock_timestamp(),
+                mark = CASE WHEN known.mark > seen.mark THEN known.mark END,
+                marked_at = CASE WHEN known.mark > seen.mark THEN clock_timestamp() END
+            FROM unnest(%s::bigint[], %s::bigint[]) AS seen (user_id, mark)
+            WHERE known.user_id = seen.user_id
+            """,
+            [[user_id for user_id, _ in changed], [number for _, number in changed]],
+        )
+
+
+class Waiting(NamedTuple):
+    """The number of marked users, and for how many seconds the longest of them has waited."""
+
+    users: int
+    seconds: float
+
+
+def waiting(*, up_to: int | None = None) -> Waiting:
+    """Those whose mark is at most `up_to`; None: all of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(marked_at)), 0)::float8"
+            " FROM recommendations_changeduser WHERE mark <= coalesce(%s, mark)",
+            [up_to],
+        )
+        return Waiting(*cursor.fetchone())
+
+
+def last_mark() -> int:
+    """The greatest mark so far."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT last_value FROM recommendations_marks")
+        return int(cursor.fetchone()[0])
