@@ -47,8 +47,10 @@ class Recommender:
             self.snapshot.profiles_of(record.finished),
             given=None if record.given is None else np.array(record.given) / TOTAL,
             population=self.population,
-            alpha=settings.TASTE_ALPHA,
-            shrinkage=settings.TASTE_SHRINKAGE,
+            alpha=settings.TASTE_ALPHA if self.strategy.alpha is None else self.strategy.alpha,
+            shrinkage=settings.TASTE_SHRINKAGE
+            if self.strategy.shrinkage is None
+            else self.strategy.shrinkage,
         )
 
     def row(self, record: Record) -> Row:
