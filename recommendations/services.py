@@ -203,6 +203,8 @@ def give_preferences(*, user_id: int, weights: Sequence[int]) -> bool:
 
 
 def fixed_preferences(user_id: int) -> FixedPreferences | None:
-    """The user's fixed preferences; None if none were given."""
-    given = preferences.given([user_id]).get(user_id)
-    return FixedPreferences(given, "given") if given else None
+    """The preferences that the user was given, else those of the first finishes; None while there are neither."""
+    if given := preferences.given([user_id]).get(user_id):
+        return FixedPreferences(given, "given")
+    first = preferences.of_first_finishes(user_id)
+    return FixedPreferences(first, "finishes") if first else None

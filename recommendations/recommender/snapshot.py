@@ -33,9 +33,9 @@ ROW = np.dtype(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """All movies as of one instant."""
+    """All movies as of one instant: 62 bytes for each that is visible."""
 
     catalog: Catalog  # the visible ones
     version: int  # of the inventory, not newer than the movies

@@ -1,10 +1,8 @@
-"""Both stores of lists, and a recommender that each test loads afresh."""
+"""Both stores of lists."""
 
 from typing import Any
 
 import pytest
-
-from recommendations.recommender import recommender
 
 
 @pytest.fixture(params=["postgres", "mongo"])
@@ -12,9 +10,3 @@ def store(request: pytest.FixtureRequest, settings: Any, transactional_db: None)
     if request.param == "mongo":
         settings.MONGODB_URL = request.getfixturevalue("mongodb_url")
     return str(request.param)
-
-
-@pytest.fixture(autouse=True)
-def no_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees the inventory of another."""
-    monkeypatch.setattr(recommender, "_current", None)

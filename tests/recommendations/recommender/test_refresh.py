@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from movies.models import Movie
 from recommendations import lists, stores
 from recommendations.models import ChangedUser, Preferences
-from recommendations.recommender import changed_users, recommender, refresh
+from recommendations.recommender import changed_users, current_snapshot, refresh
 from recommendations.stores.base import StoreUnavailable
 from sessions_ingest.apply import apply
 from sessions_ingest.batches import Batch
@@ -89,7 +89,7 @@ def test_a_list_holds_nothing_that_the_user_must_not_see(store):
     report(USER, watched, taken_off, progress=0.5, at=NOW + timedelta(minutes=5))
     stores.current().update({USER: partial(lists.take_off, movie_id=taken_off.id)})
     stores.current().update({USER: partial(lists.dismiss, movie_id=dismissed.id)})
-    recommender.current()  # a snapshot from before the next changes
+    current_snapshot.current()  # a snapshot from before the next changes
     Movie.objects.filter(id=hidden.id).update(hidden=True)
     Movie.objects.filter(id=deleted.id).delete()
 
@@ -178,7 +178,7 @@ def test_a_user_without_history_keeps_the_list_of_what_is_popular_now(store):
 def test_a_movie_that_is_newer_than_the_snapshot_counts_for_taste(store):
     some_movies(5)
     refreshed()
-    known, _ = recommender.current()
+    known, _ = current_snapshot.current()
     new = movie("New", western=100)
     other = movie("New, too", western=90, drama=10)
     report(1, other)
@@ -187,7 +187,7 @@ def test_a_movie_that_is_newer_than_the_snapshot_counts_for_taste(store):
     refreshed()
 
     assert other.id in listed(USER)[0]
-    assert recommender.current()[0] is not known
+    assert current_snapshot.current().snapshot is not known
 
 
 def test_a_user_is_seen_at_most_once_in_some_seconds(store, settings):
