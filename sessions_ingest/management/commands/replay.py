@@ -25,6 +25,9 @@ from sessions_ingest.replay.player import Player, Stalled
 from sessions_ingest.replay.position import position_of
 
 
+FILE_WIDTH = 120  # characters of a table where the output is no terminal
+
+
 def _day(text: str) -> datetime:
     try:
         return datetime.combine(date.fromisoformat(text), time(), UTC)
@@ -97,6 +100,8 @@ class Command(BaseCommand):
         if start and end and end <= start:
             raise CommandError("--until must be later than --from.")
         self.console = Console(file=getattr(self.stdout, "_out", None), highlight=False, soft_wrap=True)
+        if not self.console.is_terminal:
+            self.console.width = FILE_WIDTH
         first = start.timestamp() if start else float("-inf")
         last = end.timestamp() if end else float("inf")
         if ratings is not None:

@@ -18,7 +18,7 @@ def test_every_genre_of_movielens_is_mapped_onto_one_of_the_15_except_imax() -> 
 def test_the_flags_of_u_item_are_the_18_genres_in_their_order() -> None:
     assert len(FLAGS) == 19
     assert [mapped([flag]) for flag in FLAGS] == [
-        frozenset(genre and [genre]) for genre in ["", *itertools.islice(GENRE_OF.values(), 18)]
+        frozenset([genre] if genre else []) for genre in ["", *itertools.islice(GENRE_OF.values(), 18)]
     ]
 
 
