@@ -43,8 +43,8 @@ def added(path: Path, given: bool, movies: Sequence[FileMovie], result: Added) -
     lines = [
         f"{len(movies):,} movies of {path.name}{found}: {result.added:,} added, {result.present:,} in the inventory"
         " before and left as they were.",
-        f"{without:,} of them without a genre: 100 is divided among all 15, so their finishes count and say nothing"
-        " about taste.",
+        f"{without:,} of them without a genre: all 15 share their profile, so that their finishes count and say"
+        " nothing about taste.",
     ]
     if result.batch:
         lines.append(f"Batch {result.batch} can be reverted as one.")

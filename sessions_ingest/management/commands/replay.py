@@ -24,7 +24,6 @@ from sessions_ingest.replay.movielens import BadRatings, Finishes, movies_beside
 from sessions_ingest.replay.player import Player, Stalled
 from sessions_ingest.replay.position import position_of
 
-
 FILE_WIDTH = 120  # characters of a table where the output is no terminal
 
 
@@ -99,7 +98,9 @@ class Command(BaseCommand):
             raise CommandError("--json needs --evaluate.")
         if start and end and end <= start:
             raise CommandError("--until must be later than --from.")
-        self.console = Console(file=getattr(self.stdout, "_out", None), highlight=False, soft_wrap=True)
+        self.console = Console(
+            file=getattr(self.stdout, "_out", None), highlight=False, markup=False, soft_wrap=True
+        )
         if not self.console.is_terminal:
             self.console.width = FILE_WIDTH
         first = start.timestamp() if start else float("-inf")
@@ -134,8 +135,8 @@ class Command(BaseCommand):
         path = given or movies_beside(ratings)
         if path is None:
             self.console.print(
-                f"No file of movies is given or beside {ratings.name}: the finishes are played for movies that the"
-                " inventory has."
+                f"No file of movies is given or beside {ratings.name}: finishes of movies that the inventory has are"
+                " played."
             )
             return
         found = read_movies(path)
