@@ -10,6 +10,8 @@ export TETRAFLIX_VAR ?= $(CURDIR)/var
 MOVIES ?= 300000
 USERS ?= 100000
 RATE ?= 20
+# SISTER_LISTS=1: the simulated Recommendations service sends lists, too, which our own do not replace.
+SISTER_LISTS ?=
 # Sizes of a run with faults; SEED= repeats one.
 MESSAGES ?= 1000000
 FAULTS ?= 1000
@@ -26,10 +28,10 @@ ARGS ?=
 
 help:  ## lists the targets
 	@grep -hE '^[a-z]+:.*  ## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*  ## (.*)/make \1\t\2/' | expand -t 14
-	echo "Variables: PORT (8000), for the demo MOVIES ($(MOVIES)), USERS ($(USERS)), RATE ($(RATE) sessions a second); for the faults SEED, MESSAGES ($(MESSAGES)), FAULTS ($(FAULTS)); PYTHON."
+	echo "Variables: PORT (8000), for the demo MOVIES ($(MOVIES)), USERS ($(USERS)), RATE ($(RATE) sessions a second), SISTER_LISTS=1; for the faults SEED, MESSAGES ($(MESSAGES)), FAULTS ($(FAULTS)); PYTHON."
 
 demo: $(VENV)/.run  ## runs everything with movies, users and live traffic until Ctrl-C
-	@exec $(BIN)/python manage.py demo --follow-parent --movies $(MOVIES) --users $(USERS) --rate $(RATE)
+	@exec $(BIN)/python manage.py demo --follow-parent --movies $(MOVIES) --users $(USERS) --rate $(RATE) $(if $(SISTER_LISTS),--sister-lists)
 
 run: $(VENV)/.run  ## runs everything, without generated data, until Ctrl-C
 	@exec $(BIN)/python manage.py run --follow-parent

@@ -1,5 +1,6 @@
-"""The admin pages of users: both lists as served, why each movie is shown or not, and taking movies off."""
+"""The admin pages of users: both lists as served, why each movie is shown or not, and corrections by hand."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -20,7 +21,13 @@ from recommendations.stores.base import StoreUnavailable
 
 PAGE_SIZE = 50  # users
 STORE_UNAVAILABLE = "The store of user lists is unavailable. Try again in a moment."
-DECISIONS = {"take-off": services.take_off, "bring-back": services.bring_back}
+# what staff decide about a movie of a user, and what is said then
+DECISIONS: dict[str, tuple[Callable[..., object], str]] = {
+    "take-off": (services.take_off, "was taken off currently watching"),
+    "bring-back": (services.bring_back, "was brought back to currently watching"),
+    "dismiss": (services.dismiss, "was dismissed: the user is not shown it until that is undone"),
+    "undo-dismissal": (services.undo_dismissal, "is not dismissed any more"),
+}
 
 
 @admin.register(UserLists)
@@ -72,6 +79,7 @@ class UserListsAdmin(ReadOnlyAdmin):
             "popular": explained.popular,
             "max_list_length": MAX_LIST_LENGTH,
             "recommended_at": explained.recommended_at,
+            "source": explained.source,
             "watched_at": explained.watched_at,
             **_rows(explained),
             "legend": legend(),
@@ -83,19 +91,21 @@ class UserListsAdmin(ReadOnlyAdmin):
         return TemplateResponse(request, "admin/recommendations/userlists/user.html", context)
 
     def decide_view(self, request: HttpRequest, user: str, movie: str, decision: str) -> HttpResponse:
-        """POST takes a movie off currently watching, or brings it back."""
+        """POST applies one of DECISIONS."""
         user_id, movie_id = whole_number(user), whole_number(movie)
         if user_id is None or movie_id is None or decision not in DECISIONS:
             raise Http404
         if request.method != "POST" or not request.user.has_perm("recommendations.take_off"):
             raise PermissionDenied
+        service, done = DECISIONS[decision]
         try:
-            DECISIONS[decision](user_id=user_id, movie_id=movie_id)
+            service(user_id=user_id, movie_id=movie_id)
         except StoreUnavailable:
             messages.error(request, STORE_UNAVAILABLE)
+        except (services.NoSuchMovie, services.TooManyDismissed) as error:
+            messages.error(request, str(error))
         else:
-            done = "was taken off" if decision == "take-off" else "was brought back to"
-            messages.success(request, f"Movie {movie_id} {done} currently watching.")
+            messages.success(request, f"Movie {movie_id} {done}.")
         return HttpResponseRedirect(_address(user_id))
 
     def get_urls(self) -> list[URLPattern]:
@@ -118,7 +128,7 @@ class UserListsAdmin(ReadOnlyAdmin):
 
 
 def _rows(explained: Explanation) -> dict[str, list[dict[str, Any]]]:
-    lists = ("recommendations", "watching", "stored", "stored_watching", "taken_off", "finished")
+    lists = ("recommendations", "watching", "stored", "stored_watching", "taken_off", "finished", "dismissed")
     return {name: [_row(item) for item in getattr(explained, name)] for name in lists}
 
 

@@ -13,7 +13,7 @@ from movies.profiles import from_wire
 from movies.viewing.view_counting import last_finishes
 from recommendations import stores
 from recommendations.services import EARLIEST, shown_to
-from recommendations.user_lists import Entry, Finish, UserLists
+from recommendations.user_lists import BUS, GENERATED, Entry, Finish, UserLists
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,9 @@ class Explanation:
     stored_watching: list[Item]
     taken_off: list[Item]
     finished: list[Item]
+    dismissed: list[Item]
     recommended_at: datetime | None
+    source: str  # where the stored list came from, as a sentence
 
     @property
     def watched_at(self) -> datetime | None:
@@ -63,20 +65,23 @@ def explain(user_id: int) -> Explanation:
             *kept.recommended,
             *(entry.movie_id for entry in (*kept.watching, *kept.removed)),
             *(finish.movie_id for finish in kept.finished),
+            *kept.dismissed,
         ]
     )
     watching = {entry.movie_id for entry in kept.watching}
+    # a movie may be both; the first reason is given
+    absent = dict.fromkeys(watching, "is being watched") | dict.fromkeys(kept.dismissed, "was dismissed")
     return Explanation(
         user_id,
         lists is not None,
         shown.popular,
         [_served(movie) for movie in served["recommendations"]],
         [_served(movie) for movie in served["currentlyWatching"]],
+        [_item(movies, movie_id, why=absent.get(movie_id, "")) for movie_id in kept.recommended],
         [
-            _item(movies, movie_id, why="is being watched" if movie_id in watching else "")
-            for movie_id in kept.recommended
+            _entry(movies, entry, why="was dismissed" if entry.movie_id in kept.dismissed else "")
+            for entry in kept.watching
         ],
-        [_entry(movies, entry) for entry in kept.watching],
         [_entry(movies, entry, why="was taken off by hand") for entry in kept.removed],
         [
             _item(
@@ -89,7 +94,9 @@ def explain(user_id: int) -> Explanation:
             )
             for finish in sorted(kept.finished, key=lambda finish: finish.at, reverse=True)
         ],
+        [_item(movies, movie_id, why="was dismissed") for movie_id in kept.dismissed],
         kept.recommended_at,
+        _source(kept),
     )
 
 
@@ -105,16 +112,7 @@ def reasons_for(user_id: int, movie_id: int) -> list[str]:
         found.append("The movie does not exist: it is dropped from every list.")
     elif movie.hidden:
         found.append("The movie is hidden: no user is shown it.")
-    for entry in lists.watching:
-        if entry.movie_id == movie_id:
-            found.append(
-                f"Is in currently watching ({entry.progress:.0%}, {_utc(entry.at)}), so not recommended."
-            )
-    for entry in lists.removed:
-        if entry.movie_id == movie_id:
-            found.append(
-                f"Was taken off currently watching by hand; its progress is kept ({entry.progress:.0%})."
-            )
+    found += _decided(lists, movie_id)
     at = last_finishes([(user_id, movie_id, EARLIEST)]).get((user_id, movie_id))
     if at:
         # else the finish is too old to be kept with the lists, and its report time is unknown
@@ -122,7 +120,11 @@ def reasons_for(user_id: int, movie_id: int) -> list[str]:
             finish for finish in lists.finished if (finish.movie_id, finish.order) == (movie_id, at)
         )
         finish = next(remembered, Finish(movie_id, at, reported_at=at))
-        later = lists.recommended_at is not None and not finish.is_newer_than(lists.recommended_at)
+        later = (
+            lists.recommended_by == BUS
+            and lists.recommended_at is not None
+            and not finish.is_newer_than(lists.recommended_at)
+        )
         tail = (
             "; the list is newer and may have it again"
             if later
@@ -131,11 +133,11 @@ def reasons_for(user_id: int, movie_id: int) -> list[str]:
         found.append(f"Was finished {_utc(at)}{tail}.")
     if movie_id in lists.recommended:
         place = lists.recommended.index(movie_id) + 1
-        found.append(f"Is number {place} of the list sent {_utc(lists.recommended_at)}.")
+        found.append(f"Is number {place} of the list of {_utc(lists.recommended_at)}. {_source(lists)}")
     elif lists.recommended_at is None:
-        found.append("No list of recommendations was ever received for this user.")
+        found.append(_source(lists))
     else:
-        found.append(f"Is not in the stored list, sent {_utc(lists.recommended_at)}.")
+        found.append(f"Is not in the list of {_utc(lists.recommended_at)}. {_source(lists)}")
     if shown.popular:
         named = movie_id in {each["id"] for each in orjson.loads(shown.json())["recommendations"]}
         found.append(
@@ -143,6 +145,35 @@ def reasons_for(user_id: int, movie_id: int) -> list[str]:
             f"this movie is {'' if named else 'not '}among them."
         )
     return found
+
+
+def _decided(lists: UserLists, movie_id: int) -> list[str]:
+    """Sentences about the movie being dismissed, watched, or taken off."""
+    found = []
+    if movie_id in lists.dismissed:
+        found.append("Was dismissed: the user is not shown it, whoever recommends it, until that is undone.")
+    found += [
+        f"Is in currently watching ({entry.progress:.0%}, {_utc(entry.at)}), so not recommended."
+        for entry in lists.watching
+        if entry.movie_id == movie_id
+    ]
+    found += [
+        f"Was taken off currently watching by hand; its progress is kept ({entry.progress:.0%})."
+        for entry in lists.removed
+        if entry.movie_id == movie_id
+    ]
+    return found
+
+
+def _source(lists: UserLists) -> str:
+    """Where the stored list came from, as a sentence."""
+    if lists.recommended_at is None:
+        return "No list of recommendations was ever made for this user."
+    if lists.recommended_by == BUS:
+        return "The list came from the Recommendations service."
+    if lists.recommended_by == GENERATED:
+        return "The list was generated, by seed_users."
+    return f"The list is our own, by the strategy {lists.recommended_by}."
 
 
 def _utc(at: datetime | None) -> str:

@@ -1,6 +1,6 @@
 """The fixed genre preferences of users that were given some, once: in PostgreSQL with either store of lists."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from recommendations.models import Preferences
 
@@ -15,3 +15,8 @@ def given(user_ids: Collection[int]) -> dict[int, tuple[int, ...]]:
     """The weights of those of the users that were given preferences. One statement."""
     found = Preferences.objects.filter(user_id__in=list(user_ids)).values_list("user_id", "weights")
     return {user_id: tuple(weights) for user_id, weights in found}
+
+
+def users() -> Iterator[int]:
+    """The ids of all users that were given preferences."""
+    yield from Preferences.objects.order_by("user_id").values_list("user_id", flat=True).iterator()

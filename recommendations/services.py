@@ -1,24 +1,41 @@
-"""Services of a user's lists: the JSON that clients get, and taking a movie off currently watching or back."""
+"""Services of a user: the JSON of both lists that clients get, corrections of the lists by hand, and preferences."""
 
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from django.conf import settings
+from django.db import transaction
 
 from movies.catalog.movie_cache import movie_cache, render_list
 from movies.catalog.popular_cache import popular_movies, popular_unfinished
 from movies.foundation.database_clock import database_time
 from movies.foundation.events import Activity, activity_subscribers
 from movies.genres import OVERALL
-from movies.viewing.view_counting import finished_after
-from recommendations import lists, stores
-from recommendations.stores.base import ServedRow
-from recommendations.user_lists import UserLists
+from movies.viewing.view_counting import existing, finished_after
+from recommendations import lists, preferences, stores
+from recommendations.recommender import changed_users
+from recommendations.stores.base import Change, ServedRow
+from recommendations.user_lists import EMPTY_LISTS, UserLists
 
 EARLIEST = datetime.fromisoformat("0001-01-02T00:00:00+00:00")  # before any event
+
+
+class NoSuchMovie(Exception):
+    """The movie does not exist. The message is a sentence."""
+
+
+class TooManyDismissed(Exception):
+    """The user has dismissed as many movies as are kept. The message is a sentence."""
+
+
+class FixedPreferences(NamedTuple):
+    """Genre preferences that never change, as whole weights that sum to 100."""
+
+    weights: tuple[int, ...]
+    source: Literal["given", "finishes"]  # given by PUT, or those of the user's first finishes
 
 
 class Shown(NamedTuple):
@@ -63,7 +80,7 @@ def shown_to(user_id: int) -> Shown:
     shown = _own(row, version)
     if shown.recommended:
         return shown
-    return Shown(_popular_for(user_id, row.watching), shown.watching, popular=True)
+    return Shown(_popular_for(user_id, [*row.watching, *row.dismissed]), shown.watching, popular=True)
 
 
 def _own(row: ServedRow, version: int) -> Shown:
@@ -82,16 +99,16 @@ def _popular() -> Shown:
     return Shown(popular_movies(OVERALL).entries[: lists.MAX_LIST_LENGTH], (), popular=True)
 
 
-def _popular_for(user_id: int, watching: Sequence[int]) -> list[bytes]:
-    """The overall most popular movies, without those that the user is watching or has ever finished."""
+def _popular_for(user_id: int, left_out: Sequence[int]) -> list[bytes]:
+    """The overall most popular movies, without those left out and those that the user has ever finished."""
     popular = popular_movies(OVERALL)
-    excluded = finished_after([(user_id, popular.ids, EARLIEST)])[0].union(watching)
+    excluded = finished_after([(user_id, popular.ids, EARLIEST)])[0].union(left_out)
     found = [
         entry for movie, entry in zip(popular.ids, popular.entries, strict=True) if movie not in excluded
     ][: lists.MAX_LIST_LENGTH]
     missing = lists.MAX_LIST_LENGTH - len(found)
     if missing and not popular.complete:
-        found += popular_unfinished(user_id, excluding=(*popular.ids, *watching), limit=missing)
+        found += popular_unfinished(user_id, excluding=(*popular.ids, *left_out), limit=missing)
     return found
 
 
@@ -129,3 +146,59 @@ def _change(user_id: int, movie_id: int, change: Callable[[UserLists, int], User
 
     stores.current().update({user_id: change_if_there})
     return found
+
+
+def dismiss(*, user_id: int, movie_id: int) -> None:
+    """Has the movie shown to the user no more, whoever recommends it, until that is undone. May be repeated.
+
+    Its progress is kept. Raises NoSuchMovie and TooManyDismissed.
+    """
+    if not existing([movie_id]):
+        raise NoSuchMovie(f"There is no movie {movie_id}.")
+    with transaction.atomic():
+        _, after = _change_and_mark(user_id, partial(lists.dismiss, movie_id=movie_id))
+        if movie_id not in after.dismissed:
+            raise TooManyDismissed(
+                f"User {user_id} has dismissed {lists.MAX_DISMISSED:,} movies, which is the limit. "
+                "Undo the dismissal of another movie first."
+            )
+
+
+def undo_dismissal(*, user_id: int, movie_id: int) -> None:
+    """Has the movie shown where the lists have it, with its progress. May be repeated.
+
+    Raises NoSuchMovie if the movie neither exists nor was dismissed.
+    """
+    with transaction.atomic():
+        before, _ = _change_and_mark(user_id, partial(lists.undo_dismissal, movie_id=movie_id))
+    if movie_id not in before.dismissed and not existing([movie_id]):
+        raise NoSuchMovie(f"There is no movie {movie_id}.")
+
+
+def _change_and_mark(user_id: int, change: Change) -> tuple[UserLists, UserLists]:
+    """Changes the user's lists, and marks the user for a new list of our own. Returns the lists before and after."""
+    before = after = EMPTY_LISTS
+
+    def recorded(stored: UserLists) -> UserLists:
+        nonlocal before, after
+        before, after = stored, change(stored)
+        return after
+
+    changed_users.mark([user_id])  # first: everybody locks marks before lists
+    stores.current().update({user_id: recorded})
+    return before, after
+
+
+def give_preferences(*, user_id: int, weights: Sequence[int]) -> bool:
+    """Stores the weights, which are a profile, as the user's fixed preferences. False if some were given before."""
+    with transaction.atomic():
+        given = preferences.give(user_id, weights)
+        if given:
+            changed_users.mark([user_id])
+    return given
+
+
+def fixed_preferences(user_id: int) -> FixedPreferences | None:
+    """The user's fixed preferences; None if none were given."""
+    given = preferences.given([user_id]).get(user_id)
+    return FixedPreferences(given, "given") if given else None

@@ -23,6 +23,7 @@ from movies.foundation.events import Activity, activity_subscribers
 from movies.viewing import view_counting
 from movies.viewing.partitions import kept_since
 from recommendations import lists, stores
+from recommendations.recommender import changed_users
 from recommendations.stores.base import StoreUnavailable
 from recommendations.user_lists import EMPTY_LISTS, Event, UserLists
 from sessions_ingest import ingest_metrics
@@ -123,6 +124,8 @@ def _apply(batches: Sequence[Batch]) -> tuple[list[BatchOutcome], dict[int, _Cha
         stores.current().update(changes)
         # after the store, which may be slow: these rows are locked from here until the commit
         view_counting.raise_counters(new_views)
+        if new_views:
+            transaction.on_commit(changed_users.wake)
         if activity_subscribers:
             transaction.on_commit(lambda: _notify_subscribers(messages, new_views))
     ingest_metrics.record(batches, outcomes)

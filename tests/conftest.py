@@ -8,6 +8,8 @@ import pytest
 
 from movies.catalog import popular_cache
 from movies.catalog.movie_cache import movie_cache
+from movies.foundation.events import users_changed
+from recommendations.recommender import current_snapshot
 from tests.servers.fixtures import (
     bus_server,
     database_url,
@@ -62,9 +64,16 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("suite")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _wake_no_recommender() -> None:
+    """Views counted in the process of the tests have no worker, and its thread would outlive the queues."""
+    users_changed.disconnect(dispatch_uid="wake the recommender")
+
+
 @pytest.fixture(autouse=True)
 def _empty_caches_between_tests() -> Iterator[None]:
     """A test's transaction is rolled back, so what the process cached inside it is wrong."""
     yield
     movie_cache.clear()
     popular_cache.clear()
+    current_snapshot.clear()

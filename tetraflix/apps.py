@@ -4,10 +4,16 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.admin import apps as admin_apps
 
-from movies.foundation.events import consumer_started, inventory_changed, job_queued, queue_polled
+from movies.foundation.events import (
+    consumer_started,
+    inventory_changed,
+    job_queued,
+    queue_polled,
+    users_changed,
+)
 from tetraflix import celery, checks  # noqa: F401 -- importing checks registers them
 from tetraflix.background import heartbeats, schedule
-from tetraflix.background.task_waker import job_waker, publisher_waker
+from tetraflix.background.task_waker import job_waker, publisher_waker, recommender_waker
 from tetraflix.observability import error_reports, request_ids, task_metrics
 
 # imported here, so that every process sends shared tasks through this application
@@ -26,6 +32,8 @@ class TetraflixConfig(AppConfig):
         queue_polled.connect(heartbeats.note_poll, dispatch_uid="heartbeats")
         inventory_changed.connect(publisher_waker.wake, dispatch_uid="wake the change feed")
         job_queued.connect(job_waker.wake, dispatch_uid="wake the worker for a job")
+        if settings.RECOMMENDER != "off":
+            users_changed.connect(recommender_waker.wake, dispatch_uid="wake the recommender")
         if settings.SENTRY_DSN:
             error_reports.start(settings.SENTRY_DSN)
 

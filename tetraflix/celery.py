@@ -17,6 +17,7 @@ TRANSPORT_ALIASES["sqs"] = "tetraflix.background.sqs_broker:Transport"
 HOUR = 3600
 DAY = 24 * HOUR
 JOBS_SECONDS = 10  # the longest wait of a bulk job whose wake was lost
+LISTS_SECONDS = 10  # the longest wait of a changed user whose wake was lost
 REBUILD_SECONDS = 600  # between two checks whether the search index is older than a day
 SEARCH_SECONDS = 5  # between two updates of the search index in Elasticsearch
 
@@ -81,6 +82,7 @@ app.conf.update(
         # mostly two look-ups; hourly, so that a table that was in use is retried soon
         "make partitions": {"task": "movies.tasks.make_partitions", "schedule": HOUR},
         "clean up answers": {"task": "tetraflix.tasks.clean_up", "schedule": HOUR},
+        "make lists": {"task": "recommendations.tasks.recommend", "schedule": LISTS_SECONDS},
         "run what jobs wait": {"task": "movies.tasks.run_jobs", "schedule": JOBS_SECONDS},
         "clean up jobs": {"task": "movies.tasks.clean_up_jobs", "schedule": DAY},
         "clean up movies": {"task": "movies.tasks.clean_up", "schedule": DAY},

@@ -5,8 +5,9 @@ from django.urls import URLPattern, URLResolver, path
 
 from movies.api.reads import GenreView
 from movies.api.writes import Movies, OneMovie
+from recommendations.api.preferences import Preferences
 from recommendations.api.reads import RecommendationsView
-from recommendations.api.writes import CurrentlyWatching
+from recommendations.api.writes import CurrentlyWatching, Dismissed
 from sessions_ingest.api import SessionData, UserRecs
 from tetraflix.access.idempotency import idempotent
 from tetraflix.backoffice import dashboard
@@ -26,6 +27,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
         CurrentlyWatching.as_view(),
         name="currently-watching",
     ),
+    path("tetraflix/dismissed/<str:user_id>/<str:movie_id>", Dismissed.as_view(), name="dismissed"),
+    path("tetraflix/preferences/<str:user_id>", Preferences.as_view(), name="preferences"),
     path("tetraflix/schema", SchemaView.as_view(), name="schema"),
     path("tetraflix/docs", DocsView.as_view(), name="docs"),
     path("", home, name="home"),

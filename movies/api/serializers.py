@@ -72,20 +72,20 @@ class ProfileSerializer(ClosedSerializer):
         return {genre: serializers.IntegerField(min_value=0, max_value=TOTAL) for genre in GENRES}
 
 
-@extend_schema_field(
+# a profile in a body: an object, or an array
+PROFILE_FORMS: list[dict[str, Any]] = [
+    {"$ref": "#/components/schemas/Profile"},
     {
-        "oneOf": [
-            {"$ref": "#/components/schemas/Profile"},
-            {
-                "type": "array",
-                "items": {"type": "integer", "minimum": 0, "maximum": TOTAL},
-                "minItems": len(GENRES),
-                "maxItems": len(GENRES),
-                "description": f"Weights that sum to 100, in the order {', '.join(GENRES)}.",
-            },
-        ]
-    }
-)
+        "type": "array",
+        "items": {"type": "integer", "minimum": 0, "maximum": TOTAL},
+        "minItems": len(GENRES),
+        "maxItems": len(GENRES),
+        "description": f"Weights that sum to 100, in the order {', '.join(GENRES)}.",
+    },
+]
+
+
+@extend_schema_field({"oneOf": PROFILE_FORMS})
 class _Profile(_AsSent):
     pass
 

@@ -28,6 +28,9 @@ activity_subscribers: list[Callable[[Activity], object]] = []
 # Sent after a bulk job was queued for the worker.
 job_queued = Signal()
 
+# Sent after users finished movies, or anything else changed what is recommended to them.
+users_changed = Signal()
+
 # Sent when a process begins to consume the message queues.
 consumer_started = Signal()
 

@@ -20,9 +20,10 @@ from movies.genres import GENRE_POSITION, GENRES
 from movies.profiles import TOTAL
 
 BLOCK_SIZE = 10_000  # movies drawn from one random stream
-MAX_VIEWS = 5_000_000
-VIEWS_TAIL = 1.1  # of a Pareto distribution: half of the movies have a few views, the top one has millions
-VIEWS_SCALE = 4
+# Views follow a Pareto distribution: as in real viewing data, no movie has much more than a hundredth of them all.
+VIEWS_TAIL = 0.65
+VIEWS_SCALE = 20  # about 36 views a movie, so 100 for each of the demo's users, as in MovieLens 100K
+MAX_VIEWS = 100_000  # of a movie: the first one of a long tail is a matter of luck
 
 Words = NDArray[np.object_]
 Draw = np.random.Generator

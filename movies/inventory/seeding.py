@@ -31,11 +31,12 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """The result of seeding: so many movies, with ids from `first` on."""
+    """The result of seeding: so many movies, with ids from `first` on, their views, and those of the most viewed."""
 
     movies: int
     first: int
     views: int
+    most_views: int
 
 
 class ChunkReader(io.RawIOBase):
@@ -69,7 +70,7 @@ def top_up(*, movies: int, seed: int, progress: Progress = lambda done: None) ->
         )
         first = cursor.fetchone()[0] + 1
         if missing <= 0:
-            return Seeded(0, first, 0)
+            return Seeded(0, first, 0, 0)
         drawn: list[NDArray[np.int64]] = []
         weights = np.zeros(len(GENRES))
         made = generated_movies.movies(seed=seed, first=first, count=missing)
@@ -80,7 +81,7 @@ def top_up(*, movies: int, seed: int, progress: Progress = lambda done: None) ->
         cursor.execute("SET LOCAL tetraflix.bulk_load = 'off'")
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE movies_movie, movies_viewcount")
-    return Seeded(missing, first, int(views.sum()))
+    return Seeded(missing, first, int(views.sum()), int(views.max()))
 
 
 def copy(cursor: Any, table: str, chunks: Iterable[bytes]) -> None:

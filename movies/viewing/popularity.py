@@ -22,7 +22,7 @@ from movies.genres import GENRES, OVERALL
 from movies.profiles import TOTAL
 
 MAX_HIDDEN = 200  # hidden movies that keep their ranks in a full list
-FIRST_SAMPLE = 8_000  # movies: enough to fill all lists, so that their lower bounds are high
+FIRST_SAMPLE = 12_000  # movies: enough to fill all lists, so that their lower bounds are high
 
 # COPY's binary format of (id, views, hidden, profile): every row has the same length
 ROW = np.dtype(
@@ -173,12 +173,17 @@ def _lists(cursor: Any) -> tuple[dict[str, list[int]], int]:
 
 
 def _could_enter(best: dict[str, _Best]) -> str:
-    """The SQL condition that a movie reaches the bound of some list. Ties are decided later."""
+    """The SQL condition that a movie reaches the bound of some list. Ties are decided later.
+
+    Most movies have too few views for most lists, and comparing views costs less than reading a weight.
+    """
     bounds = {genre: list_.bound for genre, list_ in best.items()}
     conditions = [f"views >= {bounds[OVERALL]}" if bounds[OVERALL] else "true"]
     for place, genre in enumerate(GENRES, 1):
-        bound = bounds[genre]
-        conditions.append(f"profile[{place}] * views >= {bound}" if bound else f"profile[{place}] > 0")
+        bound, weight = bounds[genre], f"profile[{place}]"
+        conditions.append(
+            f"views >= {-(-bound // TOTAL)} AND {weight} * views >= {bound}" if bound else f"{weight} > 0"
+        )
     return " OR ".join(conditions)
 
 

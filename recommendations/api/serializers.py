@@ -1,8 +1,18 @@
-"""The answer of a user's two lists, as the OpenAPI document describes it; the read itself joins ready-made JSON."""
+"""A user's lists and preferences, as the OpenAPI document describes them; no view validates or renders with these."""
 
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
-from movies.api.serializers import MOVIE_EXAMPLE, WATCHED_EXAMPLE, ClosedSerializer, MovieSerializer, example
+from movies.api.serializers import (
+    MOVIE_EXAMPLE,
+    PROFILE_EXAMPLE,
+    WATCHED_EXAMPLE,
+    ClosedSerializer,
+    MovieSerializer,
+    ProfileSerializer,
+    example,
+)
+from movies.foundation.numbers import MAX_BIGINT
 from recommendations.lists import MAX_LIST_LENGTH
 
 
@@ -12,3 +22,25 @@ class UserListsSerializer(ClosedSerializer):
 
     recommendations = serializers.ListField(child=MovieSerializer(), max_length=MAX_LIST_LENGTH)
     currentlyWatching = serializers.ListField(child=MovieSerializer(), max_length=MAX_LIST_LENGTH)  # noqa: N815
+
+
+@example({"userId": 534356757834, "profile": PROFILE_EXAMPLE, "source": "given"})
+class PreferencesSerializer(ClosedSerializer):
+    """Fixed genre preferences."""
+
+    userId = serializers.IntegerField(min_value=1, max_value=MAX_BIGINT)  # noqa: N815
+    profile = ProfileSerializer()
+    source = serializers.ChoiceField(  # type: ignore[assignment]  # declared fields leave the class
+        ["given", "finishes"],
+        help_text="`given` by PUT, or those of the movies that the user finished first.",
+    )
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("A profile", PROFILE_EXAMPLE, request_only=True),
+        OpenApiExample("In an object", {"profile": PROFILE_EXAMPLE}, request_only=True),
+    ]
+)
+class GivenPreferencesSerializer(serializers.BaseSerializer):
+    """Describes a body that is a profile, or an object with one."""

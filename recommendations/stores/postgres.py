@@ -160,6 +160,15 @@ class PostgresStore:
             return [(row[0], _lists(row)) for row in cursor.fetchall()]
 
     @_unavailable
+    def ids(self, after: int, limit: int) -> list[int]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT user_id FROM recommendations_userlists WHERE user_id > %s ORDER BY user_id LIMIT %s",
+                [after, limit],
+            )
+            return [user_id for (user_id,) in cursor.fetchall()]
+
+    @_unavailable
     def count(self) -> int:
         """Exact, by an index-only scan; a slow count is cached for COUNT_CACHE_SECONDS."""
         if self._counted and time.monotonic() < self._counted[0]:

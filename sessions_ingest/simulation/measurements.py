@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter, defaultdict, deque
+from collections.abc import Iterable
 
 KEPT_LATENCIES = 100_000  # of each kind, the latest ones: enough for a p99, bounded however long it runs
 
@@ -14,6 +15,8 @@ class Measurements:
         self.requests: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
         self.sent: Counter[str] = Counter()
+        self.late_lists = 0  # finishes after which no new list was shown before the measurement gave up
+        self._new_lists: deque[float] = deque(maxlen=KEPT_LATENCIES)
         self._latencies: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=KEPT_LATENCIES))
 
     def record_response(self, kind: str, seconds: float, *, ok: bool) -> None:
@@ -29,14 +32,29 @@ class Measurements:
         with self._lock:
             self.sent[kind] += number
 
+    def record_new_list(self, seconds: float | None) -> None:
+        """Records how long after a finish a new list was shown; None: too long to wait for."""
+        with self._lock:
+            if seconds is None:
+                self.late_lists += 1
+            else:
+                self._new_lists.append(seconds)
+
     def percentiles(self, kind: str) -> tuple[float, float, float]:
         """p50, p95 and p99 in milliseconds of the latest latencies of this kind."""
         with self._lock:
-            latencies = sorted(self._latencies[kind])
-        if not latencies:
-            return 0, 0, 0
-        p50, p95, p99 = (
-            1000 * latencies[min(len(latencies) - 1, int(len(latencies) * share))]
-            for share in (0.5, 0.95, 0.99)
-        )
-        return p50, p95, p99
+            p50, p95, p99 = _percentiles(self._latencies[kind])
+        return 1000 * p50, 1000 * p95, 1000 * p99
+
+    def new_lists(self) -> tuple[int, float, float]:
+        """The number of new lists that were seen after a finish, and p50 and p95 of the seconds until then."""
+        with self._lock:
+            p50, p95, _ = _percentiles(self._new_lists)
+            return len(self._new_lists), p50, p95
+
+
+def _percentiles(values: Iterable[float]) -> tuple[float, float, float]:
+    """p50, p95 and p99; zeros without any value."""
+    ordered = sorted(values) or [0.0]
+    p50, p95, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * share))] for share in (0.5, 0.95, 0.99))
+    return p50, p95, p99

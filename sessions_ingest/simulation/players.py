@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from movies.genres import GENRES
 from sessions_ingest.simulation.client import Client, Movie, ServiceUnavailableError
 from sessions_ingest.simulation.measurements import Measurements
+from sessions_ingest.simulation.new_lists import NewLists
 from sessions_ingest.simulation.sender import MAX_DELAY_SECONDS, Sender
 from sessions_ingest.simulation.users import MAX_LIST_LENGTH, SimulatedUser
 
@@ -22,7 +23,9 @@ NEW_IDS = 10**12  # far above the seeded users
 GENRE_READ_SHARE = 0.3  # of sessions read a genre, too
 GENRE_LIMIT = 100  # movies read of each genre, the most that the API gives
 MIN_USERS = 16  # ids to play with, even if the service has fewer users
-NEW_LIST_SHARE = 0.08  # of sessions lead to a new list from the Recommendations service
+SISTER_LIST_SHARE = 0.08  # of sessions lead to a new list from the Recommendations service, if it sends any
+# A finish is measured only if the user finished nothing for so long, because the list may still be about that one.
+QUIET_SECONDS = 30
 SLICES = 16  # of the user ids; a run uses one slice, so that concurrent runs share no user
 
 
@@ -30,8 +33,7 @@ SLICES = 16  # of the user ids; a run uses one slice, so that concurrent runs sh
 class ServiceSnapshot:
     """What the service held before the start, read over HTTP."""
 
-    popular: list[int]  # what a user without any record is shown
-    movies: list[Movie]  # candidates for new lists
+    movies: list[Movie]  # candidates for lists of the Recommendations service
     users: int  # ids 1 to about here are known to the service
 
 
@@ -51,7 +53,7 @@ def take_snapshot(client: Client) -> ServiceSnapshot:
     users = 1
     while users < NEW_IDS and known(users):
         users *= 2
-    return ServiceSnapshot(popular, list(movies.values()), max(users // 2, MIN_USERS))
+    return ServiceSnapshot(list(movies.values()), max(users // 2, MIN_USERS))
 
 
 def _new_user_id() -> int:
@@ -59,21 +61,24 @@ def _new_user_id() -> int:
 
 
 class Player(threading.Thread):
-    """Plays `rate` sessions a second with users of its own."""
+    """Plays `rate` sessions a second with users of its own; `sister_lists`: some of them get lists over the bus."""
 
     def __init__(
         self,
         snapshot: ServiceSnapshot,
         client: Client,
         sender: Sender,
+        new_lists: NewLists,
         *,
         rate: float,
         first: int,
         step: int,
         stop: threading.Event,
+        sister_lists: bool,
     ) -> None:
         super().__init__(name=f"play-{first}", daemon=True)
-        self.snapshot, self.client, self.sender = snapshot, client, sender
+        self.snapshot, self.client, self.sender, self.new_lists = snapshot, client, sender, new_lists
+        self.sister_lists = sister_lists
         self.rate, self.first, self.step, self.stop = rate, first, step, stop
         self.random = random.Random(first * 7919 + time.time_ns())
         self.users: dict[int, SimulatedUser] = {}
@@ -99,9 +104,13 @@ class Player(threading.Thread):
         """
         user_id = self._choose_user()
         recommended, watching = self.client.lists(user_id)
-        user = self.users.get(user_id) or self._first_seen(user_id, recommended, watching)
+        user = self.users.get(user_id) or SimulatedUser(
+            user_id, {movie["id"]: movie["progress"] for movie in watching}
+        )
         if user.busy_until > time.monotonic():
             return
+        user.recommended = [movie["id"] for movie in recommended]
+        quiet = self._quiet(user)
         choice = list(recommended)
         if self.random.random() < GENRE_READ_SHARE or not choice:
             choice += self.client.genre(self.random.choice(GENRES))
@@ -116,9 +125,11 @@ class Player(threading.Thread):
             self.users[user_id] = user
             user.reported = True
             self.sessions += 1
-            self.sender.session(user_id, events)
-            if self.random.random() < NEW_LIST_SHARE:
+            sent_at = self.sender.session(user_id, events)
+            if self.sister_lists and self.random.random() < SISTER_LIST_SHARE:
                 self._recommend(user)
+            elif quiet and not self._quiet(user) and set(user.recommended) - user.touched():
+                self.new_lists.watch(user_id, user.recommended, sent_at)
 
     def _choose_user(self) -> int:
         if self.users and (
@@ -130,12 +141,17 @@ class Player(threading.Thread):
             _new_user_id() // self.step * self.step if self.random.random() < NEW_USER_SHARE else 0
         )
 
-    def _first_seen(self, user_id: int, recommended: list[Movie], watching: list[Movie]) -> SimulatedUser:
-        ids = [movie["id"] for movie in recommended]
-        # A list with popular movies may be the fallback for a user whose own list has nothing left.
-        own = not set(ids).intersection(self.snapshot.popular)
-        return SimulatedUser(
-            user_id, ids if own else [], {movie["id"]: movie["progress"] for movie in watching}
+    def _quiet(self, user: SimulatedUser) -> bool:
+        """Whether the next other list would be due to a finish to come.
+
+        Not for users without a list, because the popular movies that they are shown follow a finish at once. A bus
+        list is not replaced after a finish.
+        """
+        since = datetime.now(UTC) - timedelta(seconds=QUIET_SECONDS)
+        return (
+            user.id <= self.snapshot.users
+            and not user.bus_list
+            and all(at < since for at in user.finished.values())
         )
 
     def _now(self) -> datetime:
@@ -149,21 +165,23 @@ class Player(threading.Thread):
         chosen = sorted(movies, key=lambda movie: user.likes(movie) * self.random.random(), reverse=True)[
             :MAX_LIST_LENGTH
         ]
-        user.recommended = [movie["id"] for movie in chosen]
+        user.bus_list = [movie["id"] for movie in chosen]
         user.busy_until = time.monotonic() + MAX_DELAY_SECONDS + 1
-        self.sender.recommendations(user.id, user.recommended)
+        self.sender.recommendations(user.id, user.bus_list)
 
 
 @dataclass(slots=True)
 class Simulation:
-    """All players of a run, and their sender."""
+    """All players of a run, their sender, and what measures new lists."""
 
     players: list[Player]
     sender: Sender
+    new_lists: NewLists
     stop: threading.Event
 
     def start(self) -> None:
         self.sender.start()
+        self.new_lists.start()
         for player in self.players:
             player.start()
 
@@ -193,20 +211,24 @@ def make_simulation(
     *,
     rate: float,
     slice_: int,
+    sister_lists: bool,
 ) -> Simulation:
     """A simulation of `rate` sessions a second by users whose ids are `slice_` modulo SLICES."""
     threads = min(MAX_THREADS, max(1, math.ceil(rate / SESSIONS_PER_THREAD)))
     stop = threading.Event()
+    new_lists = NewLists(Client(url, measurements, key), measurements, stop)
     players = [
         Player(
             snapshot,
             Client(url, measurements, key),
             sender,
+            new_lists,
             rate=rate / threads,
             first=slice_ + SLICES * number,
             step=SLICES * threads,
             stop=stop,
+            sister_lists=sister_lists,
         )
         for number in range(threads)
     ]
-    return Simulation(players, sender, stop)
+    return Simulation(players, sender, new_lists, stop)

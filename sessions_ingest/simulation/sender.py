@@ -35,8 +35,8 @@ class Sender:
     def start(self) -> None:
         self._thread.start()
 
-    def session(self, user_id: int, events: list[dict[str, Any]]) -> None:
-        """Queues a session-data message in the form of Events."""
+    def session(self, user_id: int, events: list[dict[str, Any]]) -> float:
+        """Queues a session-data message in the form of Events. Returns when it will be sent (time.monotonic)."""
         body = json.dumps({"userId": user_id, "events": events})
         now = time.monotonic()
         with self._lock:
@@ -44,6 +44,7 @@ class Sender:
             self._push(now + late, "session", body)
             if self.random.random() < RESENT_SHARE:
                 self._push(now + self.random.uniform(0, MAX_DELAY_SECONDS), "session", body)
+        return now + late
 
     def recommendations(self, user_id: int, movie_ids: list[int]) -> None:
         """Queues a recommendations message in the form of Recommendations: the user id is a string."""

@@ -1,4 +1,4 @@
-"""A simulated user: tastes, choices, and the lists that the service must show at the end."""
+"""A simulated user: tastes, choices, and what the service must show at the end."""
 
 import random
 from dataclasses import dataclass, field
@@ -17,12 +17,14 @@ MAX_IN_PROGRESS = 17  # movies; a user with so many only resumes them, so that n
 
 @dataclass(slots=True)
 class SimulatedUser:
-    """One user. `base` and `recommended` are as first shown; all events of this run are newer."""
+    """One user. `base` is as first shown; all events of this run are newer."""
 
     id: int
-    # empty while popular movies are shown, because the user's own list is unknown or empty
-    recommended: list[int]
     base: dict[int, float]  # currently watching when first seen: progress by movie, most recent first
+    recommended: list[int] = field(default_factory=list)  # as shown before the latest session
+    # Sent by the simulated Recommendations service in this run. The service keeps it for days; without one the list
+    # is made by the service, which may change it at any moment.
+    bus_list: list[int] = field(default_factory=list)
     watched: dict[int, tuple[datetime, float]] = field(default_factory=dict)  # in this run
     finished: dict[int, datetime] = field(default_factory=dict)
     reported: bool = False  # a message was sent about the user
@@ -35,13 +37,16 @@ class SimulatedUser:
         rest = [(m, p) for m, p in self.base.items() if m not in self.watched and m not in self.finished]
         return (first + rest)[:MAX_LIST_LENGTH]
 
-    def recommendations(self) -> list[int]:
+    def left_of_bus_list(self) -> list[int]:
         """Ids, best first."""
-        shown = {movie for movie, _ in self.watching()}
-        return [movie for movie in self.recommended if movie not in shown and movie not in self.finished]
+        touched = self.touched()
+        return [movie for movie in self.bus_list if movie not in touched]
 
     def touched(self) -> set[int]:
-        """Movies that a new list must not name, because whether they are shown depends on the order of arrival."""
+        """Movies that the user finished or is watching: they are in no recommendations.
+
+        A new list from the bus must not name them, because whether they are shown depends on the order of arrival.
+        """
         return set(self.base) | set(self.watched) | set(self.finished)
 
     def watches(self, movie: int, progress: float, at: datetime) -> None:

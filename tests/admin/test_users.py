@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.test import Client
+from pytest_django import Settings
 
 from movies.foundation.numbers import MAX_BIGINT
 from movies.models import Movie
@@ -17,7 +18,15 @@ from tests.api.calling import Caller
 from tests.movies.factories import movie
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+FROM_BUS = "The list came from the Recommendations service."
 USER = "/admin/recommendations/userlists/7/"
+
+
+@pytest.fixture(params=["postgres", "mongo"])
+def store(request: pytest.FixtureRequest, settings: Settings) -> None:
+    """Each store of user lists."""
+    if request.param == "mongo":
+        settings.MONGODB_URL = request.getfixturevalue("mongodb_url")
 
 
 @pytest.fixture
@@ -67,19 +76,19 @@ def test_both_lists_are_as_the_api_serves_them_and_each_absence_has_its_reason(v
 @pytest.mark.parametrize(
     ("movie_id", "reasons"),
     [
-        (2, ["Is number 1 of the list sent 2026-11-24 12:00:00 UTC."]),
+        (2, [f"Is number 1 of the list of 2026-11-24 12:00:00 UTC. {FROM_BUS}"]),
         (
             3,
             [
                 "The movie is hidden: no user is shown it.",
-                "Is number 2 of the list sent 2026-11-24 12:00:00 UTC.",
+                f"Is number 2 of the list of 2026-11-24 12:00:00 UTC. {FROM_BUS}",
             ],
         ),
         (
             1000,
             [
                 "The movie does not exist: it is dropped from every list.",
-                "Is not in the stored list, sent 2026-11-24 12:00:00 UTC.",
+                f"Is not in the list of 2026-11-24 12:00:00 UTC. {FROM_BUS}",
             ],
         ),
     ],
@@ -110,7 +119,7 @@ def test_an_old_finish_reported_after_the_list_is_explained(viewer: Client, user
         Caller("service")("POST", "/tetraflix/sessionData", {"userId": 7, "events": [event]})
     assert viewer.get(f"{USER}?movie=1").context["reasons"] == [
         "Was finished 2017-09-08 13:00:00 UTC, so it was removed from recommendations.",
-        "Is not in the stored list, sent 2026-11-24 12:00:00 UTC.",
+        f"Is not in the list of 2026-11-24 12:00:00 UTC. {FROM_BUS}",
     ]
 
 
@@ -123,9 +132,65 @@ def test_an_editor_takes_a_movie_off_and_brings_it_back(editor: Client, user: No
     assert shown(response.context, "watching") == [(4, "", 0.25)]
 
 
+def test_an_editor_dismisses_movies_of_both_lists_and_undoes_that(store: None, editor: Client, user: None):
+    response = editor.post(f"{USER}2/dismiss/", follow=True)
+    assert says(response) == ["Movie 2 was dismissed: the user is not shown it until that is undone."]
+    response = editor.post(f"{USER}4/dismiss/", follow=True)
+    context = response.context
+    assert shown(context, "recommendations") == [(1, "", 0)]
+    assert shown(context, "watching") == []
+    assert shown(context, "dismissed") == [(4, "was dismissed", None), (2, "was dismissed", None)]
+    assert shown(context, "stored")[:3] == [
+        (2, "was dismissed", None),
+        (3, "is hidden", None),
+        (4, "was dismissed", None),
+    ]
+    assert shown(context, "stored_watching") == [(4, "was dismissed", 0.25)]
+    reasons = editor.get(f"{USER}?movie=2").context["reasons"]
+    assert reasons[0] == (
+        "Was dismissed: the user is not shown it, whoever recommends it, until that is undone."
+    )
+    response = editor.post(f"{USER}2/undo-dismissal/", follow=True)
+    assert says(response) == ["Movie 2 is not dismissed any more."]
+    assert shown(response.context, "recommendations") == [(2, "", 0), (1, "", 0)]
+    editor.post(f"{USER}4/undo-dismissal/")
+    assert shown(editor.get(USER).context, "watching") == [(4, "", 0.25)]
+
+
+def test_a_dismissal_that_is_refused_says_why(editor: Client, user: None):
+    response = editor.post(f"{USER}1000/dismiss/", follow=True)
+    assert says(response) == ["There is no movie 1000."]
+
+
+@pytest.mark.parametrize(
+    ("made_by", "sentence"),
+    [
+        ("bus", FROM_BUS),
+        ("generated", "The list was generated, by seed_users."),
+        ("mixture", "The list is our own, by the strategy mixture."),
+    ],
+)
+def test_the_page_says_where_the_list_came_from(viewer: Client, user: None, made_by: str, sentence: str):
+    lists = UserLists(recommended=(2,), recommended_at=NOON, recommended_by=made_by)
+    stores.current().write([(7, lists)])
+    page = viewer.get(USER, {"movie": 2})
+    assert sentence in page.content.decode()
+    assert page.context["reasons"] == [f"Is number 1 of the list of 2026-11-24 12:00:00 UTC. {sentence}"]
+
+
+def test_a_user_who_never_had_a_list_is_explained(viewer: Client, user: None):
+    stores.current().write([(7, UserLists(dismissed=(2,)))])
+    assert viewer.get(USER, {"movie": 1}).context["reasons"][0] == (
+        "No list of recommendations was ever made for this user."
+    )
+
+
 def test_a_viewer_gets_no_buttons(viewer: Client, editor: Client, user: None):
-    assert "take-off" not in viewer.get(USER).content.decode()
-    assert "take-off" in editor.get(USER).content.decode()
+    editor.post(f"{USER}2/dismiss/")
+    for decision in ("take-off", "bring-back", "dismiss", "undo-dismissal"):
+        assert f"/{decision}/" not in viewer.get(USER).content.decode()
+        assert f"/{decision}/" in editor.get(USER).content.decode()
+        assert viewer.post(f"{USER}1/{decision}/").status_code == 403
 
 
 def test_a_user_without_any_record_gets_the_most_popular_movies(viewer: Client, user: None):

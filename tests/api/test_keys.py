@@ -32,6 +32,9 @@ WRITES = {
         ("POST", "/tetraflix/userRecs"),
         ("DELETE", "/tetraflix/currentlyWatching/1/1"),
         ("PUT", "/tetraflix/currentlyWatching/1/1"),
+        ("DELETE", "/tetraflix/dismissed/1/1"),
+        ("PUT", "/tetraflix/dismissed/1/1"),
+        ("PUT", "/tetraflix/preferences/1"),
     ],
 }
 CALLS = [(role, *call) for role, calls in WRITES.items() for call in calls]

@@ -231,6 +231,7 @@ class StoreContract:
         assert [user_id for user_id, _ in store.scan(0, 2)] == [3, 4]
         assert [user_id for user_id, _ in store.scan(4, 2)] == [5, 9]
         assert store.scan(9, 2) == []
+        assert (store.ids(0, 2), store.ids(4, 2), store.ids(9, 2)) == ([3, 4], [5, 9], [])
 
     def test_count_is_the_number_of_users(self, store: ListStore):
         store.write((user_id, FULL) for user_id in range(1, 51))

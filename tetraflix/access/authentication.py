@@ -32,10 +32,13 @@ class KeyAuthentication(BaseAuthentication):
 
 
 class RolePermission(BasePermission):
-    """A write needs a key of the view's `required_role`; a read needs any key, if READS_NEED_KEY."""
+    """A write needs a key of the view's `required_role`, and so does a read of a view with `reads_need_role`.
+
+    Another read needs any key, if READS_NEED_KEY.
+    """
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        reads = request.method in SAFE_METHODS
+        reads = request.method in SAFE_METHODS and not getattr(view, "reads_need_role", False)
         role = getattr(view, "required_role", None)
         if request.method not in view.allowed_methods or request.method == "OPTIONS":
             return True  # the response is 405

@@ -3,6 +3,7 @@
 import atexit
 import logging
 import threading
+import time
 from typing import Any
 
 from structlog.contextvars import bind_contextvars
@@ -16,13 +17,14 @@ EXIT_SECONDS = 2.0  # that a command which changed movies waits at its end for i
 
 
 class TaskWaker:
-    """Sends one task from its own thread; several wakes within a short time send it once.
+    """Sends one task from its own thread, at most once in `pause` seconds; several wakes meanwhile send it once.
 
     A lost wake (SQS unavailable, process killed) only costs time, because beat sends the task too.
     """
 
-    def __init__(self, task: str) -> None:
+    def __init__(self, task: str, *, pause: float = 0.0) -> None:
         self._task = task
+        self._pause = pause
         self._wanted = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
@@ -53,8 +55,11 @@ class TaskWaker:
                 logger.warning("%s could not be sent, so beat will send it: %s", self._task, error)
             if not self._wanted.is_set():
                 self._idle.set()
+            time.sleep(self._pause)
 
 
 # By name, because models are not loaded yet when this module is imported.
 publisher_waker = TaskWaker("movies.tasks.publish_changes")
 job_waker = TaskWaker("movies.tasks.run_jobs")
+# Views are counted many times a second, and one task makes the lists of all users that changed meanwhile.
+recommender_waker = TaskWaker("recommendations.tasks.recommend", pause=1.0)

@@ -54,11 +54,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class Demo:
-    """The size of the demo: movies, users, and sessions a second."""
+    """The size of the demo: movies, users, and sessions a second; whether lists arrive over the bus, too."""
 
     movies: int
     users: int
     rate: float
+    sister_lists: bool = False
 
 
 def run(plan: Plan, console: Console) -> int:
@@ -169,6 +170,7 @@ class Stack:
         ]
         if plan.demo:
             words = ["manage.py", "simulate_traffic", "--rate", f"{plan.demo.rate:g}", "--seconds", "0"]
+            words += ["--sister-lists"] if plan.demo.sister_lists else []
             self.programs.append(python("traffic", words, env=self.env))
         self.programs[0].inner = Inner("web process", "Unexpected exit from worker-", "ended unexpectedly")
         # The worker and beat do not need the web, so they start while it loads the inventory.

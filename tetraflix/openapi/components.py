@@ -6,7 +6,12 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiSerializerExtension, OpenApiViewExtension
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 
-from movies.api.serializers import MAX_MOVIES_PER_REQUEST, ClosedSerializer, NewMovieSerializer
+from movies.api.serializers import (
+    MAX_MOVIES_PER_REQUEST,
+    PROFILE_FORMS,
+    ClosedSerializer,
+    NewMovieSerializer,
+)
 from movies.foundation.numbers import MAX_BIGINT
 from movies.inventory.validation import MAX_MOVIE_ID
 from tetraflix.access import idempotency
@@ -61,6 +66,20 @@ def read(name: str, summary: str, responses: dict[int, Any], parameters: Sequenc
     )
 
 
+def read_by_role(
+    name: str, role: str, summary: str, responses: dict[int, Any], parameters: Sequence[Any]
+) -> Any:
+    """A GET that needs a key of the role."""
+    return extend_schema(
+        operation_id=name,
+        tags=[f"For {role}s"],
+        summary=summary,
+        auth=KEYED,
+        parameters=[*parameters],
+        responses={**errors.OF_READS_BY_ROLE, **responses},
+    )
+
+
 def write(
     name: str, role: str, summary: str, responses: dict[int, Any], parameters: Sequence[Any], body: Any = None
 ) -> Any:
@@ -96,6 +115,21 @@ class NewMovies(OpenApiSerializerExtension):
         movie = auto_schema.resolve_serializer(NewMovieSerializer, direction).ref
         movies = {"type": "array", "items": movie, "minItems": 1, "maxItems": MAX_MOVIES_PER_REQUEST}
         return {"oneOf": [movie, movies]}
+
+
+class GivenPreferences(OpenApiSerializerExtension):
+    """A profile in either form, or an object with one."""
+
+    target_class = "recommendations.api.serializers.GivenPreferencesSerializer"
+
+    def map_serializer(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        wrapped = {
+            "type": "object",
+            "properties": {"profile": {"oneOf": PROFILE_FORMS}},
+            "required": ["profile"],
+            "additionalProperties": False,
+        }
+        return {"oneOf": [*PROFILE_FORMS, wrapped]}
 
 
 def add_key(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:

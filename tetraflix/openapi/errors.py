@@ -5,6 +5,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 from movies.api.serializers import ErrorSerializer, FieldErrorsSerializer
 from movies.foundation.numbers import MAX_BIGINT
 from movies.genres import GENRES
+from recommendations.lists import MAX_DISMISSED
 from tetraflix.access import idempotency
 from tetraflix.web import error_responses
 
@@ -31,6 +32,14 @@ NO_SUCH_GENRE = error("There is none.", f"Unknown genre. The {len(GENRES)} are: 
 NO_SUCH_MOVIE = error("There is none.", "There is no such movie.")
 NO_SUCH_USER = error("This is no user's id.", f"A user is a whole number from 1 to {MAX_BIGINT}.")
 NOT_WATCHING = error("There is none.", "User 5 is not watching movie 7, and it was not taken off.")
+TOO_MANY_DISMISSED = error(
+    "The user has dismissed as many movies as are kept.",
+    f"User 5 has dismissed {MAX_DISMISSED:,} movies, which is the limit. Undo the dismissal of another movie first.",
+)
+NO_PREFERENCES = error("There are none.", "User 5 was given no preferences.")
+PREFERENCES_GIVEN = error(
+    "The user has preferences.", "User 5 was given preferences before, and they never change."
+)
 INVALID_KEY = error(
     "A key that is unknown or revoked; or none, where READS_NEED_KEY is set.", "No such API key."
 )
@@ -51,6 +60,7 @@ OF_WRITES: Errors = {
     ),
     503: UNAVAILABLE,
 }
+OF_READS_BY_ROLE: Errors = {status: OF_WRITES[status] for status in (401, 403, 503)}
 OF_BODIES: Errors = {
     400: error(
         "The body is not right; nothing of it was applied.", "The weights sum to 101, not 100.", "profile"

@@ -4,12 +4,26 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiResponse
 
-from recommendations.api.serializers import UserListsSerializer
+from recommendations.api.serializers import (
+    GivenPreferencesSerializer,
+    PreferencesSerializer,
+    UserListsSerializer,
+)
 from sessions_ingest import serializers
 from tetraflix.openapi import errors
-from tetraflix.openapi.components import IDEMPOTENCY_KEY, MOVIE_ID, NO_CONTENT, USER_ID, describe, read, write
+from tetraflix.openapi.components import (
+    IDEMPOTENCY_KEY,
+    MOVIE_ID,
+    NO_CONTENT,
+    USER_ID,
+    describe,
+    read,
+    read_by_role,
+    write,
+)
 
 ROLE = "sister service"
+PREFERENCES = OpenApiResponse(PreferencesSerializer, "The user's fixed preferences.")
 
 
 def _message(name: str, summary: str, body: type, outcome: type) -> Any:
@@ -17,8 +31,8 @@ def _message(name: str, summary: str, body: type, outcome: type) -> Any:
     return write(name, ROLE, summary, responses, [IDEMPOTENCY_KEY], body)
 
 
-def _removal(name: str, summary: str) -> Any:
-    return write(name, ROLE, summary, {204: NO_CONTENT, 404: errors.NOT_WATCHING}, [USER_ID, MOVIE_ID])
+def _correction(name: str, summary: str, refusals: dict[int, Any]) -> Any:
+    return write(name, ROLE, summary, {204: NO_CONTENT, **refusals}, [USER_ID, MOVIE_ID])
 
 
 describe(
@@ -50,6 +64,33 @@ describe(
 )
 describe(
     "recommendations.api.writes.CurrentlyWatching",
-    delete=_removal("takeOff", "Take a movie off currently watching"),
-    put=_removal("bringBack", "Bring a movie back that was taken off"),
+    delete=_correction("takeOff", "Take a movie off currently watching", {404: errors.NOT_WATCHING}),
+    put=_correction("bringBack", "Bring a movie back that was taken off", {404: errors.NOT_WATCHING}),
+)
+describe(
+    "recommendations.api.writes.Dismissed",
+    put=_correction(
+        "dismiss",
+        "Never show a user a movie: not for me",
+        {404: errors.NO_SUCH_MOVIE, 409: errors.TOO_MANY_DISMISSED},
+    ),
+    delete=_correction("undoDismissal", "Undo that a movie was dismissed", {404: errors.NO_SUCH_MOVIE}),
+)
+describe(
+    "recommendations.api.preferences.Preferences",
+    get=read_by_role(
+        "getPreferences",
+        ROLE,
+        "A user's fixed genre preferences",
+        {200: PREFERENCES, 404: errors.NO_PREFERENCES},
+        [USER_ID],
+    ),
+    put=write(
+        "givePreferences",
+        ROLE,
+        "Give a user fixed genre preferences, once",
+        {201: PREFERENCES, 404: errors.NO_SUCH_USER, 409: errors.PREFERENCES_GIVEN},
+        [USER_ID],
+        GivenPreferencesSerializer,
+    ),
 )

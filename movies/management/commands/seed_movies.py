@@ -46,7 +46,8 @@ class Command(BaseCommand):
                 movies=movies, seed=seed, progress=lambda count: progress.advance(bar, count / rows)
             )
         popularity.refresh()
+        top_share = done.most_views / max(1, done.views)
         self.stdout.write(
-            f"{done.movies:,} movies added (ids from {done.first}, seed {seed}) with {done.views:,} views,"
-            f" popularity refreshed, in {time.monotonic() - started:.1f} s."
+            f"{done.movies:,} movies added (ids from {done.first}, seed {seed}) with {done.views:,} views"
+            f" ({top_share:.2%} of them of one movie), popularity refreshed, in {time.monotonic() - started:.1f} s."
         )

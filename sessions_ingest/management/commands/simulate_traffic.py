@@ -15,6 +15,7 @@ from rich.table import Table
 
 from sessions_ingest.simulation.client import Client, ServiceUnavailableError
 from sessions_ingest.simulation.measurements import Measurements
+from sessions_ingest.simulation.new_lists import GIVE_UP_SECONDS
 from sessions_ingest.simulation.players import SLICES, Simulation, make_simulation, take_snapshot
 from sessions_ingest.simulation.sender import Sender
 from sessions_ingest.simulation.verify import differences
@@ -27,9 +28,10 @@ SHOWN_DIFFERENCES = 5  # of users, printed at the end
 
 class Command(BaseCommand):
     help = (
-        "Users read their lists and start, resume and finish movies; sessions and new lists go over the bus,"
-        " some delayed, repeated and out of order. Ends with a summary and verifies that the lists show what was"
-        " sent (exit code 1 if not). A limited run and an unlimited one use different users."
+        "Users read their lists and start, resume and finish movies; their sessions go over the bus, some delayed,"
+        " repeated and out of order. Measures how long after a finish a new list is shown. Ends with a summary and"
+        " verifies that the lists show what was sent (exit code 1 if not). A limited run and an unlimited one use"
+        " different users."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -37,8 +39,15 @@ class Command(BaseCommand):
         parser.add_argument("--seconds", type=float, default=60.0, help="duration (60); 0: until stopped")
         parser.add_argument("--url", default=settings.WEB_URL, help="address of the service (%(default)s)")
         parser.add_argument("--key", default="", help="an API key, if reads need one")
+        parser.add_argument(
+            "--sister-lists",
+            action="store_true",
+            help="the Recommendations service sends lists, too; users who got one keep it",
+        )
 
-    def handle(self, *args: Any, rate: float, seconds: float, url: str, key: str, **options: Any) -> None:
+    def handle(
+        self, *args: Any, rate: float, seconds: float, url: str, key: str, sister_lists: bool, **options: Any
+    ) -> None:
         if rate <= 0 or seconds < 0:
             raise CommandError("--rate must be above 0, and --seconds 0 or above")
         console = Console(file=getattr(self.stdout, "_out", None))
@@ -52,7 +61,9 @@ class Command(BaseCommand):
         # an unlimited run uses the lower half of the slices, a limited one the upper half
         half = SLICES // 2
         slice_ = os.getpid() % half + (half if seconds else 0)
-        simulation = make_simulation(snapshot, url, key, sender, measurements, rate=rate, slice_=slice_)
+        simulation = make_simulation(
+            snapshot, url, key, sender, measurements, rate=rate, slice_=slice_, sister_lists=sister_lists
+        )
         stopped = self._stop_on_signal()
         console.print(
             f"Simulating {rate:g} sessions/s at {url}, by users 1 to about {snapshot.users:,} and some new ones"
@@ -62,6 +73,7 @@ class Command(BaseCommand):
         unsent = simulation.end(STOPPED_SECONDS if stopped.is_set() else VERIFY_SECONDS)
         verdict, ok = self._verify(console, client, simulation, unsent, stopped.is_set())
         console.print(summary(measurements, simulation))
+        console.print(new_lists(measurements), highlight=False)
         console.print(verdict, highlight=False)
         if not ok:
             raise CommandError("the service does not show what was sent")
@@ -93,7 +105,7 @@ class Command(BaseCommand):
                     f"{time.monotonic() - start:.0f} s: {simulation.sessions():,} sessions,"
                     f" {measurements.requests.total():,} requests ({measurements.errors.total():,} errors),"
                     f" p50 {measurements.percentiles('recommendations')[0]:.1f} ms,"
-                    f" {measurements.sent.total():,} messages"
+                    f" {measurements.sent.total():,} messages. {new_lists(measurements)}"
                 )
                 status.update(line)
                 if not console.is_terminal and time.monotonic() - reported >= REPORT_SECONDS:
@@ -130,6 +142,17 @@ class Command(BaseCommand):
             *map(str, found[:SHOWN_DIFFERENCES]),
         ]
         return "\n".join(lines), False
+
+
+def new_lists(measurements: Measurements) -> str:
+    """A sentence about the time from a finish to a new list, for the finishes that were measured."""
+    seen, p50, p95 = measurements.new_lists()
+    late = f"{measurements.late_lists:,} after more than {GIVE_UP_SECONDS:g} s or never"
+    if seen:
+        return f"Finish to new list: p50 {p50:.1f} s, p95 {p95:.1f} s ({seen:,} measured, {late})."
+    if measurements.late_lists:
+        return f"Finish to new list: none was seen ({late})."
+    return "Finish to new list: nothing measured yet."
 
 
 def summary(measurements: Measurements, simulation: Simulation) -> Table:

@@ -11,7 +11,7 @@ from tests.servers.running_stack import RunningStack
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(1200)  # a busy machine is no reason to fail
-SIZES = ("--movies", "300", "--users", "50", "--rate", "30")
+SIZES = ("--movies", "300", "--users", "50", "--rate", "30", "--sister-lists")
 
 
 def sql(stack: RunningStack, statement: str) -> list[tuple]:
@@ -39,6 +39,8 @@ def test_it_has_movies_users_traffic_and_a_login_that_ends_with_it(stack: Runnin
 
     views = sql(stack, "select sum(views) from movies_viewcount")
     wait_until(lambda: sql(stack, "select sum(views) from movies_viewcount") > views, seconds=120)
+    sent = "select coalesce(sum(messages), 0) > 0 from sessions_ingest_ingestminute where queue = 'userRecs'"
+    wait_until(lambda: sql(stack, sent) == [(True,)], seconds=120)
 
     found = re.search(r"login +demo / (\S+)", stack.printed())
     assert found

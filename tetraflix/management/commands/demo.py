@@ -16,6 +16,12 @@ class Command(run.Command):
         parser.add_argument("--movies", type=int, default=300_000, help="movies in the inventory, at least")
         parser.add_argument("--users", type=int, default=100_000, help="users with a list, at least")
         parser.add_argument("--rate", type=float, default=20, help="live sessions a second")
+        parser.add_argument(
+            "--sister-lists",
+            action="store_true",
+            help="the simulated Recommendations service sends lists, too",
+        )
 
     def plan(self, **options: Any) -> Plan:
-        return super().plan(demo=Demo(options["movies"], options["users"], options["rate"]))
+        demo = Demo(options["movies"], options["users"], options["rate"], options["sister_lists"])
+        return super().plan(demo=demo)

@@ -18,6 +18,7 @@ from recommendations import stores
 from recommendations.user_lists import Entry, UserLists
 from sessions_ingest.consumer.database_handler import make_consumer
 from sessions_ingest.management.commands import simulate_traffic
+from sessions_ingest.simulation import players
 from tests.servers.queues import Queues
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -57,10 +58,12 @@ def consumer(world: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     connection.close()
 
 
-def play(url: str, seconds: float = 3) -> str:
+def play(url: str, seconds: float = 3, *, sister_lists: bool = False) -> str:
     out = StringIO()
     try:
-        call_command("simulate_traffic", rate=40, seconds=seconds, url=url, stdout=out)
+        call_command(
+            "simulate_traffic", rate=40, seconds=seconds, url=url, sister_lists=sister_lists, stdout=out
+        )
     except CommandError as error:
         out.write(f"CommandError: {error}")
     return out.getvalue()
@@ -75,6 +78,17 @@ def test_what_was_sent_is_shown_at_the_end(consumer: None, live_server: LiveServ
         number = re.search(rf"{kind} +│ +([\d,]+) │ +(\d+) ", output)
         assert number, output
         assert (int(number[1].replace(",", "")) > 0, number[2]) == (True, "0")
+    assert re.search(r"recommendations messages +│ +0 │", output), output
+    assert "Finish to new list: " in output
+
+
+def test_lists_of_the_sister_service_are_sent_on_request_and_shown(
+    consumer: None, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(players, "SISTER_LIST_SHARE", 1)
+    output = play(live_server.url, sister_lists=True)
+    assert "users sees what was sent." in output
+    assert re.search(r"recommendations messages +│ +[1-9]", output), output
 
 
 def test_it_fails_if_the_messages_are_not_consumed(

@@ -1,0 +1,92 @@
+"""The recommender of a process: a snapshot of the inventory, one strategy, and the lists that they lead to."""
+
+import functools
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from django.conf import settings
+
+from movies.profiles import TOTAL
+from recommendations.recommender import current_snapshot
+from recommendations.recommender.catalog import Positions
+from recommendations.recommender.engine import Engine
+from recommendations.recommender.records import Record
+from recommendations.recommender.snapshot import Snapshot
+from recommendations.recommender.strategies import STRATEGIES, Row, Strategy
+from recommendations.recommender.taste import Taste, modelled
+
+DEFAULT = "mixture"
+
+MAX_CHANGES = (
+    2_000  # of the inventory since the snapshot; after more, or a bulk load, it is loaded again at once
+)
+LOAD_PAUSE = 20  # a snapshot is used for so many times the seconds that it took to load: at most 5% of a core
+
+
+@dataclass(frozen=True, eq=False)
+class Recommender:
+    """Immutable, so that several threads may use it."""
+
+    snapshot: Snapshot
+    strategy: Strategy
+    exponent: float  # on popularity
+    engine: Engine
+    population: Taste
+
+    @classmethod
+    def of(cls, loaded: Snapshot, strategy: Strategy, exponent: float) -> Self:
+        """The recommender that follows the strategy over the snapshot."""
+        engine = Engine(loaded.catalog, strategy.matrix(loaded.catalog, exponent))
+        return cls(loaded, strategy, exponent, engine, loaded.catalog.population(exponent))
+
+    def taste(self, record: Record) -> Taste:
+        """The user's modelled taste. Finished movies that do not exist any more do not count."""
+        return modelled(
+            self.snapshot.profiles_of(record.finished),
+            given=None if record.given is None else np.array(record.given) / TOTAL,
+            population=self.population,
+            alpha=settings.TASTE_ALPHA if self.strategy.alpha is None else self.strategy.alpha,
+            shrinkage=settings.TASTE_SHRINKAGE
+            if self.strategy.shrinkage is None
+            else self.strategy.shrinkage,
+        )
+
+    def row(self, record: Record) -> Row:
+        """The 16 numbers by which the strategy scores movies for the user."""
+        return self.strategy.row(self.taste(record), self.population)
+
+    def excluded(self, record: Record, gone: Collection[int] = ()) -> Positions:
+        """Positions of the movies that may not be recommended to the user, `gone` ones included."""
+        return self.snapshot.catalog.positions(sorted(record.unwanted.union(gone)))
+
+    def lists(self, records: Sequence[Record], gone: Collection[int]) -> list[list[int]]:
+        """The best movies for each record, best first. `gone` are movies that no list may hold."""
+        rows = np.array([self.row(record) for record in records])
+        best = self.engine.top(rows, [self.excluded(record, gone) for record in records])
+        ids = self.snapshot.catalog.ids
+        return [ids[positions].tolist() for positions in best]
+
+
+def make(loaded: Snapshot) -> Recommender:
+    """A recommender over the snapshot, by the settings; with the default strategy where RECOMMENDER is off."""
+    name = settings.RECOMMENDER if settings.RECOMMENDER in STRATEGIES else DEFAULT
+    return Recommender.of(loaded, STRATEGIES[name], settings.POPULARITY_EXPONENT)
+
+
+@functools.lru_cache(maxsize=1)
+def _kept(loaded: Snapshot, name: str, exponent: float) -> Recommender:
+    """The recommender of the last snapshot; other settings are other arguments."""
+    return make(loaded)
+
+
+def make_lists(records: Mapping[int, Record]) -> tuple[str, dict[int, list[int]]]:
+    """The strategy's name, and the list of each user whose record says something."""
+    wanted = {user_id: record for user_id, record in records.items() if record.says_something}
+    loaded, gone = current_snapshot.current(
+        {movie for record in wanted.values() for movie in record.finished}
+    )
+    recommender = _kept(loaded, settings.RECOMMENDER, settings.POPULARITY_EXPONENT)
+    made = recommender.lists(list(wanted.values()), gone) if wanted else []
+    return recommender.strategy.name, dict(zip(wanted, made, strict=True))
