@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from movies.genres import GENRES
 from recommendations.recommender.catalog import Catalog
-from recommendations.recommender.strategies import COMMON, STRATEGIES
+from recommendations.recommender.strategies import COMMON, STRATEGIES, Strategy
 from recommendations.recommender.taste import fixed, modelled, sum_in_order
 
 LENGTH = 20  # movies in a list
@@ -93,37 +93,37 @@ class ListMaker:
             strength[members] * weights for members, weights in zip(self._members, self._weights, strict=True)
         ]
         totals = np.array([sum_in_order(product) for product in products])
-        tastes = list(self._tastes(moments, totals))
+        populations = list(_populations(totals))
         shares = [
             product / np.where(total > 0, total, 1.0) for product, total in zip(products, totals, strict=True)
         ]
         scores = {"popular": np.ascontiguousarray(views.T)}
-        for name, mixed in (("", 0), ("_fixed", 1)):
-            rows = np.array(
-                [STRATEGIES["mixture"].row(both[mixed], population) for population, *both in tastes]
-            ).T
+        for fixed_taste in (False, True):
+            name = "_fixed" if fixed_taste else ""
+            rows = self._rows(STRATEGIES["mixture"], moments, populations, fixed_taste=fixed_taste)
             scores[f"mixture{name}"] = self._scores(rows, shares, self._common(views, rows))
-            rows = np.array(
-                [STRATEGIES["euclid"].row(both[mixed], population) for population, *both in tastes]
-            ).T
+            rows = self._rows(STRATEGIES["euclid"], moments, populations, fixed_taste=fixed_taste)
             scores[f"euclid{name}"] = self._scores(rows, self._euclid, self._euclid_common)
         for moment, seen in enumerate(moments.seen):
             of_moment = scores["popular"][moment].copy()
             lists = {name: self._best(score[moment], of_moment, seen) for name, score in scores.items()}
             yield lists | {"random": self._drawn(set(seen.tolist()))}
 
-    def _tastes(self, moments: Moments, totals: Floats) -> Iterator[tuple[Floats, Floats, Floats]]:
-        """At each moment: the population's taste, the user's modelled and the fixed one."""
-        sums = sum_in_order(totals)
-        alpha, shrinkage = self._taste.alpha, self._taste.shrinkage
-        for past, given, total, of_genres in zip(moments.pasts, moments.given, sums, totals.T, strict=True):
-            population = of_genres / total if total > 0 else np.full(len(GENRES), 1 / len(GENRES))
-            frozen = fixed(past, given=given, population=population, shrinkage=shrinkage)
-            yield (
-                population,
-                modelled(past, given=given, population=population, alpha=alpha, shrinkage=shrinkage),
-                population if frozen is None else frozen,
-            )
+    def _rows(
+        self, strategy: Strategy, moments: Moments, populations: Sequence[Floats], *, fixed_taste: bool
+    ) -> Floats:
+        """The strategy's rows of the users, one column a moment."""
+        alpha = self._taste.alpha if strategy.alpha is None else strategy.alpha
+        shrinkage = self._taste.shrinkage if strategy.shrinkage is None else strategy.shrinkage
+
+        def taste(past: Floats, given: Floats | None, population: Floats) -> Floats:
+            if not fixed_taste:
+                return modelled(past, given=given, population=population, alpha=alpha, shrinkage=shrinkage)
+            frozen = fixed(past, given=given, population=population, shrinkage=shrinkage, finishes=len(past))
+            return population if frozen is None else frozen
+
+        users = zip(moments.pasts, moments.given, populations, strict=True)
+        return np.array([strategy.row(taste(*user), user[-1]) for user in users]).T
 
     def _common(self, views: Floats, rows: Floats) -> Floats | None:
         """The share of all recent views that each movie has; None where no row needs it."""
@@ -186,3 +186,9 @@ class ListMaker:
                 counts[group] = counts.get(group, 0) + 1
                 taken.append(position)
         return taken
+
+
+def _populations(totals: Floats) -> Iterator[Floats]:
+    """The shares of the genres in the views of everybody, at each moment."""
+    for total, of_genres in zip(sum_in_order(totals), totals.T, strict=True):
+        yield of_genres / total if total > 0 else np.full(len(GENRES), 1 / len(GENRES))

@@ -11,6 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 
 ALPHA, SHRINKAGE, HALF_LIFE = 0.1, 20, 90  # defaults of the service
+EUCLID_ALPHA = 0.3  # as the sister services document it, without shrinkage
 LENGTH, PER_PROFILE, KEPT, FIRST = 20, 3, 50, 5
 ORDER = (
     "action", "animation", "comedy", "documentary", "drama", "family", "fantasy", "international", "horror",
@@ -77,12 +78,9 @@ class Evaluator:
         totals = [sum(views[m] * w[genre] for m, w in self.weights.items()) for genre in range(15)]
         everybody = [total / sum(totals) if any(totals) else 1 / 15 for total in totals]
         profiles = [[weight / 100 for weight in self.weights[movie]] for movie in self.past[user]]
-        modelled = shrunk(average(profiles[-KEPT:]), len(profiles[-KEPT:]), everybody)
-        fixed = shrunk(
-            [added(column) / FIRST for column in zip(*profiles[:FIRST], strict=True)], FIRST, everybody
-        )
         scores: dict[str, dict[int, float]] = {"popular": {movie: float(views[movie]) for movie in views}}
-        for suffix, taste in (("", modelled), ("_fixed", fixed)):
+        for suffix in ("", "_fixed"):
+            taste = self.taste(profiles, everybody, suffix, ALPHA, SHRINKAGE)
             scores[f"mixture{suffix}"] = {
                 movie: added(
                     share * (views[movie] * weight / total if total else 0.0)
@@ -90,11 +88,25 @@ class Evaluator:
                 )
                 for movie, weights in self.weights.items()
             }
+            taste = self.taste(profiles, everybody, suffix, EUCLID_ALPHA, 0)
             scores[f"euclid{suffix}"] = {
-                movie: -distance(taste, weights) for movie, weights in self.weights.items()
+                movie: nearness(taste, weights) for movie, weights in self.weights.items()
             }
         lists = {name: self.best(user, score, views) for name, score in scores.items()}
         return lists | {"random": self.drawn(user)}
+
+    def taste(
+        self, profiles: list[Taste], everybody: Taste, suffix: str, alpha: float, shrinkage: int
+    ) -> Taste:
+        if suffix == "_fixed":
+            mine = [added(column) / FIRST for column in zip(*profiles[:FIRST], strict=True)]
+        else:
+            mine = average(profiles[-KEPT:], alpha)
+        finishes = min(len(profiles), KEPT)
+        return [
+            (finishes * own + shrinkage * theirs) / (finishes + shrinkage)
+            for own, theirs in zip(mine, everybody, strict=True)
+        ]
 
     def best(self, user: int, score: dict[int, float], views: dict[int, int]) -> list[int]:
         return self.limited(sorted(score, key=lambda movie: (-score[movie], -views[movie], movie)), user)
@@ -122,26 +134,26 @@ def weight_on(day: int) -> int:
     return math.floor(round(2 ** (rest / HALF_LIFE + 32)) * Fraction(2) ** (halvings + 32))
 
 
-def average(profiles: list[Taste]) -> Taste:
+def average(profiles: list[Taste], alpha: float) -> Taste:
     """The newest counts 1, each older one (1 - alpha) as much as the next."""
     weights = [1.0]
     while len(weights) < len(profiles):
-        weights.insert(0, weights[0] * (1 - ALPHA))
+        weights.insert(0, weights[0] * (1 - alpha))
     return [
         added(weight * share for weight, share in zip(weights, column, strict=True)) / added(weights)
         for column in zip(*profiles, strict=True)
     ]
 
 
-def shrunk(taste: Taste, finishes: int, everybody: Taste) -> Taste:
-    return [
-        (finishes * mine + SHRINKAGE * theirs) / (finishes + SHRINKAGE)
-        for mine, theirs in zip(taste, everybody, strict=True)
-    ]
+def nearness(taste: Taste, weights: Weights) -> float:
+    """-|taste - profile|^2 without -|taste|^2, which is the same for all movies: 2 taste x profile - |profile|^2.
 
-
-def distance(taste: Taste, weights: Weights) -> float:
-    return added((mine - weight / 100) ** 2 for mine, weight in zip(taste, weights, strict=True))
+    Distances are often equal but for rounding, so the form that is computed decides which movie comes first.
+    """
+    profile = [weight / 100 for weight in weights]
+    return added(mine * (2 * share) for mine, share in zip(taste, profile, strict=True)) - added(
+        share * share for share in profile
+    )
 
 
 def added(numbers: object) -> float:

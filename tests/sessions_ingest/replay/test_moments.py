@@ -22,26 +22,23 @@ def of_the_recommender(
     catalog: Catalog, settings: Taste, past: np.ndarray, given: np.ndarray | None, seen: np.ndarray
 ) -> Lists:
     population = catalog.population(settings.exponent)
-    tastes = {
-        "": taste.modelled(
-            past, given=given, population=population, alpha=settings.alpha, shrinkage=settings.shrinkage
-        ),
-        "_fixed": taste.fixed(past, given=given, population=population, shrinkage=settings.shrinkage),
-    }
     lists = {}
-    for name, suffix in (
-        ("popular", ""),
-        ("mixture", ""),
-        ("mixture", "_fixed"),
-        ("euclid", ""),
-        ("euclid", "_fixed"),
-    ):
-        strategy = STRATEGIES[name]
+    for strategy in STRATEGIES.values():
+        alpha = settings.alpha if strategy.alpha is None else strategy.alpha
+        shrinkage = settings.shrinkage if strategy.shrinkage is None else strategy.shrinkage
+        frozen = taste.fixed(
+            past, given=given, population=population, shrinkage=shrinkage, finishes=len(past)
+        )
+        assert frozen is not None
+        tastes = {
+            "": taste.modelled(past, given=given, population=population, alpha=alpha, shrinkage=shrinkage),
+            "_fixed": frozen,
+        }
         engine = Engine(catalog, strategy.matrix(catalog, settings.exponent))
-        known = tastes[suffix]
-        assert known is not None
-        row = strategy.row(known, population)
-        lists[name + suffix] = engine.top(row[np.newaxis], [seen])[0].tolist()
+        for suffix, known in tastes.items():
+            row = strategy.row(known, population)
+            lists[strategy.name + suffix] = engine.top(row[np.newaxis], [seen])[0].tolist()
+    del lists["popular_fixed"]
     return lists
 
 
