@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from pytest_django import Settings
 
 from movies.models import View
 from movies.outbox import bus
+from recommendations import stores
 from sessions_ingest.consumer.receiver import Counts
 from sessions_ingest.replay import inventory, stored_history
 from sessions_ingest.replay.history import Places, measure
@@ -42,6 +44,15 @@ def assert_equal(places: Places, oracle: Evaluator) -> None:
     assert places.coverage == {name: len(movies) / small_set.MOVIES for name, movies in oracle.listed.items()}
 
 
+def assert_lists_equal(strategy: str, oracle: Evaluator) -> None:
+    call_command("recommend", "--all", stdout=StringIO())
+    stored = {user: stores.current().read(user) for user in oracle.past}
+    assert {user: list(lists.recommended) for user, lists in stored.items() if lists} == {
+        user: oracle.lists(user)[strategy] for user in oracle.past
+    }
+    assert {lists.recommended_by for lists in stored.values() if lists} == {strategy}
+
+
 def test_the_small_set_tells_the_strategies_apart(oracle: Evaluator) -> None:
     assert len(oracle.finishes) >= small_set.RATINGS
     assert len(oracle.users) > 250
@@ -63,8 +74,17 @@ def test_a_replay_through_sqs_has_the_hits_of_the_oracle(
     }
 
 
+@pytest.mark.parametrize("strategy", ["mixture", "euclid", "popular"])
+def test_the_lists_after_a_replay_are_those_of_the_oracle(
+    strategy: str, consuming: Queues, settings: Settings, files: tuple[Path, Path], oracle: Evaluator
+) -> None:
+    settings.RECOMMENDER = strategy
+    call_command("replay", ratings=files[0], movies=files[1], stdout=StringIO())
+    assert_lists_equal(strategy, oracle)
+
+
 @pytest.mark.parametrize("seed", range(2))
-def test_messages_that_come_shuffled_and_twice_change_no_hit(
+def test_messages_that_come_shuffled_and_twice_change_no_hit_and_no_list(
     seed: int, queues: Queues, drain: Callable[[], Counts], files: tuple[Path, Path], oracle: Evaluator
 ) -> None:
     inventory.add(read_movies(files[1]))
@@ -79,3 +99,4 @@ def test_messages_that_come_shuffled_and_twice_change_no_hit(
     assert View.objects.count() == len(finishes)
     assert bus.depth(queues.session.dead_url) == 0
     assert_equal(measure(stored_history.load(), stored_history.taste()), oracle)
+    assert_lists_equal("mixture", oracle)
