@@ -59,7 +59,7 @@ def ingested(context: Context) -> list[Row]:
     """Messages a second with the trigger that marks users, and without it, by turns."""
     rounds = []
     for number in range(INGEST_ROUNDS):
-        figures = []
+        figures: list[float] = []
         for action in ("ENABLE", "DISABLE"):
             context.sql(TRIGGER.format(action))
             bench_ingest.fill(context, seed=5000 + 2 * number + len(figures))

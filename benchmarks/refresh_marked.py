@@ -10,8 +10,7 @@ import django
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one core a process
 django.setup()
 
-# isort: split
-from recommendations.recommender import current_snapshot, refresh
+from recommendations.recommender import current_snapshot, refresh  # noqa: E402 - needs the apps
 
 current_snapshot.current()
 started, cpu = time.perf_counter(), time.process_time()
