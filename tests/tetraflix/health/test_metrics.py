@@ -132,8 +132,8 @@ def test_without_the_database_its_metrics_are_missing_and_the_others_are_exposed
 def test_a_scrape_is_a_fixed_number_of_statements(
     client: Client, queues: Queues, django_assert_num_queries: Any
 ) -> None:
-    # the inventory, heartbeats, the outbox, pending tasks, the last minute of ingest
-    with django_assert_num_queries(5):
+    # the inventory, heartbeats, the outbox, changed users, pending tasks, the last minute of ingest
+    with django_assert_num_queries(6):
         scrape(client)
 
 
