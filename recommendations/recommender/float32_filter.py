@@ -17,9 +17,7 @@ from numpy.typing import NDArray
 CHUNK = 4_000  # movies in one product: the float32 scores of 64 users, 1 MB, stay in the cache of a core
 LARGEST = 1e9  # of any number in a matrix or a row: no score leaves the range of float32
 ROUNDING = 24 * 2.0**-24  # 19 as above; the others cover float64's own rounding, and that of the margin
-UNDERFLOW = (
-    2.0**-90
-)  # 16 products lose less for numbers that are too small for float32, as none exceeds LARGEST
+UNDERFLOW = 2.0**-90  # 16 products lose less to numbers that float32 cannot hold, none exceeding LARGEST
 MAX_SURVIVORS = 4_000  # of one user; with more, as where all scores are equal, scoring all movies is as fast
 ROOM = 160  # pairs a user that the first chunks may add before the bar is raised
 
