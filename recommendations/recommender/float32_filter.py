@@ -64,8 +64,9 @@ class Float32Filter:
             chunk[hidden[start // CHUNK]] = -np.inf
             if start == 0:
                 complete, bar = _bars(_best_of_chunk(chunk, wanted), margin)
-            passing = np.flatnonzero(chunk >= bar[:, np.newaxis])
-            owners, places = np.divmod(passing, chunk.shape[1])
+            reaching = np.flatnonzero(chunk.max(axis=1) >= bar)  # few, after the first chunk
+            owners, places = np.nonzero(chunk[reaching] >= bar[reaching, np.newaxis])
+            owners = reaching[owners]
             users = np.concatenate([users, owners])
             movies = np.concatenate([movies, places + start])
             scores = np.concatenate([scores, chunk[owners, places]])

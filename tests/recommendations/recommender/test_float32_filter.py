@@ -12,7 +12,7 @@ from recommendations.recommender.strategies import WIDTH
 from tests.recommendations.recommender import brute_force
 from tests.recommendations.recommender.inventories import seeds
 
-USERS = 8
+USERS = 4
 
 
 @given(
