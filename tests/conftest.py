@@ -23,6 +23,7 @@ from tests.servers.fixtures import (
 from tests.servers.java.elasticmq import elasticmq, start_elasticmq
 from tests.servers.java.elasticsearch import elasticsearch_url, private_elasticsearch
 from tests.servers.mongodb import mongodb_server, mongodb_url, private_mongodb
+from tests.servers.movielens import movielens
 from tests.servers.pgbouncer import pooled_postgres
 from tests.servers.queues import queues
 from tests.servers.running_stack import stack
@@ -37,6 +38,7 @@ __all__ = [
     "elasticsearch_url",
     "mongodb_server",
     "mongodb_url",
+    "movielens",
     "open_folder",
     "plain_static_files",
     "pooled_postgres",

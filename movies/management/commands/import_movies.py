@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +11,12 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from movies.bulk import jobs
+from movies.bulk import foreground, jobs
 from movies.bulk.file_format import BadFile
 from movies.foundation import actors
 from movies.models import Job
 
 READ_BYTES = 1024 * 1024
-POLL_SECONDS = 0.5
 
 
 class Command(BaseCommand):
@@ -78,12 +76,5 @@ def _chunks(path: Path, bar: Progress, task: TaskID) -> Iterator[bytes]:
 
 
 def _finished(job: Job, bar: Progress, what: str) -> Job:
-    """Runs the job here, or waits for the worker that runs it; returns the job when it has ended."""
     task = bar.add_task(what, total=job.total)
-    while job.state in jobs.UNDER_WAY:
-        jobs.run(job.pk, progress=lambda done: bar.update(task, completed=done))
-        job.refresh_from_db()
-        if job.state in jobs.UNDER_WAY:
-            bar.update(task, completed=job.done)
-            time.sleep(POLL_SECONDS)
-    return job
+    return foreground.finished(job, lambda done: bar.update(task, completed=done))

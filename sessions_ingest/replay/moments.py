@@ -1,0 +1,194 @@
+"""What each strategy's list would have held just before each finish, for many finishes at once.
+
+The arithmetic is that of recommendations/recommender, bit by bit (a test compares), but for many moments at once:
+one moment after the other takes 2.8 ms on MovieLens 100K, this 0.3 ms. Only weights above 0 are multiplied, because
+adding 0 changes no sum. No Django.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from movies.genres import GENRES
+from recommendations.recommender.catalog import Catalog
+from recommendations.recommender.strategies import COMMON, STRATEGIES, Strategy
+from recommendations.recommender.taste import fixed, modelled, sum_in_order
+
+LENGTH = 20  # movies in a list
+PER_PROFILE = 3  # of them with one identical profile, as in the service's lists
+REACH = 64  # best movies looked at first, so that LENGTH are left after PER_PROFILE
+BLOCK_CELLS = 1 << 18  # moments x movies computed at once: 2 MB an array, which the processor's cache holds
+SEED = 13  # of the random lists
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Taste:
+    """The settings of tastes and popularity."""
+
+    alpha: float
+    shrinkage: float
+    exponent: float
+
+
+@dataclass(slots=True)
+class Moments:
+    """The state just before each of several finishes: recent views of all movies, and the finishing user's past."""
+
+    views: list[Floats] = field(default_factory=list)  # of each visible movie
+    pasts: list[Floats] = field(default_factory=list)  # profiles of the finishes so far, oldest first
+    given: list[Floats | None] = field(default_factory=list)  # preferences
+    seen: list[NDArray[np.int64]] = field(
+        default_factory=list
+    )  # positions of the visible movies among the finishes
+
+    def __len__(self) -> int:
+        return len(self.views)
+
+    def clear(self) -> None:
+        """Forgets all of them."""
+        for column in (self.views, self.pasts, self.given, self.seen):
+            column.clear()
+
+
+Lists = dict[str, list[int]]  # positions by strategy, best first
+
+
+class ListMaker:
+    """Makes the lists of all strategies at given moments."""
+
+    def __init__(self, ids: NDArray[np.int64], profiles: NDArray[np.uint8], taste: Taste) -> None:
+        self._taste = taste
+        catalog = Catalog(ids, profiles, np.zeros(len(ids)))
+        self._groups: list[int] = catalog.profile_group.tolist()
+        self._members = [np.flatnonzero(weights) for weights in profiles.T]
+        self._weights = [
+            weights[members, np.newaxis].astype(np.float64)
+            for weights, members in zip(profiles.T, self._members, strict=True)
+        ]
+        euclid = STRATEGIES["euclid"].matrix(catalog, taste.exponent).T
+        self._euclid = [
+            column[members, np.newaxis] for column, members in zip(euclid, self._members, strict=False)
+        ]
+        self._euclid_common = euclid[COMMON][:, np.newaxis]
+        self._random = random.Random(SEED)
+
+    @property
+    def block(self) -> int:
+        """How many moments to make at once."""
+        return max(1, BLOCK_CELLS // max(1, len(self._groups)))
+
+    def lists(self, moments: Moments) -> Iterator[Lists]:
+        """The lists at each moment."""
+        views = np.ascontiguousarray(np.array(moments.views).T)
+        most = views.max(axis=0, initial=0.0)
+        strength = views / np.where(most > 0, most, 1.0)
+        if self._taste.exponent != 1:
+            strength **= self._taste.exponent
+        products = [
+            strength[members] * weights for members, weights in zip(self._members, self._weights, strict=True)
+        ]
+        totals = np.array([sum_in_order(product) for product in products])
+        populations = list(_populations(totals))
+        shares = [
+            product / np.where(total > 0, total, 1.0) for product, total in zip(products, totals, strict=True)
+        ]
+        scores = {"popular": np.ascontiguousarray(views.T)}
+        for fixed_taste in (False, True):
+            name = "_fixed" if fixed_taste else ""
+            rows = self._rows(STRATEGIES["mixture"], moments, populations, fixed_taste=fixed_taste)
+            scores[f"mixture{name}"] = self._scores(rows, shares, self._common(views, rows))
+            rows = self._rows(STRATEGIES["euclid"], moments, populations, fixed_taste=fixed_taste)
+            scores[f"euclid{name}"] = self._scores(rows, self._euclid, self._euclid_common)
+        for moment, seen in enumerate(moments.seen):
+            of_moment = scores["popular"][moment].copy()
+            lists = {name: self._best(score[moment], of_moment, seen) for name, score in scores.items()}
+            yield lists | {"random": self._drawn(set(seen.tolist()))}
+
+    def _rows(
+        self, strategy: Strategy, moments: Moments, populations: Sequence[Floats], *, fixed_taste: bool
+    ) -> Floats:
+        """The strategy's rows of the users, one column a moment."""
+        alpha = self._taste.alpha if strategy.alpha is None else strategy.alpha
+        shrinkage = self._taste.shrinkage if strategy.shrinkage is None else strategy.shrinkage
+
+        def taste(past: Floats, given: Floats | None, population: Floats) -> Floats:
+            if not fixed_taste:
+                return modelled(past, given=given, population=population, alpha=alpha, shrinkage=shrinkage)
+            frozen = fixed(past, given=given, population=population, shrinkage=shrinkage, finishes=len(past))
+            return population if frozen is None else frozen
+
+        users = zip(moments.pasts, moments.given, populations, strict=True)
+        return np.array([strategy.row(taste(*user), user[-1]) for user in users]).T
+
+    def _common(self, views: Floats, rows: Floats) -> Floats | None:
+        """The share of all recent views that each movie has; None where no row needs it."""
+        if not rows[COMMON].any():
+            return None
+        most = views.max(axis=0, initial=0.0)
+        strength = views / np.where(most > 0, most, 1.0)
+        total = sum_in_order(strength)
+        return strength / np.where(total > 0, total, 1.0)
+
+    def _scores(self, rows: Floats, columns: Sequence[Floats], common: Floats | None) -> Floats:
+        """A row of scores a moment: the products added in the order of the columns."""
+        scores = np.zeros((len(self._groups), rows.shape[1]))
+        for members, factors, column in zip(self._members, rows, columns, strict=False):
+            scores[members] += factors * column
+        if common is not None:
+            scores += rows[COMMON] * common
+        return np.ascontiguousarray(scores.T)
+
+    def _best(self, scores: Floats, views: Floats, seen: NDArray[np.int64]) -> list[int]:
+        """The list by these scores: ties by more views, then by the lower id."""
+        scores[seen] = -np.inf
+        reach = REACH
+        while True:
+            enough = reach < len(scores)
+            bound = np.partition(scores, -reach)[-reach] if enough else -np.inf
+            enough = enough and bound > -np.inf
+            candidates = np.flatnonzero(scores >= bound if enough else scores > -np.inf)
+            ordered = candidates[np.lexsort((-views[candidates], -scores[candidates]))]
+            best = self._limited(ordered.tolist())
+            if len(best) == LENGTH or not enough:
+                return best
+            reach *= 4
+
+    def _limited(self, ordered: Sequence[int]) -> list[int]:
+        taken: list[int] = []
+        counts: dict[int, int] = {}
+        for position in ordered:
+            group = self._groups[position]
+            count = counts.get(group, 0)
+            if count < PER_PROFILE:
+                counts[group] = count + 1
+                taken.append(position)
+                if len(taken) == LENGTH:
+                    break
+        return taken
+
+    def _drawn(self, seen: set[int]) -> list[int]:
+        """A random list: movies are drawn until it is full, or each was drawn."""
+        drawn: set[int] = set()
+        taken: list[int] = []
+        counts: dict[int, int] = {}
+        while len(taken) < LENGTH and len(drawn) < len(self._groups):
+            position = self._random.randrange(len(self._groups))
+            if position in drawn:
+                continue
+            drawn.add(position)
+            group = self._groups[position]
+            if position not in seen and counts.get(group, 0) < PER_PROFILE:
+                counts[group] = counts.get(group, 0) + 1
+                taken.append(position)
+        return taken
+
+
+def _populations(totals: Floats) -> Iterator[Floats]:
+    """The shares of the genres in the views of everybody, at each moment."""
+    for total, of_genres in zip(sum_in_order(totals), totals.T, strict=True):
+        yield of_genres / total if total > 0 else np.full(len(GENRES), 1 / len(GENRES))

@@ -1,0 +1,1 @@
+"""Tests of the replay: readers, player, command, and the evaluation against an independent one."""
