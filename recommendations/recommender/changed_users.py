@@ -79,6 +79,16 @@ def clear(changed: Sequence[Changed]) -> None:
         )
 
 
+def latest(limit: int) -> list[int]:
+    """Up to `limit` marked users, the latest marked first: they finished a movie a moment ago."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT user_id FROM recommendations_changeduser WHERE mark IS NOT NULL ORDER BY mark DESC LIMIT %s",
+            [limit],
+        )
+        return [user_id for (user_id,) in cursor.fetchall()]
+
+
 class Waiting(NamedTuple):
     """The number of marked users, and for how many seconds the longest of them has waited."""
 
