@@ -112,12 +112,18 @@ class Context:
         connection.close()
 
     @contextlib.contextmanager
-    def web(self, *, workers: int = 1, environment: dict[str, str] | None = None) -> Iterator["Web"]:
+    def web(
+        self,
+        *,
+        workers: int = 1,
+        environment: dict[str, str] | None = None,
+        application: str = "benchmarks.baseline",
+    ) -> Iterator["Web"]:
         """The service with the constant view, under granian as `make run` starts it."""
         port = free_port(0)
         words = (
             f"--interface rsgi --http 1 --no-ws --host 127.0.0.1 --port {port} --workers {workers}"
-            " --no-access-log --log-level warning benchmarks.baseline:application"
+            f" --no-access-log --log-level warning {application}:application"
         )
         child = Child(
             name="web",

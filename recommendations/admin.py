@@ -17,6 +17,8 @@ from recommendations import services, stores
 from recommendations.explain import Explanation, Item, explain, reasons_for
 from recommendations.lists import MAX_LIST_LENGTH
 from recommendations.models import UserLists
+from recommendations.recommender.recommender import own_strategy
+from recommendations.recommender.score_explanation import explain_list, sentence, standing
 from recommendations.stores.base import StoreUnavailable
 
 PAGE_SIZE = 50  # users
@@ -68,6 +70,8 @@ class UserListsAdmin(ReadOnlyAdmin):
         try:
             explained = explain(user_id)
             reasons = reasons_for(user_id, movie_id) if movie_id else []
+            stands = _standing(user_id, movie_id, explained) if movie_id else ""
+            taste, scores = _scores(user_id, explained)
         except StoreUnavailable:
             messages.error(request, STORE_UNAVAILABLE)
             return HttpResponseRedirect(reverse("admin:recommendations_userlists_changelist"))
@@ -81,10 +85,12 @@ class UserListsAdmin(ReadOnlyAdmin):
             "recommended_at": explained.recommended_at,
             "source": explained.source,
             "watched_at": explained.watched_at,
-            **_rows(explained),
+            **_rows(explained, scores),
+            "taste": taste,
             "legend": legend(),
             "movie": movie_id,
             "reasons": reasons,
+            "standing": stands,
             "may_take_off": request.user.has_perm("recommendations.take_off"),
             "api": reverse("recommendations", args=[user_id]),
         }
@@ -127,16 +133,30 @@ class UserListsAdmin(ReadOnlyAdmin):
             raise PermissionDenied
 
 
-def _rows(explained: Explanation) -> dict[str, list[dict[str, Any]]]:
+def _standing(user_id: int, movie_id: int, explained: Explanation) -> str:
+    strategy = explained.strategy or own_strategy()
+    return sentence(standing(user_id, movie_id, strategy), strategy)
+
+
+def _scores(user_id: int, explained: Explanation) -> tuple[str, dict[int, str]]:
+    """For a list of our own: the bar of the user's taste, and what each movie's score is made of."""
+    if explained.strategy is None or explained.popular:
+        return "", {}
+    listed = [item.movie_id for item in explained.recommendations]
+    taste, scores = explain_list(user_id, listed, explained.strategy)
+    return genre_bar([round(100 * share) for share in taste.tolist()]), scores
+
+
+def _rows(explained: Explanation, scores: dict[int, str]) -> dict[str, list[dict[str, Any]]]:
     lists = ("recommendations", "watching", "stored", "stored_watching", "taken_off", "finished", "dismissed")
-    return {name: [_row(item) for item in getattr(explained, name)] for name in lists}
+    return {name: [_row(item, scores) for item in getattr(explained, name)] for name in lists}
 
 
-def _row(item: Item) -> dict[str, Any]:
-    """The item with its genre and progress bars."""
+def _row(item: Item, scores: dict[int, str]) -> dict[str, Any]:
+    """The item with its genre and progress bars, and what its score is made of, where that is known."""
     bar = genre_bar(item.profile) if item.profile else ""
     progress = progress_bar(item.progress) if item.progress else ""
-    return asdict(item) | {"bar": bar, "progress_bar": progress}
+    return asdict(item) | {"bar": bar, "progress_bar": progress, "score": scores.get(item.movie_id, "")}
 
 
 def _address(user_id: int) -> str:

@@ -12,6 +12,7 @@ from movies.models import Movie
 from movies.profiles import from_wire
 from movies.viewing.view_counting import last_finishes
 from recommendations import stores
+from recommendations.recommender.strategies import STRATEGIES
 from recommendations.services import EARLIEST, shown_to
 from recommendations.user_lists import BUS, GENERATED, Entry, Finish, UserLists
 
@@ -44,6 +45,7 @@ class Explanation:
     dismissed: list[Item]
     recommended_at: datetime | None
     source: str  # where the stored list came from, as a sentence
+    strategy: str | None  # that made it, if it is our own
 
     @property
     def watched_at(self) -> datetime | None:
@@ -97,6 +99,7 @@ def explain(user_id: int) -> Explanation:
         [_item(movies, movie_id, why="was dismissed") for movie_id in kept.dismissed],
         kept.recommended_at,
         _source(kept),
+        kept.recommended_by if kept.recommended_by in STRATEGIES else None,
     )
 
 

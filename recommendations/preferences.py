@@ -1,8 +1,12 @@
-"""The fixed genre preferences of users that were given some, once: in PostgreSQL with either store of lists."""
+"""Fixed genre preferences: those that a user was given, once, else those of the first finishes. In PostgreSQL."""
 
 from collections.abc import Collection, Iterator, Sequence
 
+from django.db import connection
+
+from movies.profiles import TOTAL
 from recommendations.models import Preferences
+from recommendations.recommender.taste import FIXED_FINISHES
 
 
 def give(user_id: int, weights: Sequence[int]) -> bool:
@@ -20,3 +24,31 @@ def given(user_ids: Collection[int]) -> dict[int, tuple[int, ...]]:
 def users() -> Iterator[int]:
     """The ids of all users that were given preferences."""
     yield from Preferences.objects.order_by("user_id").values_list("user_id", flat=True).iterator()
+
+
+def of_first_finishes(user_id: int) -> tuple[int, ...] | None:
+    """The mean profile of the user's first FIXED_FINISHES finishes, as whole weights; None while there are fewer.
+
+    The order is that of taste: by time, then movie id. Finished movies that do not exist any more do not count.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT profile FROM movies_view JOIN movies_movie ON movies_movie.id = movie_id WHERE user_id = %s
+            ORDER BY coalesce(effective_at, watched_at), movie_id LIMIT %s
+            """,
+            [user_id, FIXED_FINISHES],
+        )
+        profiles = [profile for (profile,) in cursor.fetchall()]
+    if len(profiles) < FIXED_FINISHES:
+        return None
+    return _rounded([sum(weights) for weights in zip(*profiles, strict=True)], FIXED_FINISHES)
+
+
+def _rounded(sums: Sequence[int], divisor: int) -> tuple[int, ...]:
+    """The sums divided, and rounded by largest remainder, so that they still sum to TOTAL."""
+    weights = [number // divisor for number in sums]
+    by_remainder = sorted(range(len(sums)), key=lambda place: -(sums[place] % divisor))
+    for place in by_remainder[: TOTAL - sum(weights)]:
+        weights[place] += 1
+    return tuple(weights)

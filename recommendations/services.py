@@ -69,7 +69,7 @@ def popular_instead(user_id: int) -> bytes:
 def shown_to(user_id: int) -> Shown:
     """The user's lists; the overall most popular movies if the own list has nothing left to show.
 
-    At most two SQL statements for a list of the user's own, three if it has nothing left to show, and a few more
+    At most two SQL statements for a list of the user's own, four if it has nothing left to show, and a few more
     if the popular list is short or the user has finished nearly all of it.
 
     Raises StoreUnavailable, or django.db.OperationalError, if the store or the database is unavailable.
@@ -80,7 +80,11 @@ def shown_to(user_id: int) -> Shown:
     shown = _own(row, version)
     if shown.recommended:
         return shown
-    return Shown(_popular_for(user_id, [*row.watching, *row.dismissed]), shown.watching, popular=True)
+    kept = stores.current().read(user_id) or EMPTY_LISTS
+    # without a view are those finished by a mark that was lowered since they were watched
+    finished = [finish.movie_id for finish in kept.finished]
+    left_out = [*row.watching, *row.dismissed, *finished]
+    return Shown(_popular_for(user_id, left_out), shown.watching, popular=True)
 
 
 def _own(row: ServedRow, version: int) -> Shown:
@@ -199,6 +203,8 @@ def give_preferences(*, user_id: int, weights: Sequence[int]) -> bool:
 
 
 def fixed_preferences(user_id: int) -> FixedPreferences | None:
-    """The user's fixed preferences; None if none were given."""
-    given = preferences.given([user_id]).get(user_id)
-    return FixedPreferences(given, "given") if given else None
+    """The preferences that the user was given, else those of the first finishes; None while there are neither."""
+    if given := preferences.given([user_id]).get(user_id):
+        return FixedPreferences(given, "given")
+    first = preferences.of_first_finishes(user_id)
+    return FixedPreferences(first, "finishes") if first else None

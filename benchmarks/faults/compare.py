@@ -7,11 +7,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
+from django.conf import settings
 
 from benchmarks.faults.model import InventoryModel, StoredMovie
 from benchmarks.faults.traffic import RECENT, Traffic
 from benchmarks.faults.world import World
 from movies.genres import GENRES
+from movies.viewing import recency
 from recommendations import stores
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ def compare(world: World, traffic: Traffic, inventory: InventoryModel) -> tuple[
         read = _reader(connection)
         rows["views"] = _views(found, read, traffic)
         rows["counters"] = _counters(found, read, traffic)
+        rows["marked users"] = _marked_users(found, read, traffic)
         rows["genre-days"] = _genre_days(found, read, traffic, inventory)
         rows["movies"] = _movies(found, read, inventory)
     finally:
@@ -96,6 +99,26 @@ def _views(found: Differences, read: Read, traffic: Traffic) -> int:
 def _counters(found: Differences, read: Read, traffic: Traffic) -> int:
     stored = dict(read("SELECT movie_id, views FROM movies_viewcount WHERE views > 0"))
     found.unequal_each("view count of movie", stored, traffic.model.views())
+    expected: Counter[int] = Counter()
+    for user in traffic.model.users():
+        for movie, at in traffic.model.finishes(user):
+            expected[movie] += recency.weight(_time(at).date(), settings.POPULARITY_HALF_LIFE_DAYS)
+    recent = {
+        movie: int(number)
+        for movie, number in read("SELECT movie_id, recent FROM movies_viewcount WHERE recent > 0")
+    }
+    found.unequal_each("recent views of movie", recent, expected)
+    return len(stored)
+
+
+def _marked_users(found: Differences, read: Read, traffic: Traffic) -> int:
+    """Each user with a finish is marked for a new list of our own, which nobody makes here."""
+    stored = {
+        user for (user,) in read("SELECT user_id FROM recommendations_changeduser WHERE mark IS NOT NULL")
+    }
+    expected = {user for user in traffic.model.users() if traffic.model.finishes(user)}
+    for user in sorted(stored ^ expected):
+        found.add(f"user {user}: {'marked without' if user in stored else 'not marked after'} a finish")
     return len(stored)
 
 

@@ -1,4 +1,4 @@
-"""A user's fixed genre preferences: given once, and read by sister services."""
+"""A user's fixed genre preferences: given once or set by the first finishes, and read by sister services."""
 
 from typing import Any
 
@@ -21,11 +21,11 @@ class Preferences(APIView):
     reads_need_role = True
 
     def get(self, request: Request, user_id: str) -> Response:
-        """404 when the user was given none."""
+        """Those given, else the mean of the first 5 finishes: `source` says which. 404 while there are neither."""
         user = _user(user_id)
         fixed = services.fixed_preferences(user)
         if fixed is None:
-            raise NotFound(f"User {user} was given no preferences.")
+            raise NotFound(f"User {user} was given no preferences, and has not finished 5 movies.")
         return _answer(user, fixed, 200)
 
     def put(self, request: Request, user_id: str) -> Response:

@@ -86,13 +86,19 @@ class Waiting(NamedTuple):
     seconds: float
 
 
-def waiting(*, up_to: int | None = None) -> Waiting:
-    """Those whose mark is at most `up_to`; None: all of them."""
+def waiting(*, up_to: int | None = None, count_at_most: int = 10_000_000) -> Waiting:
+    """Those whose mark is at most `up_to`; None: all of them. `count_at_most` bounds the count and its time."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(marked_at)), 0)::float8"
-            " FROM recommendations_changeduser WHERE mark <= coalesce(%s, mark)",
-            [up_to],
+            """
+            SELECT (SELECT count(*) FROM (
+                        SELECT FROM recommendations_changeduser WHERE mark <= coalesce(%(up_to)s, mark)
+                        LIMIT %(at_most)s) AS counted),
+                   coalesce((SELECT extract(epoch FROM clock_timestamp() - marked_at)::float8
+                             FROM recommendations_changeduser WHERE mark <= coalesce(%(up_to)s, mark)
+                             ORDER BY mark LIMIT 1), 0)
+            """,
+            {"up_to": up_to, "at_most": count_at_most},
         )
         return Waiting(*cursor.fetchone())
 

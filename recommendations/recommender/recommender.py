@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from functools import cached_property
 
 import numpy as np
 from django.conf import settings
@@ -14,7 +14,7 @@ from recommendations.recommender.catalog import Positions
 from recommendations.recommender.engine import Engine
 from recommendations.recommender.records import Record
 from recommendations.recommender.snapshot import Snapshot
-from recommendations.recommender.strategies import STRATEGIES, Row, Strategy
+from recommendations.recommender.strategies import STRATEGIES, Matrix, Row, Strategy
 from recommendations.recommender.taste import Taste, modelled
 
 DEFAULT = "mixture"
@@ -27,19 +27,25 @@ LOAD_PAUSE = 20  # a snapshot is used for so many times the seconds that it took
 
 @dataclass(frozen=True, eq=False)
 class Recommender:
-    """Immutable, so that several threads may use it."""
+    """One strategy over one snapshot. Immutable, so that several threads may use it."""
 
     snapshot: Snapshot
     strategy: Strategy
     exponent: float  # on popularity
-    engine: Engine
-    population: Taste
 
-    @classmethod
-    def of(cls, loaded: Snapshot, strategy: Strategy, exponent: float) -> Self:
-        """The recommender that follows the strategy over the snapshot."""
-        engine = Engine(loaded.catalog, strategy.matrix(loaded.catalog, exponent))
-        return cls(loaded, strategy, exponent, engine, loaded.catalog.population(exponent))
+    @cached_property
+    def population(self) -> Taste:
+        """The taste of all viewers together."""
+        return self.snapshot.catalog.population(self.exponent)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """It finds the best movies of the snapshot."""
+        return Engine(self.snapshot.catalog, self.matrix())
+
+    def matrix(self) -> Matrix:
+        """The strategy's numbers for each movie, computed at each call, because the engine has a copy of its own."""
+        return self.strategy.matrix(self.snapshot.catalog, self.exponent)
 
     def taste(self, record: Record) -> Taste:
         """The user's modelled taste. Finished movies that do not exist any more do not count."""
@@ -69,16 +75,20 @@ class Recommender:
         return [ids[positions].tolist() for positions in best]
 
 
-def make(loaded: Snapshot) -> Recommender:
-    """A recommender over the snapshot, by the settings; with the default strategy where RECOMMENDER is off."""
-    name = settings.RECOMMENDER if settings.RECOMMENDER in STRATEGIES else DEFAULT
-    return Recommender.of(loaded, STRATEGIES[name], settings.POPULARITY_EXPONENT)
+def own_strategy() -> str:
+    """The name of the strategy that RECOMMENDER chooses; of the default one where it is off."""
+    return settings.RECOMMENDER if settings.RECOMMENDER in STRATEGIES else DEFAULT
+
+
+def make(loaded: Snapshot, strategy: str) -> Recommender:
+    """A recommender over the snapshot by the strategy of the name."""
+    return Recommender(loaded, STRATEGIES[strategy], settings.POPULARITY_EXPONENT)
 
 
 @functools.lru_cache(maxsize=1)
 def _kept(loaded: Snapshot, name: str, exponent: float) -> Recommender:
     """The recommender of the last snapshot; other settings are other arguments."""
-    return make(loaded)
+    return make(loaded, name)
 
 
 def make_lists(records: Mapping[int, Record]) -> tuple[str, dict[int, list[int]]]:
@@ -87,6 +97,6 @@ def make_lists(records: Mapping[int, Record]) -> tuple[str, dict[int, list[int]]
     loaded, gone = current_snapshot.current(
         {movie for record in wanted.values() for movie in record.finished}
     )
-    recommender = _kept(loaded, settings.RECOMMENDER, settings.POPULARITY_EXPONENT)
+    recommender = _kept(loaded, own_strategy(), settings.POPULARITY_EXPONENT)
     made = recommender.lists(list(wanted.values()), gone) if wanted else []
     return recommender.strategy.name, dict(zip(wanted, made, strict=True))

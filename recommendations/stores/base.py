@@ -62,6 +62,13 @@ class ListStore(Protocol):
         """The ids that `scan` would return."""
         ...
 
+    def sample(self, limit: int) -> list[UserLists]:
+        """The recommended lists of everybody, or of about `limit` users drawn from all; nothing else of them is read.
+
+        Reads little more than it returns, whatever the number of users.
+        """
+        ...
+
     def count(self) -> int:
         """The number of stored users; may lag by a minute at scale."""
         ...

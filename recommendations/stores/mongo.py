@@ -172,6 +172,16 @@ class MongoStore:
         return [int(each["_id"]) for each in found]
 
     @_guarded
+    def sample(self, limit: int) -> list[UserLists]:
+        """Draws users one by one, on every shard."""
+        everybody = self.count() <= limit
+        found = self._users.aggregate(
+            [*([] if everybody else [{"$sample": {"size": limit}}]), {"$project": documents.SAMPLED_FIELDS}]
+        )
+        drawn = {each["_id"]: each for each in found}  # MongoDB may draw a document twice
+        return [documents.recommended(each) for each in drawn.values()]
+
+    @_guarded
     def count(self) -> int:
         """Exact up to EXACT_COUNT_LIMIT; above, from the collection's metadata, which may be wrong after a crash."""
         estimate = int(self._users.estimated_document_count())

@@ -5,12 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from bson.int64 import Int64
+from msgspec.structs import replace
 
 from recommendations.stores.time_codec import finish_times, from_microseconds, to_finish, to_microseconds
 from recommendations.user_lists import BUS, Entry, UserLists
 
 # The projection of the hot read; the rest of a document is as large again.
 SERVED_FIELDS = {"recommended": 1, "watching": 1, "progress": 1, "dismissed": 1, "_id": 0}
+
+SAMPLED_FIELDS = {"recommended": 1, "recommended_at": 1, "recommended_by": 1}
 
 
 def document(lists: UserLists) -> dict[str, Any]:
@@ -38,11 +41,9 @@ def document(lists: UserLists) -> dict[str, Any]:
 
 def lists(found: Mapping[str, Any]) -> UserLists:
     """The inverse of `document`."""
-    recommended_at = found["recommended_at"]
     back_at = found.get("brought_back_at") or [None] * len(found["watching"])
-    return UserLists(
-        recommended=tuple(found["recommended"]),
-        recommended_at=from_microseconds(recommended_at) if recommended_at is not None else None,
+    return replace(
+        recommended(found),
         watching=tuple(
             Entry(
                 movie_id,
@@ -58,9 +59,17 @@ def lists(found: Mapping[str, Any]) -> UserLists:
             Entry(movie_id, progress, from_microseconds(at)) for movie_id, progress, at in found["removed"]
         ),
         finished=tuple(to_finish(movie_id, times) for movie_id, *times in found["finished"]),
-        # documents of earlier releases have neither
-        recommended_by=found.get("recommended_by") or BUS,
-        dismissed=tuple(found.get("dismissed") or ()),
+        dismissed=tuple(found.get("dismissed") or ()),  # documents of earlier releases have none
+    )
+
+
+def recommended(found: Mapping[str, Any]) -> UserLists:
+    """The recommended list alone, from SAMPLED_FIELDS."""
+    at = found["recommended_at"]
+    return UserLists(
+        recommended=tuple(found["recommended"]),
+        recommended_at=from_microseconds(at) if at is not None else None,
+        recommended_by=found.get("recommended_by") or BUS,  # documents of earlier releases have none
     )
 
 

@@ -169,6 +169,21 @@ class PostgresStore:
             return [user_id for (user_id,) in cursor.fetchall()]
 
     @_unavailable
+    def sample(self, limit: int) -> list[UserLists]:
+        """Draws pages of the table, so users whose rows were written together are drawn together."""
+        percent = min(100.0, 100 * limit / max(1, self.count()))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT recommended, recommended_at, recommended_by FROM recommendations_userlists"
+                " TABLESAMPLE SYSTEM (%s) LIMIT %s",
+                [percent, limit],
+            )
+            return [
+                UserLists(recommended=tuple(movies), recommended_at=at, recommended_by=by or BUS)
+                for movies, at, by in cursor.fetchall()
+            ]
+
+    @_unavailable
     def count(self) -> int:
         """Exact, by an index-only scan; a slow count is cached for COUNT_CACHE_SECONDS."""
         if self._counted and time.monotonic() < self._counted[0]:

@@ -15,9 +15,13 @@ from movies.models import GenreViews
 from movies.outbox import bus
 from movies.palette import COLOURS
 from movies.viewing.popularity import refresh
+from recommendations import stores
+from recommendations.stores.base import StoreUnavailable
+from recommendations.user_lists import UserLists
 from sessions_ingest.models import IngestMinute
 from tests.movies.factories import movie
 from tetraflix.background import heartbeats, schedule
+from tetraflix.backoffice import concentration_panel
 from tetraflix.health import background_cache, service_state
 
 NOW = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
@@ -26,6 +30,7 @@ NOW = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def _nothing_kept(monkeypatch: pytest.MonkeyPatch, queues: Any) -> None:
     service_state.forget()
+    concentration_panel.forget()
     monkeypatch.setattr(background_cache, "FIRST_WAIT_SECONDS", 60)
 
 
@@ -113,6 +118,33 @@ def test_stopped_processes_and_tasks_are_reported(viewer: Client):
         "The worker: no heartbeat for 61 s. `make run` or `celery -A tetraflix worker` starts it.",
         "some task was sent 3,600 s ago and is not done: see the worker's log.",
     ]
+
+
+@pytest.mark.django_db(transaction=True)  # another connection measures
+def test_the_concentration_of_lists_is_measured_once_for_some_minutes(viewer: Client):
+    movie("Kahaani", movie_id=1, thriller=100)
+    movie("Lord of the Rings", movie_id=2, fantasy=100)
+    lists = UserLists((1,), datetime.now(UTC) - timedelta(hours=3), recommended_by="mixture")
+    stores.current().write([(7, lists), (8, UserLists((1, 2), datetime.now(UTC)))])
+    shown = metrics(viewer)["concentration"]
+    assert shown["sentence"] == "The lists of all 2 users; 2 visible movies."
+    whole, bus_lists, own = shown["parts"]
+    assert [part["label"] for part in shown["parts"]] == ["all", "the bus", "own, mixture"]
+    assert (whole["lists"], whole["coverage"], whole["top_share"], whole["title"]) == (2, 1, 1, "Kahaani")
+    assert (bus_lists["profiles"], own["profiles"], round(own["median_age_seconds"] / 3600)) == (2, 1, 3)
+
+    stores.current().write([(9, lists)])
+    assert metrics(viewer)["concentration"]["parts"] == shown["parts"]
+    concentration_panel.forget()
+    assert metrics(viewer)["concentration"]["parts"][0]["lists"] == 3
+
+
+def test_the_page_is_shown_while_lists_cannot_be_measured(viewer: Client, monkeypatch: pytest.MonkeyPatch):
+    def unavailable() -> None:
+        raise StoreUnavailable("unavailable")
+
+    monkeypatch.setattr(concentration_panel, "report", unavailable)
+    assert metrics(viewer)["concentration"] is None
 
 
 def test_each_genre_has_a_colour_of_its_own():

@@ -1,5 +1,6 @@
 """`PUT` and `GET /tetraflix/preferences/<user>`: fixed genre preferences, given once."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -7,13 +8,16 @@ from django.db import IntegrityError
 
 from movies.foundation.numbers import MAX_BIGINT
 from movies.genres import GENRES
+from movies.models import Movie
 from recommendations import preferences
 from recommendations.models import ChangedUser
 from tests.api.calling import PROFILE, Caller
+from tests.movies.factories import count_views, movie
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "/tetraflix/preferences/7"
 GIVEN = {"userId": 7, "profile": PROFILE, "source": "given"}
+AT = datetime(2026, 11, 1, tzinfo=UTC)
 OTHERS = {genre: int(genre == "drama") * 100 for genre in GENRES}
 
 
@@ -45,7 +49,36 @@ def test_the_user_is_marked_for_a_new_list_when_they_are_given(service: Caller):
 
 def test_a_user_without_preferences_is_404(service: Caller):
     answer = service("GET", ADDRESS)
-    assert (answer.status_code, answer.json()) == (404, {"detail": "User 7 was given no preferences."})
+    assert (answer.status_code, answer.json()) == (
+        404,
+        {"detail": "User 7 was given no preferences, and has not finished 5 movies."},
+    )
+
+
+def test_the_first_five_finishes_are_the_preferences_of_who_gave_none(service: Caller):
+    made = [movie(f"Movie {n}", western=100 - n, drama=n) for n in range(1, 7)]
+    hour = timedelta(hours=1)
+    # the latest is reported first, and one movie is finished twice
+    order = [made[5], made[0], made[1], made[0], made[2], made[3]]
+    finishes = [(7, each.id, AT + number * hour) for number, each in enumerate(order)]
+    count_views([finishes[5], *finishes[:4]])
+    assert service("GET", ADDRESS).status_code == 200
+    count_views(finishes)
+
+    answer = service("GET", ADDRESS)
+
+    # the mean of 6, 1, 2, 1 and 3 percent of drama is 2.6
+    expected = dict.fromkeys(GENRES, 0) | {"western": 97, "drama": 3}
+    assert answer.json() == {"userId": 7, "profile": expected, "source": "finishes"}
+    Movie.objects.filter(id=made[1].id).delete()
+    assert service("GET", ADDRESS).json()["profile"] == expected  # 6, 1, 1, 3 and 4
+    assert service("PUT", ADDRESS, PROFILE).status_code == 201
+    assert service("GET", ADDRESS).json() == GIVEN
+
+
+def test_four_finishes_are_no_preferences_yet(service: Caller):
+    count_views([(7, movie(f"Movie {n}").id, AT) for n in range(4)])
+    assert service("GET", ADDRESS).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from sessions_ingest.models import IngestMinute
 from tests.api.calling import Caller
 from tests.browser.conftest import Visit
 from tests.movies.factories import movie, profile
+from tetraflix.backoffice import concentration_panel
 
 WIDTHS = [1440, 390]
 pytestmark = pytest.mark.parametrize("width", WIDTHS)
@@ -135,13 +136,20 @@ def test_the_dashboard_draws_its_charts_and_updates(visit: Open, width: int):
     IngestMinute.objects.create(
         minute=datetime.now(UTC).replace(second=0, microsecond=0), queue="sessionData", messages=5
     )
+    service("POST", "/tetraflix/userRecs", {"userId": 9, "rec": [1]})
     refresh()
+    concentration_panel.forget()
     window = visit(width)
     page = window.log_in("/admin/")
     page.wait_for_selector("[data-tops] li")
     assert page.inner_text("[data-value=views_today]") == "1"
     assert page.inner_text("[data-tops] div:first-child li") == "Kahaani 1 views"
     assert min(drawn(page, name) for name in ("views", "ingest", "queues")) > 3
+    page.wait_for_selector("[data-concentration] a")
+    rows = page.locator("[data-concentration] tr").all_inner_texts()
+    assert [row.split("\t")[:6] for row in rows] == [
+        [made_by, "1", "1", "100.00 %", "100.00 %", "Kahaani"] for made_by in ("all", "the bus")
+    ]
     assert window.fits()
     service("POST", "/tetraflix/sessionData", {"userId": 8, "events": [finished]})
     page.wait_for_function("document.querySelector('[data-value=views_today]').textContent === '2'")

@@ -233,6 +233,18 @@ class StoreContract:
         assert store.scan(9, 2) == []
         assert (store.ids(0, 2), store.ids(4, 2), store.ids(9, 2)) == ([3, 4], [5, 9], [])
 
+    def test_a_sample_is_everybody_while_they_are_few(self, store: ListStore):
+        lists = [UserLists((user_id,), AT, recommended_by=by) for user_id, by in ((5, BUS), (3, "mixture"))]
+        store.write([(5, lists[0]), (3, lists[1]), (4, EMPTY_LISTS)])
+        assert sorted(store.sample(3), key=lambda one: one.recommended) == [EMPTY_LISTS, lists[1], lists[0]]
+
+    def test_a_sample_is_drawn_from_all_users_and_no_longer_than_asked_for(self, store: ListStore):
+        store.write((user_id, UserLists(recommended=(user_id,))) for user_id in range(1, 2001))
+        drawn = [one.recommended[0] for _ in range(20) for one in store.sample(100)]
+        assert 0 < len(drawn) <= 20 * 100
+        assert min(drawn) <= 1000 < max(drawn)
+        assert all(len(store.sample(limit)) <= limit for limit in (1, 10, 1999))
+
     def test_count_is_the_number_of_users(self, store: ListStore):
         store.write((user_id, FULL) for user_id in range(1, 51))
         assert store.count() == 50

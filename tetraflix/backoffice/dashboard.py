@@ -1,4 +1,4 @@
-"""The dashboard on the admin's first page: views, ingest, queues, and the state of the service.
+"""The dashboard on the admin's first page: views, ingest, queues, lists, and the state of the service.
 
 It runs a fixed number of statements over roll-ups and indexes, whatever the size of the inventory, because every
 open page polls it every few seconds.
@@ -14,6 +14,7 @@ from movies.genres import GENRES, OVERALL, label
 from movies.palette import COLOURS
 from movies.search import selections
 from movies.search.selections import Selection
+from tetraflix.backoffice.concentration_panel import concentration
 from tetraflix.health import service_state
 from tetraflix.health.service_state import Ingest
 
@@ -53,7 +54,11 @@ def dashboard_json(request: HttpRequest) -> JsonResponse:
 
 
 def dashboard_data() -> dict[str, Any]:
-    """Everything the page shows. Null for the queues when SQS does not answer, and for values that do not exist."""
+    """Everything the page shows.
+
+    Null for the queues when SQS does not answer, for the lists until they are measured, and for values that do not
+    exist.
+    """
     now = datetime.now(UTC)
     tops = _tops()
     outbox = service_state.outbox(count_at_most=1)
@@ -65,6 +70,7 @@ def dashboard_data() -> dict[str, Any]:
         "popularity_age_seconds": tops[0]["age_seconds"] if tops else None,
         "ingest": _ingest(now),
         "queues": _queues(),
+        "concentration": concentration(),
         "outbox_age_seconds": outbox.lag_seconds if outbox.changes else None,
         "beat_age_seconds": ages["beat"],
         "problems": service_state.problems(ages),

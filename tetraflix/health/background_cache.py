@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-MAX_AGE_SECONDS = 30.0  # an older value says nothing about now
+MAX_AGE_SECONDS = 30.0  # an older value says nothing about now, unless its cache says otherwise
 WAIT_SECONDS = 0.25  # for a refresh, which usually takes a tenth of it; after that the old value is returned
 FIRST_WAIT_SECONDS = 1.5  # the same while there is no value yet
 
@@ -20,9 +20,12 @@ class BackgroundCache(Generic[T]):
     A web process has few threads for all requests, so a `fetch` that hangs must not run in one of them.
     """
 
-    def __init__(self, fetch: Callable[[], T], *, keep_seconds: float) -> None:
+    def __init__(
+        self, fetch: Callable[[], T], *, keep_seconds: float, max_age_seconds: float | None = None
+    ) -> None:
         self._fetch = fetch
         self._keep_seconds = keep_seconds
+        self._max_age_seconds = max_age_seconds
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._fetching = False
@@ -31,7 +34,7 @@ class BackgroundCache(Generic[T]):
         self._value: T | None = None
 
     def get(self) -> T | None:
-        """The value, at most MAX_AGE_SECONDS old; None when no refresh has ended since."""
+        """The value, at most `max_age_seconds` (MAX_AGE_SECONDS) old; None when no refresh has ended since."""
         with self._changed:
             if not self._fetching and time.monotonic() - self._started_at >= self._keep_seconds:
                 self._started_at = time.monotonic()
@@ -51,7 +54,8 @@ class BackgroundCache(Generic[T]):
             self._started_at = self._fetched_at = float("-inf")
 
     def _is_known(self) -> bool:
-        return time.monotonic() - self._fetched_at <= MAX_AGE_SECONDS
+        longest = MAX_AGE_SECONDS if self._max_age_seconds is None else self._max_age_seconds
+        return time.monotonic() - self._fetched_at <= longest
 
     def _run(self) -> None:
         while True:

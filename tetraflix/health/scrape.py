@@ -12,6 +12,7 @@ from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from recommendations.recommender import changed_users
 from tetraflix.background import schedule
 from tetraflix.health import service_state
 from tetraflix.health.service_state import Ingest
@@ -68,6 +69,7 @@ def database_metrics() -> Iterator[Metric]:
     inventory = service_state.inventory()
     ages = service_state.heartbeat_ages()
     outbox = service_state.outbox()
+    changed = changed_users.waiting(count_at_most=100_000)
     single = {
         "movies": inventory.movies,
         "inventory_version": inventory.version,
@@ -75,6 +77,8 @@ def database_metrics() -> Iterator[Metric]:
         "beat_age_seconds": ages["beat"],
         "outbox_changes": outbox.changes,
         "outbox_lag_seconds": outbox.lag_seconds,
+        "recommender_users": changed.users,
+        "recommender_lag_seconds": changed.seconds,
     }
     for name, value in single.items():
         yield family(name, [] if value is None else [((), float(value))])

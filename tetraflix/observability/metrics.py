@@ -56,6 +56,12 @@ REGISTERED = {
         Registered(
             "outbox_lag_seconds", "gauge", "Age of the oldest change that is not sent to the bus yet."
         ),
+        Registered(
+            "recommender_users",
+            "gauge",
+            "Users whose list of our own is to be made again (at most 100,000 are counted).",
+        ),
+        Registered("recommender_lag_seconds", "gauge", "How long the first of these users has waited."),
         Registered("beat_age_seconds", "gauge", "Since beat's last heartbeat."),
         Registered(
             "heartbeat_age_seconds",

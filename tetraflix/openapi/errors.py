@@ -36,7 +36,7 @@ TOO_MANY_DISMISSED = error(
     "The user has dismissed as many movies as are kept.",
     f"User 5 has dismissed {MAX_DISMISSED:,} movies, which is the limit. Undo the dismissal of another movie first.",
 )
-NO_PREFERENCES = error("There are none.", "User 5 was given no preferences.")
+NO_PREFERENCES = error("There are none.", "User 5 was given no preferences, and has not finished 5 movies.")
 PREFERENCES_GIVEN = error(
     "The user has preferences.", "User 5 was given preferences before, and they never change."
 )

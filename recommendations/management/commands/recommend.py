@@ -13,31 +13,39 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from movies.foundation.numbers import MAX_BIGINT, whole_number
 from recommendations import stores
-from recommendations.recommender import refresh
+from recommendations.recommender import concentration, refresh
 from recommendations.stores.base import StoreUnavailable
 
 
 class Command(BaseCommand):
     help = (
         "Makes the own recommendation lists of some users or of all, without waiting for their next finish."
-        " Lists from the bus of the last BUS_LISTS_HOLD_DAYS stay."
+        " Lists from the bus of the last BUS_LISTS_HOLD_DAYS stay. --report shows how concentrated the lists are."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         whom = parser.add_mutually_exclusive_group()
         whom.add_argument("--users", nargs="+", metavar="ID", help="these users")
         whom.add_argument("--all", action="store_true", help="all users with lists or preferences")
+        parser.add_argument(
+            "--report",
+            action="store_true",
+            help="coverage, largest share, profiles and age of the stored lists",
+        )
 
-    def handle(self, *args: Any, users: list[str] | None, **options: Any) -> None:
-        if not (users or options["all"]):
-            raise CommandError("Name users (--users 5783 ...), or --all.")
-        if settings.RECOMMENDER == "off":
+    def handle(self, *args: Any, users: list[str] | None, report: bool, **options: Any) -> None:
+        makes = bool(users or options["all"])
+        if not (makes or report):
+            raise CommandError("Name users (--users 5783 ...) or --all, or ask for the --report.")
+        if makes and settings.RECOMMENDER == "off":
             raise CommandError("RECOMMENDER is off: set it to mixture, euclid or popular to make lists.")
         try:
             if users:
                 self.make(_ids(users), len(users))
             elif options["all"]:
                 self.make(refresh.everybody(), stores.current().count())
+            if report:
+                Console(file=getattr(self.stdout, "_out", None)).print(concentration.report().table())
         except StoreUnavailable as error:
             raise CommandError(
                 f"The store of lists is unavailable: {error} The worker makes the missing lists once it is back."

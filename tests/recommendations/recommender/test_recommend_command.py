@@ -45,10 +45,21 @@ def test_all_users(transactional_db, settings):
     assert (kept.recommended, kept.recommended_by) == ((made[0].id, made[1].id), "popular")
 
 
+def test_the_report_says_how_concentrated_the_lists_are(transactional_db, settings):
+    settings.RECOMMENDER = "off"
+    made = some_movies(3)
+    from_the_bus(8, made[1])
+
+    answer = recommend("--report")
+
+    assert "bus" in answer
+    assert "3 visible movies." in " ".join(answer.split())
+
+
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        ((), "Name users (--users 5783 ...), or --all."),
+        ((), "Name users (--users 5783 ...) or --all, or ask for the --report."),
         (("--users", "5783", "x"), "A user is a whole number from 1 to 9223372036854775807."),
         (("--users", "0"), "A user is a whole number from 1 to 9223372036854775807."),
     ],

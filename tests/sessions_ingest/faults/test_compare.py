@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +16,7 @@ from benchmarks.faults.model import InventoryModel
 from benchmarks.faults.traffic import MOVIES, SESSIONS, Traffic
 from movies.inventory import services
 from movies.outbox import bus, publisher
+from movies.viewing import recency
 from sessions_ingest.consumer.receiver import Counts
 from tests.servers.queues import Queues
 
@@ -85,6 +86,7 @@ def test_nothing_differs_when_all_is_right(applied: Applied) -> None:
     assert dict(rows) == {
         "views": 1,
         "counters": 1,
+        "marked users": 1,
         "genre-days": 3,
         "movies": 8,
         "lists": 1,
@@ -99,13 +101,14 @@ def test_nothing_differs_when_all_is_right(applied: Applied) -> None:
         (
             [
                 "INSERT INTO movies_view VALUES (7, 5, '2017-09-09')",
-                "UPDATE movies_viewcount SET views = 2 WHERE movie_id = 5",
+                "UPDATE movies_viewcount SET views = 2, recent = 3 WHERE movie_id = 5",
                 "DELETE FROM movies_genreviews WHERE genre = 'drama'",
                 "UPDATE recommendations_userlists SET recommended = '{5}', progress = '{0.4}'",
             ],
             [
                 "view of movie 5 by user 7 at 2017-09-09 00:00:00+00:00: not in the model",
                 "view count of movie 5: stored 2, the model says 1",
+                f"recent views of movie 5: stored 3, the model says {recency.weight(date(2017, 9, 8), 90)}",
                 "genre-day (datetime.date(2017, 9, 8), 'drama'): stored None, the model says 30",
                 f"currently watching of user 7: stored [(6, 0.4, {AT})], the model says [(6, 0.5, {AT})]",
                 "recommendations of user 7: stored [5], the model says [8]",
@@ -115,10 +118,12 @@ def test_nothing_differs_when_all_is_right(applied: Applied) -> None:
             [
                 "DELETE FROM movies_view",
                 "DELETE FROM recommendations_userlists",
+                "UPDATE recommendations_changeduser SET mark = NULL",
                 "UPDATE movies_moviechange SET sent_at = NULL WHERE movie_id = 3 AND version = 2",
             ],
             [
                 "view of movie 5 by user 7 at 2017-09-08 14:50:00+00:00: not stored",
+                "user 7: not marked after a finish",
                 "changes not sent: stored [(3, 2)], the model says []",
                 "lists of user 7: not stored",
             ],

@@ -82,6 +82,8 @@ def test_the_outbox_and_the_queues_are_measured(client: Client, queues: Queues, 
     samples = scrape(client)
     assert samples["tetraflix_outbox_changes", ()] == 1
     assert samples["tetraflix_outbox_lag_seconds", ()] >= 0
+    assert samples["tetraflix_recommender_users", ()] == 0
+    assert samples["tetraflix_recommender_lag_seconds", ()] == 0
     assert samples["tetraflix_dead_letters", (settings.SESSION_QUEUE,)] == 1
     assert samples["tetraflix_queue_messages", (settings.RECS_QUEUE,)] == 1
     assert samples["tetraflix_dead_letters", (settings.CELERY_QUEUE,)] >= 1  # a queue that no test has alone
@@ -130,8 +132,8 @@ def test_without_the_database_its_metrics_are_missing_and_the_others_are_exposed
 def test_a_scrape_is_a_fixed_number_of_statements(
     client: Client, queues: Queues, django_assert_num_queries: Any
 ) -> None:
-    # the inventory, heartbeats, the outbox, pending tasks, the last minute of ingest
-    with django_assert_num_queries(5):
+    # the inventory, heartbeats, the outbox, changed users, pending tasks, the last minute of ingest
+    with django_assert_num_queries(6):
         scrape(client)
 
 

@@ -5,6 +5,9 @@ const GENRES = JSON.parse(document.body.dataset.genres);
 const GENRE = new Map(GENRES.map((genre) => [genre.name, genre]));
 const byId = (id) => document.getElementById(id);
 const newest = {}; // the last request of each place, so that a slower, older response is not drawn
+const FOLLOW_MS = 2000; // between two requests for the shown user's lists, while the page can be seen
+let shownUser = null; // once their lists are drawn
+let drawn = ""; // these lists, as JSON
 
 async function request(place, path) {
   const own = (newest[place] = Symbol(path));
@@ -38,6 +41,7 @@ function strongest(profile) {
 function card(movie) {
   const item = byId("card").content.firstElementChild.cloneNode(true);
   const part = (name) => item.querySelector(`.${name}`);
+  item.dataset.movie = movie.id;
   const genres = strongest(movie.profile);
   const shades = genres.slice(0, 3).map(([name]) => GENRE.get(name).colour);
   part("poster").style.background =
@@ -65,25 +69,67 @@ function card(movie) {
   return item;
 }
 
+function cards(movies, whenEmpty) {
+  if (movies.length > 0) return movies.map(card);
+  const item = document.createElement("li");
+  item.className = "empty";
+  item.textContent = whenEmpty;
+  return [item];
+}
+
 function draw(row, movies, whenEmpty) {
   const list = byId(`row-${row}`).querySelector(".cards");
-  list.replaceChildren(...movies.map(card));
+  list.replaceChildren(...cards(movies, whenEmpty));
   list.scrollLeft = 0;
-  if (movies.length === 0) {
-    const item = document.createElement("li");
-    item.className = "empty";
-    item.textContent = whenEmpty;
-    list.append(item);
-  }
+}
+
+// Draws a row again where it is: it keeps its place and the focus, and what it did not show before is marked.
+function redraw(row, movies, whenEmpty) {
+  const list = byId(`row-${row}`).querySelector(".cards");
+  const before = new Set([...list.querySelectorAll("[data-movie]")].map((item) => item.dataset.movie));
+  const items = cards(movies, whenEmpty);
+  for (const item of items) item.classList.toggle("new", "movie" in item.dataset && !before.has(item.dataset.movie));
+  const place = list.scrollLeft;
+  list.replaceChildren(...items);
+  list.scrollLeft = place;
+}
+
+function drawUser(lists, how) {
+  how("recommendations", lists ? lists.recommendations : [], "Nothing to recommend.");
+  how("watching", lists ? lists.currentlyWatching : [], "Nothing to continue.");
+  drawn = JSON.stringify(lists);
 }
 
 async function showUser(user) {
+  shownUser = null;
   byId("user").value = user;
   byId("row-recommendations").querySelector("[data-who]").textContent = `user ${user}`;
-  const lists = await request("user", `/tetraflix/recommendations/${encodeURIComponent(user)}`);
+  const lists = await request("user", listsOf(user));
   if (lists === undefined) return;
-  draw("recommendations", lists ? lists.recommendations : [], "Nothing to recommend.");
-  draw("watching", lists ? lists.currentlyWatching : [], "Nothing to continue.");
+  drawUser(lists, draw);
+  shownUser = lists && user;
+}
+
+function listsOf(user) {
+  return `/tetraflix/recommendations/${encodeURIComponent(user)}`;
+}
+
+// Asks again for the shown user's lists, and draws what has changed. A failure leaves the page as it is.
+async function follow() {
+  const user = shownUser;
+  if (user !== null && !document.hidden) {
+    try {
+      const answer = await fetch(listsOf(user), { headers: { Accept: "application/json" } });
+      const lists = answer.ok ? await answer.json() : null;
+      if (lists && shownUser === user && JSON.stringify(lists) !== drawn) {
+        drawUser(lists, redraw);
+        byId("asked-user").textContent = `The lists changed at ${new Date().toLocaleTimeString()}.`;
+      }
+    } catch {
+      // the next request may succeed
+    }
+  }
+  window.setTimeout(follow, FOLLOW_MS);
 }
 
 async function showGenre(genre) {
@@ -130,6 +176,8 @@ document.addEventListener("click", (event) => {
   if (chip?.dataset.genre) show("genre", chip.dataset.genre);
 });
 for (const swatch of document.querySelectorAll(".swatch")) swatch.style.background = swatch.dataset.colour;
+
+window.setTimeout(follow, FOLLOW_MS);
 
 const first = shown();
 const genre = first.get("genre");

@@ -87,6 +87,44 @@ document.addEventListener("DOMContentLoaded", () => {
     if (!lists.length) place.textContent = "The lists are not computed yet: run manage.py refresh_popularity.";
   }
 
+  function percent(share) {
+    return `${(100 * share).toFixed(2)} %`;
+  }
+
+  function concentration(report) {
+    const place = page.querySelector("[data-concentration]");
+    place.closest(".tf-scroll").hidden = !report?.parts.length;
+    say("concentration", report ? `${report.sentence} Measured ${age(report.age_seconds)} ago.` : "They are being measured.");
+    const known = JSON.stringify(report?.parts ?? []);
+    if (!report || place.dataset.known === known) return;
+    place.dataset.known = known;
+    place.replaceChildren(...report.parts.map((part) => {
+      const row = document.createElement("tr");
+      const cell = (content, right = true) => {
+        const made = document.createElement("td");
+        if (right) made.className = "tf-right";
+        made.append(content);
+        row.append(made);
+      };
+      const name = document.createElement("th");
+      name.scope = "row";
+      name.textContent = part.label;
+      const link = document.createElement("a");
+      link.href = `${page.dataset.movie}${part.top_movie}/change/`;
+      link.textContent = part.title || `#${part.top_movie}`;
+      row.append(name);
+      cell(number.format(part.lists));
+      cell(number.format(part.movies));
+      cell(percent(part.coverage));
+      cell(percent(part.top_share));
+      cell(part.top_movie === null ? "none" : link, false);
+      cell(number.format(part.profiles));
+      cell(age(part.median_age_seconds));
+      cell(age(part.oldest_age_seconds));
+      return row;
+    }));
+  }
+
   function show(data) {
     say("movies", data.movies);
     say("users", data.users === null ? "not reachable" : number.format(data.users));
@@ -119,6 +157,7 @@ document.addEventListener("DOMContentLoaded", () => {
       { label: "dead letters", data: sizes.map((queue) => queue.dead), backgroundColor: QUEUE_COLOURS[1] },
     ], axis("queue", { ticks: { autoSkip: false, maxRotation: 60 } }), axis("messages", { ticks: { precision: 0 }, suggestedMax: 5 }));
 
+    concentration(data.concentration);
     tops(data.tops);
     say("state", `As of ${new Date().toLocaleTimeString()}; refreshed every ${page.dataset.seconds} seconds.`);
   }
