@@ -23,7 +23,9 @@ BLOCK_SIZE = 10_000  # movies drawn from one random stream
 # Views follow a Pareto distribution: as in real viewing data, no movie has much more than a hundredth of them all.
 VIEWS_TAIL = 0.65
 VIEWS_SCALE = 20  # about 36 views a movie, so 100 for each of the demo's users, as in MovieLens 100K
-MAX_VIEWS = 100_000  # of a movie: the first one of a long tail is a matter of luck
+# Of a movie of the first block; of the second twice as many, and so on. So the most viewed movie, a matter of luck in
+# a long tail, has about a hundredth of all views at most, whatever the size of the inventory.
+MAX_VIEWS = 3_600
 
 Words = NDArray[np.object_]
 Draw = np.random.Generator
@@ -65,12 +67,12 @@ def movies(*, seed: int, first: int, count: int) -> Iterator[Generated]:
 def _block(seed: int, block: int) -> Generated:
     draw = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, block])))
     profiles = _profiles(draw)
-    return Generated(block * BLOCK_SIZE + 1, _titles(draw, profiles), profiles, _views(draw))
+    return Generated(block * BLOCK_SIZE + 1, _titles(draw, profiles), profiles, _views(draw, block))
 
 
-def _views(draw: Draw) -> NDArray[np.int64]:
+def _views(draw: Draw, block: int) -> NDArray[np.int64]:
     views = VIEWS_SCALE * ((1 - draw.random(BLOCK_SIZE)) ** -VIEWS_TAIL - 1)
-    return np.minimum(views, MAX_VIEWS).astype(np.int64)
+    return np.minimum(views, MAX_VIEWS * (block + 1)).astype(np.int64)
 
 
 def _profiles(draw: Draw) -> NDArray[np.uint8]:

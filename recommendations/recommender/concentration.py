@@ -15,7 +15,7 @@ from movies.models import Movie
 from recommendations import stores
 from recommendations.user_lists import UserLists
 
-SAMPLE_USERS = 20_000  # whose lists are read at most: 20 MB for a moment
+SAMPLE_USERS = 20_000  # whose lists are read at most
 ALL = "all"
 
 MOVIE = np.dtype([("id", ">i8"), ("profile", ">i8")])

@@ -30,6 +30,7 @@ PROBE_SECONDS = 1.0
 TRIES = 20  # at a batch against concurrent writers; with two of them, the second try nearly always succeeds
 EXACT_COUNT_LIMIT = 1_000_000  # users; counting so many takes about 0.4 s
 MAX_BATCH = 1_000  # documents in one find or bulk write
+SAMPLE_BATCH = 500  # documents decoded at a time, because decoding holds the interpreter
 DUPLICATE_KEY = 11000
 
 
@@ -176,7 +177,8 @@ class MongoStore:
         """Draws users one by one, on every shard."""
         everybody = self.count() <= limit
         found = self._users.aggregate(
-            [*([] if everybody else [{"$sample": {"size": limit}}]), {"$project": documents.SAMPLED_FIELDS}]
+            [*([] if everybody else [{"$sample": {"size": limit}}]), {"$project": documents.SAMPLED_FIELDS}],
+            batchSize=SAMPLE_BATCH,
         )
         drawn = {each["_id"]: each for each in found}  # MongoDB may draw a document twice
         return [documents.recommended(each) for each in drawn.values()]

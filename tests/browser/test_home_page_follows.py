@@ -108,9 +108,4 @@ def test_nothing_moves_for_those_who_asked_for_less_motion(visit: Open, service:
     poster = page.locator("#row-recommendations .new .poster")
     expect(poster).to_have_count(1, timeout=60_000)
     assert poster.evaluate("poster => getComputedStyle(poster).animationName") == "none"
-    assert (
-        page.locator("#row-recommendations .new .note").evaluate(
-            "note => getComputedStyle(note, '::after').content"
-        )
-        == '" · new"'
-    )
+    assert poster.evaluate("poster => getComputedStyle(poster, '::before').content") == '"new"'

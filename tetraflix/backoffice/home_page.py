@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 from movies.genres import GENRES, label
 from movies.palette import COLOURS
 from recommendations import stores
+from recommendations.recommender import changed_users
 from tetraflix.web.error_responses import UNAVAILABLE_ERRORS
 
 SAMPLE_USERS = 4  # offered as examples
@@ -18,7 +19,9 @@ NEW_USER_ID = 534356757834  # without any record: shows the cold start
 def home(request: HttpRequest) -> HttpResponse:
     """`GET /`; without sample users while the database is unavailable."""
     try:
-        users = [user_id for user_id, _ in stores.current().scan(0, SAMPLE_USERS)]
+        # the lists of users who finished a movie just now are about to change
+        found = [*changed_users.latest(SAMPLE_USERS), *stores.current().ids(0, SAMPLE_USERS)]
+        users = list(dict.fromkeys(found))[:SAMPLE_USERS]
     except UNAVAILABLE_ERRORS:
         users = []
     genres = [{"name": name, "label": label(name), "colour": COLOURS[name]} for name in GENRES]

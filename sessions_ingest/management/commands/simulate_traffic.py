@@ -73,7 +73,7 @@ class Command(BaseCommand):
         unsent = simulation.end(STOPPED_SECONDS if stopped.is_set() else VERIFY_SECONDS)
         verdict, ok = self._verify(console, client, simulation, unsent, stopped.is_set())
         console.print(summary(measurements, simulation))
-        console.print(new_lists(measurements), highlight=False)
+        console.print(new_lists(measurements), highlight=False, soft_wrap=True)
         console.print(verdict, highlight=False)
         if not ok:
             raise CommandError("the service does not show what was sent")
@@ -109,7 +109,7 @@ class Command(BaseCommand):
                 )
                 status.update(line)
                 if not console.is_terminal and time.monotonic() - reported >= REPORT_SECONDS:
-                    console.print(line, highlight=False)
+                    console.print(line, highlight=False, soft_wrap=True)
                     reported = time.monotonic()
 
     def _verify(
@@ -147,12 +147,11 @@ class Command(BaseCommand):
 def new_lists(measurements: Measurements) -> str:
     """A sentence about the time from a finish to a new list, for the finishes that were measured."""
     seen, p50, p95 = measurements.new_lists()
-    late = f"{measurements.late_lists:,} after more than {GIVE_UP_SECONDS:g} s or never"
-    if seen:
-        return f"Finish to new list: p50 {p50:.1f} s, p95 {p95:.1f} s ({seen:,} measured, {late})."
-    if measurements.late_lists:
-        return f"Finish to new list: none was seen ({late})."
-    return "Finish to new list: nothing measured yet."
+    late = measurements.late_lists
+    none = f"no new list within {GIVE_UP_SECONDS:g} s of {late:,} finishes"
+    if not seen:
+        return f"Finish to new list: {none if late else 'nothing measured yet'}."
+    return f"Finish to new list: p50 {p50:.1f} s, p95 {p95:.1f} s ({seen:,} finishes{f'; {none}' if late else ''})."
 
 
 def summary(measurements: Measurements, simulation: Simulation) -> Table:

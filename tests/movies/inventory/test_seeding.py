@@ -62,11 +62,13 @@ def test_generated_movies_are_plausible():
 
 def test_generated_views_have_a_long_tail_and_no_movie_has_most_of_them():
     made = generated_movies.movies(seed=1, first=1, count=300_000)
-    views = np.sort(np.concatenate([movies.views for movies in made]))[::-1]
-    assert views[-1] == 0
-    assert 5 <= np.median(views) <= 20
-    assert 0.003 < views[0] / views.sum() < 0.01  # real viewing data: 0.3% to 0.6%
-    assert 0.2 < views[:3000].sum() / views.sum() < 0.4
+    all_views = np.concatenate([movies.views for movies in made])
+    for count in (10_000, 20_000, 300_000):
+        views = np.sort(all_views[:count])[::-1]
+        assert views[-1] == 0
+        assert 5 <= np.median(views) <= 20
+        assert 0.003 < views[0] / views.sum() < 0.012  # real viewing data: 0.3% to 0.6%
+        assert 0.2 < views[: count // 100].sum() / views.sum() < 0.4
 
 
 def test_an_empty_inventory_is_topped_up_in_two_steps_as_in_one(ids_from_one):

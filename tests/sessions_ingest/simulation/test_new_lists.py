@@ -38,9 +38,9 @@ def test_a_finish_is_measured_when_another_list_is_shown() -> None:
     measuring.poll()  # is not measured twice
     seen, p50, p95 = measurements.new_lists()
     assert (seen, p50 == p95, p50 >= 2) == (1, True, True)
-    assert new_lists(measurements).endswith(
-        f"(1 measured, 0 after more than {GIVE_UP_SECONDS:g} s or never)."
-    )
+    assert new_lists(measurements) == f"Finish to new list: p50 {p50:.1f} s, p95 {p95:.1f} s (1 finishes)."
+    measurements.record_new_list(None)
+    assert new_lists(measurements).endswith(" (1 finishes; no new list within 30 s of 1 finishes).")
 
 
 def test_without_a_recommender_the_sentence_says_that_no_list_was_seen() -> None:
@@ -49,7 +49,6 @@ def test_without_a_recommender_the_sentence_says_that_no_list_was_seen() -> None
     for user in range(MAX_AWAITED + 3):
         measuring.watch(user, [1, 2, 3], time.monotonic() - GIVE_UP_SECONDS)
     measuring.poll()
-    assert (
-        new_lists(measurements)
-        == f"Finish to new list: none was seen ({MAX_AWAITED} after more than 30 s or never)."
+    assert new_lists(measurements) == (
+        f"Finish to new list: no new list within {GIVE_UP_SECONDS:g} s of {MAX_AWAITED} finishes."
     )

@@ -1,5 +1,6 @@
 """The home page: shows responses of the API, at two widths, and loads nothing from another host."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from movies.viewing.popularity import refresh
 from recommendations import stores
+from recommendations.recommender import changed_users
 from recommendations.user_lists import UserLists
 from tests.api.calling import Caller
 from tests.movies.factories import movie
@@ -97,9 +99,19 @@ def test_the_page_is_served_while_the_store_is_unavailable(
     def unavailable(*args: object) -> None:
         raise stores.base.StoreUnavailable("unavailable")
 
-    monkeypatch.setattr(type(stores.current()), "scan", unavailable)
+    monkeypatch.setattr(type(stores.current()), "ids", unavailable)
     answer = client.get("/")
     assert (answer.status_code, b'data-user="7"' in answer.content) == (200, False)
+
+
+def test_users_who_just_finished_a_movie_are_offered_first(db, plain_static_files: None, client):
+    stores.current().write((user, UserLists()) for user in (3, 5, 7, 9))
+    assert re.findall(r'data-user="(\d+)"', client.get("/").content.decode())[:-1] == ["3", "5", "7", "9"]
+    changed_users.mark([7])
+    changed_users.mark([1000])
+    html = client.get("/").content.decode()
+    assert re.findall(r'data-user="(\d+)"', html)[:-1] == ["1000", "7", "3", "5"]
+    assert 'value="1000"' in html
 
 
 def test_the_page_has_no_inline_script_or_style(db, plain_static_files: None, client):

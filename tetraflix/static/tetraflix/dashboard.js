@@ -88,39 +88,33 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   function percent(share) {
-    return `${(100 * share).toFixed(2)} %`;
+    return `${(100 * share).toFixed(2)}%`;
   }
 
   function concentration(report) {
     const place = page.querySelector("[data-concentration]");
-    place.closest(".tf-scroll").hidden = !report?.parts.length;
+    const table = place.closest("table");
+    table.hidden = !report?.parts.length;
     say("concentration", report ? `${report.sentence} Measured ${age(report.age_seconds)} ago.` : "They are being measured.");
     const known = JSON.stringify(report?.parts ?? []);
     if (!report || place.dataset.known === known) return;
     place.dataset.known = known;
+    const labels = [...table.querySelectorAll("thead th")].map((head) => head.textContent);
     place.replaceChildren(...report.parts.map((part) => {
-      const row = document.createElement("tr");
-      const cell = (content, right = true) => {
-        const made = document.createElement("td");
-        if (right) made.className = "tf-right";
-        made.append(content);
-        row.append(made);
-      };
-      const name = document.createElement("th");
-      name.scope = "row";
-      name.textContent = part.label;
       const link = document.createElement("a");
       link.href = `${page.dataset.movie}${part.top_movie}/change/`;
       link.textContent = part.title || `#${part.top_movie}`;
-      row.append(name);
-      cell(number.format(part.lists));
-      cell(number.format(part.movies));
-      cell(percent(part.coverage));
-      cell(percent(part.top_share));
-      cell(part.top_movie === null ? "none" : link, false);
-      cell(number.format(part.profiles));
-      cell(age(part.median_age_seconds));
-      cell(age(part.oldest_age_seconds));
+      const row = document.createElement("tr");
+      row.append(...[
+        part.label, number.format(part.lists), number.format(part.movies), percent(part.coverage), percent(part.top_share),
+        part.top_movie === null ? "none" : link, number.format(part.profiles), age(part.median_age_seconds), age(part.oldest_age_seconds),
+      ].map((content, column) => {
+        const cell = document.createElement(column ? "td" : "th");
+        if (column === 0) cell.scope = "row";
+        cell.dataset.label = labels[column]; // narrow windows show it beside the value
+        cell.append(content);
+        return cell;
+      }));
       return row;
     }));
   }
