@@ -11,7 +11,7 @@ from django.db import connection
 
 from benchmarks.measure import Context, Row, least, row
 from movies.inventory import seeding
-from recommendations import seeding as users_seeding
+from recommendations.seeding import seeded_users
 
 ROUNDS = 2
 DATABASE = "bench_seed"
@@ -83,7 +83,7 @@ def seed_users(count: int) -> float:
         cursor.execute("TRUNCATE recommendations_userlists")
         cursor.execute("CHECKPOINT")
     started = time.perf_counter()
-    users_seeding.top_up(users=count, seed=1)
+    seeded_users.top_up(users=count, seed=1)
     return time.perf_counter() - started
 
 

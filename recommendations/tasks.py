@@ -1,4 +1,4 @@
-"""The Celery task of this app. It is thin, and safe to run twice."""
+"""The Celery tasks of this app. Each is thin, and safe to run twice."""
 
 from celery import shared_task
 from django.conf import settings
@@ -24,3 +24,14 @@ def recommend() -> int:
                 changed_users.wake()
             return done.lists
     return 0
+
+
+@shared_task
+def recommend_again() -> int:
+    """Marks the users whose lists are old, so that `recommend` makes them again; returns how many."""
+    if settings.RECOMMENDER == "off":
+        return 0
+    marked = refresh.mark_old_lists()
+    if marked:
+        changed_users.wake()
+    return marked

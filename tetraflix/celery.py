@@ -83,6 +83,7 @@ app.conf.update(
         "make partitions": {"task": "movies.tasks.make_partitions", "schedule": HOUR},
         "clean up answers": {"task": "tetraflix.tasks.clean_up", "schedule": HOUR},
         "make lists": {"task": "recommendations.tasks.recommend", "schedule": LISTS_SECONDS},
+        "make old lists again": {"task": "recommendations.tasks.recommend_again", "schedule": HOUR},
         "run what jobs wait": {"task": "movies.tasks.run_jobs", "schedule": JOBS_SECONDS},
         "clean up jobs": {"task": "movies.tasks.clean_up_jobs", "schedule": DAY},
         "clean up movies": {"task": "movies.tasks.clean_up", "schedule": DAY},

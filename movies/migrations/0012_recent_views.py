@@ -1,6 +1,13 @@
-"""Recent views of each movie, beside all of them. They are counted for the first time when own lists are first made."""
+"""Recent views of each movie, beside all of them. Existing views are counted when own lists are first made."""
 
+from django.conf import settings
 from django.db import migrations, models
+
+
+def start(apps, schema_editor):
+    """Without views, nothing has to be counted."""
+    if not apps.get_model("movies", "ViewCount").objects.exists():
+        apps.get_model("movies", "Recency").objects.create(half_life_days=settings.POPULARITY_HALF_LIFE_DAYS)
 
 
 class Migration(migrations.Migration):
@@ -18,4 +25,5 @@ class Migration(migrations.Migration):
                 ("half_life_days", models.PositiveIntegerField()),
             ],
         ),
+        migrations.RunPython(start, migrations.RunPython.noop),
     ]

@@ -25,6 +25,7 @@ PRECISION_BITS = 32  # of a power of 2, so that its last bits do not depend on t
 BATCH = 10_000  # movies written in a statement
 
 
+@functools.lru_cache(maxsize=4096)
 def weight(day: date, half_life_days: int) -> int:
     """What a view on the (UTC) day adds to its movie's recent views: 2^(days / half-life) x 2^SCALE_BITS, rounded."""
     halvings, rest = divmod((min(day, LAST_DAY) - FIRST_DAY).days, half_life_days)

@@ -6,13 +6,14 @@ MARK = """
 ALTER TABLE recommendations_changeduser SET (fillfactor = 70);
 CREATE SEQUENCE recommendations_marks;
 
-CREATE FUNCTION recommendations_mark(users bigint[]) RETURNS void LANGUAGE sql AS $$
+-- Greater marks are served first. What can wait has negative ones, which no other mark gives way to.
+CREATE FUNCTION recommendations_mark(users bigint[], sign int DEFAULT 1) RETURNS void LANGUAGE sql AS $$
     -- in the order of the key, so that two transactions do not deadlock
     INSERT INTO recommendations_changeduser AS known (user_id, mark, marked_at)
-    SELECT user_id, nextval('recommendations_marks'), clock_timestamp()
+    SELECT user_id, sign * nextval('recommendations_marks'), clock_timestamp()
     FROM (SELECT DISTINCT user_id FROM unnest(users) AS user_id ORDER BY user_id) AS distinct_users
-    ON CONFLICT (user_id) DO UPDATE
-    SET mark = excluded.mark, marked_at = coalesce(known.marked_at, excluded.marked_at)
+    ON CONFLICT (user_id) DO UPDATE SET mark = greatest(known.mark, excluded.mark),
+        marked_at = coalesce(known.marked_at, excluded.marked_at)
 $$;
 
 CREATE FUNCTION recommendations_mark_viewers() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -29,7 +30,7 @@ CREATE TRIGGER recommendations_mark_again AFTER UPDATE ON movies_view REFERENCIN
 UNDO = """
 DROP TRIGGER recommendations_mark_again ON movies_view;
 DROP TRIGGER recommendations_mark_viewers ON movies_view;
-DROP FUNCTION recommendations_mark_viewers(), recommendations_mark(bigint[]);
+DROP FUNCTION recommendations_mark_viewers(), recommendations_mark(bigint[], int);
 DROP SEQUENCE recommendations_marks;
 """
 

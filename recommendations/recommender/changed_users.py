@@ -1,8 +1,8 @@
 """Users whose own list is to be made again: marked by a trigger in the transaction that counts a view.
 
-A mark is a number that grows. Whoever makes a list clears the mark that it saw, so a finish that is counted meanwhile
-leaves a newer mark. Users are divided into lanes. The transaction that makes the lists of a lane holds its lock, so
-two workers never work on the same user, and the lane of a killed one is free at once.
+A mark is a number that is used once. A worker that makes a list clears only the mark that it saw, so a finish that is
+counted meanwhile leaves another one. Users are divided into lanes. The transaction that makes the lists of a lane
+holds its lock, so two workers never work on the same user, and the lane of a killed one is free at once.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,6 +32,25 @@ def mark(user_ids: Iterable[int]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT recommendations_mark(%s::bigint[])", [list(user_ids)])
     transaction.on_commit(wake)
+
+
+def mark_for_later(user_ids: Iterable[int]) -> None:
+    """Marks users of whom nothing changed: after all those with a finish. Users that are marked already stay so."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT recommendations_mark(%s::bigint[], -1)", [list(user_ids)])
+
+
+def seen_before(hours: float, limit: int) -> list[int]:
+    """Users whom the recommender saw longer ago than that, and that are not marked."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT user_id FROM recommendations_changeduser
+            WHERE mark IS NULL AND recommended_at < clock_timestamp() - make_interval(secs => %s) LIMIT %s
+            """,
+            [hours * 3600, limit],
+        )
+        return [user_id for (user_id,) in cursor.fetchall()]
 
 
 def wake() -> None:
@@ -65,13 +84,13 @@ def due(lane: int, limit: int) -> list[Changed]:
 
 
 def clear(changed: Sequence[Changed]) -> None:
-    """Clears the marks, except those that are newer than given."""
+    """Clears these marks; users who have another one by now stay marked."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             UPDATE recommendations_changeduser AS known SET recommended_at = clock_timestamp(),
-                mark = CASE WHEN known.mark > seen.mark THEN known.mark END,
-                marked_at = CASE WHEN known.mark > seen.mark THEN clock_timestamp() END
+                mark = CASE WHEN known.mark <> seen.mark THEN known.mark END,
+                marked_at = CASE WHEN known.mark <> seen.mark THEN clock_timestamp() END
             FROM unnest(%s::bigint[], %s::bigint[]) AS seen (user_id, mark)
             WHERE known.user_id = seen.user_id
             """,
@@ -90,22 +109,22 @@ def latest(limit: int) -> list[int]:
 
 
 class Waiting(NamedTuple):
-    """The number of marked users, and for how many seconds the longest of them has waited."""
+    """The number of marked users, and the seconds since the first mark of those who are not marked for later."""
 
     users: int
     seconds: float
 
 
 def waiting(*, up_to: int | None = None, count_at_most: int = 10_000_000) -> Waiting:
-    """Those whose mark is at most `up_to`; None: all of them. `count_at_most` bounds the count and its time."""
+    """Those with one of the first `up_to` marks; None: all of them. `count_at_most` bounds the count and its time."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT (SELECT count(*) FROM (
-                        SELECT FROM recommendations_changeduser WHERE mark <= coalesce(%(up_to)s, mark)
+                        SELECT FROM recommendations_changeduser WHERE abs(mark) <= coalesce(%(up_to)s, abs(mark))
                         LIMIT %(at_most)s) AS counted),
                    coalesce((SELECT extract(epoch FROM clock_timestamp() - marked_at)::float8
-                             FROM recommendations_changeduser WHERE mark <= coalesce(%(up_to)s, mark)
+                             FROM recommendations_changeduser WHERE mark > 0
                              ORDER BY mark LIMIT 1), 0)
             """,
             {"up_to": up_to, "at_most": count_at_most},
@@ -114,7 +133,7 @@ def waiting(*, up_to: int | None = None, count_at_most: int = 10_000_000) -> Wai
 
 
 def last_mark() -> int:
-    """The greatest mark so far."""
+    """The number of marks so far."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT last_value FROM recommendations_marks")
         return int(cursor.fetchone()[0])

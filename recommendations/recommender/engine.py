@@ -99,8 +99,7 @@ class Engine:
         """The first k of these movies, with at most `per_profile` of one profile."""
         taken: list[int] = []
         counts: dict[int, int] = {}
-        for movie in ordered.tolist():
-            group = int(self._group[movie])
+        for movie, group in zip(ordered.tolist(), self._group[ordered].tolist(), strict=True):
             counts[group] = counts.get(group, 0) + 1
             if counts[group] <= per_profile:
                 taken.append(movie)

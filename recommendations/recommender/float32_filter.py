@@ -17,9 +17,7 @@ from numpy.typing import NDArray
 CHUNK = 4_000  # movies in one product: the float32 scores of 64 users, 1 MB, stay in the cache of a core
 LARGEST = 1e9  # of any number in a matrix or a row: no score leaves the range of float32
 ROUNDING = 24 * 2.0**-24  # 19 as above; the others cover float64's own rounding, and that of the margin
-UNDERFLOW = (
-    2.0**-90
-)  # 16 products lose less for numbers that are too small for float32, as none exceeds LARGEST
+UNDERFLOW = 2.0**-90  # 16 products lose less to numbers that float32 cannot hold, none exceeding LARGEST
 MAX_SURVIVORS = 4_000  # of one user; with more, as where all scores are equal, scoring all movies is as fast
 ROOM = 160  # pairs a user that the first chunks may add before the bar is raised
 
@@ -66,8 +64,9 @@ class Float32Filter:
             chunk[hidden[start // CHUNK]] = -np.inf
             if start == 0:
                 complete, bar = _bars(_best_of_chunk(chunk, wanted), margin)
-            passing = np.flatnonzero(chunk >= bar[:, np.newaxis])
-            owners, places = np.divmod(passing, chunk.shape[1])
+            reaching = np.flatnonzero(chunk.max(axis=1) >= bar)  # few, after the first chunk
+            owners, places = np.nonzero(chunk[reaching] >= bar[reaching, np.newaxis])
+            owners = reaching[owners]
             users = np.concatenate([users, owners])
             movies = np.concatenate([movies, places + start])
             scores = np.concatenate([scores, chunk[owners, places]])

@@ -20,6 +20,7 @@ from recommendations.recommender.recommender import make_lists
 from recommendations.recommender.records import Record, records_of
 from recommendations.user_lists import BUS, UserLists
 
+MAX_AGE_HOURS = 24
 MARKED_AT_A_TIME = 10_000  # users
 PAUSE_SECONDS = 0.2  # between two looks for marked users that are not due
 BATCH = 512  # users of a transaction: about half a second at 300,000 movies
@@ -64,7 +65,7 @@ def refresh_all(user_ids: Iterable[int]) -> Iterator[Refreshed]:
     """
     ids = iter(user_ids)
     while batch := list(itertools.islice(ids, MARKED_AT_A_TIME)):
-        changed_users.mark(batch)
+        changed_users.mark_for_later(batch)
     last = changed_users.last_mark()
     total = NOTHING
     while changed_users.waiting(up_to=last).users:
@@ -73,6 +74,19 @@ def refresh_all(user_ids: Iterable[int]) -> Iterator[Refreshed]:
             time.sleep(PAUSE_SECONDS)
         total = total.plus(done)
         yield total
+
+
+def mark_old_lists() -> int:
+    """Marks users whose list was not looked at for MAX_AGE_HOURS; returns how many.
+
+    So the lists of users who finish nothing follow inventory and popularity, and ours replace those of the bus that
+    are held no more.
+    """
+    marked = 0
+    while ids := changed_users.seen_before(MAX_AGE_HOURS, MARKED_AT_A_TIME):
+        changed_users.mark_for_later(ids)
+        marked += len(ids)
+    return marked
 
 
 def everybody() -> Iterator[int]:

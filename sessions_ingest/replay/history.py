@@ -1,5 +1,6 @@
 """The views on record, walked through in their order: at each finish, what was known before it. No Django."""
 
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -7,9 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sessions_ingest.replay.moments import Floats, ListMaker, Lists, Moments, Taste
+from movies.profiles import TOTAL
+from recommendations.recommender.taste import FIXED_FINISHES, KEPT_FINISHES
+from sessions_ingest.replay.moments import ListMaker, Moments, Taste
+from sessions_ingest.replay.selection import NOBODY, Floats
 
-FIRST_FINISHES = 5  # of a user, which are not measured: too little is known before them
+HIDDEN = -2  # the position of a movie that is on no list
 UNIT_BITS = (
     40  # recent views count in units of 2^-40 of the most viewed movie's, as in the recommender's snapshot
 )
@@ -34,10 +38,10 @@ class History:
 
 @dataclass(slots=True)
 class _User:
-    """What was known about a user before a finish: profiles in order, and positions among visible movies."""
+    """What was known about a user before a finish."""
 
-    movies: list[int]
-    seen: list[int]
+    movies: "array[int]"  # finished, in order: positions among all movies
+    seen: "array[int]"  # positions of the visible ones among visible movies
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,85 +65,97 @@ def measure(
 
     Times are microseconds since 1970. `progress` is called with the number of views walked through.
     """
+    maker = ListMaker(history.ids[history.visible], history.profiles[history.visible], taste)
+    visible = int(history.visible.sum())
     user_ids: list[int] = []
-    places: defaultdict[str, list[int]] = defaultdict(list)
-    listed: defaultdict[str, set[int]] = defaultdict(set)
-    for user_id, position, lists in _lists(history, taste, start, end, progress):
-        user_ids.append(user_id)
-        for name, movies in lists.items():
-            places[name].append(movies.index(position) + 1 if position in movies else 0)
-            listed[name].update(movies)
-    visible = max(1, int(history.visible.sum()))
+    places: defaultdict[str, list[NDArray[np.int64]]] = defaultdict(list)
+    listed: defaultdict[str, NDArray[np.bool_]] = defaultdict(lambda: np.zeros(visible, bool))
+    for done, users, movies, moments in _blocks(history, maker, start, end):
+        user_ids += users
+        for name, lists in maker.lists(moments).items():
+            found = lists == np.array(movies)[:, np.newaxis]
+            places[name].append(np.where(found.any(axis=1), found.argmax(axis=1) + 1, 0))
+            listed[name][lists[lists != NOBODY]] = True
+        progress(done)
+    progress(len(history))
     return Places(
         np.array(user_ids, np.int64),
-        {name: np.array(found, np.int64) for name, found in places.items()},
-        {name: len(movies) / visible for name, movies in listed.items()},
+        {name: np.concatenate(found) for name, found in places.items()},
+        {name: float(movies.mean()) for name, movies in listed.items()},
     )
 
 
-def _lists(
-    history: History, taste: Taste, start: float, end: float, progress: Callable[[int], None]
-) -> Iterator[tuple[int, int, Lists]]:
-    """User, position of the movie (-1: hidden) and lists of each measured finish."""
-    maker = ListMaker(history.ids[history.visible], history.profiles[history.visible], taste)
-    moments, finishes = Moments(), list[tuple[int, int]]()
-    for done, user_id, position in _walk(history, moments, start, end):
-        finishes.append((user_id, position))
-        if len(moments) == maker.block:
-            yield from _made(maker, moments, finishes)
-            moments.clear()
-            finishes.clear()
-            progress(done)
-    if finishes:
-        yield from _made(maker, moments, finishes)
-    progress(len(history))
-
-
-def _made(
-    maker: ListMaker, moments: Moments, finishes: list[tuple[int, int]]
-) -> Iterator[tuple[int, int, Lists]]:
-    for (user_id, position), lists in zip(finishes, maker.lists(moments), strict=True):
-        yield user_id, position, lists
-
-
-def _walk(history: History, moments: Moments, start: float, end: float) -> Iterator[tuple[int, int, int]]:
-    """Adds the moment before each measured finish; yields the number of the view, its user and its movie."""
-    position_of = np.where(history.visible, np.cumsum(history.visible) - 1, -1).tolist()
-    shares = history.profiles / 100.0
-    recent = RecentViews(int(history.visible.sum()))
-    users: dict[int, _User] = {}
+def _blocks(
+    history: History, maker: ListMaker, start: float, end: float
+) -> Iterator[tuple[int, list[int], list[int], Moments]]:
+    """Blocks of measured finishes: how many views were walked through, users, movies (HIDDEN if so) and moments."""
+    position_of = np.where(history.visible, np.cumsum(history.visible) - 1, HIDDEN).tolist()
+    shares = history.profiles / TOTAL
+    recent = RecentViews(maker.groups)
+    past: dict[int, _User] = {}
+    users, movies, moments = list[int](), list[int](), Moments()
     columns = (history.user_ids.tolist(), history.movies.tolist(), history.times.tolist(), history.weights)
-    for done, (user_id, movie, at, weight) in enumerate(zip(*columns, strict=True), start=1):
-        user = users.setdefault(user_id, _User([], []))
-        position = position_of[movie]
+    for done, (user_id, movie, at, weight) in enumerate(zip(*columns, strict=True)):
         if at >= end:
-            return
-        if len(user.movies) >= FIRST_FINISHES and at >= start:
+            break
+        user = past.setdefault(user_id, _User(array("q"), array("q")))
+        position = position_of[movie]
+        if len(user.movies) >= FIXED_FINISHES and at >= start:
+            users.append(user_id)
+            movies.append(position)
             preferences = history.given.get(user_id)
             moments.views.append(recent.as_of_now.copy())
-            moments.pasts.append(shares[user.movies])
+            moments.orders.append(recent.order.copy())
+            moments.first.append(shares[np.array(user.movies[:FIXED_FINISHES])])
+            moments.last.append(shares[np.array(user.movies[-KEPT_FINISHES:])])
+            moments.finishes.append(len(user.movies))
             moments.given.append(preferences[0] if preferences and preferences[1] <= at else None)
-            moments.seen.append(np.array(user.seen, np.int64))
-            yield done, user_id, position
+            moments.seen.append(np.array(user.seen))
+            if len(moments) == maker.block:
+                yield done, users, movies, moments
+                users, movies, moments = [], [], Moments()
         user.movies.append(movie)
-        if position >= 0:
+        if position != HIDDEN:
             user.seen.append(position)
             recent.add(position, weight)
+    if users:
+        yield len(history), users, movies, moments
 
 
 class RecentViews:
     """The recent views of each visible movie, as the recommender's snapshot has them at this moment."""
 
-    def __init__(self, movies: int) -> None:
-        self.as_of_now = np.zeros(movies)
-        self._sums = [0] * movies
+    def __init__(self, groups: NDArray[np.int32]) -> None:
+        self.as_of_now = np.zeros(len(groups))
+        self._groups = groups
+        self.order = self._ordered()  # positions by group, then most views, then lower id
+        self._spans = {
+            group: np.searchsorted(groups[self.order], [group, group + 1]) for group in set(groups.tolist())
+        }
+        self._sums = [0] * len(groups)
         self._most = 1
 
     def add(self, position: int, weight: int) -> None:
         """Counts a view."""
         self._sums[position] += weight
-        if self._sums[position] <= self._most:
-            self.as_of_now[position] = (self._sums[position] << UNIT_BITS) // self._most
-        else:
+        if self._sums[position] > self._most:
             self._most = self._sums[position]
             self.as_of_now[:] = [(number << UNIT_BITS) // self._most for number in self._sums]
+            self.order = self._ordered()
+        else:
+            self.as_of_now[position] = (self._sums[position] << UNIT_BITS) // self._most
+            self._move_up(position)
+
+    def _ordered(self) -> NDArray[np.int64]:
+        return np.lexsort((-self.as_of_now, self._groups))
+
+    def _move_up(self, position: int) -> None:
+        """The movie has more views than before: it passes others of its group."""
+        first, end = self._spans[int(self._groups[position])]
+        group = self.order[first:end]
+        ahead = group[: int(np.flatnonzero(group == position)[0])]
+        views = self.as_of_now[ahead]
+        mine = self.as_of_now[position]
+        behind = (views < mine) | ((views == mine) & (ahead > position))
+        if behind.any():
+            group[: len(ahead) + 1] = np.concatenate([ahead[~behind], [position], ahead[behind]])

@@ -156,7 +156,7 @@ def test_the_dashboard_draws_its_charts_and_updates(visit: Open, width: int):
     assert window.errors == []
 
 
-def test_a_user_is_looked_up_and_a_movie_taken_off(visit: Open, width: int):
+def test_a_user_is_looked_up_and_movies_are_taken_off_and_dismissed(visit: Open, width: int):
     movie("Kahaani", movie_id=1, thriller=100)
     movie("Lord of the Rings", movie_id=2, fantasy=100)
     service = Caller("service")
@@ -177,4 +177,9 @@ def test_a_user_is_looked_up_and_a_movie_taken_off(visit: Open, width: int):
     page.click("text=Take off")
     page.wait_for_selector("text=Movie 1 was taken off currently watching.")
     page.wait_for_selector("text=Bring back")
+    page.click("[aria-label='Dismiss Lord of the Rings']")
+    page.wait_for_selector("text=Movie 2 was dismissed: the user is not shown it until that is undone.")
+    assert window.fits()
+    page.click("[aria-label='Undo that Lord of the Rings was dismissed']")
+    page.wait_for_selector("text=Movie 2 is not dismissed any more.")
     assert window.errors == []

@@ -23,6 +23,8 @@ MANY = [
             watching=(Entry(user + 5, user / 1000, AT),),
             removed=(Entry(user + 6, 0.25, AT),),
             finished=(Finish(user + 7, AT, reported_at=AT),),
+            recommended_by=("bus", "generated", "mixture")[user % 3],
+            dismissed=(user + 8, user + 9)[: user % 3],
         ),
     )
     for user in range(1, 251)

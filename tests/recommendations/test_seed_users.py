@@ -7,10 +7,11 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from movies.inventory import seeding as movie_seeding
-from recommendations import seeding, stores
-from recommendations.generated_lists import blocks
+from recommendations import stores
 from recommendations.lists import MAX_LIST_LENGTH
 from recommendations.models import UserLists as Stored
+from recommendations.seeding import seeded_users
+from recommendations.seeding.generated_lists import blocks
 from recommendations.user_lists import UserLists
 from tests.movies.factories import movie
 
@@ -69,9 +70,9 @@ def test_another_seed_gives_other_lists(inventory: None):
 
 def test_copied_rows_equal_those_written_to_other_stores(inventory: None):
     now = datetime.now(UTC).replace(second=0, microsecond=0)
-    (block,) = blocks(seed=1, first=1, last=50, pools=seeding.movie_pools())
-    seeding.copy_into_postgres(iter([block]), 50, now, lambda done: None)
-    assert all_users() == list(seeding.user_lists(block, now))
+    (block,) = blocks(seed=1, first=1, last=50, pools=seeded_users.movie_pools())
+    seeded_users.copy_into_postgres(iter([block]), 50, now, lambda done: None)
+    assert all_users() == list(seeded_users.user_lists(block, now))
 
 
 @pytest.mark.parametrize("movies", [1, 5, 30])

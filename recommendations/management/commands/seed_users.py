@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from recommendations import seeding
+from recommendations.seeding import seeded_users
 
 MAX_USERS = 1_000_000_000
 
@@ -36,10 +36,10 @@ class Command(BaseCommand):
         try:
             with Progress(*columns, console=Console(file=sys.stderr)) as progress:
                 bar = progress.add_task("seeding users", total=users)
-                added = seeding.top_up(
+                added = seeded_users.top_up(
                     users=users, seed=seed, progress=lambda done: progress.advance(bar, done)
                 )
-        except seeding.NoMovies:
+        except seeded_users.NoMovies:
             raise CommandError("There are no movies to recommend: run seed_movies first.") from None
         if not added:
             self.stdout.write(f"Nothing to do: each of the users 1 to {users:,} has lists.")

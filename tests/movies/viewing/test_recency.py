@@ -3,7 +3,6 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,8 +72,8 @@ def test_another_half_life_counts_all_views_again(db, settings):
 def test_the_first_count_is_of_all_views(db, settings):
     kahaani = movie()
     count_views([(1, kahaani.id, noon(TODAY))])
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE movies_viewcount SET recent = 0")
+    ViewCount.objects.update(recent=0)
+    Recency.objects.all().delete()
 
     assert recency.recount_if_changed()
 

@@ -1,7 +1,7 @@
 """The engine's promise on plain Python floats: scores all movies, orders them all, then limits by profile."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from numpy.typing import NDArray
 
@@ -25,11 +25,16 @@ def ordered(catalog: Catalog, matrix: NDArray, row: NDArray, excluded: Collectio
 def top(
     catalog: Catalog, matrix: NDArray, row: NDArray, excluded: Collection[int], k: int, per_profile: int
 ) -> list[int]:
+    return limited(catalog, ordered(catalog, matrix, row, excluded), per_profile)[:k]
+
+
+def limited(catalog: Catalog, positions: Iterable[int], per_profile: int) -> list[int]:
+    """These positions without the later ones of a profile that has `per_profile` before."""
     counts: Counter[tuple[int, ...]] = Counter()
     taken = []
-    for position in ordered(catalog, matrix, row, excluded):
+    for position in positions:
         profile = tuple(catalog.profiles[position].tolist())
         counts[profile] += 1
         if counts[profile] <= per_profile:
             taken.append(position)
-    return taken[:k]
+    return taken

@@ -301,3 +301,43 @@ def test_all_users_are_made_lists_on_demand(store, settings):
     assert done == (len(viewers) + 2, len(viewers))
     assert {listed(user_id)[1] for user_id in viewers} == {"mixture"}
     assert changed_users.waiting().users == 0
+
+
+def test_a_finish_is_served_before_lists_that_are_only_old(store, monkeypatch):
+    made = some_movies(3)
+    refreshed()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE recommendations_changeduser SET recommended_at = now() - interval '25 hours'")
+    seen: list[list[int]] = []
+    original = refresh.records_of
+
+    def records_of(user_ids):
+        seen.append(list(user_ids))
+        return original(user_ids)
+
+    monkeypatch.setattr(refresh, "records_of", records_of)
+    monkeypatch.setattr(refresh, "BATCH", 1)
+    monkeypatch.setattr(changed_users, "LANES", 1)
+    report(USER, made[0])
+
+    assert refresh.mark_old_lists() == 3
+    assert refresh.mark_old_lists() == 0
+    assert changed_users.waiting().users == 4
+    refreshed()
+
+    assert seen == [[USER], [1_000_000], [1_000_001], [1_000_002]]
+
+
+def test_an_old_list_follows_the_inventory(store):
+    made = some_movies(5)
+    report(USER, made[0])
+    refreshed()
+    new = movie("New", western=100)
+    current_snapshot.clear()  # it is loaded again after a while
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE recommendations_changeduser SET recommended_at = now() - interval '25 hours'")
+
+    refresh.mark_old_lists()
+    refreshed()
+
+    assert new.id in listed(USER)[0]

@@ -122,7 +122,7 @@ class Evaluator:
     def drawn(self, user: int) -> list[int]:
         ids, order = sorted(self.weights), list[int]()
         while len(self.limited(order, user)) < LENGTH and len(order) < len(ids):
-            movie = ids[self.random.randrange(len(ids))]
+            movie = ids[int(self.random.random() * len(ids))]
             if movie not in order:
                 order.append(movie)
         return self.limited(order, user)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from movies.inventory.seeding import COPY_CHUNK_BYTES, ChunkReader
 from movies.viewing.popularity import visible
 from recommendations import stores
-from recommendations.binary_copy import COLUMNS, HEADER, TRAILER, rows
-from recommendations.generated_lists import Block, Pool, blocks, pools
+from recommendations.seeding.binary_copy import COLUMNS, HEADER, TRAILER, rows
+from recommendations.seeding.generated_lists import Block, Pool, blocks, pools
 from recommendations.stores.base import ListStore
 from recommendations.stores.postgres import PostgresStore
 from recommendations.user_lists import GENERATED, Entry, UserLists

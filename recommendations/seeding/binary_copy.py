@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recommendations.generated_lists import Block
+from recommendations.seeding.generated_lists import Block
 from recommendations.user_lists import GENERATED
 
 COLUMNS = (

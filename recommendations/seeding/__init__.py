@@ -1,0 +1,1 @@
+"""Lists for users of a demo or a benchmark: generated from a seed, and written by COPY or through any store."""
