@@ -1,6 +1,6 @@
 """Measures how concentrated the lists are: how many movies are on them, and how alike and how old the lists are."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -70,27 +70,27 @@ class Report:
         return f"The lists of all {self.users:,} users; {self.movies:,} visible movies."
 
     def table(self) -> Table:
-        """The figures, for a terminal."""
+        """The figures, for a terminal: a column for each source of lists."""
         table = Table(caption=self.sentence, caption_justify="left")
         table.add_column("lists made by")
-        for heading in ("lists", "movies on them", "coverage", "largest share"):
-            table.add_column(heading, justify="right")
-        table.add_column("of movie", overflow="fold")
-        for heading in ("profiles a list (median)", "median age", "oldest"):
-            table.add_column(heading, justify="right")
         for part in self.parts:
-            table.add_row(
-                part.made_by,
-                f"{part.lists:,}",
-                f"{part.movies:,}",
-                f"{part.coverage:.2%}",
-                f"{part.top_share:.2%}",
-                f"{self.titles.get(part.top_movie, '')} (#{part.top_movie})" if part.top_movie else "",
-                f"{part.profiles:g}",
-                age(part.median_age_seconds),
-                age(part.oldest_age_seconds),
-            )
+            table.add_column(part.made_by, justify="right", overflow="fold")
+        rows: dict[str, Callable[[Concentration], str]] = {
+            "lists": lambda part: f"{part.lists:,}",
+            "movies on them": lambda part: f"{part.movies:,}",
+            "coverage of visible movies": lambda part: f"{part.coverage:.2%}",
+            "largest share of lists with one movie": lambda part: f"{part.top_share:.2%}",
+            "that movie": self._top,
+            "distinct profiles a list (median)": lambda part: f"{part.profiles:g}",
+            "age (median)": lambda part: age(part.median_age_seconds),
+            "age (oldest)": lambda part: age(part.oldest_age_seconds),
+        }
+        for name, value in rows.items():
+            table.add_row(name, *map(value, self.parts))
         return table
+
+    def _top(self, part: Concentration) -> str:
+        return f"{self.titles.get(part.top_movie, '')} (#{part.top_movie})" if part.top_movie else ""
 
 
 def age(seconds: float | None) -> str:
@@ -106,12 +106,15 @@ def age(seconds: float | None) -> str:
 def report(*, users: int = SAMPLE_USERS) -> Report:
     """Measures the stored lists of everybody, or of about `users` users. Raises StoreUnavailable."""
     store = stores.current()
+    stored = store.count()
     sampled = store.sample(users)
     movies = visible_movies()
     parts = concentrations(sampled, movies, database_time())
     top = {part.top_movie for part in parts if part.top_movie}
     titles = dict(Movie.objects.filter(pk__in=top).values_list("pk", "title"))
-    return Report(max(store.count(), len(sampled)), len(sampled), len(movies.ids), parts, titles)
+    # users come and go between the two statements
+    number = len(sampled) if stored <= users else stored
+    return Report(number, len(sampled), len(movies.ids), parts, titles)
 
 
 def visible_movies() -> Movies:

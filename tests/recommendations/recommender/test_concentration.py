@@ -1,5 +1,6 @@
 """How concentrated lists are: movies on them, the one that is on most, profiles and ages, by who made them."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 
@@ -53,7 +54,7 @@ def test_without_lists_there_is_nothing_to_measure():
 
 def printed(shown: object) -> str:
     out = StringIO()
-    Console(file=out, width=150).print(shown)
+    Console(file=out, width=100).print(shown)
     return out.getvalue()
 
 
@@ -78,8 +79,10 @@ def test_the_report_names_the_movie_that_is_on_most_lists_and_its_share():
     assert (whole.movies, whole.coverage, whole.top_share, whole.profiles) == (3, 1.0, 1.0, 1.5)
     assert (mixture.made_by, mixture.lists) == ("mixture", 2)
     shown = printed(found.table())
-    assert "100.00% │ Twin (#1) │" in shown
-    assert "3 days" in shown
+    assert re.search(r"lists made by +┃ +all ┃ +mixture", shown)
+    assert re.search(r"largest share of lists with one movie │ +100.00% │ +100.00%", shown)
+    assert re.search(r"that movie +│ +Twin \(#1\) │ +Twin \(#1\)", shown)
+    assert re.search(r"age \(oldest\) +│ +3 days │ +3 days", shown)
     assert "The lists of all 3 users; 3 visible movies." in shown
 
 
