@@ -18,8 +18,9 @@ CHUNK = 20_000  # ids of movies in one row of the result, which holds 2.5 MB
 UNIT_BITS = 40
 MOVIES = f"""
 SELECT string_agg(
-    int8send(id) || int8send(div(coalesce(recent, 0) * {2**UNIT_BITS}, most)::bigint) || boolsend(hidden)
-    || array_send(profile), '' ORDER BY id)
+    int8send(id)
+    || int8send(CASE WHEN hidden THEN 0 ELSE div(coalesce(recent, 0) * {2**UNIT_BITS}, most)::bigint END)
+    || boolsend(hidden) || array_send(profile), '' ORDER BY id)
 FROM movies_movie LEFT JOIN movies_viewcount ON movie_id = id, (
     SELECT greatest(1, max(recent)) AS most FROM movies_viewcount JOIN movies_movie ON id = movie_id WHERE NOT hidden
 ) AS viewed
