@@ -1,13 +1,11 @@
 """Makes the lists of all marked users in this process, and prints what it took as JSON."""
 
 import json
-import os
 import resource
 import time
 
 import django
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one core a process
 django.setup()
 
 from recommendations.recommender import current_snapshot, refresh  # noqa: E402 - needs the apps

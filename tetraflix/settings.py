@@ -22,6 +22,9 @@ VAR_DIR = env.path("TETRAFLIX_VAR", BASE_DIR / "var")
 METRICS_DIR = str(VAR_DIR / "run" / "metrics")
 # prometheus_client reads this variable once, when it is imported.
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = METRICS_DIR
+# numpy reads this variable once, when it is imported. The recommender's products are small: two threads would spend
+# their time waiting for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 stack = stack_addresses.read(VAR_DIR) or {}
 
 # -- Django ------------------------------------------------------------------------------------

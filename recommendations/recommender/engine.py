@@ -20,14 +20,15 @@ class Engine:
     The better of two movies has the higher score; at the same score more recent views; then the lower id.
 
     A movie takes 208 bytes: 128 of the matrix, 64 of its float32 copy, 16 of its position, place and profile; that is
-    62 MB for 300,000. `top` takes a few MB more, whatever the number of users.
+    62 MB for 300,000. `top` takes a few MB more whatever the number of users, and up to 40 MB where the filter does
+    not suffice and it orders all movies of one user.
     """
 
     def __init__(self, catalog: Catalog, matrix: Matrix) -> None:
         self._place = catalog.rank
         self._position = np.argsort(catalog.rank)
         self._group = catalog.profile_group[self._position]
-        self._columns = matrix.T[:, self._position]
+        self._columns = np.ascontiguousarray(matrix.T[:, self._position], dtype=np.float64)
         self._filter = Float32Filter(self._columns)
 
     def top(

@@ -107,7 +107,7 @@ def shares_in_common(user: Row, movie: Row, weights: NDArray[np.uint8]) -> Taste
 
 
 # Alpha 0.3 is what the sister services document for euclid. They do not shrink: on MovieLens 100K that hits 5.8%, and
-# shrunk 4.5%, because shrinking draws every user to the movies near the population's taste.
+# shrunk 4.5% (no limit by profile), because shrinking draws every user to the movies near the population's taste.
 STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
     {
         one.name: one

@@ -50,11 +50,11 @@ def fixed(
     shrinkage: float,
     finishes: int = FIXED_FINISHES,
 ) -> Taste | None:
-    """The taste that never changes: the `given` preferences, else the mean of the `first` FIXED_FINISHES finishes.
+    """The taste whose own part never changes: the `given` preferences, else the mean of the `first` FIXED_FINISHES.
 
-    None while there are fewer. `finishes` is how many the user has by now; the shrinkage counts them as `modelled`
-    does, so that two lists of one moment differ by the taste alone. (On MovieLens 100K that hits 11.1%; counting only
-    the first ones 12.2%, because it comes closer to popularity; no shrinkage 10.0%.)
+    None while there are fewer. `finishes` is how many the user has by now: the shrinkage counts them as `modelled`
+    does, so that two lists of one moment differ by the user's own part alone. (On MovieLens 100K that hits 11.1%.
+    Counting only the first ones hits 12.2%, because it is nearly popularity; without shrinkage it is 10.0%.)
     """
     count = min(finishes, KEPT_FINISHES)
     if given is not None:

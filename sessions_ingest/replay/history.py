@@ -81,7 +81,7 @@ def measure(
     return Places(
         np.array(user_ids, np.int64),
         {name: np.concatenate(found) for name, found in places.items()},
-        {name: float(movies.mean()) for name, movies in listed.items()},
+        {name: float(movies.sum()) / max(1, visible) for name, movies in listed.items()},
     )
 
 

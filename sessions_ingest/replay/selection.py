@@ -36,11 +36,12 @@ class Selection:
     def best(self, scores: Floats, views: Floats, out: NDArray[np.bool_]) -> Positions:
         """LENGTH positions a moment, best first, without those left out; NOBODY where there are no more."""
         scores = np.where(out, -np.inf, scores)
-        reach = min(LENGTH, scores.shape[1])
+        lists = np.full((len(scores), LENGTH), NOBODY)
+        if not (reach := min(LENGTH, scores.shape[1])):
+            return lists
         bounds = np.partition(scores, -reach, axis=1)[:, -reach, np.newaxis]
         best = (scores >= bounds) & (scores > -np.inf)
         decided = best.sum(axis=1) == LENGTH
-        lists = np.full((len(scores), LENGTH), NOBODY)
         candidates = np.nonzero(best[decided])[1].reshape(-1, LENGTH)
         of_candidates, of_views = (
             np.take_along_axis(numbers[decided], candidates, axis=1) for numbers in (scores, views)
