@@ -172,8 +172,12 @@ class PostgresStore:
 
     @_unavailable
     def sample(self, limit: int) -> list[UserLists]:
-        """Draws pages of the table, so users whose rows were written together are drawn together."""
-        percent = min(100.0, 100 * limit / max(1, self.count()))
+        """Draws pages of the table, so users whose rows were written together are drawn together.
+
+        It aims below the limit, because a cut would leave out the last pages, which have the lists changed last.
+        """
+        users = self.count()
+        percent = 100 if users <= limit else 90 * limit / users
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT recommended, recommended_at, recommended_by FROM recommendations_userlists"
