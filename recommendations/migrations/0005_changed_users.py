@@ -61,4 +61,9 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.RunSQL(MARK, UNDO),
+        # users of before this release get lists without another finish
+        migrations.RunSQL(
+            "SELECT recommendations_mark(ARRAY(SELECT DISTINCT user_id FROM movies_view), -1)",
+            migrations.RunSQL.noop,
+        ),
     ]
