@@ -121,6 +121,7 @@ def _apply(batches: Sequence[Batch]) -> tuple[list[BatchOutcome], dict[int, _Cha
         new_views = view_counting.record_views(_finishes(by_user))
         _count_new_views(batches, outcomes, new_views)
         changes = _changes(by_user, new_views)
+        _mark_unserved(by_user)  # before the lists: everybody locks marks first
         stores.current().update(changes)
         # after the store, which may be slow: these rows are locked from here until the commit
         view_counting.raise_counters(new_views)
@@ -130,6 +131,13 @@ def _apply(batches: Sequence[Batch]) -> tuple[list[BatchOutcome], dict[int, _Cha
             transaction.on_commit(lambda: _notify_subscribers(messages, new_views))
     ingest_metrics.record(batches, outcomes)
     return outcomes, changes
+
+
+def _mark_unserved(by_user: _ByUser) -> None:
+    """Marks users whose new list names no movie: one of our own is better."""
+    unserved = [rec.user_id for rec in by_user.recs.values() if by_user.existing.isdisjoint(rec.movie_ids)]
+    if unserved:
+        changed_users.mark(unserved)
 
 
 def _group_by_user(batches: Sequence[Batch], outcomes: Sequence[BatchOutcome]) -> _ByUser:

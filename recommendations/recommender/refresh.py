@@ -17,7 +17,7 @@ from movies.viewing.recency import recount_if_changed
 from recommendations import lists, preferences, stores
 from recommendations.recommender import changed_users
 from recommendations.recommender.recommender import make_lists
-from recommendations.recommender.records import Record, records_of
+from recommendations.recommender.records import records_of
 from recommendations.user_lists import BUS, UserLists
 
 MAX_AGE_HOURS = 24
@@ -114,25 +114,32 @@ def _refresh_lane(lane: int) -> Refreshed:
 
 def _made(user_ids: Collection[int], at: datetime) -> dict[int, Callable[[UserLists], UserLists]]:
     """The change of lists of each user whose list is not held by the bus."""
-    hold = timedelta(days=settings.BUS_LISTS_HOLD_DAYS)
     records = {
-        user_id: record for user_id, record in records_of(user_ids).items() if not _held(record, at, hold)
+        user_id: record
+        for user_id, record in records_of(user_ids).items()
+        if not _is_held(record.lists, at)  # which saves making a list
     }
     strategy, made = make_lists(records)
     return {
-        user_id: partial(_change, movie_ids=movie_ids, at=at, strategy=strategy, hold=hold)
+        user_id: partial(_change, movie_ids=movie_ids, at=at, strategy=strategy)
         for user_id, movie_ids in made.items()
     }
 
 
-def _change(
-    before: UserLists, *, movie_ids: list[int], at: datetime, strategy: str, hold: timedelta
-) -> UserLists:
+def _change(before: UserLists, *, movie_ids: list[int], at: datetime, strategy: str) -> UserLists:
     kept = lists.drop_finished(before, settings.FINISHED_MARK)
+    hold = _hold() if _is_held(kept, at) else timedelta(0)
     return lists.recommend_own(kept, movie_ids, at, strategy, hold)
 
 
-def _held(record: Record, at: datetime, hold: timedelta) -> bool:
-    """Whether a list from the bus stays, which saves making another."""
-    sent = record.lists.recommended_at
-    return record.lists.recommended_by == BUS and sent is not None and at < sent + hold
+def _is_held(kept: UserLists, at: datetime) -> bool:
+    """Whether the bus's list stays: one of the last days, of which the user is still shown something."""
+    sent = kept.recommended_at
+    if kept.recommended_by != BUS or sent is None or at >= sent + _hold():
+        return False
+    watching = (entry.movie_id for entry in kept.watching)
+    return bool(set(kept.recommended).difference(watching, kept.dismissed))
+
+
+def _hold() -> timedelta:
+    return timedelta(days=settings.BUS_LISTS_HOLD_DAYS)

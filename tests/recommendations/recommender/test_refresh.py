@@ -138,6 +138,37 @@ def test_a_list_of_the_bus_is_held_for_days(store, settings):
     assert made[1].id not in ids
 
 
+def test_a_list_of_the_bus_that_is_used_up_is_not_held(store, settings):
+    settings.RECOMMEND_SECONDS = 0
+    made = some_movies(8)
+    from_the_bus(USER, *made[4:8])
+    report(USER, made[4])
+    report(USER, made[5], progress=0.5)
+    stores.current().update({USER: partial(lists.dismiss, movie_id=made[6].id)})
+    refreshed()
+    assert listed(USER) == ([made[5].id, made[6].id, made[7].id], "bus")
+
+    report(USER, made[7], at=NOW + timedelta(minutes=1))
+    refreshed()
+
+    ids, made_by = listed(USER)
+    assert made_by == "mixture"
+    assert set(ids) == {each.id for each in made[:4]}
+
+
+def test_an_empty_list_of_the_bus_is_followed_by_an_own_one(store, settings):
+    settings.RECOMMEND_SECONDS = 0
+    made = some_movies(5)
+    report(USER, made[0])
+    refreshed()
+
+    from_the_bus(USER)
+    assert listed(USER) == ([], "bus")
+    assert refreshed() == 1
+
+    assert listed(USER)[1] == "mixture"
+
+
 def test_a_list_of_the_bus_replaces_an_own_one(store):
     made = some_movies(10)
     report(USER, made[0])
