@@ -8,9 +8,9 @@ import django
 
 django.setup()
 
-from recommendations.recommender import current_snapshot, refresh  # noqa: E402 - needs the apps
+from recommendations.recommender import refresh, snapshot  # noqa: E402 - needs the apps
 
-current_snapshot.current()
+snapshot.current()
 started, cpu = time.perf_counter(), time.process_time()
 done = refresh.refresh_changed(seconds=3600)
 print(

@@ -9,7 +9,7 @@ import pytest
 from movies.catalog import popular_cache
 from movies.catalog.movie_cache import movie_cache
 from movies.foundation.events import users_changed
-from recommendations.recommender import current_snapshot
+from recommendations.recommender import snapshot
 from tests.servers.fixtures import (
     bus_server,
     database_url,
@@ -78,4 +78,4 @@ def _empty_caches_between_tests() -> Iterator[None]:
     yield
     movie_cache.clear()
     popular_cache.clear()
-    current_snapshot.clear()
+    snapshot.clear()

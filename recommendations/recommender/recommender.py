@@ -9,7 +9,7 @@ import numpy as np
 from django.conf import settings
 
 from movies.profiles import TOTAL
-from recommendations.recommender import current_snapshot
+from recommendations.recommender import snapshot
 from recommendations.recommender.catalog import Positions
 from recommendations.recommender.engine import Engine
 from recommendations.recommender.records import Record
@@ -94,9 +94,7 @@ def _kept(loaded: Snapshot, name: str, exponent: float) -> Recommender:
 def make_lists(records: Mapping[int, Record]) -> tuple[str, dict[int, list[int]]]:
     """The strategy's name, and the list of each user whose record says something."""
     wanted = {user_id: record for user_id, record in records.items() if record.says_something}
-    loaded, gone = current_snapshot.current(
-        {movie for record in wanted.values() for movie in record.finished}
-    )
+    loaded, gone = snapshot.current({movie for record in wanted.values() for movie in record.finished})
     recommender = _kept(loaded, own_strategy(), settings.POPULARITY_EXPONENT)
     made = recommender.lists(list(wanted.values()), gone) if wanted else []
     return recommender.strategy.name, dict(zip(wanted, made, strict=True))

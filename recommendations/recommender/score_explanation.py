@@ -7,7 +7,7 @@ import numpy as np
 
 from movies.genres import GENRES, label
 from recommendations.lists import MAX_LIST_LENGTH
-from recommendations.recommender import current_snapshot
+from recommendations.recommender import snapshot
 from recommendations.recommender.recommender import Recommender, make
 from recommendations.recommender.records import Record, records_of
 from recommendations.recommender.taste import Taste
@@ -96,7 +96,7 @@ def sentence(standing: Standing | None, strategy: str) -> str:
 
 def _by(user_id: int, strategy: str) -> tuple[Recommender, Record, set[int]]:
     record = records_of([user_id])[user_id]
-    loaded, gone = current_snapshot.current(record.finished)
+    loaded, gone = snapshot.current(record.finished)
     return make(loaded, strategy), record, gone
 
 

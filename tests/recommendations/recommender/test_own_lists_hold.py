@@ -10,7 +10,7 @@ from hypothesis.extra.django import TransactionTestCase
 
 from movies.models import Movie
 from recommendations import services, stores
-from recommendations.recommender import current_snapshot, refresh
+from recommendations.recommender import refresh, snapshot
 from recommendations.user_lists import BUS
 from tests.movies.factories import movie
 from tests.recommendations.recommender.test_refresh import NOW, report
@@ -77,7 +77,7 @@ class World:
         elif action == "refresh":
             refresh.refresh_changed(seconds=60)
         elif action == "reload":
-            current_snapshot.clear()
+            snapshot.clear()
 
     def check(self, user: int) -> None:
         answer = orjson.loads(services.shown_to(user).json())
@@ -99,7 +99,7 @@ class OwnLists(TransactionTestCase):
     @settings(max_examples=25)
     @given(actions=st.lists(ACTIONS, min_size=1, max_size=20))
     def test_whatever_happens(self, actions: list[tuple[str, int, int]]) -> None:
-        current_snapshot.clear()
+        snapshot.clear()
         world = World()
         for action in actions:
             world.do(*action)

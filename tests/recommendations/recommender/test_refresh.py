@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from movies.models import Movie
 from recommendations import lists, stores
 from recommendations.models import ChangedUser, Preferences
-from recommendations.recommender import changed_users, current_snapshot, refresh
+from recommendations.recommender import changed_users, refresh, snapshot
 from recommendations.stores.base import StoreUnavailable
 from sessions_ingest.apply import apply
 from sessions_ingest.batches import Batch
@@ -89,7 +89,7 @@ def test_a_list_holds_nothing_that_the_user_must_not_see(store):
     report(USER, watched, taken_off, progress=0.5, at=NOW + timedelta(minutes=5))
     stores.current().update({USER: partial(lists.take_off, movie_id=taken_off.id)})
     stores.current().update({USER: partial(lists.dismiss, movie_id=dismissed.id)})
-    current_snapshot.current()  # a snapshot from before the next changes
+    snapshot.current()  # a snapshot from before the next changes
     Movie.objects.filter(id=hidden.id).update(hidden=True)
     Movie.objects.filter(id=deleted.id).delete()
 
@@ -209,7 +209,7 @@ def test_a_user_without_history_keeps_the_list_of_what_is_popular_now(store):
 def test_a_movie_that_is_newer_than_the_snapshot_counts_for_taste(store):
     some_movies(5)
     refreshed()
-    known, _ = current_snapshot.current()
+    known, _ = snapshot.current()
     new = movie("New", western=100)
     other = movie("New, too", western=90, drama=10)
     report(1, other)
@@ -218,7 +218,7 @@ def test_a_movie_that_is_newer_than_the_snapshot_counts_for_taste(store):
     refreshed()
 
     assert other.id in listed(USER)[0]
-    assert current_snapshot.current().snapshot is not known
+    assert snapshot.current().snapshot is not known
 
 
 def test_a_user_is_seen_at_most_once_in_some_seconds(store, settings):
@@ -364,7 +364,7 @@ def test_an_old_list_follows_the_inventory(store):
     report(USER, made[0])
     refreshed()
     new = movie("New", western=100)
-    current_snapshot.clear()  # it is loaded again after a while
+    snapshot.clear()  # it is loaded again after a while
     with connection.cursor() as cursor:
         cursor.execute("UPDATE recommendations_changeduser SET recommended_at = now() - interval '25 hours'")
 
