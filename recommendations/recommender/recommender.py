@@ -17,12 +17,7 @@ from recommendations.recommender.snapshot import Snapshot
 from recommendations.recommender.strategies import STRATEGIES, Matrix, Row, Strategy
 from recommendations.recommender.taste import Taste, modelled
 
-DEFAULT = "mixture"
-
-MAX_CHANGES = (
-    2_000  # of the inventory since the snapshot; after more, or a bulk load, it is loaded again at once
-)
-LOAD_PAUSE = 20  # a snapshot is used for so many times the seconds that it took to load: at most 5% of a core
+DEFAULT = "mixture"  # the strategy by which staff see scores where RECOMMENDER is off
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,14 +44,13 @@ class Recommender:
 
     def taste(self, record: Record) -> Taste:
         """The user's modelled taste. Finished movies that do not exist any more do not count."""
+        alpha, shrinkage = self.strategy.alpha, self.strategy.shrinkage
         return modelled(
             self.snapshot.profiles_of(record.finished),
             given=None if record.given is None else np.array(record.given) / TOTAL,
             population=self.population,
-            alpha=settings.TASTE_ALPHA if self.strategy.alpha is None else self.strategy.alpha,
-            shrinkage=settings.TASTE_SHRINKAGE
-            if self.strategy.shrinkage is None
-            else self.strategy.shrinkage,
+            alpha=settings.TASTE_ALPHA if alpha is None else alpha,
+            shrinkage=settings.TASTE_SHRINKAGE if shrinkage is None else shrinkage,
         )
 
     def row(self, record: Record) -> Row:
