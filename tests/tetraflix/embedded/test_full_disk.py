@@ -116,11 +116,16 @@ def views(stack: RunningStack) -> int:
 
 def programs(stack: RunningStack) -> set[int]:
     """The processes of the stack without those of its two servers."""
-    return {
-        process.pid
-        for process in psutil.Process(stack.stack()["pid"]).children(recursive=True)
-        if process.name() != "postgres" and "sqs_server" not in " ".join(process.cmdline())
-    }
+    children = psutil.Process(stack.stack()["pid"]).children(recursive=True)
+    return {process.pid for process in children if not is_server(process)}
+
+
+def is_server(process: psutil.Process) -> bool:
+    """A process that has just ended was a server's, too: PostgreSQL has one for each connection."""
+    try:
+        return process.name() == "postgres" or "sqs_server" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return True
 
 
 def fill_write_ahead_log(stack: RunningStack) -> None:
