@@ -13,8 +13,8 @@ USERS = 50_000
 FINISHES = 30  # of each of them, popular movies more often
 ALL_USERS = 1_000_000
 PROCESSES = 2
-INGEST_ROUNDS = 5
-STARTS, READ_ROUNDS = 3, 3
+INGEST_ROUNDS = 7
+STARTS, READ_ROUNDS = 7, 3
 FINISHED = f"""
 INSERT INTO movies_view (user_id, movie_id, watched_at)
 SELECT viewer, 1 + (random() ^ 3 * (SELECT max(id) - 1 FROM movies_movie))::int, now() - random() * interval '60 days'
@@ -59,12 +59,12 @@ def ingested(context: Context) -> list[Row]:
     """Messages a second with the trigger that marks users, and without it, by turns."""
     rounds = []
     for number in range(INGEST_ROUNDS):
-        figures: list[float] = []
-        for action in ("ENABLE", "DISABLE"):
+        figures: dict[str, float] = {}
+        for action in ("ENABLE", "DISABLE") if number % 2 else ("DISABLE", "ENABLE"):
             context.sql(TRIGGER.format(action))
             bench_ingest.fill(context, seed=5000 + 2 * number + len(figures))
-            figures.append(bench_ingest.consumed().rate)
-        rounds.append(figures)
+            figures[action] = bench_ingest.consumed().rate
+        rounds.append((figures["ENABLE"], figures["DISABLE"]))
     context.sql(TRIGGER.format("ENABLE"))
     # the median of the ratios within a round, because the machine's speed changes more between rounds
     on, off = sorted(rounds, key=lambda figures: figures[0] / figures[1])[len(rounds) // 2]
@@ -82,7 +82,8 @@ def ingested(context: Context) -> list[Row]:
 def read(context: Context) -> list[Row]:
     """CPU per read of a user's lists, against the statement of before there were own lists."""
     figures = [_figures(context) for _ in range(STARTS)]
-    on, off = (min(figure[place] for figure in figures) for place in (0, 1))
+    # the median of the ratios, because processes of the same code differ by more than what is looked for
+    on, off = sorted(figures, key=lambda figure: figure[0] / figure[1])[STARTS // 2]
     return [
         row("GET recommendations with own lists (without = 1)", on, "us CPU", baseline=off, goal="<= 1.02")
     ]

