@@ -13,11 +13,15 @@ from tests.sessions_ingest.processes import Process
 from tests.waiting import wait_until
 
 ROWS = 40_000
+HELD = """
+SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+WHERE locktype = 'advisory' AND datname = current_database()
+"""
 
 
 def no_job_runs() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        cursor.execute(HELD)
         return bool(cursor.fetchone()[0] == 0)
 
 

@@ -23,6 +23,10 @@ refresh.BATCH = 20
 print("ready", flush=True)
 print(refresh.refresh_changed(seconds=600), "done", flush=True)
 """
+HELD = """
+SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+WHERE locktype = 'advisory' AND datname = current_database()
+"""
 FINISHED = """
 INSERT INTO movies_view (user_id, movie_id, watched_at)
 SELECT viewer, (SELECT min(id) FROM movies_movie) + viewer %% 40, now() FROM generate_series(1, %s) AS viewer
@@ -39,7 +43,7 @@ def at_most(users: int) -> bool:
 
 def no_lane_is_held() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        cursor.execute(HELD)
         return bool(cursor.fetchone()[0] == 0)
 
 
