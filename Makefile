@@ -37,7 +37,7 @@ run: $(VENV)/.run  ## runs everything, without generated data, until Ctrl-C
 	@exec $(BIN)/python manage.py run --follow-parent
 
 test: $(VENV)/.dev lint  ## runs linters, type checks and the whole test suite
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/.dev  ## checks style, types, layers and migrations
 	$(BIN)/ruff check

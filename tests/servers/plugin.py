@@ -6,6 +6,19 @@ import pytest
 
 from tests.servers.session import Servers
 
+# Folders and files whose tests take longest: they start first, so that no worker is left alone with one at the end.
+LONGEST = (
+    "tests/tetraflix/embedded/",
+    "tests/sessions_ingest/faults/",
+    "tests/sessions_ingest/replay/",
+    "tests/regressions/operations/",
+    "tests/regressions/jobs/",
+    "tests/movies/search/test_elastic_search.py",
+    "tests/tetraflix/analytics/",
+    "tests/documentation/",
+    "tests/api/test_schemathesis.py",
+)
+
 servers_key = pytest.StashKey[Servers]()
 
 
@@ -29,3 +42,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marker = metafunc.definition.get_closest_marker("sqs_servers")
     if marker and "sqs_kind" in metafunc.fixturenames:
         metafunc.parametrize("sqs_kind", marker.args, indirect=True)
+
+
+@pytest.hookimpl(trylast=True)  # after the tests were shuffled
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
