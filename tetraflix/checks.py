@@ -38,6 +38,14 @@ RANGES = {
     "WRITES_PER_MINUTE": (1, 10**9, "calls"),
 }
 
+# Fractions up to 1: whether 0 is one of them, and what the values mean.
+FRACTIONS = {
+    "FINISHED_MARK": (False, "1 counts a movie as finished at its very end, 0.95 before the credits."),
+    "REQUEST_LOG_SAMPLE": (True, "0 logs no ordinary request, 1 every one."),
+    "TASTE_ALPHA": (False, "0.1 remembers about 20 movies, 1 only the last one."),
+    "POPULARITY_EXPONENT": (True, "1 counts popularity in full, 0 recommends by taste alone."),
+}
+
 
 @register(Tags.security)
 def secret_key(**kwargs: Any) -> list[CheckMessage]:
@@ -56,40 +64,15 @@ def secret_key(**kwargs: Any) -> list[CheckMessage]:
 @register()
 def fractions(**kwargs: Any) -> list[CheckMessage]:
     """E002: fractions out of range."""
-    errors: list[CheckMessage] = []
-    if not 0 < settings.FINISHED_MARK <= 1:
-        errors.append(
-            Error(
-                f"FINISHED_MARK is {settings.FINISHED_MARK}; it must be above 0 and at most 1.",
-                hint="1 counts a movie as finished at its very end, 0.95 before the credits.",
-                id="tetraflix.E002",
-            )
+    return [
+        Error(
+            f"{name} is {value}; it must be {'from 0 to 1' if zero_fits else 'above 0 and at most 1'}.",
+            hint=hint,
+            id="tetraflix.E002",
         )
-    if not 0 <= settings.REQUEST_LOG_SAMPLE <= 1:
-        errors.append(
-            Error(
-                f"REQUEST_LOG_SAMPLE is {settings.REQUEST_LOG_SAMPLE}; it must be from 0 to 1.",
-                hint="0 logs no ordinary request, 1 every one.",
-                id="tetraflix.E002",
-            )
-        )
-    if not 0 < settings.TASTE_ALPHA <= 1:
-        errors.append(
-            Error(
-                f"TASTE_ALPHA is {settings.TASTE_ALPHA}; it must be above 0 and at most 1.",
-                hint="0.1 remembers about 20 movies, 1 only the last one.",
-                id="tetraflix.E002",
-            )
-        )
-    if not 0 <= settings.POPULARITY_EXPONENT <= 1:
-        errors.append(
-            Error(
-                f"POPULARITY_EXPONENT is {settings.POPULARITY_EXPONENT}; it must be from 0 to 1.",
-                hint="1 counts popularity in full, 0 recommends by taste alone.",
-                id="tetraflix.E002",
-            )
-        )
-    return errors
+        for name, (zero_fits, hint) in FRACTIONS.items()
+        if not 0 <= (value := getattr(settings, name)) <= 1 or (value == 0 and not zero_fits)
+    ]
 
 
 @register()
