@@ -10,6 +10,7 @@ from recommendations.recommender.float32_filter import Float32Filter
 from recommendations.recommender.strategies import WIDTH, Matrix, Row
 
 USERS = 64  # in one product with the movies
+MAX_PER_PROFILE = 3  # movies of one identical profile in a list: twins would fill it otherwise
 
 Movies = NDArray[np.int64]  # a movie is its place by views, from 0: its index in the columns
 
@@ -37,7 +38,7 @@ class Engine:
         excluded: Sequence[Positions],
         *,
         k: int = 20,
-        per_profile: int = 3,
+        per_profile: int = MAX_PER_PROFILE,
     ) -> list[Positions]:
         """Positions of each user's k best movies, best first, without those excluded.
 

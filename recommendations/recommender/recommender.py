@@ -9,6 +9,7 @@ import numpy as np
 from django.conf import settings
 
 from movies.profiles import TOTAL
+from recommendations.lists import MAX_LIST_LENGTH
 from recommendations.recommender import snapshot
 from recommendations.recommender.catalog import Positions
 from recommendations.recommender.engine import Engine
@@ -64,7 +65,8 @@ class Recommender:
     def lists(self, records: Sequence[Record], gone: Collection[int]) -> list[list[int]]:
         """The best movies for each record, best first. `gone` are movies that no list may hold."""
         rows = np.array([self.row(record) for record in records])
-        best = self.engine.top(rows, [self.excluded(record, gone) for record in records])
+        excluded = [self.excluded(record, gone) for record in records]
+        best = self.engine.top(rows, excluded, k=MAX_LIST_LENGTH)
         ids = self.snapshot.catalog.ids
         return [ids[positions].tolist() for positions in best]
 

@@ -8,12 +8,12 @@ import numpy as np
 from movies.genres import GENRES, label
 from recommendations.lists import MAX_LIST_LENGTH
 from recommendations.recommender import snapshot
+from recommendations.recommender.engine import MAX_PER_PROFILE
 from recommendations.recommender.recommender import Recommender, make
 from recommendations.recommender.records import Record, records_of
 from recommendations.recommender.taste import Taste
 
 SMALLEST_SHARE = 0.05  # of a score; what is smaller is summed as "other"
-MAX_PER_PROFILE = 3
 
 
 @dataclass(frozen=True, slots=True)

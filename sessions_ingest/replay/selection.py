@@ -7,8 +7,11 @@ alone. So which movies of a profile may be on a list does not depend on the stra
 import numpy as np
 from numpy.typing import NDArray
 
-LENGTH = 20  # movies in a list
-PER_PROFILE = 3  # of them with one identical profile, as in the service's lists
+from recommendations.lists import MAX_LIST_LENGTH
+from recommendations.recommender.engine import MAX_PER_PROFILE
+
+LENGTH = MAX_LIST_LENGTH
+PER_PROFILE = MAX_PER_PROFILE
 NOBODY = -1  # fills lists that are shorter
 
 Floats = NDArray[np.float64]
