@@ -18,7 +18,7 @@ from recommendations.explain import Explanation, Item, explain, reasons_for
 from recommendations.lists import MAX_LIST_LENGTH
 from recommendations.models import UserLists
 from recommendations.recommender.recommender import own_strategy
-from recommendations.recommender.score_explanation import explain_list, sentence, standing
+from recommendations.recommender.score_explanation import Scores
 from recommendations.stores.base import StoreUnavailable
 
 PAGE_SIZE = 50  # users
@@ -70,8 +70,9 @@ class UserListsAdmin(ReadOnlyAdmin):
         try:
             explained = explain(user_id)
             reasons = reasons_for(user_id, movie_id) if movie_id else []
-            stands = _standing(user_id, movie_id, explained) if movie_id else ""
-            taste, scores = _scores(user_id, explained)
+            # a list of our own is explained movie by movie
+            listed = [item.movie_id for item in explained.recommendations] if explained.is_own else []
+            scores = Scores(user_id, explained.strategy or own_strategy()) if listed or movie_id else None
         except StoreUnavailable:
             messages.error(request, STORE_UNAVAILABLE)
             return HttpResponseRedirect(reverse("admin:recommendations_userlists_changelist"))
@@ -85,12 +86,14 @@ class UserListsAdmin(ReadOnlyAdmin):
             "recommended_at": explained.recommended_at,
             "source": explained.source,
             "watched_at": explained.watched_at,
-            **_rows(explained, scores),
-            "taste": taste,
+            **_rows(explained, scores.terms(listed) if scores else {}),
+            "taste": genre_bar([round(100 * share) for share in scores.taste.tolist()])
+            if scores and listed
+            else "",
             "legend": legend(),
             "movie": movie_id,
             "reasons": reasons,
-            "standing": stands,
+            "standing": scores.sentence(movie_id) if scores and movie_id else "",
             "may_take_off": request.user.has_perm("recommendations.take_off"),
             "api": reverse("recommendations", args=[user_id]),
         }
@@ -131,20 +134,6 @@ class UserListsAdmin(ReadOnlyAdmin):
     def _check_view(self, request: HttpRequest) -> None:
         if not self.has_view_permission(request):
             raise PermissionDenied
-
-
-def _standing(user_id: int, movie_id: int, explained: Explanation) -> str:
-    strategy = explained.strategy or own_strategy()
-    return sentence(standing(user_id, movie_id, strategy), strategy)
-
-
-def _scores(user_id: int, explained: Explanation) -> tuple[str, dict[int, str]]:
-    """For a list of our own: the bar of the user's taste, and what each movie's score is made of."""
-    if explained.strategy is None or explained.popular:
-        return "", {}
-    listed = [item.movie_id for item in explained.recommendations]
-    taste, scores = explain_list(user_id, listed, explained.strategy)
-    return genre_bar([round(100 * share) for share in taste.tolist()]), scores
 
 
 def _rows(explained: Explanation, scores: dict[int, str]) -> dict[str, list[dict[str, Any]]]:

@@ -48,6 +48,11 @@ class Explanation:
     strategy: str | None  # that made it, if it is our own
 
     @property
+    def is_own(self) -> bool:
+        """What is shown is a list of our own."""
+        return self.strategy is not None and not self.popular
+
+    @property
     def watched_at(self) -> datetime | None:
         """The latest event of currently watching."""
         return max((item.at for item in self.stored_watching if item.at), default=None)
@@ -154,7 +159,7 @@ def _decided(lists: UserLists, movie_id: int) -> list[str]:
     """Sentences about the movie being dismissed, watched, or taken off."""
     found = []
     if movie_id in lists.dismissed:
-        found.append("Was dismissed: the user is not shown it, whoever recommends it, until that is undone.")
+        found.append("Was dismissed: the user is shown it in no list until that is undone.")
     found += [
         f"Is in currently watching ({entry.progress:.0%}, {_utc(entry.at)}), so not recommended."
         for entry in lists.watching

@@ -153,7 +153,7 @@ def _change(user_id: int, movie_id: int, change: Callable[[UserLists, int], User
 
 
 def dismiss(*, user_id: int, movie_id: int) -> None:
-    """Has the movie shown to the user no more, whoever recommends it, until that is undone. May be repeated.
+    """Has the movie shown to the user in no list until that is undone. May be repeated.
 
     Its progress is kept. Raises NoSuchMovie and TooManyDismissed.
     """

@@ -11,6 +11,10 @@ from recommendations.recommender.taste import sum_in_order
 
 Positions = NDArray[np.int64]
 
+# Recent views are whole numbers, in units of 2^-40 of those of the most viewed visible movie: exact as float64, and
+# the same whatever the half-life and the day.
+UNIT_BITS = 40
+
 
 @dataclass(frozen=True, eq=False)
 class Catalog:

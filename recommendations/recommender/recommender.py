@@ -45,13 +45,13 @@ class Recommender:
 
     def taste(self, record: Record) -> Taste:
         """The user's modelled taste. Finished movies that do not exist any more do not count."""
-        alpha, shrinkage = self.strategy.alpha, self.strategy.shrinkage
+        alpha, shrinkage = self.strategy.taste_parameters(settings.TASTE_ALPHA, settings.TASTE_SHRINKAGE)
         return modelled(
             self.snapshot.profiles_of(record.finished),
             given=None if record.given is None else np.array(record.given) / TOTAL,
             population=self.population,
-            alpha=settings.TASTE_ALPHA if alpha is None else alpha,
-            shrinkage=settings.TASTE_SHRINKAGE if shrinkage is None else shrinkage,
+            alpha=alpha,
+            shrinkage=shrinkage,
         )
 
     def row(self, record: Record) -> Row:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -9,8 +10,9 @@ from movies.genres import GENRES, label
 from recommendations.lists import MAX_LIST_LENGTH
 from recommendations.recommender import snapshot
 from recommendations.recommender.engine import MAX_PER_PROFILE
-from recommendations.recommender.recommender import Recommender, make
-from recommendations.recommender.records import Record, records_of
+from recommendations.recommender.recommender import make
+from recommendations.recommender.records import records_of
+from recommendations.recommender.strategies import Matrix
 from recommendations.recommender.taste import Taste
 
 SMALLEST_SHARE = 0.05  # of a score; what is smaller is summed as "other"
@@ -28,7 +30,7 @@ class Standing:
 
 
 def words(terms: Taste) -> str:
-    """The terms of a score in words: "62% science fiction, 21% action, 17% other"."""
+    """The terms of a score in words: "62% sci-fi, 21% action, 17% other"."""
     total = float(terms.sum())
     if total <= 0:
         return "nothing in common"
@@ -42,71 +44,69 @@ def words(terms: Taste) -> str:
     return ", ".join(parts)
 
 
-def explain_list(user_id: int, movie_ids: Sequence[int], strategy: str) -> tuple[Taste, dict[int, str]]:
-    """The user's taste, and for each visible movie what its score by the strategy is made of.
+class Scores:
+    """How a strategy scores the movies for one user, as of now: what was read once answers all questions."""
 
-    Raises StoreUnavailable.
-    """
-    recommender, record, _ = _by(user_id, strategy)
-    return recommender.taste(record), _terms(recommender, record, movie_ids)
+    def __init__(self, user_id: int, strategy: str) -> None:
+        """Raises StoreUnavailable."""
+        self._record = records_of([user_id])[user_id]
+        loaded, gone = snapshot.current(self._record.finished)
+        self._recommender = make(loaded, strategy)
+        self._unwanted = self._recommender.excluded(self._record, gone)
+        self._row = self._recommender.row(self._record)
 
+    @property
+    def taste(self) -> Taste:
+        """The user's modelled taste."""
+        return self._recommender.taste(self._record)
 
-def standing(user_id: int, movie_id: int, strategy: str) -> Standing | None:
-    """Where the movie stands for the user; None if it is not visible, or the user may not be recommended it.
+    def terms(self, movie_ids: Sequence[int]) -> dict[int, str]:
+        """What the score of each visible one of the movies is made of, in words."""
+        catalog, strategy = self._recommender.snapshot.catalog, self._recommender.strategy
+        positions = catalog.positions(movie_ids)
+        return {
+            int(catalog.ids[position]): words(
+                strategy.terms(self._row, self._matrix[position], catalog.profiles[position])
+            )
+            for position in positions.tolist()
+        }
 
-    Raises StoreUnavailable.
-    """
-    recommender, record, gone = _by(user_id, strategy)
-    catalog = recommender.snapshot.catalog
-    unwanted = recommender.excluded(record, gone)
-    found = catalog.positions([movie_id])
-    if not len(found) or found[0] in unwanted:
-        return None
-    position = int(found[0])
-    row = recommender.row(record)
-    best = recommender.engine.top(row[np.newaxis], [unwanted])[0]
-    freely = recommender.engine.top(row[np.newaxis], [unwanted], per_profile=MAX_LIST_LENGTH)[0]
-    return Standing(
-        recommender.engine.place(row, unwanted, position),
-        len(catalog) - len(unwanted),
-        _terms(recommender, record, [movie_id])[movie_id],
-        position in best,
-        position in freely and position not in best,
-    )
-
-
-def sentence(standing: Standing | None, strategy: str) -> str:
-    """The standing in words."""
-    if standing is None:
-        return (
-            f"By the strategy {strategy} it has no place: only visible movies are recommended that the user has"
-            " neither begun nor finished nor dismissed."
+    def standing(self, movie_id: int) -> Standing | None:
+        """Where the movie stands; None if it is not visible, or the user may not be recommended it."""
+        catalog, engine = self._recommender.snapshot.catalog, self._recommender.engine
+        found = catalog.positions([movie_id])
+        if not len(found) or found[0] in self._unwanted:
+            return None
+        position, rows = int(found[0]), self._row[np.newaxis]
+        best = engine.top(rows, [self._unwanted])[0]
+        freely = engine.top(rows, [self._unwanted], per_profile=MAX_LIST_LENGTH)[0]
+        return Standing(
+            engine.place(self._row, self._unwanted, position),
+            len(catalog) - len(self._unwanted),
+            self.terms([movie_id])[movie_id],
+            position in best,
+            position in freely and position not in best,
         )
-    place = (
-        f"By the strategy {strategy} it is number {standing.place:,} of {standing.movies:,} movies as of now"
-    )
-    if standing.listed:
-        verdict = "a list made now has it"
-    elif standing.profile_taken:
-        verdict = f"a list made now has {MAX_PER_PROFILE} better movies of the same profile instead"
-    else:
-        verdict = f"a list made now has the best {MAX_LIST_LENGTH}"
-    return f"{place}; {verdict}. Its score: {standing.terms}."
 
-
-def _by(user_id: int, strategy: str) -> tuple[Recommender, Record, set[int]]:
-    record = records_of([user_id])[user_id]
-    loaded, gone = snapshot.current(record.finished)
-    return make(loaded, strategy), record, gone
-
-
-def _terms(recommender: Recommender, record: Record, movie_ids: Sequence[int]) -> dict[int, str]:
-    catalog, row = recommender.snapshot.catalog, recommender.row(record)
-    positions = catalog.positions(movie_ids)
-    matrix = recommender.matrix()
-    return {
-        int(catalog.ids[position]): words(
-            recommender.strategy.terms(row, matrix[position], catalog.profiles[position])
+    def sentence(self, movie_id: int) -> str:
+        """The standing in words."""
+        name, standing = self._recommender.strategy.name, self.standing(movie_id)
+        if standing is None:
+            return (
+                f"By the strategy {name} it has no place: only visible movies are recommended that the user has"
+                " neither begun nor finished nor dismissed."
+            )
+        if standing.listed:
+            verdict = "a list made now has it"
+        elif standing.profile_taken:
+            verdict = f"a list made now has {MAX_PER_PROFILE} better movies of the same profile instead"
+        else:
+            verdict = f"a list made now has the best {MAX_LIST_LENGTH}"
+        place = (
+            f"By the strategy {name} it is number {standing.place:,} of {standing.movies:,} movies as of now"
         )
-        for position in positions.tolist()
-    }
+        return f"{place}; {verdict}. Its score: {standing.terms}."
+
+    @cached_property
+    def _matrix(self) -> Matrix:
+        return self._recommender.matrix()

@@ -16,12 +16,9 @@ from numpy.typing import NDArray
 
 from movies.genres import GENRES
 from movies.viewing.view_counting import existing
-from recommendations.recommender.catalog import Catalog
+from recommendations.recommender.catalog import UNIT_BITS, Catalog
 
 CHUNK = 20_000  # ids of movies in one row of the result, which holds 2.5 MB
-# Recent views as whole numbers, in units of 2^-40 of those of the most viewed visible movie: exact as float64, and
-# the same whatever the half-life and the day.
-UNIT_BITS = 40
 MOVIES = f"""
 SELECT string_agg(
     int8send(id)

@@ -39,6 +39,13 @@ class Strategy:
     alpha: float | None = None
     shrinkage: float | None = None
 
+    def taste_parameters(self, alpha: float, shrinkage: float) -> tuple[float, float]:
+        """Alpha and shrinkage of tastes: the strategy's own where it has them, else these."""
+        return (
+            alpha if self.alpha is None else self.alpha,
+            shrinkage if self.shrinkage is None else self.shrinkage,
+        )
+
 
 def popular_matrix(catalog: Catalog, exponent: float) -> Matrix:
     """Column 15 alone: the movie's share of all recent views. No exponent could change their order."""

@@ -9,14 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from movies.profiles import TOTAL
+from recommendations.recommender.catalog import UNIT_BITS
 from recommendations.recommender.taste import FIXED_FINISHES, KEPT_FINISHES
 from sessions_ingest.replay.moments import ListMaker, Moments, Taste
 from sessions_ingest.replay.selection import NOBODY, Floats
 
 HIDDEN = -2  # the position of a movie that is on no list
-UNIT_BITS = (
-    40  # recent views count in units of 2^-40 of the most viewed movie's, as in the recommender's snapshot
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,8 +109,7 @@ class ListMaker:
         self, strategy: Strategy, moments: Moments, populations: Sequence[Floats], *, fixed_taste: bool
     ) -> Floats:
         """The strategy's rows of the users, one column a moment."""
-        alpha = self._taste.alpha if strategy.alpha is None else strategy.alpha
-        shrinkage = self._taste.shrinkage if strategy.shrinkage is None else strategy.shrinkage
+        alpha, shrinkage = strategy.taste_parameters(self._taste.alpha, self._taste.shrinkage)
 
         def taste(moment: int) -> Floats:
             given, population = moments.given[moment], populations[moment]

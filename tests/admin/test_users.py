@@ -147,9 +147,7 @@ def test_an_editor_dismisses_movies_of_both_lists_and_undoes_that(store: None, e
     ]
     assert shown(context, "stored_watching") == [(4, "was dismissed", 0.25)]
     reasons = editor.get(f"{USER}?movie=2").context["reasons"]
-    assert reasons[0] == (
-        "Was dismissed: the user is not shown it, whoever recommends it, until that is undone."
-    )
+    assert reasons[0] == ("Was dismissed: the user is shown it in no list until that is undone.")
     response = editor.post(f"{USER}2/undo-dismissal/", follow=True)
     assert says(response) == ["Movie 2 is not dismissed any more."]
     assert shown(response.context, "recommendations") == [(2, "", 0), (1, "", 0)]

@@ -70,20 +70,20 @@ def read_by_role(
     name: str, role: str, summary: str, responses: dict[int, Any], parameters: Sequence[Any]
 ) -> Any:
     """A GET that needs a key of the role."""
-    return extend_schema(
-        operation_id=name,
-        tags=[f"For {role}s"],
-        summary=summary,
-        auth=KEYED,
-        parameters=[*parameters],
-        responses={**errors.OF_READS_BY_ROLE, **responses},
-    )
+    return _keyed(name, role, summary, {**errors.OF_READS_BY_ROLE, **responses}, parameters)
 
 
 def write(
     name: str, role: str, summary: str, responses: dict[int, Any], parameters: Sequence[Any], body: Any = None
 ) -> Any:
     """A method that needs a key of the role. One with a body also lists the errors of bodies."""
+    of_bodies = errors.OF_BODIES if body else {}
+    return _keyed(name, role, summary, {**errors.OF_WRITES, **of_bodies, **responses}, parameters, body)
+
+
+def _keyed(
+    name: str, role: str, summary: str, responses: dict[int, Any], parameters: Sequence[Any], body: Any = None
+) -> Any:
     return extend_schema(
         operation_id=name,
         tags=[f"For {role}s"],
@@ -91,7 +91,7 @@ def write(
         auth=KEYED,
         parameters=[*parameters],
         request=body,
-        responses={**errors.OF_WRITES, **(errors.OF_BODIES if body else {}), **responses},
+        responses=responses,
     )
 
 

@@ -37,9 +37,11 @@ def test_where_a_movie_stands_and_why_it_is_not_in_the_list(transactional_db):
     ids, strategy = listed(USER)
 
     def says(movie_id: int) -> str:
-        return score_explanation.sentence(
-            score_explanation.standing(USER, movie_id, strategy), strategy
-        ).replace("By the strategy mixture it ", "")
+        return (
+            score_explanation.Scores(USER, strategy)
+            .sentence(movie_id)
+            .replace("By the strategy mixture it ", "")
+        )
 
     for place, movie_id in enumerate(ids[:5], 1):
         assert says(movie_id).startswith(
