@@ -172,6 +172,18 @@ def recommend_own(
     return replace(lists, recommended=kept, recommended_at=at, recommended_by=strategy)
 
 
+def is_held(lists: UserLists, at: datetime, hold: timedelta) -> bool:
+    """Whether the stored list stays before one of our own: it is of the bus, less than `hold` old and not used up.
+
+    It is used up when all of it is finished, being watched or dismissed, or when it was sent empty.
+    """
+    sent = lists.recommended_at
+    if lists.recommended_by != BUS or sent is None or at >= sent + hold:
+        return False
+    watching = (entry.movie_id for entry in lists.watching)
+    return bool(set(lists.recommended).difference(watching, lists.dismissed))
+
+
 def dismiss(lists: UserLists, movie_id: int) -> UserLists:
     """Has the movie shown in neither list until that is undone. Unchanged if MAX_DISMISSED others are dismissed.
 

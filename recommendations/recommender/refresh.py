@@ -18,7 +18,7 @@ from recommendations import lists, preferences, stores
 from recommendations.recommender import changed_users
 from recommendations.recommender.recommender import make_lists
 from recommendations.recommender.records import records_of
-from recommendations.user_lists import BUS, UserLists
+from recommendations.user_lists import UserLists
 
 MAX_AGE_HOURS = 24
 MARKED_AT_A_TIME = 10_000  # users
@@ -114,32 +114,22 @@ def _refresh_lane(lane: int) -> Refreshed:
 
 def _made(user_ids: Collection[int], at: datetime) -> dict[int, Callable[[UserLists], UserLists]]:
     """The change of lists of each user whose list is not held by the bus."""
+    hold = timedelta(days=settings.BUS_LISTS_HOLD_DAYS)
     records = {
         user_id: record
         for user_id, record in records_of(user_ids).items()
-        if not _is_held(record.lists, at)  # which saves making a list
+        if not lists.is_held(record.lists, at, hold)  # which saves making a list
     }
     strategy, made = make_lists(records)
     return {
-        user_id: partial(_change, movie_ids=movie_ids, at=at, strategy=strategy)
+        user_id: partial(_change, movie_ids=movie_ids, at=at, strategy=strategy, hold=hold)
         for user_id, movie_ids in made.items()
     }
 
 
-def _change(before: UserLists, *, movie_ids: list[int], at: datetime, strategy: str) -> UserLists:
+def _change(
+    before: UserLists, *, movie_ids: list[int], at: datetime, strategy: str, hold: timedelta
+) -> UserLists:
     kept = lists.drop_finished(before, settings.FINISHED_MARK)
-    hold = _hold() if _is_held(kept, at) else timedelta(0)
-    return lists.recommend_own(kept, movie_ids, at, strategy, hold)
-
-
-def _is_held(kept: UserLists, at: datetime) -> bool:
-    """Whether the bus's list stays: one of the last days, of which the user is still shown something."""
-    sent = kept.recommended_at
-    if kept.recommended_by != BUS or sent is None or at >= sent + _hold():
-        return False
-    watching = (entry.movie_id for entry in kept.watching)
-    return bool(set(kept.recommended).difference(watching, kept.dismissed))
-
-
-def _hold() -> timedelta:
-    return timedelta(days=settings.BUS_LISTS_HOLD_DAYS)
+    held = hold if lists.is_held(kept, at, hold) else timedelta(0)
+    return lists.recommend_own(kept, movie_ids, at, strategy, held)
