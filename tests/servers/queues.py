@@ -55,15 +55,20 @@ class Queues:
 
 @contextmanager
 def new_queues(settings: Settings, *, suffix: str = "") -> Iterator[Queues]:
-    """New, empty queues; SESSION_QUEUE, RECS_QUEUE and CHANGES_QUEUE name them inside the block."""
-    mark = f"{uuid.uuid4().hex[:12]}{suffix}"
+    """New, empty queues; SESSION_QUEUE, RECS_QUEUE, CHANGES_QUEUE and CELERY_QUEUE name them inside the block.
+
+    Tasks that this process sends still go to the queue that the Celery app was configured with.
+    """
+    unique = uuid.uuid4().hex[:12]
+    mark = f"{unique}{suffix}"
+    settings.CELERY_QUEUE = f"celery-{unique}"
     settings.SESSION_QUEUE = f"sessionData-{mark}"
     settings.RECS_QUEUE = f"userRecs-{mark}"
     settings.CHANGES_QUEUE = f"movieChanges-{mark}"
     made = bus.ensure_queues()
     yield Queues(*made)
     client = bus.shared_client()
-    for queue in made:
+    for queue in (*made, bus.queue(settings.CELERY_QUEUE)):
         client.delete_queue(QueueUrl=queue.url)
         client.delete_queue(QueueUrl=queue.dead_url)
 
