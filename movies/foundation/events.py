@@ -31,6 +31,9 @@ job_queued = Signal()
 # Sent after users finished movies, or anything else changed what is recommended to them.
 users_changed = Signal()
 
+# Sent after an experiment was started or stopped: lists are to be made for other arms.
+experiment_changed = Signal()
+
 # Sent when a process begins to consume the message queues.
 consumer_started = Signal()
 
