@@ -4,6 +4,7 @@ from celery import shared_task
 from django.conf import settings
 
 from movies.foundation import retries
+from recommendations.experiments import read_log
 from recommendations.recommender import changed_users, refresh
 from recommendations.stores.base import StoreUnavailable
 
@@ -24,6 +25,12 @@ def recommend() -> int:
                 changed_users.wake()
             return done.lists
     return 0
+
+
+@shared_task
+def make_partitions() -> list[str]:
+    """Creates and drops monthly partitions of the log of lists read; returns their names."""
+    return read_log.PARTITIONS.maintain_when_due()
 
 
 @shared_task
