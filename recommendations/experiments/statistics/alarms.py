@@ -46,9 +46,9 @@ def false_alarms(
     """The alarms of the plan's second arm against control, one run for each seed.
 
     `exposed_day` and the increasing `looks` are days since the start. `y` is each user's outcome in the window of the
-    plan, `before` what is known from before. Arms are dealt by hash, also where the plan says parity, which has no seed.
-    `planted`: each finish of the second arm's users counts 1 + planted times on average, by chance; the truth is that
-    lift. The split check, which could only withhold alarms, is left out.
+    plan, `before` what is known from before. Arms are dealt by hash, even where the plan says parity, which has no
+    seed. `planted`: each finish of the second arm's users counts 1 + planted times on average, by chance; then the
+    truth is that lift. The split check is left out, because it could only withhold alarms.
     """
     ids, y, before = np.asarray(user_ids), np.asarray(y, dtype=float), np.asarray(before, dtype=float)
     looks = np.asarray(looks, dtype=float)

@@ -1,8 +1,8 @@
 """Power: which lift an experiment can show with so many users, and how many users and days a lift takes.
 
-On the logarithm of the ratio the standard error is v sqrt(1/n + 1/m) for n and m users in the arms, where v is the
-deviation of y relative to its mean. A lift L is shown with the probability `power` when ln(1 + L) is half the width of
-the interval plus the normal quantile of `power` standard errors. That counts the last look alone; others only add.
+The logarithm of the ratio has the standard error v sqrt(1/n + 1/m) with n and m users in the arms, where v is the
+deviation of y relative to its mean. A lift L is shown with the probability `power` when ln(1 + L) is half the width
+of the interval plus the normal quantile of `power` standard errors. That counts the last look; others only add.
 """
 
 import math
