@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.measure import Context, Row, row
 from recommendations.experiments.assignment import arms_of
 from recommendations.experiments.plan import Plan
 from recommendations.experiments.statistics.alarms import false_alarms, misses, sums_by_look
 from recommendations.experiments.statistics.lifts import Estimate, adjusted_lift, lift, ratio_lift, welch
+from recommendations.experiments.statistics.split import LEAST_P, MOST_E, split_check
 from recommendations.experiments.statistics.sums import RatioSums, Sums
 
 LOOKS = np.arange(8.0, 38.0)  # 30 days, from the first on which a whole window of users is over
@@ -37,6 +39,8 @@ class Seen:
     runs: int = 0
     missed: Counter[tuple[str, float]] = field(default_factory=Counter)  # the truth, at one look or more
     found: Counter[str] = field(default_factory=Counter)  # the planted lift, at one look or more
+    p_failed: int = 0  # runs whose split has a small p at one look or more
+    e_failed: int = 0  # and those with a large e
     widths: dict[str, float] = field(default_factory=lambda: dict.fromkeys(METHODS, 0.0))  # at the last look
 
     def share_missed(self, method: str, truth: float) -> float:
@@ -60,6 +64,9 @@ def _run(number: int, users: int, seen: Seen) -> None:
     before, finishes = draw.poisson(2 * activity).astype(float), draw.poisson(activity).astype(float)
     same = draw.binomial(finishes.astype(int), RECOMMENDED).astype(float)
     more = draw.binomial(finishes.astype(int) - same.astype(int), RECOMMENDED * PLANTED / (1 - RECOMMENDED))
+    splits = [split_check(seen_by_now, [1, 1]) for seen_by_now in _users_by_look(places, matured)]
+    seen.p_failed += any(split.p < LEAST_P for split in splits)
+    seen.e_failed += any(split.e >= MOST_E for split in splits)
     sums_with = partial(sums_by_look, places, matured, LOOKS.size)
     seen.runs += 1
     for truth in (0.0, PLANTED):
@@ -73,6 +80,11 @@ def _run(number: int, users: int, seen: Seen) -> None:
             else:
                 low, high = np.asarray(estimate.low)[-1], np.asarray(estimate.high)[-1]
                 seen.widths[method] += float(np.log1p(high) - np.log1p(low))
+
+
+def _users_by_look(places: NDArray[np.int64], matured: NDArray[np.int64]) -> list[list[int]]:
+    """The users of control and of the second arm at each look."""
+    return [np.bincount(places[matured <= look], minlength=2).tolist() for look in range(LOOKS.size)]
 
 
 def _estimates(
@@ -110,6 +122,17 @@ def simulated_rows(seen: Seen) -> list[Row]:
         for method in METHODS[:-1]
     ]
     rows.append(row("A/A runs with a false alarm at any look: Welch", seen.share_missed("Welch", 0), "%"))
+    rows.append(
+        row("healthy runs with a split of p < 0.001 at any look", 100 * seen.p_failed / seen.runs, "%")
+    )
+    rows.append(
+        row(
+            "healthy runs with a split of e >= 1000 at any look",
+            100 * seen.e_failed / seen.runs,
+            "%",
+            goal="<= 0.1",
+        )
+    )
     for method in METHODS[:-1]:
         covered = 100 - seen.share_missed(method, PLANTED)
         rows.append(

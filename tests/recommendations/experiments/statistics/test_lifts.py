@@ -176,6 +176,10 @@ def test_what_is_not_known_has_no_interval(
         assert seen.value == pytest.approx(math.nan if value is None else value, nan_ok=True)
 
 
+def test_an_interval_beyond_all_bounds_is_unknown():
+    assert not lift(SOME, SOME, planned=1e12).known
+
+
 def test_an_arm_whose_users_are_alike_is_compared_by_the_other_arms_deviation():
     assert lift(SOME, ALIKE, planned=100).known
 
