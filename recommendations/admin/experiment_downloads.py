@@ -51,6 +51,18 @@ def _report(name: str) -> Iterator[bytes]:
     yield orjson.dumps(report(name), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
+def _without_days(rows: Iterable[Row]) -> Iterator[Row]:
+    for row in rows:
+        yield {name: value for name, value in row.items() if name != "days"}
+
+
+def _days(rows: Iterable[Row]) -> Iterator[Row]:
+    """A row for each day of each user."""
+    for row in rows:
+        for day in row["days"]:
+            yield {"user_id": row["user_id"], "arm": row["arm"], **day}
+
+
 def _taken(text: io.StringIO) -> bytes:
     content = text.getvalue().encode()
     text.seek(0)
@@ -64,6 +76,7 @@ def _harmless(value: Any) -> Any:
 
 FILES: dict[str, tuple[str, Callable[[str], Iterator[bytes]]]] = {
     "report.json": ("application/json", _report),
-    "users.csv": ("text/csv; charset=utf-8", lambda name: csv_lines(users(name))),
+    "users.csv": ("text/csv; charset=utf-8", lambda name: csv_lines(_without_days(users(name)))),
+    "days.csv": ("text/csv; charset=utf-8", lambda name: csv_lines(_days(users(name)))),
     "users.jsonl": ("application/x-ndjson", lambda name: json_lines(users(name))),
 }

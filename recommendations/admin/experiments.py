@@ -54,7 +54,7 @@ class ExperimentAdmin(ReadOnlyAdmin):
         self._check_view(request)
         experiments = Experiment.objects.annotate(
             exposed=Count("users", filter=Q(users__exposed_at__isnull=False))
-        )
+        ).order_by("-id")
         context = {
             **self.admin_site.each_context(request),
             "title": "Experiments",

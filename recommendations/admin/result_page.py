@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from recommendations.experiments.analysis.verdict import percents
+
 Report = Mapping[str, Any]
 
 MAX_SCALE = 1.0  # a lift beyond 100% is drawn at the end of its bar; its numbers stand beside it
@@ -101,13 +103,11 @@ def plan_rows(plan: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [*arms, *rest]
 
 
-def percent(value: float, *, signed: bool = False) -> str:
-    """31%, +2.3%, 0.04%: two digits that count, at least whole percents."""
-    points = 100 * value
-    size = abs(points)
-    digits = 0 if size >= 10 or size == 0 else 1 if size >= 0.1 else 3
-    text = f"{points:+.{digits}f}" if signed else f"{points:.{digits}f}"
-    return f"{text}%"
+def percent(part: float) -> str:
+    """31%, 2.3%, 0.04%."""
+    points = 100 * part
+    digits = 0 if points >= 10 or points == 0 else 1 if points >= 0.1 else 3
+    return f"{points:.{digits}f}%"
 
 
 def share(part: float, whole: float) -> str:
@@ -238,9 +238,10 @@ def interval(estimate: Mapping[str, Any], scale: float) -> dict[str, str] | None
     def place(value: float) -> float:
         return 50 + 50 * max(-1.0, min(1.0, value / scale))
 
+    shown_lift, shown_low, shown_high = percents(lift, low, high)
     return {
-        "lift": percent(lift, signed=True),
-        "between": f"{percent(low, signed=True)} to {percent(high, signed=True)}",
+        "lift": shown_lift,
+        "between": f"{shown_low} to {shown_high}",
         "stands": "above" if low > 0 else "below" if high < 0 else "around",
         "left": f"{place(low):.2f}",
         "width": f"{max(place(high) - place(low), 0.5):.2f}",
