@@ -128,13 +128,15 @@ class ExperimentAdmin(ReadOnlyAdmin):
         if lifecycle.state_of(experiment) != state:
             messages.error(request, f"{experiment.name} is {lifecycle.state_of(experiment)}.")
             return HttpResponseRedirect(_address(experiment))
+        exposed = experiment.users.filter(exposed_at__isnull=False).count()
         context = {
             **self.admin_site.each_context(request),
             "title": f"{decision.capitalize()} {experiment.name}?",
             "experiment": experiment,
             "decision": decision,
             "plan": result_page.plan_rows(experiment.plan),
-            "exposed": experiment.users.filter(exposed_at__isnull=False).count(),
+            "exposed": f"{exposed:,}",
+            "plural": "" if exposed == 1 else "s",
             "running": lifecycle.running() if decision == "start" else None,
         }
         return TemplateResponse(request, "admin/recommendations/experiment/ask.html", context)

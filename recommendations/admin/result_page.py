@@ -23,7 +23,7 @@ PLAN_LABELS = {
 PLAN_UNITS = {"share": "%", "window_days": " days", "smallest_effect": "%"}
 ASSIGNMENTS = {
     "hash": "a hash of the seed and the user's id",
-    "parity": "the user's id modulo 2, as the sister services do",
+    "parity": "the user's id modulo 2 (parity)",
 }
 
 
@@ -62,8 +62,15 @@ def shown(report: Report) -> dict[str, Any]:
         "plan": plan_rows(report["plan"]),
         "as_of": _time(report["as_of"]),
         "proof": _proof(report["certificate"]),
-        "charts": {"arms": names, "exposures": report["health"]["exposures"], "by_day": report["by_day"]},
+        "charts": {"arms": names, "exposures": _whole_days(report), "by_day": report["by_day"]},
     }
+
+
+def _whole_days(report: Report) -> list[Any]:
+    """The days of exposures, without the one that is not over, unless it is the only one."""
+    days = report["health"]["exposures"]
+    unfinished = report["state"] == "running" and days and days[-1]["day"] == report["as_of"][:10]
+    return days[:-1] if unfinished and len(days) > 1 else days
 
 
 def _time(text: str | None) -> datetime | None:
