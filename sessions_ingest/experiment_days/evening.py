@@ -30,7 +30,7 @@ class Watched(NamedTuple):
     movie_id: int
     progress: float
     minutes: int  # after the look
-    listed: bool  # taken from the list, on this evening
+    listed: bool | None = None  # whether it is a new movie taken from the list; None: it is not new
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ def evening(
     events: list[Watched] = []
     avoided = {*shown, *unwanted}
 
-    def watch(movie: int, progress: float, *, listed: bool = False) -> None:
+    def watch(movie: int, progress: float, listed: bool | None = None) -> None:
         events.append(Watched(movie, progress, FIRST_MINUTE + MINUTES * len(events), listed))
         if progress == 1:
             memory.finished_last = movie
@@ -78,7 +78,7 @@ def evening(
         if draw.random() < ENDS:
             watch(movie, 1.0)
         else:  # abandoned: the user never returns to it
-            events.append(Watched(movie, round(min(0.97, before + 0.05), 2), FIRST_MINUTE, listed=False))
+            events.append(Watched(movie, round(min(0.97, before + 0.05), 2), FIRST_MINUTE))
     if memory.finished_last and draw.random() < AGAIN:
         watch(memory.finished_last, 1.0)
     left = list(shown)
@@ -89,7 +89,7 @@ def evening(
         )
         if movie:
             progress = 1.0 if draw.random() < FINISHED_AT_ONCE else round(draw.uniform(0.05, 0.9), 2)
-            watch(movie, progress, listed=listed)
+            watch(movie, progress, listed)
     while len(memory.unfinished) > MAX_OPEN:
         del memory.unfinished[next(iter(memory.unfinished))]
     return events
