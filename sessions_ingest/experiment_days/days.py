@@ -92,10 +92,14 @@ class Days:
         sent = []
         for user, place in users.items():
             if self.population.bus_on[place] <= day and user not in self.lists.from_bus:
-                shelves = [self.shelves[genre][:LATEST_MOVIES].tolist() for genre in self.population.tastes[place]]
+                shelves = [
+                    self.shelves[genre][:LATEST_MOVIES].tolist() for genre in self.population.tastes[place]
+                ]
                 movies = sorted({movie for shelf in shelves for movie in shelf})
                 chosen = draw.sample(movies, min(MAX_LIST_LENGTH, len(movies)))
-                self.lists.from_bus[user] = BusList(chosen, looks[user] - timedelta(minutes=draw.randint(1, 600)))
+                self.lists.from_bus[user] = BusList(
+                    chosen, looks[user] - timedelta(minutes=draw.randint(1, 600))
+                )
                 sent.append(Recommendations(user, tuple(chosen), self.lists.from_bus[user].sent_at))
         return sent
 

@@ -17,7 +17,7 @@ from recommendations.experiments.lifecycle import Running
 from recommendations.list_reads import FirstRead
 from recommendations.recommender.recommender import Made, lists_over
 from recommendations.recommender.records import Record, records_of
-from recommendations.recommender.snapshot import Snapshot
+from recommendations.recommender.snapshot import Current
 from recommendations.user_lists import BUS
 
 OLDEST = timedelta(hours=24)  # an own list is made again after so long
@@ -38,21 +38,25 @@ class BusList:
 class ShownLists:
     """The lists of the simulated users, and those that they have seen."""
 
-    loaded: Snapshot
+    movies: Current
     running: Running  # the experiment, as if it ran
     from_bus: dict[int, BusList] = field(default_factory=dict)
     last_event: dict[int, datetime] = field(default_factory=dict)  # own lists are newer
     seen: set[int] = field(default_factory=set)  # users who looked since the start
 
-    def at(self, looks: Mapping[int, datetime], draw: random.Random) -> tuple[dict[int, FirstRead], dict[int, Record]]:
+    def at(
+        self, looks: Mapping[int, datetime], draw: random.Random
+    ) -> tuple[dict[int, FirstRead], dict[int, Record]]:
         """What each user sees at the time of the look, and the records; users without own or bus list are left out."""
         records = records_of(looks)
         preferences.freeze(
             {user: record.first for user, record in records.items() if record.first and record.first_is_new}
         )
         held = {user: self._held(user, records[user], at) for user, at in looks.items()}
-        own = {user: record for user, record in records.items() if held[user] is None and record.says_something}
-        made = lists_over(self.loaded, own, (), self.running)
+        own = {
+            user: record for user, record in records.items() if held[user] is None and record.says_something
+        }
+        made = lists_over(self.movies, own, self.running)
         reads = {}
         for user, at in looks.items():
             if read := held[user]:
