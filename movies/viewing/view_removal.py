@@ -1,4 +1,4 @@
-"""Removes all views of some users, and lowers the counters by exactly them: for simulated users, who never watched."""
+"""Removes all views of some users, and lowers the counters by exactly them: for simulated users."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -123,7 +123,7 @@ def make_lists(records: Mapping[int, Record]) -> dict[int, Made]:
 
 
 def lists_over(movies: Current, records: Mapping[int, Record], running: Running | None) -> dict[int, Made]:
-    """The lists of these users over the given movies, for the experiment if one is given. Every record says something."""
+    """The lists of these users, of whom something is known, over the given movies, and for the experiment if any."""
     loaded, gone = movies
     usual = Kind(own_strategy())
     in_arms = arms_for(running, records)

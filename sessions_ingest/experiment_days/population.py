@@ -20,12 +20,9 @@ MAX_USERS = 100_000
 WARM_UP_DAYS = 14  # before the start: what users finish then is what CUPED adjusts by
 THERE_BEFORE = 0.6  # of the users; the others come while the experiment runs
 DAYS_OF_USE = 30  # on average, after which a user comes no more
-LOOKS_SHAPE, LOOKS_SCALE = (
-    2.0,
-    0.13,
-)  # of the gamma distribution of looks a day, which differ much from user to user
+LOOKS_SHAPE, LOOKS_SCALE = 4.0, 0.11  # of the gamma distribution of looks a day
 LEAST_LOOKS, MOST_LOOKS = 0.03, 0.95
-GIVEN_SHARE = 0.7  # of the users gave their preferences; the others must finish 5 movies first
+GIVEN_SHARE = 0.85  # of the users gave their preferences; the others must finish 5 movies first
 RATING_SHARE = 0.06  # of the users rate movies, from some day on
 BUS_SHARE = 0.08  # of the users get a list from the bus, once
 NEVER = np.iinfo(np.int64).max

@@ -47,7 +47,7 @@ class ShownLists:
     def at(
         self, looks: Mapping[int, datetime], draw: random.Random
     ) -> tuple[dict[int, FirstRead], dict[int, Record]]:
-        """What each user sees at the time of the look, and the records; users without own or bus list are left out."""
+        """What each user sees at the time of the look (users without a list are left out), and the records."""
         records = records_of(looks)
         preferences.freeze(
             {user: record.first for user, record in records.items() if record.first and record.first_is_new}

@@ -68,7 +68,8 @@ def simulate(name: str, size: Size, *, ended_at: datetime, progress: Progress = 
     _check_kept(started_at)
     movies = Current(snapshot.load(), set())
     _check(
-        len(movies.snapshot.catalog) > 0, "There are no movies: run seed_movies first, or name a number with --movies."
+        len(movies.snapshot.catalog) > 0,
+        "There are no movies: run seed_movies first, or name a number with --movies.",
     )
     plan = Plan(seed=f"{name} {size.seed}", share=SHARE, users_per_arm=max(1, size.users // 2))
     _check_free(name)
@@ -115,10 +116,13 @@ def _check_kept(started_at: datetime) -> None:
     first = started_at - WARM_UP_DAYS * DAY
     _check(
         started_at > datetime.now(UTC) - settings.EXPOSURES_KEPT_DAYS * DAY,
-        f"--days is less than EXPOSURES_KEPT_DAYS, which is {settings.EXPOSURES_KEPT_DAYS}: older reads are not kept.",
+        f"--days is less than EXPOSURES_KEPT_DAYS, which is {settings.EXPOSURES_KEPT_DAYS}.",
     )
     since = kept_since()
-    _check(since is None or first >= since, f"Views from before {since:%Y-%m-%d} are not kept (VIEWS_KEPT_MONTHS).")
+    if since is not None and first < since:
+        raise Refused(
+            f"Views from before {since:%Y-%m-%d} are not kept (VIEWS_KEPT_MONTHS): name fewer --days."
+        )
 
 
 def _check_free(name: str) -> None:
@@ -130,7 +134,9 @@ def _check_free(name: str) -> None:
             f"There are users with the ids that {name} would give: choose another name with --name.",
         )
     else:
-        raise Refused(f"There is an experiment {name} already: --remove removes a simulated one, --name names another.")
+        raise Refused(
+            f"There is an experiment {name} already: --remove removes a simulated one, --name names another."
+        )
 
 
 def _check(holds: bool, reason: str) -> None:

@@ -1,5 +1,6 @@
 """`manage.py simulate_experiment`: an experiment of the past with simulated users, to see its page whole."""
 
+import logging
 import os
 import sys
 import time
@@ -10,11 +11,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from recommendations.experiments.report import report
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from recommendations.experiments.plan import BadPlan
-from recommendations.experiments.report import report
 from recommendations.stores.base import StoreUnavailable
 from sessions_ingest.experiment_days import removal, summary
 from sessions_ingest.experiment_days.population import WARM_UP_DAYS
@@ -34,17 +35,19 @@ def _variable(name: str, default: int) -> int:
 
 class Command(BaseCommand):
     help = (
-        "Plays the days of an experiment of the past: users with ids above 10^12 look at lists of the real recommender,"
-        " watch and now and then rate movies, through ingestion and the log of lists read, at simulated times. A movie"
-        " is taken from a modelled list --lift percent likelier than from a fixed one; the command prints this beside"
-        " what the experiment's page finds. Their views count, as all do, until --remove removes everything again."
-        " MOVIES, DAYS and USERS are the options' defaults."
+        "Plays the days of an experiment of the past: users with ids above 10^12 look at lists of the real"
+        " recommender, watch and now and then rate movies, through ingestion and the log of lists read, at simulated"
+        " times. A movie is taken from a modelled list --lift percent likelier than from a fixed one; the command"
+        " prints this beside what the experiment's page finds. Their views count, as all do, until --remove removes"
+        " everything again. MOVIES, DAYS and USERS are the options' defaults."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--name", default=NAME, help="of the experiment (%(default)s)")
         parser.add_argument("--days", type=int, default=_variable("DAYS", 60), help="that it ran (60)")
-        parser.add_argument("--users", type=int, default=_variable("USERS", 2000), help="simulated ones (2000)")
+        parser.add_argument(
+            "--users", type=int, default=_variable("USERS", 2000), help="simulated ones (2000)"
+        )
         parser.add_argument("--lift", type=float, default=20.0, help="planted, in percent (20)")
         parser.add_argument("--seed", type=int, default=1, help="of everything that is drawn (1)")
         parser.add_argument(
@@ -53,7 +56,9 @@ class Command(BaseCommand):
             default=_variable("MOVIES", 0),
             help="adds generated movies up to this number first (0: none)",
         )
-        parser.add_argument("--remove", action="store_true", help="removes the experiment and all facts of its users")
+        parser.add_argument(
+            "--remove", action="store_true", help="removes the experiment and all facts of its users"
+        )
 
     def handle(self, *args: Any, name: str, remove: bool, **options: Any) -> None:
         try:
@@ -64,13 +69,17 @@ class Command(BaseCommand):
         except (Refused, BadPlan) as error:
             raise CommandError(str(error)) from None
         except StoreUnavailable as error:
-            raise CommandError(f"The store of lists is unavailable: {error} --remove removes what was done.") from None
+            raise CommandError(
+                f"The store of lists is unavailable: {error} --remove removes what was done."
+            ) from None
 
     def _simulate(
         self, name: str, *, days: int, users: int, lift: float, seed: int, movies: int, **options: Any
     ) -> None:
         size = Size(days=days, users=users, lift=lift, seed=seed)
         size.check()
+        # Each batch wakes the worker. Where none runs, that is no news.
+        logging.getLogger("tetraflix.background.task_waker").setLevel(logging.ERROR)
         if movies:
             call_command("seed_movies", movies=movies, stdout=self.stdout)
         started = time.monotonic()
@@ -93,7 +102,9 @@ class Command(BaseCommand):
             task = bar.add_task("users removed", total=None)
             for removed in removal.remove(simulated(name)):
                 bar.update(task, completed=removed.users)
-        self.stdout.write(f"{name} is removed: {removed.users:,} users and {removed.views:,} views of theirs.")
+        self.stdout.write(
+            f"{name} is removed: {removed.users:,} users and {removed.views:,} views of theirs."
+        )
 
 
 def _bar() -> Progress:
