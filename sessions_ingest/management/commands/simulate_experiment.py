@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.urls import reverse
 from recommendations.experiments.report import report
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -91,8 +92,9 @@ class Command(BaseCommand):
             )
         for line in summary.lines(played, report(name), lift=lift, seconds=time.monotonic() - started):
             self.stdout.write(line)
+        page = reverse("admin:recommendations_experiment_change", args=[simulated(name).pk])
         self.stdout.write(
-            f"See {settings.WEB_URL}/admin/ > Experiments > {name}, or `manage.py experiment report {name}`."
+            f"See {settings.WEB_URL}{page}, or `manage.py experiment report {name}`."
             f" `manage.py simulate_experiment --name {name} --remove` removes it."
         )
 
