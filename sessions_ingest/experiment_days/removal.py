@@ -72,6 +72,6 @@ def _remove(users: list[int]) -> int:
         advisory_locks.acquire(advisory_locks.RECOMMENDER + lane)
     advisory_locks.acquire_each(advisory_locks.USERS, users)
     for facts in FACTS:
-        facts.objects.filter(user_id__in=users).delete()  # type: ignore[attr-defined]
+        facts.objects.filter(user_id__in=users).delete()
     stores.current().delete(users)
     return remove_views(users)

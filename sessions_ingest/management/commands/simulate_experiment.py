@@ -12,11 +12,11 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
-from recommendations.experiments.report import report
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from recommendations.experiments.plan import BadPlan
+from recommendations.experiments.report import report
 from recommendations.stores.base import StoreUnavailable
 from sessions_ingest.experiment_days import removal, summary
 from sessions_ingest.experiment_days.population import WARM_UP_DAYS

@@ -1,5 +1,6 @@
 """The simulated users are those of their seed, and their ids those of the experiment's name."""
 
+import itertools
 from dataclasses import fields
 
 import numpy as np
@@ -67,6 +68,6 @@ def test_preferences_are_a_profile_of_the_users_tastes():
 def test_names_have_ids_of_their_own_between_real_users_and_those_of_the_traffic():
     names = [f"name {number}" for number in range(200)]
     firsts = sorted(first_id(name) for name in names)
-    assert all(later - first >= IDS_OF_A_NAME for first, later in zip(firsts, firsts[1:], strict=False))
-    assert FIRST_ID < firsts[0]
+    assert all(later - first >= IDS_OF_A_NAME for first, later in itertools.pairwise(firsts))
+    assert firsts[0] > FIRST_ID
     assert firsts[-1] + IDS_OF_A_NAME < 2 * FIRST_ID

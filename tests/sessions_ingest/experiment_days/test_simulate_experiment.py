@@ -1,4 +1,4 @@
-"""`manage.py simulate_experiment` ends with a report in which the planted facts are right, and removes what it made."""
+"""`manage.py simulate_experiment`: its report has what was planted, and `--remove` removes exactly what it made."""
 
 import io
 from datetime import UTC, datetime, timedelta
