@@ -223,6 +223,7 @@ class Stack:
         rows = {
             "site": f"{self.web_url}/",
             "admin": f"{self.web_url}/admin/",
+            "experiment": f"{self.web_url}/admin/recommendations/experiment/" if self.plan.demo else "",
             "login": f"[bold]{demo_login.USERNAME}[/] / [bold]{self.password}[/]" if self.password else "",
             "API": f"{self.web_url}/tetraflix/docs",
             "a user": f"curl {self.web_url}/tetraflix/recommendations/1",
