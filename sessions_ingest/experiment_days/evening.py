@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-LISTED = 0.4  # the chance that a new movie is taken from the list, in control
-NEW_MOVIES = (1, 1, 2, 2, 3)  # of an evening
+LISTED = 0.5  # the chance that a new movie is taken from the list, in control
+NEW_MOVIES = (1, 2, 2, 3, 3)  # of an evening
 RESUMED = 0.6  # the chance that an unfinished movie is watched on, which the user then finishes or abandons
 ENDS = 0.6  # the chance that it is finished then
 FINISHED_AT_ONCE = 0.65  # the chance that a new movie is finished on the first evening

@@ -18,13 +18,16 @@ SLOTS = 900_000  # of ids, one for each name: all are below 2 x 10^12. The first
 MAX_USERS = 100_000
 
 WARM_UP_DAYS = 14  # before the start: what users finish then is what CUPED adjusts by
-THERE_BEFORE = 0.6  # of the users; the others come while the experiment runs
-DAYS_OF_USE = 30  # on average, after which a user comes no more
-LOOKS_SHAPE, LOOKS_SCALE = 4.0, 0.11  # of the gamma distribution of looks a day
-LEAST_LOOKS, MOST_LOOKS = 0.03, 0.95
-GIVEN_SHARE = 0.85  # of the users gave their preferences; the others must finish 5 movies first
-RATING_SHARE = 0.06  # of the users rate movies, from some day on
-BUS_SHARE = 0.08  # of the users get a list from the bus, once
+THERE_BEFORE = 0.7  # of the users, since all of these days; the others come while the experiment runs
+DAYS_OF_USE = 14  # on average, from the start or the first day on: a user counts for a window of 7
+LOOKS_SHAPE, LOOKS_SCALE = (
+    2.0,
+    0.22,
+)  # of the gamma distribution of looks a day, which differ from user to user
+LEAST_LOOKS, MOST_LOOKS = 0.05, 0.95
+GIVEN_SHARE = 0.9  # of the users gave their preferences; the others must finish 5 movies first
+RATING_SHARE = 0.05  # of the users rate movies, from some day on
+BUS_SHARE = 0.06  # of the users get a list from the bus, once
 NEVER = np.iinfo(np.int64).max
 TASTES = 3  # genres that a user likes
 
@@ -71,10 +74,10 @@ def drawn(*, seed: int, first: int, users: int, days: int) -> Population:
     """`users` users with the ids from `first` on, for an experiment of `days` days."""
     draw = np.random.default_rng((seed, 0))
     before = draw.random(users) < THERE_BEFORE
-    first_day = np.where(before, draw.integers(-WARM_UP_DAYS, 0, users), draw.integers(0, days, users))
+    first_day = np.where(before, -WARM_UP_DAYS, draw.integers(0, days, users))
     looks = draw.gamma(LOOKS_SHAPE, LOOKS_SCALE, users).clip(LEAST_LOOKS, MOST_LOOKS)
     rates = draw.random(users) < RATING_SHARE
-    rates_from = first_day + draw.integers(0, 8, users)
+    rates_from = first_day.clip(0) + draw.integers(-2, 8, users)
     bus = draw.random(users) < BUS_SHARE
     bus_on = first_day.clip(0) + draw.integers(0, 10, users)
     return Population(
@@ -83,7 +86,7 @@ def drawn(*, seed: int, first: int, users: int, days: int) -> Population:
         tastes=np.argsort(draw.random((users, len(GENRES))), axis=1)[:, :TASTES],
         looks_a_day=looks,
         first_day=first_day,
-        last_day=first_day + draw.geometric(1 / DAYS_OF_USE, users),
+        last_day=first_day.clip(0) + draw.geometric(1 / DAYS_OF_USE, users),
         given=draw.random(users) < GIVEN_SHARE,
         rates_from=np.where(rates, rates_from, NEVER),
         bus_on=np.where(bus, bus_on, NEVER),

@@ -28,7 +28,7 @@ from sessions_ingest.experiment_days.removal import known_users
 from sessions_ingest.experiment_days.shown_lists import ShownLists
 
 ACTOR = "simulate_experiment"
-SHARE = 90.0  # percent of the users, so that the page shows some outside
+SHARE = 95.0  # percent of the users, so that the page shows some outside
 LEAST_LIFT, MOST_LIFT = -90.0, 100.0  # percent
 
 Progress = Callable[[int], None]
@@ -75,7 +75,7 @@ def simulate(name: str, size: Size, *, ended_at: datetime, progress: Progress = 
     _check_free(name)
     experiment = lifecycle.create_past(name, plan, started_at=started_at, ended_at=ended_at, actor=ACTOR)
     population = drawn(seed=size.seed, first=first_id(name), users=size.users, days=size.days)
-    _give_preferences(population)
+    _give_preferences(population, started_at - WARM_UP_DAYS * DAY)
     days = _days(population, movies, Running(experiment.pk, name, plan, started_at), size.lift)
     for done in days.play(size.days):
         progress(done)
@@ -107,9 +107,10 @@ def _days(population: Population, movies: Current, running: Running, lift: float
     )
 
 
-def _give_preferences(population: Population) -> None:
+def _give_preferences(population: Population, at: datetime) -> None:
     places = population.given.nonzero()[0].tolist()
-    preferences.give_each((int(population.ids[place]), population.preferences(place)) for place in places)
+    rows = ((int(population.ids[place]), population.preferences(place)) for place in places)
+    preferences.give_each(rows, at=at)
 
 
 def _check_kept(started_at: datetime) -> None:

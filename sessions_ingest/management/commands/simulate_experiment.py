@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from recommendations.experiments.plan import BadPlan
+from recommendations.experiments.planning.certificate import SEEDS, certify
+from recommendations.experiments.planning.history import TooFewData
 from recommendations.experiments.report import report
 from recommendations.stores.base import StoreUnavailable
 from sessions_ingest.experiment_days import removal, summary
@@ -90,6 +92,7 @@ class Command(BaseCommand):
             played = simulate(
                 name, size, ended_at=ended_at, progress=lambda done: bar.update(task, completed=done)
             )
+            self._certify(name, bar)
         for line in summary.lines(played, report(name), lift=lift, seconds=time.monotonic() - started):
             self.stdout.write(line)
         page = reverse("admin:recommendations_experiment_change", args=[simulated(name).pk])
@@ -97,6 +100,13 @@ class Command(BaseCommand):
             f"See {settings.WEB_URL}{page}, or `manage.py experiment report {name}`."
             f" `manage.py simulate_experiment --name {name} --remove` removes it."
         )
+
+    def _certify(self, name: str, bar: Progress) -> None:
+        task = bar.add_task("A/A runs", total=SEEDS)
+        try:
+            certify(name, progress=lambda runs: bar.update(task, completed=runs))
+        except TooFewData as error:
+            self.stdout.write(f"No A/A certificate: {error}")
 
     def _remove(self, name: str) -> None:
         removed = Removed(0, 0)
