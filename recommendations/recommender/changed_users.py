@@ -88,11 +88,14 @@ def clear(changed: Sequence[Changed]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
+            WITH seen AS (  -- locked in the order of the key, as ingestion does
+                SELECT user_id, seen.mark FROM unnest(%s::bigint[], %s::bigint[]) AS seen (user_id, mark)
+                JOIN recommendations_changeduser USING (user_id) ORDER BY user_id
+                FOR NO KEY UPDATE OF recommendations_changeduser)
             UPDATE recommendations_changeduser AS known SET recommended_at = clock_timestamp(),
                 mark = CASE WHEN known.mark <> seen.mark THEN known.mark END,
                 marked_at = CASE WHEN known.mark <> seen.mark THEN clock_timestamp() END
-            FROM unnest(%s::bigint[], %s::bigint[]) AS seen (user_id, mark)
-            WHERE known.user_id = seen.user_id
+            FROM seen WHERE known.user_id = seen.user_id
             """,
             [[user_id for user_id, _ in changed], [number for _, number in changed]],
         )
