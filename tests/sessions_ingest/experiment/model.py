@@ -50,6 +50,7 @@ class Trial:
     ended_at: datetime | None
     window_days: int
     in_share: frozenset[int]  # users
+    places: dict[str, str]  # of the arms, from 0, as sister services name them
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,7 @@ def _count(facts: Facts, trial: Trial, user: int, person: Person, own: list[Read
             if start.is_rec is not None:
                 day["rec_known"] += 1
                 day["rec_disagree"] += start.is_rec != is_recommended(movie)
-            day["group_disagree"] += start.group is not None and start.group != person.arm
+            day["group_disagree"] += start.group not in (None, person.arm, trial.places.get(person.arm or ""))
     for read in own:
         for day in on(read.read_at):
             day["lists"] += 1

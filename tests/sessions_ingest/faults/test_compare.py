@@ -115,8 +115,8 @@ def test_nothing_differs_when_all_is_right(applied: Applied) -> None:
             ],
             [
                 "view of movie 5 by user 7 at 2017-09-09 00:00:00+00:00: not in the model",
-                f"start of movie 6 by user 7: stored {(AT, False, '1')}, the model says {(AT, True, '1')}",
-                f"start of movie 9 by user 7: stored {(AT, None, None)}, the model says None",
+                f"start of movie 6 by user 7: stored {(float(AT), False, '1')}, the model says {(AT, True, '1')}",
+                f"start of movie 9 by user 7: stored {(float(AT), None, None)}, the model says None",
                 "starts of user 7: stored 3, the model says 2",
                 f"rating of user 7: stored 9.0, the model says {AT}",
                 "view count of movie 5: stored 2, the model says 1",
