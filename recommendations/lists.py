@@ -1,15 +1,11 @@
-"""The rules of a user's two lists, as pure functions: what events and new lists change, and what is shown."""
+"""The rules of a user's two lists, as pure functions: what events and new lists change."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from msgspec.structs import replace
 
-from recommendations.user_lists import BUS, Entry, Event, Finish, UserLists
-
-E = TypeVar("E")  # how the caller represents a movie
-P = TypeVar("P", float, bytes)  # progress, as a number or its JSON
+from recommendations.user_lists import BUS, Entry, Event, Finish, Trial, UserLists
 
 MAX_LIST_LENGTH = 20  # movies in either list, and entries kept of movies taken off and of finishes
 MAX_DISMISSED = 1_000  # movies that a user may have dismissed at once
@@ -19,7 +15,8 @@ def apply_events(lists: UserLists, events: Iterable[Event]) -> UserLists:
     """The lists after the events of any sessions, applied in time order.
 
     A finish removes the movie from `watching`, and from `recommended` if that list was sent before the finish
-    was reported. From a list that is not the bus's a movie leaves whenever it is watched or finished.
+    was reported. From a list that is not the bus's a movie leaves whenever it is watched or finished, and so it
+    leaves the other arm's list.
 
     Replaying events changes nothing and their order of arrival does not matter, as long as at most
     MAX_LIST_LENGTH movies are in progress (an older one is forgotten, so its events count as new), and at most
@@ -68,8 +65,7 @@ def _progress(lists: UserLists, event: Event) -> UserLists:
     back_at = known.back_at if known and known.back_at and known.back_at > event.order else None
     entry = Entry(event.movie_id, event.progress, event.order, back_at)
     return replace(
-        lists,
-        recommended=lists.recommended if lists.recommended_by == BUS else _unlisted(lists, event.movie_id),
+        lists if lists.recommended_by == BUS else _unlisted(lists, event.movie_id),
         watching=_latest((*_without(lists.watching, event.movie_id), entry)),
         removed=_without(lists.removed, event.movie_id),
     )
@@ -103,8 +99,7 @@ def _finish(lists: UserLists, event: Event) -> UserLists:
         or finish.is_newer_than(lists.recommended_at)
     )
     return replace(
-        lists,
-        recommended=_unlisted(lists, event.movie_id) if leaves else lists.recommended,
+        _unlisted(lists, event.movie_id) if leaves else lists,
         watching=tuple(e for e in lists.watching if e.movie_id != event.movie_id or e.at > event.order),
         removed=tuple(e for e in lists.removed if e.movie_id != event.movie_id or e.at > event.order),
         finished=_latest_reported((*lists.finished, finish)),
@@ -145,19 +140,24 @@ def recommend(
     # cut before finished movies are dropped: no other movie moves up, as if the finishes had come later
     listed = [movie for movie in dict.fromkeys(movie_ids) if movie in known][:MAX_LIST_LENGTH]
     kept = tuple(movie for movie in listed if movie not in finished)
-    return replace(lists, recommended=kept, recommended_at=at, recommended_by=BUS)
+    return _with_list(lists, kept, at, BUS, None)
 
 
 def recommend_own(
-    lists: UserLists, movie_ids: Iterable[int], at: datetime, strategy: str, hold: timedelta
+    lists: UserLists,
+    movie_ids: Iterable[int],
+    at: datetime,
+    strategy: str,
+    hold: timedelta,
+    trial: Trial | None = None,
 ) -> UserLists:
-    """The lists with a list of our own recommender, as of `at`.
+    """The lists with a list of our own recommender, as of `at`, and with the other arm's if it is for an experiment.
 
     Unchanged if the stored list is from the bus and less than `hold` older, or is not from the bus and newer. So
     which of several lists stays does not depend on their order of arrival.
 
-    Drops what the user finished, is watching or took off, as events that come later do. Keeps what the user
-    dismissed: it is not shown, and has its place when that is undone.
+    From both, drops what the user finished, is watching or took off, as events that come later do. Keeps what the
+    user dismissed: it is not shown, and has its place when that is undone.
     """
     if lists.recommended_at:
         older_by = at - lists.recommended_at
@@ -167,9 +167,29 @@ def recommend_own(
         *(entry.movie_id for entry in (*lists.watching, *lists.removed)),
         *(finish.movie_id for finish in lists.finished),
     }
-    listed = list(dict.fromkeys(movie_ids))[:MAX_LIST_LENGTH]
-    kept = tuple(movie for movie in listed if movie not in begun_or_finished)
-    return replace(lists, recommended=kept, recommended_at=at, recommended_by=strategy)
+
+    def kept(movie_ids: Iterable[int]) -> tuple[int, ...]:
+        listed = list(dict.fromkeys(movie_ids))[:MAX_LIST_LENGTH]
+        return tuple(movie for movie in listed if movie not in begun_or_finished)
+
+    if trial:
+        trial = replace(trial, other=kept(trial.other))
+    return _with_list(lists, kept(movie_ids), at, strategy, trial)
+
+
+def _with_list(
+    lists: UserLists, movie_ids: tuple[int, ...], at: datetime, by: str, trial: Trial | None
+) -> UserLists:
+    """The lists with this list, which nobody read yet, unless it is the stored one that arrives again."""
+    again = (lists.recommended_at, lists.recommended_by) == (at, by)
+    return replace(
+        lists,
+        recommended=movie_ids,
+        recommended_at=at,
+        recommended_by=by,
+        trial=trial,
+        read_at=lists.read_at if again else None,
+    )
 
 
 def is_held(lists: UserLists, at: datetime, hold: timedelta) -> bool:
@@ -232,50 +252,21 @@ def drop_finished(lists: UserLists, mark: float) -> UserLists:
     for entry in (*lists.watching, *lists.removed):
         if entry.progress >= mark:
             finish = Event(entry.movie_id, entry.progress, entry.at, finished=True, reported_at=entry.at)
-            lists = _finish(lists, finish)
-            lists = replace(lists, recommended=_unlisted(lists, entry.movie_id))
+            lists = _unlisted(_finish(lists, finish), entry.movie_id)
     return lists
-
-
-def shown(
-    recommended: list[int],
-    watching: list[int],
-    progress: Sequence[P],
-    dismissed: Sequence[int],
-    find: Callable[[list[int]], Sequence[E | None]],
-    mark: float,
-) -> tuple[list[E], list[tuple[E, P]]]:
-    """What of the stored lists a user is shown, in order: recommendations, and currently watching with progress.
-
-    No movie is in both, none was dismissed, and none is finished by `mark`, which may be lower than when the
-    progress was stored.
-    `find` returns what the caller shows of each movie; None for one that is hidden or deleted, which is left out.
-    """
-    if dismissed:
-        unwanted = set(dismissed)
-        recommended = [movie for movie in recommended if movie not in unwanted]
-        wanted = [number for number, movie in enumerate(watching) if movie not in unwanted]
-        watching, progress = [watching[n] for n in wanted], [progress[n] for n in wanted]
-    in_progress = set(watching)
-    chosen = [movie for movie in recommended if movie not in in_progress] if watching else recommended
-    found = find(chosen + watching)
-    return (
-        [movie for movie in found[: len(chosen)] if movie is not None],
-        [
-            (movie, share)
-            for movie, share in zip(found[len(chosen) :], progress, strict=True)
-            if movie is not None and (mark == 1 or float(share) < mark)
-        ],
-    )
 
 
 def _entry(entries: Iterable[Entry], movie_id: int) -> Entry | None:
     return next((entry for entry in entries if entry.movie_id == movie_id), None)
 
 
-def _unlisted(lists: UserLists, movie_id: int) -> tuple[int, ...]:
-    """The recommended movies without this one."""
-    return tuple(movie for movie in lists.recommended if movie != movie_id)
+def _unlisted(lists: UserLists, movie_id: int) -> UserLists:
+    """The lists with this movie neither recommended nor in the other arm's list."""
+    recommended = tuple(movie for movie in lists.recommended if movie != movie_id)
+    if lists.trial is None:
+        return replace(lists, recommended=recommended)
+    other = tuple(movie for movie in lists.trial.other if movie != movie_id)
+    return replace(lists, recommended=recommended, trial=replace(lists.trial, other=other))
 
 
 def _without(entries: tuple[Entry, ...], movie_id: int) -> tuple[Entry, ...]:

@@ -15,7 +15,7 @@ from movies.foundation.database_clock import database_time
 from movies.foundation.events import Activity, activity_subscribers
 from movies.genres import OVERALL
 from movies.viewing.view_counting import existing, finished_after
-from recommendations import lists, preferences, stores
+from recommendations import lists, preferences, showing, stores
 from recommendations.recommender import changed_users
 from recommendations.stores.base import Change, ServedRow
 from recommendations.user_lists import EMPTY_LISTS, UserLists
@@ -39,7 +39,7 @@ class FixedPreferences(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """Both lists as `lists.shown` selects them, in JSON."""
+    """Both lists as `showing.shown` selects them, in JSON."""
 
     recommended: Sequence[bytes]  # movies without their progress, as `movie_cache.render_entry` makes them
     watching: Sequence[bytes]  # complete movies
@@ -88,7 +88,7 @@ def shown_to(user_id: int) -> Shown:
 
 
 def _own(row: ServedRow, version: int) -> Shown:
-    recommended, watching = lists.shown(
+    recommended, watching = showing.shown(
         row.recommended,
         row.watching,
         row.progress,

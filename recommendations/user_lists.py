@@ -63,6 +63,14 @@ class Event(Struct, frozen=True, gc=False):
         return self.effective_at or self.at
 
 
+class Trial(Struct, frozen=True, gc=False):
+    """What makes a list part of an experiment."""
+
+    experiment: int
+    arm: str
+    other: tuple[int, ...]  # the list that the other arm would show, best first
+
+
 class UserLists(Struct, frozen=True, gc=False):
     """Everything kept about one user."""
 
@@ -75,6 +83,8 @@ class UserLists(Struct, frozen=True, gc=False):
     # who made `recommended`: BUS, GENERATED, or the strategy of our own recommender by its name
     recommended_by: str = BUS
     dismissed: tuple[int, ...] = ()  # "not for me", latest first: shown in no list until that is undone
+    trial: Trial | None = None  # if `recommended` was made for an experiment
+    read_at: datetime | None = None  # when a read of `recommended` was logged; None while none was
 
 
 EMPTY_LISTS = UserLists()

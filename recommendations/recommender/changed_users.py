@@ -6,6 +6,7 @@ holds its lock, so two workers never work on the same user, and the lane of a ki
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from django.conf import settings
@@ -40,15 +41,14 @@ def mark_for_later(user_ids: Iterable[int]) -> None:
         cursor.execute("SELECT recommendations_mark(%s::bigint[], -1)", [list(user_ids)])
 
 
-def seen_before(hours: float, limit: int) -> list[int]:
-    """Users whom the recommender saw longer ago than that, and that are not marked."""
+def seen_before(at: datetime, limit: int) -> list[int]:
+    """Users whom the recommender saw last before that time, and that are not marked."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT user_id FROM recommendations_changeduser
-            WHERE mark IS NULL AND recommended_at < clock_timestamp() - make_interval(secs => %s) LIMIT %s
+            SELECT user_id FROM recommendations_changeduser WHERE mark IS NULL AND recommended_at < %s LIMIT %s
             """,
-            [hours * 3600, limit],
+            [at, limit],
         )
         return [user_id for (user_id,) in cursor.fetchall()]
 

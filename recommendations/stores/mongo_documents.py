@@ -8,7 +8,7 @@ from bson.int64 import Int64
 from msgspec.structs import replace
 
 from recommendations.stores.time_codec import finish_times, from_microseconds, to_finish, to_microseconds
-from recommendations.user_lists import BUS, Entry, UserLists
+from recommendations.user_lists import BUS, Entry, Trial, UserLists
 
 # The projection of the hot read; the rest of a document is as large again.
 SERVED_FIELDS = {"recommended": 1, "watching": 1, "progress": 1, "dismissed": 1, "_id": 0}
@@ -36,12 +36,21 @@ def document(lists: UserLists) -> dict[str, Any]:
         "finished": [[finish.movie_id, *map(Int64, finish_times(finish))] for finish in lists.finished],
         "recommended_by": lists.recommended_by if lists.recommended_by != BUS else None,
         "dismissed": list(lists.dismissed) or None,
+        "trial": {
+            "experiment": Int64(lists.trial.experiment),
+            "arm": lists.trial.arm,
+            "other": list(lists.trial.other),
+        }
+        if lists.trial
+        else None,
+        "read_at": _int64(lists.read_at) if lists.read_at else None,
     }
 
 
 def lists(found: Mapping[str, Any]) -> UserLists:
-    """The inverse of `document`."""
+    """The inverse of `document`. Documents of earlier releases do not have every field."""
     back_at = found.get("brought_back_at") or [None] * len(found["watching"])
+    trial, read_at = found.get("trial"), found.get("read_at")
     return replace(
         recommended(found),
         watching=tuple(
@@ -59,7 +68,9 @@ def lists(found: Mapping[str, Any]) -> UserLists:
             Entry(movie_id, progress, from_microseconds(at)) for movie_id, progress, at in found["removed"]
         ),
         finished=tuple(to_finish(movie_id, times) for movie_id, *times in found["finished"]),
-        dismissed=tuple(found.get("dismissed") or ()),  # documents of earlier releases have none
+        dismissed=tuple(found.get("dismissed") or ()),
+        trial=Trial(trial["experiment"], trial["arm"], tuple(trial["other"])) if trial else None,
+        read_at=from_microseconds(read_at) if read_at is not None else None,
     )
 
 

@@ -14,7 +14,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from movies.foundation.prepared_statements import PreparedStatement
 from recommendations.stores.base import Change, ServedRow, StoreUnavailable
 from recommendations.stores.time_codec import finish_times, from_microseconds, to_finish, to_microseconds
-from recommendations.user_lists import BUS, EMPTY_LISTS, Entry, UserLists
+from recommendations.user_lists import BUS, EMPTY_LISTS, Entry, Trial, UserLists
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,19 +28,20 @@ SERVED = PreparedStatement(
 # ruff: noqa: S608 (the statements are built from the constants here)
 STORED = (
     "recommended, recommended_at, recommended_by, watching, progress, watched_at, brought_back_at, removed,"
-    " finished, dismissed"
+    " finished, dismissed, experiment, arm, other, read_at"
 )
 COLUMNS = f"user_id, {STORED}"
 # The values of a row are texts, because unnest takes no arrays of arrays of different lengths.
-ROWS = f"unnest(%s::bigint[]{', %s::text[]' * 10}) AS new ({COLUMNS})"
-# NULL for what nearly every row has: a list from the bus, and nothing dismissed
+ROWS = f"unnest(%s::bigint[]{', %s::text[]' * 14}) AS new ({COLUMNS})"
+# NULL for what nearly every row has: a list from the bus, nothing dismissed, and no experiment
 BY, DISMISSED = "nullif(new.recommended_by, 'bus')", "nullif(new.dismissed::bigint[], '{}')"
 VALUES = f"""new.recommended::bigint[], new.recommended_at::timestamptz, {BY}, new.watching::bigint[],
     new.progress::float8[], new.watched_at::timestamptz[], new.brought_back_at::timestamptz[],
-    new.removed::jsonb, new.finished::jsonb, {DISMISSED}"""
+    new.removed::jsonb, new.finished::jsonb, {DISMISSED},
+    new.experiment::bigint, nullif(new.arm, ''), new.other::bigint[], nullif(new.read_at, '')::timestamptz"""
 READ = f"SELECT {COLUMNS} FROM recommendations_userlists WHERE user_id = ANY (%s::bigint[])"
 LOCK = f"{READ} ORDER BY user_id FOR NO KEY UPDATE"
-# NULL for what stays as it is; the four columns of `watching` change together
+# NULL for what stays as it is; the four columns of `watching` change together, and the three of an experiment
 UPDATE = f"""UPDATE recommendations_userlists AS old SET ({STORED}, updated) = ROW(
         coalesce(new.recommended::bigint[], old.recommended),
         coalesce(new.recommended_at::timestamptz, old.recommended_at),
@@ -50,7 +51,11 @@ UPDATE = f"""UPDATE recommendations_userlists AS old SET ({STORED}, updated) = R
         coalesce(new.watched_at::timestamptz[], old.watched_at),
         CASE WHEN new.watching IS NULL THEN old.brought_back_at ELSE new.brought_back_at::timestamptz[] END,
         coalesce(new.removed::jsonb, old.removed), coalesce(new.finished::jsonb, old.finished),
-        CASE WHEN new.dismissed IS NULL THEN old.dismissed ELSE {DISMISSED} END, now())
+        CASE WHEN new.dismissed IS NULL THEN old.dismissed ELSE {DISMISSED} END,
+        CASE WHEN new.arm IS NULL THEN old.experiment ELSE new.experiment::bigint END,
+        CASE WHEN new.arm IS NULL THEN old.arm ELSE nullif(new.arm, '') END,
+        CASE WHEN new.arm IS NULL THEN old.other ELSE new.other::bigint[] END,
+        CASE WHEN new.read_at IS NULL THEN old.read_at ELSE nullif(new.read_at, '')::timestamptz END, now())
     FROM {ROWS} WHERE old.user_id = new.user_id"""
 INSERT = f"""INSERT INTO recommendations_userlists ({COLUMNS})
     SELECT new.user_id, {VALUES} FROM {ROWS} ORDER BY new.user_id
@@ -207,7 +212,7 @@ class PostgresStore:
 
 def _lists(row: tuple) -> UserLists:
     (_, recommended, recommended_at, recommended_by, watching, progress, watched_at, back_at) = row[:8]
-    removed, finished, dismissed = row[8:]
+    removed, finished, dismissed, experiment, arm, other, read_at = row[8:]
     return UserLists(
         recommended=tuple(recommended),
         recommended_at=recommended_at,
@@ -218,6 +223,8 @@ def _lists(row: tuple) -> UserLists:
         finished=tuple(to_finish(movie_id, times) for movie_id, *times in _json(finished)),
         recommended_by=recommended_by or BUS,
         dismissed=tuple(dismissed or ()),
+        trial=Trial(experiment, arm, tuple(other)) if experiment is not None else None,
+        read_at=read_at,
     )
 
 
@@ -228,8 +235,9 @@ def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
 
 def texts(lists: UserLists, stored: UserLists | None = None) -> tuple[str | None, ...]:
     """The columns of the lists, without the user's id, as literals for casts; None for those that are as stored."""
-    recommended = recommended_at = recommended_by = removed = finished = dismissed = None
+    recommended = recommended_at = recommended_by = removed = finished = dismissed = read_at = None
     watching: tuple[str | None, ...] = None, None, None, None
+    trial: tuple[str | None, ...] = None, None, None
     if stored is None or lists.recommended != stored.recommended:
         recommended = _array(lists.recommended)
     if lists.recommended_at and (stored is None or lists.recommended_at != stored.recommended_at):
@@ -244,7 +252,14 @@ def texts(lists: UserLists, stored: UserLists | None = None) -> tuple[str | None
         finished = _TO_JSON([[f.movie_id, *finish_times(f)] for f in lists.finished]).decode()
     if lists.dismissed != (() if stored is None else stored.dismissed):
         dismissed = _array(lists.dismissed)
-    return recommended, recommended_at, recommended_by, *watching, removed, finished, dismissed
+    if lists.trial != (None if stored is None else stored.trial):
+        trial = _trial(lists.trial)
+    if lists.read_at != (None if stored is None else stored.read_at):
+        read_at = lists.read_at.isoformat() if lists.read_at else ""
+    return (
+        *(recommended, recommended_at, recommended_by, *watching, removed, finished, dismissed),
+        *(*trial, read_at),
+    )
 
 
 def _watching(entries: Sequence[Entry]) -> tuple[str | None, ...]:
@@ -255,6 +270,11 @@ def _watching(entries: Sequence[Entry]) -> tuple[str | None, ...]:
         _array([entry.at for entry in entries]),
         _array([entry.back_at for entry in entries]) if any(entry.back_at for entry in entries) else None,
     )
+
+
+def _trial(trial: Trial | None) -> tuple[str | None, ...]:
+    """The columns experiment, arm and other; an empty arm for none."""
+    return (str(trial.experiment), trial.arm, _array(trial.other)) if trial else (None, "", None)
 
 
 def _array(values: Sequence[float | datetime | None]) -> str:

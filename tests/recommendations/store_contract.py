@@ -22,7 +22,7 @@ from recommendations.lists import (
     undo_dismissal,
 )
 from recommendations.stores.base import Change, ListStore, ServedRow
-from recommendations.user_lists import BUS, EMPTY_LISTS, Entry, Event, Finish, UserLists
+from recommendations.user_lists import BUS, EMPTY_LISTS, Entry, Event, Finish, Trial, UserLists
 
 AT = datetime(2017, 9, 8, 12, 50, 0, 123456, tzinfo=UTC)
 LATER = AT + timedelta(minutes=1)
@@ -39,6 +39,8 @@ FULL = UserLists(
     ),
     recommended_by="mixture",
     dismissed=tuple(range(MAX_BIGINT, MAX_BIGINT - MAX_DISMISSED, -1)),
+    trial=Trial(MAX_BIGINT, "modelled", tuple(range(MAX_BIGINT, MAX_BIGINT - MAX_LIST_LENGTH, -1))),
+    read_at=LATER,
 )
 
 
@@ -111,12 +113,18 @@ class StoreContract:
             (FULL, replace(FULL, watching=())),
             (FULL, replace(FULL, removed=FULL.removed[1:])),
             (FULL, replace(FULL, finished=FULL.finished[1:])),
+            (FULL, replace(FULL, trial=None)),
+            (FULL, replace(FULL, trial=Trial(1, "fixed", ()))),
+            (FULL, replace(FULL, read_at=None)),
+            (FULL, replace(FULL, read_at=LATER + timedelta(milliseconds=1))),
             (brought_back, FULL),
             (brought_back, replace(brought_back, watching=back[:-1])),
             (brought_back, replace(brought_back, removed=())),
             (EMPTY_LISTS, replace(EMPTY_LISTS, finished=FULL.finished)),
             (EMPTY_LISTS, replace(EMPTY_LISTS, recommended_by="mixture")),
             (EMPTY_LISTS, replace(EMPTY_LISTS, dismissed=(7,))),
+            (EMPTY_LISTS, replace(EMPTY_LISTS, trial=FULL.trial)),
+            (EMPTY_LISTS, replace(EMPTY_LISTS, read_at=LATER)),
         ]
         store.write((user_id, before) for user_id, (before, _) in enumerate(changes, start=1))
         store.update({user_id: _to(after) for user_id, (_, after) in enumerate(changes, start=1)})

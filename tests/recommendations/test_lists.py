@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from benchmarks.faults.model import Model
-from recommendations.lists import MAX_LIST_LENGTH, apply_events, bring_back, recommend, shown, take_off
+from recommendations.lists import MAX_LIST_LENGTH, apply_events, bring_back, recommend, take_off
+from recommendations.showing import shown
 from recommendations.user_lists import EMPTY_LISTS, Entry, Event, Finish, UserLists
 
 USER = 7

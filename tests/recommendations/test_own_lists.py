@@ -15,10 +15,10 @@ from recommendations.lists import (
     dismiss,
     recommend,
     recommend_own,
-    shown,
     take_off,
     undo_dismissal,
 )
+from recommendations.showing import shown
 from recommendations.user_lists import BUS, EMPTY_LISTS, Event, UserLists
 
 START = datetime(2017, 9, 8, tzinfo=UTC)
