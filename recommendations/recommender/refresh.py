@@ -119,14 +119,17 @@ def _made(user_ids: Collection[int], at: datetime) -> dict[int, Callable[[UserLi
     """The change of lists of each user whose list is not held by the bus. Freezes fixed preferences."""
     hold = timedelta(days=settings.BUS_LISTS_HOLD_DAYS)
     known = records_of(user_ids)
-    preferences.freeze({user: record.first for user, record in known.items() if record.first and record.first_is_new})
+    preferences.freeze(
+        {user: record.first for user, record in known.items() if record.first and record.first_is_new}
+    )
     records = {
         user_id: record
         for user_id, record in known.items()
         if not lists.is_held(record.lists, at, hold)  # which saves making a list
     }
     return {
-        user_id: partial(_change, made=made, at=at, hold=hold) for user_id, made in make_lists(records).items()
+        user_id: partial(_change, made=made, at=at, hold=hold)
+        for user_id, made in make_lists(records).items()
     }
 
 
