@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,7 +26,6 @@ class Clients:
 
     def __init__(self, port: int, key: str) -> None:
         self._port, self._key = port, key
-        self._own = threading.local()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="client")
 
     def close(self) -> None:
@@ -47,13 +45,13 @@ class Clients:
 
     def request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """Status and JSON of the answer."""
-        if not hasattr(self._own, "connection"):
-            self._own.connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
-        connection: http.client.HTTPConnection = self._own.connection
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
         connection.request(method, path, None if body is None else json.dumps(body), headers)
         answer = connection.getresponse()
-        return answer.status, json.loads(answer.read())
+        content = answer.read()
+        connection.close()
+        return answer.status, json.loads(content)
 
     def _look(self, user: int) -> Seen:
         asked_at = datetime.now(UTC)

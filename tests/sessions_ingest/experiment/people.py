@@ -15,6 +15,7 @@ from tests.sessions_ingest.experiment.model import Event
 
 GENRES = 6  # that there are movies of: the first of the 15
 MOVIES = 90
+TOP = 6  # movies of a list that are seen without scrolling
 MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -68,7 +69,7 @@ class People:
         for user in self.everybody():
             if user in self.quiet:
                 continue
-            days = sorted(self._draw.uniform(0.1, 25) for _ in range(3 if user in self.unknown else 9))
+            days = sorted(self._draw.uniform(0.1, 25) for _ in range(3 if user in self.unknown else 8))
             for place, day in enumerate(reversed(days)):
                 movie = self._unwatched(user, self._stated(user) if place < 5 else self._taste(user))
                 at = _milliseconds(until - timedelta(days=day))
@@ -112,14 +113,14 @@ class People:
         for (user, group), mine in by_session.items():
             left = self.shuffled(mine)
             while left:
-                size = self._draw.randint(1, 3)
+                size = self._draw.randint(1, 5)
                 bodies.append(_session(user, group, left[:size]))
                 left = left[size:]
         return self.shuffled(body for body in bodies for _ in range(self._draw.choice((1, 1, 2, 3))))
 
     def _watch(self, user: int, shown: Sequence[int], begin: datetime, end: datetime) -> list[Event]:
         draw = self._draw
-        liked = [movie for movie in shown if movie % GENRES == self._taste(user)]
+        liked = [movie for movie in shown[:TOP] if movie % GENRES == self._taste(user)]
         if draw.random() < 0.06 and self.watched[user]:
             movie = draw.choice(sorted(self.watched[user]))  # again
         elif liked and draw.random() < 0.8:
