@@ -28,7 +28,10 @@ def recommend() -> int:
 
 @shared_task
 def recommend_again() -> int:
-    """Marks the users whose lists are old, so that `recommend` makes them again; returns how many."""
+    """Marks the users whose lists are old, so that `recommend` makes them again; returns how many.
+
+    Runs by schedule, and when an experiment was started or stopped.
+    """
     if settings.RECOMMENDER == "off":
         return 0
     marked = refresh.mark_old_lists()
