@@ -22,6 +22,8 @@ from numpy.typing import ArrayLike, NDArray
 from recommendations.experiments.statistics.sums import Figure, RatioSums, Sums, covariance, quotient
 
 ALPHA = 0.05  # at most this share of experiments without any difference may show one
+MIN_USERS = 100  # in each arm: with fewer the deviation is estimated too badly for any interval
+MIN_DAYS = 7  # before a verdict: users of one weekday are not the users of another
 
 
 @dataclass(frozen=True, slots=True)
