@@ -1,4 +1,4 @@
-"""The service as it read lists before there were own ones: without the column of dismissed movies."""
+"""The service as it read lists before there were own ones: no dismissed movies, and no log of reads."""
 
 from benchmarks.baseline import application
 from movies.foundation.prepared_statements import PreparedStatement
@@ -15,7 +15,7 @@ SERVED = PreparedStatement(
 )
 
 
-def served(self: PostgresStore, user_id: int) -> tuple[ServedRow | None, int]:
+def served(self: PostgresStore, user_id: int, *, unread: bool = False) -> tuple[ServedRow | None, int]:
     version, recommended, watching, progress = SERVED.row(str(user_id))
     if recommended is None:
         return None, version

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Literal, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
+from msgspec.structs import replace
 
 from movies.catalog.movie_cache import movie_cache, render_list
 from movies.catalog.popular_cache import popular_movies, popular_unfinished
@@ -16,10 +17,12 @@ from movies.foundation.events import Activity, activity_subscribers
 from movies.genres import OVERALL
 from movies.viewing.view_counting import existing, finished_after
 from recommendations import lists, preferences, showing, stores
+from recommendations.list_reads import FirstRead, Unread, first_read_subscribers
 from recommendations.recommender import changed_users
 from recommendations.stores.base import Change, ServedRow
 from recommendations.user_lists import EMPTY_LISTS, UserLists
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST = datetime.fromisoformat("0001-01-02T00:00:00+00:00")  # before any event
 
 
@@ -54,8 +57,15 @@ class Shown(NamedTuple):
 
 
 def lists_for(user_id: int) -> bytes:
-    """The JSON of the user's lists, published as activity. Raises what `shown_to` raises."""
-    return _published(user_id, shown_to(user_id))
+    """The JSON of the user's lists, published as activity; a first read is published, too.
+
+    Raises what `shown_to` raises.
+    """
+    row, version = stores.current().served(user_id, unread=bool(first_read_subscribers))
+    shown = _shown(user_id, row, version)
+    if row is not None and row.unread is not None and not shown.popular:
+        _publish_first_read(user_id, row, row.unread, version)
+    return _published(user_id, shown)
 
 
 def popular_instead(user_id: int) -> bytes:
@@ -74,7 +84,10 @@ def shown_to(user_id: int) -> Shown:
 
     Raises StoreUnavailable, or django.db.OperationalError, if the store or the database is unavailable.
     """
-    row, version = stores.current().served(user_id)
+    return _shown(user_id, *stores.current().served(user_id))
+
+
+def _shown(user_id: int, row: ServedRow | None, version: int) -> Shown:
     if row is None:  # a user without any record has finished nothing
         return _popular()
     shown = _own(row, version)
@@ -97,6 +110,31 @@ def _own(row: ServedRow, version: int) -> Shown:
         settings.FINISHED_MARK,
     )
     return Shown(recommended, [b"%b%b}" % pair for pair in watching])
+
+
+def _publish_first_read(user_id: int, row: ServedRow, unread: Unread, version: int) -> None:
+    def visible(movie_ids: Sequence[int]) -> list[int | None]:
+        entries = movie_cache.find(version, movie_ids)
+        return [movie if entry else None for movie, entry in zip(movie_ids, entries, strict=True)]
+
+    def as_shown(movie_ids: Sequence[int]) -> tuple[int, ...]:
+        recommended, _ = showing.shown(
+            list(movie_ids), row.watching, row.progress, row.dismissed, visible, settings.FINISHED_MARK
+        )
+        return tuple(recommended)
+
+    trial = replace(unread.trial, other=as_shown(unread.trial.other)) if unread.trial else None
+    milliseconds = time.time_ns() // 1_000_000
+    read = FirstRead(
+        user_id,
+        unread.made_at,
+        EPOCH + timedelta(milliseconds=milliseconds),
+        unread.made_by,
+        as_shown(row.recommended),
+        trial,
+    )
+    for notify in first_read_subscribers:
+        notify(read)
 
 
 def _popular() -> Shown:

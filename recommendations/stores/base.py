@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from recommendations.list_reads import FirstRead, Unread
 from recommendations.user_lists import UserLists
 
 Change = Callable[[UserLists], UserLists]
@@ -21,6 +22,7 @@ class ServedRow:
     watching: list[int]
     progress: list[bytes]  # as JSON numbers, ready to send
     dismissed: Sequence[int] = ()  # may be in both lists, and is not shown
+    unread: Unread | None = None  # if no read of `recommended` is logged, and only if it was asked for
 
 
 class ListStore(Protocol):
@@ -29,8 +31,15 @@ class ListStore(Protocol):
     Every method raises StoreUnavailable, and never a driver's own error, if the store is unavailable.
     """
 
-    def served(self, user_id: int) -> tuple[ServedRow | None, int]:
-        """The user's row (None: no record) and the version of the inventory to serve it with."""
+    def served(self, user_id: int, *, unread: bool = False) -> tuple[ServedRow | None, int]:
+        """The user's row (None: no record) and the version of the inventory to serve it with.
+
+        `unread`: the row says what the log of reads needs, if the list is not in it yet.
+        """
+        ...
+
+    def mark_read(self, reads: Collection[FirstRead]) -> None:
+        """Stores that reads of these lists are logged. Leaves out lists that were replaced meanwhile."""
         ...
 
     def read(self, user_id: int) -> UserLists | None:

@@ -13,6 +13,7 @@ from pymongo.errors import BulkWriteError, ConnectionFailure, PyMongoError, Wait
 
 from movies.foundation.circuit_breaker import CircuitBreaker
 from movies.foundation.prepared_statements import PreparedStatement
+from recommendations.list_reads import FirstRead
 from recommendations.stores import mongo_documents as documents
 from recommendations.stores.base import Change, ServedRow, StoreUnavailable
 from recommendations.stores.mongo_client import collection
@@ -66,18 +67,29 @@ class MongoStore:
     def _users(self) -> Any:
         return collection(self.url, COLLECTION)
 
-    def served(self, user_id: int) -> tuple[ServedRow | None, int]:
+    def served(self, user_id: int, *, unread: bool = False) -> tuple[ServedRow | None, int]:
         """Raises django.db's errors if PostgreSQL, which has the inventory, is unavailable."""
-        return self._served(user_id), INVENTORY.row("1")[0]
+        return self._served(user_id, unread), INVENTORY.row("1")[0]
 
     @_guarded
-    def _served(self, user_id: int) -> ServedRow | None:
+    def _served(self, user_id: int, unread: bool) -> ServedRow | None:
+        fields = documents.SERVED_OR_UNREAD_FIELDS if unread else documents.SERVED_FIELDS
         with pymongo.timeout(HOT_SECONDS):
-            found = self._users.find_one({"_id": user_id}, documents.SERVED_FIELDS)
+            found = self._users.find_one({"_id": user_id}, fields)
         if found is None:
             return None
         progress = [repr(share).encode() for share in found["progress"]]
-        return ServedRow(found["recommended"], found["watching"], progress, found.get("dismissed") or ())
+        dismissed = found.get("dismissed") or ()
+        not_logged = documents.unread(found) if unread else None
+        return ServedRow(found["recommended"], found["watching"], progress, dismissed, not_logged)
+
+    @_guarded
+    def mark_read(self, reads: Collection[FirstRead]) -> None:
+        for batch in _batches(list(reads)):
+            self._users.bulk_write(
+                [UpdateOne(*documents.mark_read(read.user_id, read.made_at, read.read_at)) for read in batch],
+                ordered=False,
+            )
 
     @_guarded
     def read(self, user_id: int) -> UserLists | None:

@@ -7,11 +7,13 @@ from typing import Any
 from bson.int64 import Int64
 from msgspec.structs import replace
 
+from recommendations.list_reads import Unread
 from recommendations.stores.time_codec import finish_times, from_microseconds, to_finish, to_microseconds
 from recommendations.user_lists import BUS, Entry, Trial, UserLists
 
 # The projection of the hot read; the rest of a document is as large again.
 SERVED_FIELDS = {"recommended": 1, "watching": 1, "progress": 1, "dismissed": 1, "_id": 0}
+SERVED_OR_UNREAD_FIELDS = SERVED_FIELDS | {"recommended_at": 1, "recommended_by": 1, "trial": 1, "read_at": 1}
 
 SAMPLED_FIELDS = {"recommended": 1, "recommended_at": 1, "recommended_by": 1}
 
@@ -50,7 +52,7 @@ def document(lists: UserLists) -> dict[str, Any]:
 def lists(found: Mapping[str, Any]) -> UserLists:
     """The inverse of `document`. Documents of earlier releases do not have every field."""
     back_at = found.get("brought_back_at") or [None] * len(found["watching"])
-    trial, read_at = found.get("trial"), found.get("read_at")
+    read_at = found.get("read_at")
     return replace(
         recommended(found),
         watching=tuple(
@@ -69,9 +71,17 @@ def lists(found: Mapping[str, Any]) -> UserLists:
         ),
         finished=tuple(to_finish(movie_id, times) for movie_id, *times in found["finished"]),
         dismissed=tuple(found.get("dismissed") or ()),
-        trial=Trial(trial["experiment"], trial["arm"], tuple(trial["other"])) if trial else None,
+        trial=_trial(found),
         read_at=from_microseconds(read_at) if read_at is not None else None,
     )
+
+
+def unread(found: Mapping[str, Any]) -> Unread | None:
+    """What SERVED_OR_UNREAD_FIELDS say of the list; None if there is none, or a read of it is logged."""
+    at = found.get("recommended_at")
+    if at is None or found.get("read_at") is not None:
+        return None
+    return Unread(from_microseconds(at), found.get("recommended_by") or BUS, _trial(found))
 
 
 def recommended(found: Mapping[str, Any]) -> UserLists:
@@ -82,6 +92,19 @@ def recommended(found: Mapping[str, Any]) -> UserLists:
         recommended_at=from_microseconds(at) if at is not None else None,
         recommended_by=found.get("recommended_by") or BUS,  # documents of earlier releases have none
     )
+
+
+def mark_read(user_id: int, made_at: datetime, read_at: datetime) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The selection of the document, if it has the list unread, and the change that marks it as read."""
+    return (
+        {"_id": Int64(user_id), "recommended_at": _int64(made_at), "read_at": None},
+        {"$set": {"read_at": _int64(read_at)}, "$inc": {"rev": Int64(1)}},
+    )
+
+
+def _trial(found: Mapping[str, Any]) -> Trial | None:
+    trial = found.get("trial")
+    return Trial(trial["experiment"], trial["arm"], tuple(trial["other"])) if trial else None
 
 
 def _int64(at: datetime) -> Int64:

@@ -3,29 +3,34 @@
 import functools
 import itertools
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
-import msgspec
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from movies.foundation.prepared_statements import PreparedStatement
+from recommendations.list_reads import FirstRead
 from recommendations.stores.base import Change, ServedRow, StoreUnavailable
-from recommendations.stores.time_codec import finish_times, from_microseconds, to_finish, to_microseconds
-from recommendations.user_lists import BUS, EMPTY_LISTS, Entry, Trial, UserLists
+from recommendations.stores.postgres_rows import columns, lists_of, texts, unread_of
+from recommendations.user_lists import BUS, EMPTY_LISTS, UserLists
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-SERVED = PreparedStatement(
-    "recommendations_served",
-    ("bigint",),
-    "SELECT i.version, u.recommended, u.watching, u.progress::text, u.dismissed"
-    " FROM movies_inventory i LEFT JOIN recommendations_userlists u ON u.user_id = $1",
-)
 # ruff: noqa: S608 (the statements are built from the constants here)
+SERVED_ROW = (
+    "SELECT i.version, u.recommended, u.watching, u.progress::text, u.dismissed{}"
+    " FROM movies_inventory i LEFT JOIN recommendations_userlists u ON u.user_id = $1"
+)
+# NULL for nearly every read; the list's time is in microseconds
+UNREAD = """, CASE WHEN u.read_at IS NULL AND u.recommended_at IS NOT NULL THEN json_build_array(
+    (extract(epoch FROM u.recommended_at) * 1000000)::bigint, u.recommended_by, u.experiment, u.arm, u.other
+)::text END"""
+SERVED = PreparedStatement("recommendations_served", ("bigint",), SERVED_ROW.format(""))
+SERVED_OR_UNREAD = PreparedStatement(
+    "recommendations_served_or_unread", ("bigint",), SERVED_ROW.format(UNREAD)
+)
 STORED = (
     "recommended, recommended_at, recommended_by, watching, progress, watched_at, brought_back_at, removed,"
     " finished, dismissed, experiment, arm, other, read_at"
@@ -64,8 +69,14 @@ WRITE = f"""INSERT INTO recommendations_userlists AS old ({COLUMNS})
     SELECT new.user_id, {VALUES} FROM {ROWS} ORDER BY new.user_id
     ON CONFLICT (user_id) DO UPDATE SET ({STORED}, updated) = ROW(
         {", ".join(f"excluded.{name}" for name in STORED.split(", "))}, now())"""
-_TO_JSON = msgspec.json.Encoder().encode
-_FROM_JSON = msgspec.json.Decoder().decode
+# the locks first, in the order in which everybody takes them
+MARK_READ = """WITH found AS (
+    SELECT old.user_id, new.read_at FROM recommendations_userlists AS old
+    JOIN unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS new (user_id, made_at, read_at)
+        ON old.user_id = new.user_id AND old.recommended_at = new.made_at
+    WHERE old.read_at IS NULL ORDER BY old.user_id FOR NO KEY UPDATE OF old)
+    UPDATE recommendations_userlists AS old SET read_at = found.read_at
+    FROM found WHERE old.user_id = found.user_id"""
 COUNT_CACHE_SECONDS = 60  # how long a count is reused that took more than SLOW_COUNT_SECONDS
 SLOW_COUNT_SECONDS = 0.2
 SAMPLE_BATCH = 100  # rows converted at a time: about a millisecond
@@ -92,13 +103,22 @@ class PostgresStore:
         self._counted: tuple[float, int] | None = None
 
     @_unavailable
-    def served(self, user_id: int) -> tuple[ServedRow | None, int]:
-        version, recommended, watching, progress, dismissed = SERVED.row(str(user_id))
+    def served(self, user_id: int, *, unread: bool = False) -> tuple[ServedRow | None, int]:
+        statement = SERVED_OR_UNREAD if unread else SERVED
+        version, recommended, watching, progress, dismissed, *more = statement.row(str(user_id))
         if recommended is None:
             return None, version
         # PostgreSQL formats floats as JSON does: {0.3,1e-09}
         shares = progress[1:-1].encode().split(b",") if watching else []
-        return ServedRow(recommended, watching, shares, dismissed or ()), version
+        not_logged = unread_of(more[0]) if more and more[0] else None
+        return ServedRow(recommended, watching, shares, dismissed or (), not_logged), version
+
+    @_unavailable
+    def mark_read(self, reads: Collection[FirstRead]) -> None:
+        values = columns((read.user_id, read.made_at, read.read_at) for read in reads)
+        if values:
+            with connection.cursor() as cursor:
+                cursor.execute(MARK_READ, values)
 
     @_unavailable
     def read(self, user_id: int) -> UserLists | None:
@@ -108,7 +128,7 @@ class PostgresStore:
     def read_each(self, user_ids: Collection[int]) -> dict[int, UserLists]:
         with connection.cursor() as cursor:
             cursor.execute(READ, [list(user_ids)])
-            return {row[0]: _lists(row) for row in cursor.fetchall()}
+            return {row[0]: lists_of(row) for row in cursor.fetchall()}
 
     @_unavailable
     def update(self, changes: Mapping[int, Change]) -> None:
@@ -125,7 +145,7 @@ class PostgresStore:
         Locks in order of the id, so that two batches never deadlock.
         """
         cursor.execute(LOCK, [user_ids])
-        known = {row[0]: _lists(row) for row in cursor.fetchall()}
+        known = {row[0]: lists_of(row) for row in cursor.fetchall()}
         changed: list[tuple[int, UserLists, UserLists]] = []
         created: list[tuple[int, UserLists]] = []
         for user_id in user_ids:
@@ -138,10 +158,10 @@ class PostgresStore:
             else:
                 created.append((user_id, new))
         if changed:
-            cursor.execute(UPDATE, _columns((user_id, *texts(new, old)) for user_id, new, old in changed))
+            cursor.execute(UPDATE, columns((user_id, *texts(new, old)) for user_id, new, old in changed))
         if not created:
             return []
-        cursor.execute(INSERT, _columns((user_id, *texts(new)) for user_id, new in created))
+        cursor.execute(INSERT, columns((user_id, *texts(new)) for user_id, new in created))
         done = {user_id for (user_id,) in cursor.fetchall()}
         return [user_id for user_id, _ in created if user_id not in done]
 
@@ -152,7 +172,7 @@ class PostgresStore:
         # the last of several rows for a user wins, because a statement cannot write a row twice
         while batch := dict(itertools.islice(waiting, WRITE_BATCH)):
             with connection.cursor() as cursor:
-                cursor.execute(WRITE, _columns((user_id, *texts(lists)) for user_id, lists in batch.items()))
+                cursor.execute(WRITE, columns((user_id, *texts(lists)) for user_id, lists in batch.items()))
             written += len(batch)
         return written
 
@@ -164,7 +184,7 @@ class PostgresStore:
                 " ORDER BY user_id LIMIT %s",
                 [after, limit],
             )
-            return [(row[0], _lists(row)) for row in cursor.fetchall()]
+            return [(row[0], lists_of(row)) for row in cursor.fetchall()]
 
     @_unavailable
     def ids(self, after: int, limit: int) -> list[int]:
@@ -208,80 +228,3 @@ class PostgresStore:
         end = time.monotonic()
         self._counted = (end + COUNT_CACHE_SECONDS, number) if end - start > SLOW_COUNT_SECONDS else None
         return number
-
-
-def _lists(row: tuple) -> UserLists:
-    (_, recommended, recommended_at, recommended_by, watching, progress, watched_at, back_at) = row[:8]
-    removed, finished, dismissed, experiment, arm, other, read_at = row[8:]
-    return UserLists(
-        recommended=tuple(recommended),
-        recommended_at=recommended_at,
-        watching=tuple(map(Entry, watching, progress, watched_at, back_at or itertools.repeat(None))),
-        removed=tuple(
-            Entry(movie_id, share, from_microseconds(at)) for movie_id, share, at in _json(removed)
-        ),
-        finished=tuple(to_finish(movie_id, times) for movie_id, *times in _json(finished)),
-        recommended_by=recommended_by or BUS,
-        dismissed=tuple(dismissed or ()),
-        trial=Trial(experiment, arm, tuple(other)) if experiment is not None else None,
-        read_at=read_at,
-    )
-
-
-def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
-    """The rows as one list for each column."""
-    return [list(column) for column in zip(*rows, strict=True)]
-
-
-def texts(lists: UserLists, stored: UserLists | None = None) -> tuple[str | None, ...]:
-    """The columns of the lists, without the user's id, as literals for casts; None for those that are as stored."""
-    recommended = recommended_at = recommended_by = removed = finished = dismissed = read_at = None
-    watching: tuple[str | None, ...] = None, None, None, None
-    trial: tuple[str | None, ...] = None, None, None
-    if stored is None or lists.recommended != stored.recommended:
-        recommended = _array(lists.recommended)
-    if lists.recommended_at and (stored is None or lists.recommended_at != stored.recommended_at):
-        recommended_at = lists.recommended_at.isoformat()
-    if lists.recommended_by != (BUS if stored is None else stored.recommended_by):
-        recommended_by = lists.recommended_by
-    if stored is None or lists.watching != stored.watching:
-        watching = _watching(lists.watching)
-    if stored is None or lists.removed != stored.removed:
-        removed = _TO_JSON([[e.movie_id, e.progress, to_microseconds(e.at)] for e in lists.removed]).decode()
-    if stored is None or lists.finished != stored.finished:
-        finished = _TO_JSON([[f.movie_id, *finish_times(f)] for f in lists.finished]).decode()
-    if lists.dismissed != (() if stored is None else stored.dismissed):
-        dismissed = _array(lists.dismissed)
-    if lists.trial != (None if stored is None else stored.trial):
-        trial = _trial(lists.trial)
-    if lists.read_at != (None if stored is None else stored.read_at):
-        read_at = lists.read_at.isoformat() if lists.read_at else ""
-    return (
-        *(recommended, recommended_at, recommended_by, *watching, removed, finished, dismissed),
-        *(*trial, read_at),
-    )
-
-
-def _watching(entries: Sequence[Entry]) -> tuple[str | None, ...]:
-    """The columns watching, progress, watched_at and brought_back_at."""
-    return (
-        _array([entry.movie_id for entry in entries]),
-        _array([entry.progress for entry in entries]),
-        _array([entry.at for entry in entries]),
-        _array([entry.back_at for entry in entries]) if any(entry.back_at for entry in entries) else None,
-    )
-
-
-def _trial(trial: Trial | None) -> tuple[str | None, ...]:
-    """The columns experiment, arm and other; an empty arm for none."""
-    return (str(trial.experiment), trial.arm, _array(trial.other)) if trial else (None, "", None)
-
-
-def _array(values: Sequence[float | datetime | None]) -> str:
-    """The literal of an array: PostgreSQL reads the JSON of numbers, times and null in it."""
-    return f"{{{_TO_JSON(values)[1:-1].decode()}}}"
-
-
-def _json(value: Any) -> Any:
-    # Django's connections return jsonb as text, for JSONField to parse
-    return _FROM_JSON(value) if isinstance(value, str) else value

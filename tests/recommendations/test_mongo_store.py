@@ -12,13 +12,14 @@ from recommendations.stores.base import StoreUnavailable
 from recommendations.stores.mongo import MongoStore
 from recommendations.user_lists import EMPTY_LISTS, Entry, UserLists
 from tests.recommendations.store_contract import AT, StoreContract, begun
+from tests.recommendations.store_reads_contract import ReadsContract
 from tests.servers.mongodb import MongoServer
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
 
 
-class TestMongoStore(StoreContract):
+class TestMongoStore(StoreContract, ReadsContract):
     """Runs every case."""
 
 

@@ -10,6 +10,7 @@ from recommendations.stores.base import ListStore
 from recommendations.stores.postgres import PostgresStore
 from recommendations.user_lists import UserLists
 from tests.recommendations.store_contract import AT, FULL, HOLD, StoreContract, begun
+from tests.recommendations.store_reads_contract import ReadsContract
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -19,7 +20,7 @@ def store() -> ListStore:
     return PostgresStore()
 
 
-class TestPostgresStore(StoreContract):
+class TestPostgresStore(StoreContract, ReadsContract):
     """Runs every case."""
 
 
