@@ -2,9 +2,10 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 
@@ -103,8 +104,50 @@ def difference_table(evaluation: Evaluation) -> Table:
     return table
 
 
-def as_json(evaluation: Evaluation) -> str:
-    """One line, as the contract has it."""
+def experiment_table(report: Mapping[str, Any]) -> Table:
+    """A row for each arm: finishes in the window, and how many were recommended."""
+    table = Table("Arm", title=f"{report['name']}: {report['verdict']}")
+    for heading in (
+        "Users",
+        "Finishes",
+        "Recommended",
+        "a user",
+        "of the finishes",
+        "Lift",
+        "interval at every look",
+    ):
+        table.add_column(heading, justify="right")
+    metrics = {metric["key"]: metric["arms"] for metric in report["metrics"]}
+    for place, arm in enumerate(report["arms"]):
+        mean, ratio = metrics["recommended"][place], metrics["kpi"][place]
+        table.add_row(
+            arm["name"],
+            f"{mean['users']:,}",
+            f"{ratio['denominator']:,}",
+            f"{ratio['numerator']:,}",
+            _shown(mean["value"], ".2f"),
+            _shown(ratio["value"], ".4f"),
+            *(f"{_lift(mean)}\n{_lift(ratio)}", f"{_interval(mean)}\n{_interval(ratio)}")
+            if place
+            else ("", ""),
+        )
+    return table
+
+
+def _shown(value: float | None, form: str) -> str:
+    return "-" if value is None else f"{value:{form}}"
+
+
+def _lift(numbers: Mapping[str, Any]) -> str:
+    return _shown(numbers["lift"], "+.1%")
+
+
+def _interval(numbers: Mapping[str, Any]) -> str:
+    return " to ".join(_shown(numbers[bound], "+.1%") for bound in ("low", "high"))
+
+
+def as_json(evaluation: Evaluation, experiment: Mapping[str, Any] | None = None) -> str:
+    """One line, as the contract has it; with the report on the experiment if there is one."""
     strategies = {
         name: {
             "hr20": measured.hit_rate.value,
@@ -115,7 +158,8 @@ def as_json(evaluation: Evaluation) -> str:
         }
         for name, measured in evaluation.strategies.items()
     }
-    return json.dumps({"strategies": strategies, "finishes": evaluation.finishes})
+    found: dict[str, Any] = {"strategies": strategies, "finishes": evaluation.finishes}
+    return json.dumps(found if experiment is None else found | {"experiment": experiment})
 
 
 def _bounds(interval: Interval) -> str:
