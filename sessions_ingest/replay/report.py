@@ -10,6 +10,7 @@ from typing import Any
 from rich.table import Table
 
 from movies.genres import GENRES
+from recommendations.experiments.analysis import verdict
 from sessions_ingest.replay.inventory import Added
 from sessions_ingest.replay.measures import Evaluation, Interval
 from sessions_ingest.replay.movielens import FileMovie, Finishes
@@ -105,45 +106,30 @@ def difference_table(evaluation: Evaluation) -> Table:
 
 
 def experiment_table(report: Mapping[str, Any]) -> Table:
-    """A row for each arm: finishes in the window, and how many were recommended."""
-    table = Table("Arm", title=f"{report['name']}: {report['verdict']}")
-    for heading in (
-        "Users",
-        "Finishes",
-        "Recommended",
-        "a user",
-        "of the finishes",
-        "Lift",
-        "interval at every look",
-    ):
+    """A row for each arm: its matured users, their finishes in the window, and how many were recommended."""
+    table = Table("Arm", title=f"Experiment {report['name']}: {report['verdict']}")
+    for heading in ("Users", "Finishes", "Recommended", "a user", "Lift", "of finishes", "Lift"):
         table.add_column(heading, justify="right")
     metrics = {metric["key"]: metric["arms"] for metric in report["metrics"]}
     for place, arm in enumerate(report["arms"]):
-        mean, ratio = metrics["recommended"][place], metrics["kpi"][place]
+        mean, share = metrics["recommended"][place], metrics["kpi"][place]
         table.add_row(
             arm["name"],
-            f"{mean['users']:,}",
-            f"{ratio['denominator']:,}",
-            f"{ratio['numerator']:,}",
-            _shown(mean["value"], ".2f"),
-            _shown(ratio["value"], ".4f"),
-            *(f"{_lift(mean)}\n{_lift(ratio)}", f"{_interval(mean)}\n{_interval(ratio)}")
-            if place
-            else ("", ""),
+            f"{share['users']:,}",
+            f"{share['denominator']:,}",
+            f"{share['numerator']:,}",
+            "-" if mean["value"] is None else f"{mean['value']:.2f}",
+            _lift(mean),
+            "-" if share["value"] is None else f"{share['value']:.4f}",
+            _lift(share),
         )
     return table
 
 
-def _shown(value: float | None, form: str) -> str:
-    return "-" if value is None else f"{value:{form}}"
-
-
 def _lift(numbers: Mapping[str, Any]) -> str:
-    return _shown(numbers["lift"], "+.1%")
-
-
-def _interval(numbers: Mapping[str, Any]) -> str:
-    return " to ".join(_shown(numbers[bound], "+.1%") for bound in ("low", "high"))
+    if numbers["lift"] is None:
+        return ""
+    return str(verdict.Interval(numbers["lift"], numbers["low"], numbers["high"]))
 
 
 def as_json(evaluation: Evaluation, experiment: Mapping[str, Any] | None = None) -> str:

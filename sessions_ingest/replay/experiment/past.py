@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
+
 from movies.foundation import actors
 from recommendations.experiments import lifecycle, report, tally
 from recommendations.experiments.plan import Plan
@@ -24,7 +26,10 @@ def create(name: str, history: History) -> tuple[Experiment, ListLog]:
     """
     if not len(history):
         raise NotPossible("There is no view to make an experiment of.")
-    plan = Plan(seed=name)
+    users = len(np.unique(history.user_ids))
+    plan = Plan(
+        seed=name, users_per_arm=max(1, users // 2)
+    )  # all of them are there, so intervals are narrowest
     first, last = (EPOCH + timedelta(microseconds=int(history.times[place])) for place in (0, -1))
     started_at, ended_at = first - SECOND, last + timedelta(days=plan.window_days) + SECOND
     if ended_at > datetime.now(UTC):

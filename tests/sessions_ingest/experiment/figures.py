@@ -7,7 +7,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.sessions_ingest.experiment.model import DAY, Person, Trial
-from tests.sessions_ingest.experiment.numbers import Lift, Pairs, adjusted_lift, lift, ratio_lift, split
+from tests.sessions_ingest.experiment.numbers import (
+    Lift,
+    Pairs,
+    adjusted_lift,
+    lift,
+    ratio_lift,
+    smallest_effect,
+    split,
+)
 
 LEAST_USERS = 100
 NOTHING = {"lift": None, "low": None, "high": None}
@@ -52,6 +60,9 @@ def figures(people: dict[int, Person], plan: dict[str, Any], trial: Trial, look:
             "readers": len(people),
         },
         "metrics": metrics,
+        "power": _power(
+            [exposed[name] for name in names[:2]], [matured[name] for name in names[:2]], plan, trial, look
+        ),
         "by_day": [_day(day, exposed, names, look, planned) for day in range(window)],
         "shadow": [
             {"recommended_finishes": total["recommended"], "on_both": total["shadow"]} for total in totals
@@ -160,6 +171,37 @@ def _day(
             for mine, arm in zip(passed, arms, strict=True)
         ],
         **(_shown(1, arms, lift, planned) or NOTHING),
+    }
+
+
+def _power(
+    exposed: list[list[Person]],
+    matured: list[list[Person]],
+    plan: dict[str, Any],
+    trial: Trial,
+    look: datetime,
+) -> dict[str, Any]:
+    """What could be seen by now, and what is left to the plan."""
+    missing = [sum(max(0, plan["users_per_arm"] - len(arm)) for arm in arms) for arms in (exposed, matured)]
+    days = [_at(person).date() for arm in exposed for person in arm]
+    today = look.date()
+    first = min(days, default=today)
+    a_day = float(len(days))
+    if first < today:
+        since = max(first, today - timedelta(days=7))
+        a_day = sum(since <= day < today for day in days) / (today - since).days
+    window = plan["window_days"]
+    left: int | None = window if missing[1] else 0
+    if missing[0]:
+        left = math.ceil(missing[0] / a_day) + window if a_day else None
+    outcomes = [_sum(person, "recommended") for arm in matured for person in arm]
+    return {
+        "smallest_effect": smallest_effect(
+            outcomes, len(matured[0]), len(matured[1]), 2 * plan["users_per_arm"]
+        ),
+        "users_left": missing[1],
+        "days_left": None if trial.ended_at else left,
+        "exposed_a_day": a_day,
     }
 
 

@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Sequence
 from fractions import Fraction
+from statistics import NormalDist, mean, stdev
 from typing import Any, NamedTuple
 
 ALPHA = 0.05
@@ -68,6 +69,16 @@ def half_width(users: int, planned: int) -> float:
     return math.sqrt(
         2 * (t * rho_squared + 1) / (t * rho_squared) * math.log(math.sqrt(t * rho_squared + 1) / ALPHA)
     )
+
+
+def smallest_effect(outcomes: Sequence[int], control: int, arm: int, planned: int) -> float | None:
+    """The lift that is seen with a probability of 80% by arms of so many users; `outcomes` are those of all."""
+    if not (control and arm and any(outcomes)) or len(set(outcomes)) == 1:
+        return None
+    spread = stdev(outcomes) / mean(outcomes)
+    errors = half_width(control + arm, planned) + NormalDist().inv_cdf(0.8)
+    effect = math.exp(errors * spread * math.sqrt(1 / control + 1 / arm)) - 1
+    return effect if effect < 10_000 else None
 
 
 def split(observed: Sequence[int], weights: Sequence[float]) -> tuple[float, float]:

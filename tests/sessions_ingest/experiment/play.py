@@ -55,7 +55,6 @@ class Play:
     expected: dict[tuple[int, datetime], Expected] = field(default_factory=dict)
     read_until: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     late: list[Event] = field(default_factory=list)
-    killed: int = 0
 
     def look(self, users: Iterable[int]) -> list[Seen]:
         """The users look at their lists, which nothing changes meanwhile."""
@@ -67,7 +66,7 @@ class Play:
         self.read_until = max(self.read_until, *(each.answered_at for each in seen))
         return seen
 
-    def live(self, seen: Iterable[Seen]) -> None:
+    def live(self, seen: Iterable[Seen], *, kills: int) -> None:
         """Those who looked watch something, and it is reported while the consumer is killed; a part comes late."""
         begin = self.read_until + CLOCK
         wait_until(lambda: datetime.now(UTC) > begin + LIVED)
@@ -75,26 +74,25 @@ class Play:
         events = self.people.shuffled(events)
         number = round(LATE * len(events))
         late, self.late = self.late, events[:number]
-        self.report([*late, *events[number:]], kill=True)
+        self.report([*late, *events[number:]], kills=kills)
 
-    def report(self, events: Sequence[Event], *, kill: bool = False) -> None:
-        """Sends the events as sessions, shuffled, some of them twice, and waits until they are applied."""
+    def report(self, events: Sequence[Event], *, kills: int = 0) -> None:
+        """Sends the events as sessions, shuffled, some of them twice, and waits until they are applied.
+
+        Meanwhile the consumer is killed, once while they are sent, and then while it consumes them.
+        """
         for event in events:
             self.facts.happened(event)
         bodies = [json.dumps(body) for body in self.people.sessions(events)]
         half = len(bodies) // 2
         self._send(self.queues.session, bodies[:half])
-        if kill:
-            self.killed += self._depth() > 0
-            self.consumer.kill()
+        if kills:
+            self._kill()
         self._send(self.queues.session, bodies[half:])
-        if kill:
-            self.consumer.start()
+        for _ in range(kills - 1):
             left = self._depth()
-            wait_until(lambda: self._depth() < left * 0.7, seconds=SECONDS)
-            self.killed += self._depth() > 0
-            self.consumer.kill()
-            self.consumer.start()
+            wait_until(lambda left=left: self._depth() < 0.7 * left, seconds=SECONDS)  # type: ignore[misc]
+            self._kill()
         self.wait_until_applied()
 
     def send_lists(self, users: Iterable[int]) -> None:
@@ -155,6 +153,12 @@ class Play:
                 seen.asked_at,
                 seen.answered_at,
             )
+
+    def _kill(self) -> None:
+        """Kills the consumer while it has messages, and starts it again."""
+        assert self._depth()
+        self.consumer.kill()
+        self.consumer.start()
 
     def _depth(self) -> int:
         return bus.depth(self.queues.session.url) + bus.depth(self.queues.recs.url)
