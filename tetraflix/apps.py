@@ -19,6 +19,7 @@ from tetraflix.background.task_waker import (
     old_lists_waker,
     publisher_waker,
     recommender_waker,
+    stopped_experiments_waker,
 )
 from tetraflix.observability import error_reports, request_ids, task_metrics
 
@@ -38,6 +39,7 @@ class TetraflixConfig(AppConfig):
         queue_polled.connect(heartbeats.note_poll, dispatch_uid="heartbeats")
         inventory_changed.connect(publisher_waker.wake, dispatch_uid="wake the change feed")
         job_queued.connect(job_waker.wake, dispatch_uid="wake the worker for a job")
+        experiment_changed.connect(stopped_experiments_waker.wake, dispatch_uid="count a stopped experiment")
         if settings.RECOMMENDER != "off":
             users_changed.connect(recommender_waker.wake, dispatch_uid="wake the recommender")
             experiment_changed.connect(old_lists_waker.wake, dispatch_uid="wake the recommender for all")

@@ -211,6 +211,9 @@ CHANGES_KEPT_DAYS = env.whole("CHANGES_KEPT_DAYS", 730)
 # VIEWS_KEPT_MONTHS: full months that single views are kept (0: for ever); view counts always stay. An event from
 # before these months is not counted, because it may have been counted already.
 VIEWS_KEPT_MONTHS = env.whole("VIEWS_KEPT_MONTHS", 0)
+# EXPOSURES_KEPT_DAYS: days that the log of lists read is kept, by full months (0: nothing is logged). Experiments
+# are counted from it, so it must reach back to the start of one.
+EXPOSURES_KEPT_DAYS = env.whole("EXPOSURES_KEPT_DAYS", 90)
 # READS_NEED_KEY: reads need an API key, too; by default a gateway in front checks clients.
 READS_NEED_KEY = env.switch("READS_NEED_KEY", False)
 # WRITES_PER_MINUTE: writes that one API key may make in a minute, over all processes; more are answered 429.

@@ -24,9 +24,8 @@ VIEWS = """
 SELECT user_id, movie_id, coalesce(effective_at, watched_at) AS at FROM movies_view
 WHERE user_id = ANY (%(users)s)
 """
-# Finishes in the 14 days before the exposure.
+# Of `exposed` and `views`: finishes in the 14 days before the exposure, of users with any.
 BEFORE = """
-SELECT count(*) FROM views
-WHERE views.user_id = exposed.user_id
-  AND views.at < exposed.exposed_at AND views.at >= exposed.exposed_at - interval '336 hours'
+SELECT user_id, count(*) AS before FROM exposed JOIN views USING (user_id)
+WHERE views.at < exposed.exposed_at AND views.at >= exposed.exposed_at - interval '336 hours' GROUP BY user_id
 """

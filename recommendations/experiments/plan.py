@@ -48,6 +48,13 @@ def made_by(strategy: str, taste: str) -> str:
 DEFAULT_ARMS = (Arm("fixed", "mixture", "fixed", 1.0), Arm("modelled", "mixture", "modelled", 1.0))
 
 
+def with_holdback(arms: tuple[Arm, ...], percent: float) -> tuple[Arm, ...]:
+    """The arms and one more, whose users (this percentage of all) get the most popular movies. Raises BadPlan."""
+    _check("holdback", 0 < percent < 100, "A holdback is more than 0 and less than 100 percent of the users.")
+    weight = sum(arm.weight for arm in arms) * percent / (100 - percent)
+    return (*arms, Arm("holdback", "popular", "modelled", weight))
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is decided before an experiment starts, and never changes afterwards. Raises BadPlan.

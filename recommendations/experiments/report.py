@@ -55,9 +55,16 @@ def report(name: str, *, as_of: datetime | None = None) -> dict[str, Any]:
         "health": figures.health(results),
         "metrics": metrics,
         "by_day": figures.by_day(results, plan),
-        "shadow": [{"recommended_finishes": arm.recommended, "on_both": arm.on_both} for arm in results.arms],
+        "shadow": [
+            {"recommended_finishes": arm.so_far["recommended"], "on_both": arm.so_far["shadow"]}
+            for arm in results.arms
+        ],
         "sisters": [
-            {"known": arm.rec_known, "disagree": arm.rec_disagree, "group_disagree": arm.group_disagree}
+            {
+                "known": arm.so_far["rec_known"],
+                "disagree": arm.so_far["rec_disagree"],
+                "group_disagree": arm.so_far["group_disagree"],
+            }
             for arm in results.arms
         ],
         "power": figures.power(results, plan, look, runs=state == "running"),
@@ -87,8 +94,8 @@ def _arms(results: Results, plan: Plan) -> list[dict[str, Any]]:
             "weight": arm.weight,
             "exposed": found.exposed,
             "matured": found.matured,
-            "recommended_finishes": found.recommended,
-            "finishes": found.finishes,
+            "recommended_finishes": found.so_far["recommended"],
+            "finishes": found.so_far["finishes"],
         }
         for arm, found in zip(plan.arms, results.arms, strict=True)
     ]

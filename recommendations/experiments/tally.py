@@ -21,6 +21,7 @@ from recommendations.experiments.plan import Plan
 from recommendations.models import Experiment, ExperimentDay, ExperimentUser
 
 BATCH = 500  # users of a transaction; ingestion of their events waits for it
+JUST = timedelta(minutes=10)
 BEFORE = timedelta(days=14)  # counted before the exposure (attribution.BEFORE)
 
 USER_COLUMNS = ("arm", "exposed_at", "left_out", "arms", "before", "first_read_at", "lists", "bus_lists")
@@ -43,6 +44,7 @@ readers AS (
 exposed AS (
     SELECT user_id, arm, exposed_at FROM first_exposing LEFT JOIN recommendations_rater AS rater USING (user_id)
     WHERE rater.rated_at IS NULL OR rater.rated_at > exposed_at),
+known_before AS ({attribution.BEFORE}),
 computed AS (
     SELECT %(experiment)s AS experiment_id, user_id, arm, exposed_at,
            CASE WHEN exposed_at IS NOT NULL THEN ''
@@ -52,9 +54,9 @@ computed AS (
                 WHEN own THEN 'no fixed preferences'
                 WHEN bus_lists > 0 THEN 'list from the bus'
                 ELSE 'list made before the start' END AS left_out,
-           arms, CASE WHEN exposed_at IS NULL THEN 0 ELSE ({attribution.BEFORE}) END AS before,
-           first_read_at, lists, bus_lists
-    FROM readers LEFT JOIN exposed USING (user_id) LEFT JOIN recommendations_rater AS rater USING (user_id))
+           arms, coalesce(known_before.before, 0) AS before, first_read_at, lists, bus_lists
+    FROM readers LEFT JOIN exposed USING (user_id) LEFT JOIN known_before USING (user_id)
+    LEFT JOIN recommendations_rater AS rater USING (user_id))
 """  # noqa: S608 -- made of constants
 
 DAY_COLUMNS = (
@@ -157,10 +159,10 @@ def tally(*, seconds: float) -> int:
 def recount(experiment: Experiment) -> int:
     """Counts all users of the experiment again, and returns how many. For facts that marked nobody.
 
-    Do not call it for an experiment of which the log of lists read has dropped a part.
+    Not for an experiment of which the log of lists read has dropped a part.
     """
     total = 0
-    for users in _readers(experiment):
+    for users in _users(experiment):
         with transaction.atomic():
             untallied.mark(users)  # which locks them
             _count(experiment, users)
@@ -168,10 +170,24 @@ def recount(experiment: Experiment) -> int:
     return total
 
 
+def mark_again(experiment: Experiment) -> int:
+    """Marks all users of the experiment, so that they are counted again; returns how many."""
+    total = 0
+    for users in _users(experiment):
+        untallied.mark(users)
+        total += len(users)
+    return total
+
+
+def just_stopped() -> list[Experiment]:
+    """Those that were stopped in the last minutes."""
+    return list(Experiment.objects.filter(ended_at__gte=database_time() - JUST))
+
+
 def _counted() -> list[Experiment]:
     """The started experiments of which all facts are still stored. The others keep what was counted."""
     now = database_time()
-    since = now - timedelta(days=getattr(settings, "EXPOSURES_KEPT_DAYS", 90))
+    since = now - timedelta(days=settings.EXPOSURES_KEPT_DAYS)
     views_since = partitions.kept_since(now)
     return [
         experiment
@@ -197,7 +213,7 @@ def _count(experiment: Experiment, users: Sequence[int]) -> None:
         cursor.execute(REPLACE_DAYS, parameters)
 
 
-def _readers(experiment: Experiment) -> Iterator[list[int]]:
+def _users(experiment: Experiment) -> Iterator[list[int]]:
     """The users that read a list while the experiment ran or are counted in it, in batches by ascending id."""
     after = 0
     while True:
