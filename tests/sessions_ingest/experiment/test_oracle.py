@@ -17,7 +17,8 @@ from pytest_django import Settings
 
 from movies.models import Movie
 from movies.outbox import bus
-from recommendations.experiments import report, tally
+from recommendations import tasks
+from recommendations.experiments import report
 from recommendations.models import Experiment, ExperimentDay, ExperimentUser, ListRead
 from tests.servers.queues import Queues, SqsServer
 from tests.servers.web_process import WebProcess
@@ -86,7 +87,7 @@ def test_every_number_of_an_experiment_is_that_of_the_model(play: Play) -> None:
     assert rows_that_say_another_arm(play) == []
 
     experiment = Experiment.objects.get(name=NAME)
-    assert tally.tally(seconds=60)
+    assert tasks.count_experiments()
     people_counted = counted(play.facts, trial_of(experiment, people))
     assert stored_users(experiment) == modelled_users(people_counted)
     assert stored_days(experiment) == modelled_days(people_counted)
@@ -111,7 +112,8 @@ def test_every_number_of_an_experiment_is_that_of_the_model(play: Play) -> None:
     # stopped: the command and the API say the same
     manage("stop", NAME)
     experiment.refresh_from_db()
-    tally.tally(seconds=60)
+    assert tasks.count_stopped_again() == len(people_counted)
+    tasks.count_experiments()
     assert experiment.ended_at
     trial = trial_of(experiment, people)
     expected = figures(counted(play.facts, trial), experiment.plan, trial, experiment.ended_at)
