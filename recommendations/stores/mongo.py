@@ -11,7 +11,7 @@ from bson.int64 import Int64
 from pymongo import InsertOne, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError, ConnectionFailure, PyMongoError, WaitQueueTimeoutError
 
-from movies.foundation.circuit_breaker import CircuitBreaker
+from movies.foundation.background_threads import CircuitBreaker
 from movies.foundation.prepared_statements import PreparedStatement
 from recommendations.list_reads import FirstRead
 from recommendations.stores import mongo_documents as documents
