@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from movies.api.reads import GenreView
 from movies.api.writes import Movies, OneMovie
+from recommendations.api.experiments import ExperimentReport
 from recommendations.api.preferences import Preferences
 from recommendations.api.reads import RecommendationsView
 from recommendations.api.writes import CurrentlyWatching, Dismissed
@@ -29,6 +30,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("tetraflix/dismissed/<str:user_id>/<str:movie_id>", Dismissed.as_view(), name="dismissed"),
     path("tetraflix/preferences/<str:user_id>", Preferences.as_view(), name="preferences"),
+    path("tetraflix/experiments/<str:name>", ExperimentReport.as_view(), name="experiment-report"),
     path("tetraflix/schema", SchemaView.as_view(), name="schema"),
     path("tetraflix/docs", DocsView.as_view(), name="docs"),
     path("", home, name="home"),
