@@ -1,9 +1,9 @@
 """The real users of the last weeks, as if each had been exposed at the first read of an own list."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from django.conf import settings
@@ -16,21 +16,25 @@ from recommendations.experiments.statistics.lifts import MIN_USERS
 from recommendations.experiments.statistics.sums import Sums
 
 WEEKS = 4
+MOST_USERS = 50_000  # more readers are sampled by chance, because each takes about half a millisecond
 BATCH = 5_000  # users of a statement
 FIRST_FINISHES = 5  # that give a user fixed preferences
 OWN = "list.made_by NOT IN ('bus', 'generated')"
 
-READERS = """
+IN_TIME = "read_at >= %(since)s AND read_at < %(until)s"
+COUNT = f"SELECT count(DISTINCT user_id) FROM recommendations_listread WHERE {IN_TIME}"  # noqa: S608
+# A hash instead of the id, because users with low ids joined first.
+READERS = f"""
 SELECT user_id FROM recommendations_listread
-WHERE user_id > %(after)s AND read_at >= %(since)s AND read_at < %(until)s
+WHERE user_id > %(after)s AND {IN_TIME} AND (hashint8extended(user_id, 1) & 65535) < %(share)s * 65536
 GROUP BY user_id ORDER BY user_id LIMIT %(limit)s
-"""
+"""  # noqa: S608 -- made of constants
 # Raters and users without fixed preferences take part in no experiment.
 OUTCOMES = f"""
 WITH views AS MATERIALIZED ({attribution.VIEWS}),
 first_reads AS (
     SELECT DISTINCT ON (user_id) user_id, read_at AS exposed_at FROM recommendations_listread AS list
-    WHERE user_id = ANY (%(users)s) AND read_at >= %(since)s AND read_at < %(until)s AND {OWN}
+    WHERE user_id = ANY (%(users)s) AND {IN_TIME} AND {OWN}
     ORDER BY user_id, read_at),
 many_finishes AS (
     SELECT user_id FROM first_reads JOIN views USING (user_id) WHERE views.at <= exposed_at
@@ -58,36 +62,41 @@ class TooFewData(Exception):
     """The log of lists read says too little. The message is a sentence that says what to do."""
 
 
-class _Part(NamedTuple):
-    """Of some users, in parallel arrays."""
+class People(NamedTuple):
+    """Users in parallel arrays."""
 
-    user_ids: NDArray[np.int64]
-    exposed_day: NDArray[np.float64]
-    recommended: NDArray[np.float64]
-    before: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, rows: Sequence[tuple[int, float, float, float]]) -> "_Part":
-        """Of these rows of OUTCOMES."""
-        numbers = np.array([row[1:] for row in rows], dtype=np.float64).reshape(-1, 3)
-        return cls(np.array([row[0] for row in rows], dtype=np.int64), *numbers.T)
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """Users whose window has passed, in parallel arrays, by the time of their exposure."""
-
-    weeks: int
-    window_days: int
     user_ids: NDArray[np.int64]
     exposed_day: NDArray[np.float64]  # days since the beginning of these weeks
     recommended: NDArray[np.float64]  # recommended finishes in the window
     before: NDArray[np.float64]  # finishes in the 14 days before
 
+    @classmethod
+    def of(cls, rows: Sequence[tuple[int, float, float, float]]) -> "People":
+        """Of these rows of OUTCOMES."""
+        numbers = np.array([row[1:] for row in rows], dtype=np.float64).reshape(-1, 3)
+        return cls(np.array([row[0] for row in rows], dtype=np.int64), *numbers.T)
+
+    def by_time(self) -> "People":
+        """The same users by the time of their exposure."""
+        order = np.argsort(self.exposed_day, kind="stable")
+        return People(
+            self.user_ids[order], self.exposed_day[order], self.recommended[order], self.before[order]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Users whose window has passed, by the time of their exposure."""
+
+    weeks: int
+    window_days: int
+    sampled: float  # share of the users that were looked at
+    people: People
+
     @property
     def users(self) -> int:
         """Their number."""
-        return len(self.user_ids)
+        return len(self.people.user_ids)
 
     @property
     def days(self) -> float:
@@ -97,52 +106,32 @@ class History:
     @property
     def sums(self) -> Sums:
         """The sums of all of them, as of one arm."""
-        return Sums.of(self.recommended, self.before)
+        return Sums.of(self.people.recommended, self.people.before)
 
-    def at(self, places: NDArray[np.int64]) -> "History":
-        """Those at these places."""
-        columns = (self.user_ids[places], self.exposed_day[places])
-        return History(self.weeks, self.window_days, *columns, self.recommended[places], self.before[places])
-
-    def sample(self, users: int) -> "History":
-        """At most so many of them, chosen by chance."""
-        if self.users <= users:
-            return self
-        return self.at(np.sort(np.random.default_rng(0).choice(self.users, users, replace=False)))
+    @property
+    def exposed_a_day(self) -> float:
+        """Users of the service, also those that were not sampled."""
+        return self.users / self.sampled / self.days
 
 
-def history(
-    *, weeks: int = WEEKS, window_days: int, progress: Callable[[int], object] = lambda users: None
-) -> History:
-    """The users exposed in the last weeks; `progress` is called with the number of those found.
-
-    Raises TooFewData if there are less than two arms' worth.
-    """
+def history(*, weeks: int = WEEKS, window_days: int, most_users: int = MOST_USERS) -> History:
+    """The users exposed in the last weeks, or about `most_users` of them. Raises TooFewData."""
     if weeks * 7 <= window_days:
         raise TooFewData(
             f"{weeks} weeks are not longer than a window of {window_days} days. Use more --weeks."
         )
     now = database_time()
-    since, until = now - timedelta(weeks=weeks), now - timedelta(days=window_days)
-    parts = [_Part.of([])]
-    for users in _readers(since, until):
-        with connection.cursor() as cursor:
-            cursor.execute(
-                OUTCOMES,
-                {
-                    "users": users,
-                    "since": since,
-                    "until": until,
-                    "window": window_days,
-                    "first_finishes": FIRST_FINISHES,
-                },
-            )
-            parts.append(_Part.of(cursor.fetchall()))
-        progress(sum(len(part.user_ids) for part in parts))
-    found = _Part(*map(np.concatenate, zip(*parts, strict=True)))
+    period = {"since": now - timedelta(weeks=weeks), "until": now - timedelta(days=window_days)}
+    ((readers,),) = _rows(COUNT, period)
+    sampled = min(1.0, most_users / max(1, readers))
+    parts = [People.of([])]
+    for users in _readers(period, sampled):
+        parameters = {"users": users, "window": window_days, "first_finishes": FIRST_FINISHES}
+        parts.append(People.of(_rows(OUTCOMES, period | parameters)))
+    found = People(*map(np.concatenate, zip(*parts, strict=True)))
     if len(found.user_ids) < 2 * MIN_USERS:
         raise TooFewData(_too_few(len(found.user_ids), weeks, window_days))
-    return History(weeks, window_days, *found).at(np.argsort(found.exposed_day, kind="stable"))
+    return History(weeks, window_days, sampled, found.by_time())
 
 
 def _too_few(users: int, weeks: int, window_days: int) -> str:
@@ -154,13 +143,18 @@ def _too_few(users: int, weeks: int, window_days: int) -> str:
     )
 
 
-def _readers(since: datetime, until: datetime) -> Iterator[list[int]]:
+def _readers(period: dict[str, datetime], sampled: float) -> Iterator[list[int]]:
     after = 0
     while True:
-        with connection.cursor() as cursor:
-            cursor.execute(READERS, {"after": after, "since": since, "until": until, "limit": BATCH})
-            users = [user_id for (user_id,) in cursor.fetchall()]
+        rows = _rows(READERS, {**period, "after": after, "share": sampled, "limit": BATCH})
+        users = [user_id for (user_id,) in rows]
         if not users:
             return
         yield users
         after = users[-1]
+
+
+def _rows(sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall()
