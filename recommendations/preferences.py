@@ -1,12 +1,33 @@
-"""Fixed genre preferences: those that a user was given, once, else those of the first finishes. In PostgreSQL."""
+"""Fixed genre preferences: those that a user was given, once, else the first finishes. In PostgreSQL.
 
-from collections.abc import Collection, Iterator, Sequence
+The first finishes are stored as soon as there are FIXED_FINISHES, with the profiles of then, and stay: neither
+an edit of a movie nor a dropped month of views changes them. Only an earlier finish that arrives late does, so that
+they do not depend on the order of arrival.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
 
 from django.db import connection
 
+from movies.genres import GENRES
 from movies.profiles import TOTAL
-from recommendations.models import Preferences
+from movies.viewing.partitions import kept_since
+from recommendations.models import FirstFinishes, Preferences
 from recommendations.recommender.taste import FIXED_FINISHES
+
+Weights = tuple[int, ...]  # of the 15 genres
+
+
+class Finish(NamedTuple):
+    """A finish, in the order of taste: by time, then movie id."""
+
+    at: datetime
+    movie_id: int
+
+
+FirstOnes = dict[Finish, Weights]  # FIXED_FINISHES finishes in their order, with the profiles of their movies
 
 
 def give(user_id: int, weights: Sequence[int]) -> bool:
@@ -15,7 +36,23 @@ def give(user_id: int, weights: Sequence[int]) -> bool:
     return created
 
 
-def given(user_ids: Collection[int]) -> dict[int, tuple[int, ...]]:
+def give_each(rows: Iterator[tuple[int, Sequence[int]]], *, at: datetime | None = None) -> int:
+    """As `give`, to many users, as of now or another time, in one statement. Returns how many had none before."""
+    preferences = [(user_id, "{" + ",".join(map(str, weights)) + "}") for user_id, weights in rows]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO recommendations_preferences (user_id, weights, given_at)
+            SELECT user_id, weights::smallint[], coalesce(%s, now())
+            FROM unnest(%s::bigint[], %s::text[]) AS new (user_id, weights)
+            ORDER BY user_id ON CONFLICT DO NOTHING
+            """,
+            [at, [user_id for user_id, _ in preferences], [weights for _, weights in preferences]],
+        )
+        return int(cursor.rowcount)
+
+
+def given(user_ids: Collection[int]) -> dict[int, Weights]:
     """The weights of those of the users that were given preferences. One statement."""
     found = Preferences.objects.filter(user_id__in=list(user_ids)).values_list("user_id", "weights")
     return {user_id: tuple(weights) for user_id, weights in found}
@@ -26,23 +63,122 @@ def users() -> Iterator[int]:
     yield from Preferences.objects.order_by("user_id").values_list("user_id", flat=True).iterator()
 
 
-def of_first_finishes(user_id: int) -> tuple[int, ...] | None:
-    """The mean profile of the user's first FIXED_FINISHES finishes, as whole weights; None while there are fewer.
+class Found(NamedTuple):
+    """The first finishes of users, and which of them are not stored yet."""
 
-    The order is that of taste: by time, then movie id. Finished movies that do not exist any more do not count.
+    first: dict[int, FirstOnes]
+    new: set[int]
+
+
+def first_finishes(seen: Mapping[int, Sequence[Finish]]) -> Found:
+    """The first finishes of those of the users that have enough. At most two statements.
+
+    `seen` are each user's first finishes on record, FIXED_FINISHES or all that there are.
     """
+    stored = _stored(seen)
+    since = kept_since()
+    unclear = [
+        user_id for user_id, finishes in seen.items() if not _agrees(stored.get(user_id), finishes, since)
+    ]
+    if not unclear:
+        return Found(stored, set())
+    found = _from_views(unclear, stored, since)
+    return Found(stored | found, {user_id for user_id in found if found[user_id] != stored.get(user_id)})
+
+
+def freeze(first: Mapping[int, FirstOnes]) -> None:
+    """Stores the first finishes of these users."""
+    FirstFinishes.objects.bulk_create(
+        [
+            FirstFinishes(
+                user_id=user_id,
+                movie_ids=[finish.movie_id for finish in finishes],
+                finished_at=[finish.at for finish in finishes],
+                profiles=[weight for weights in finishes.values() for weight in weights],
+            )
+            for user_id, finishes in sorted(first.items())
+        ],
+        update_conflicts=True,
+        unique_fields=["user_id"],
+        update_fields=["movie_ids", "finished_at", "profiles"],
+    )
+
+
+def of_first_finishes(user_id: int) -> Weights | None:
+    """The mean profile of the user's first finishes, as whole weights; None while there are too few."""
+    first = first_finishes({user_id: _first_on_record(user_id)}).first.get(user_id)
+    if first is None:
+        return None
+    return _rounded([sum(weights) for weights in zip(*first.values(), strict=True)], FIXED_FINISHES)
+
+
+def _stored(user_ids: Iterable[int]) -> dict[int, FirstOnes]:
+    size = len(GENRES)
+    return {
+        row.user_id: {
+            Finish(at, movie_id): tuple(row.profiles[place * size : (place + 1) * size])
+            for place, (at, movie_id) in enumerate(zip(row.finished_at, row.movie_ids, strict=True))
+        }
+        for row in FirstFinishes.objects.filter(user_id__in=list(user_ids))
+    }
+
+
+def _agrees(stored: FirstOnes | None, seen: Sequence[Finish], since: datetime | None) -> bool:
+    """Whether the finishes on record lead to what is stored, without looking at movies that were deleted."""
+    if stored is None:
+        return len(seen) < FIXED_FINISHES
+    last = max(stored)
+    on_record = {finish for finish in stored if since is None or finish.at >= since}
+    return {finish for finish in seen if finish <= last} == on_record
+
+
+def _from_views(
+    user_ids: Sequence[int], stored: Mapping[int, FirstOnes], since: datetime | None
+) -> dict[int, FirstOnes]:
+    """The first finishes of stored ones that are too old to be on record, and of those on record.
+
+    A movie that does not exist any more counts if its profile is stored.
+    """
+    known = {finish.movie_id for user_id in user_ids for finish in stored.get(user_id, ())}
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT profile FROM movies_view JOIN movies_movie ON movies_movie.id = movie_id WHERE user_id = %s
-            ORDER BY coalesce(effective_at, watched_at), movie_id LIMIT %s
+            SELECT asked.user_id, first.at, first.movie_id, first.profile
+            FROM unnest(%s::bigint[]) AS asked (user_id) CROSS JOIN LATERAL (
+                SELECT coalesce(effective_at, watched_at) AS at, movie_id, profile
+                FROM movies_view LEFT JOIN movies_movie ON movies_movie.id = movie_id
+                WHERE movies_view.user_id = asked.user_id
+                AND (profile IS NOT NULL OR movie_id = ANY (%s::bigint[]))
+                ORDER BY 1, 2 LIMIT %s
+            ) AS first
             """,
+            [list(user_ids), list(known), 2 * FIXED_FINISHES],  # some of them may have no stored profile
+        )
+        rows = cursor.fetchall()
+    found: dict[int, FirstOnes] = {user_id: {} for user_id in user_ids}
+    for user_id in user_ids:
+        old = stored.get(user_id, {})
+        found[user_id] = {finish: old[finish] for finish in old if since and finish.at < since}
+    for user_id, at, movie_id, profile in rows:
+        frozen = {finish.movie_id: weights for finish, weights in stored.get(user_id, {}).items()}
+        weights = frozen.get(movie_id) or (tuple(profile) if profile else None)
+        if weights:
+            found[user_id][Finish(at, movie_id)] = weights
+    return {
+        user_id: {finish: finishes[finish] for finish in sorted(finishes)[:FIXED_FINISHES]}
+        for user_id, finishes in found.items()
+        if len(finishes) >= FIXED_FINISHES
+    }
+
+
+def _first_on_record(user_id: int) -> list[Finish]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(effective_at, watched_at), movie_id FROM movies_view WHERE user_id = %s"
+            " ORDER BY 1, 2 LIMIT %s",
             [user_id, FIXED_FINISHES],
         )
-        profiles = [profile for (profile,) in cursor.fetchall()]
-    if len(profiles) < FIXED_FINISHES:
-        return None
-    return _rounded([sum(weights) for weights in zip(*profiles, strict=True)], FIXED_FINISHES)
+        return [Finish(*row) for row in cursor.fetchall()]
 
 
 def _rounded(sums: Sequence[int], divisor: int) -> tuple[int, ...]:

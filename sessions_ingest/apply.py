@@ -1,7 +1,7 @@
 """Applies batches of messages in one idempotent transaction: views, user lists, counters and ingest metrics.
 
-The transaction locks the users of the messages, records the finishes as views (a view that is on record does
-not count again), updates each user's lists by the rules of recommendations/lists.py, and raises the counters.
+The transaction locks the users of the messages, records first starts, and finishes as views (a view that is on record
+does not count again), updates each user's lists by the rules of recommendations/lists.py, and raises the counters.
 Applying the same messages again changes nothing, as at-least-once delivery needs.
 """
 
@@ -23,6 +23,8 @@ from movies.foundation.events import Activity, activity_subscribers
 from movies.viewing import view_counting
 from movies.viewing.partitions import kept_since
 from recommendations import lists, stores
+from recommendations.experiments import starts, untallied
+from recommendations.experiments.starts import Watched
 from recommendations.recommender import changed_users
 from recommendations.stores.base import StoreUnavailable
 from recommendations.user_lists import EMPTY_LISTS, Event, UserLists
@@ -52,6 +54,7 @@ class _ByUser:
     existing: set[int]  # ids of movies
     events: dict[int, list[Event]] = field(default_factory=lambda: defaultdict(list))
     recs: dict[int, Recommendations] = field(default_factory=dict)
+    watched: list[Watched] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -118,6 +121,8 @@ def _apply(batches: Sequence[Batch]) -> tuple[list[BatchOutcome], dict[int, _Cha
         # The views of these users that this transaction reads stay valid until it ends.
         advisory_locks.acquire_each(advisory_locks.USERS, {message.user_id for message in messages})
         by_user = _group_by_user(batches, outcomes)
+        untallied.mark(by_user.events)  # in one statement, before anything marks some of them once more
+        starts.record(by_user.watched)
         new_views = view_counting.record_views(_finishes(by_user))
         _count_new_views(batches, outcomes, new_views)
         changes = _changes(by_user, new_views)
@@ -165,6 +170,11 @@ def _group_by_user(batches: Sequence[Batch], outcomes: Sequence[BatchOutcome]) -
             finished = event.progress >= mark
             by_user.events[message.user_id].append(
                 Event(event.movie_id, event.progress, event.at, finished, message.sent_at, event.effective_at)
+            )
+            by_user.watched.append(
+                Watched(
+                    message.user_id, event.movie_id, event.order, event.is_rec, message.group_id, event.rated
+                )
             )
     if unknown:
         skipped = sum(outcome.skipped for outcome in outcomes)

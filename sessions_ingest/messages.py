@@ -12,6 +12,7 @@ from movies.foundation.numbers import MAX_BIGINT, whole_number
 T = TypeVar("T")
 
 MAX_SHOWN_CHARACTERS = 60  # of an invalid value that a reason quotes
+MAX_GROUP_CHARACTERS = 40  # of a `groupId` that is kept
 # Bounds of an event's time: clocks and zones are wrong by hours, and Node's clocks start at 1970.
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_AHEAD = timedelta(hours=24)  # of the message's sending
@@ -35,6 +36,15 @@ class WatchEvent(msgspec.Struct, frozen=True, gc=False):
     at: datetime  # as stated
     # The time to order the event by if `at` is ahead of the message's sending: about the sending time.
     effective_at: datetime | None = None
+    is_rec: bool | None = (
+        None  # whether the sender says that the movie was recommended; None: it says nothing
+    )
+    rated: bool = False  # whether the event has a rating
+
+    @property
+    def order(self) -> datetime:
+        """The time to order the event by."""
+        return self.effective_at or self.at
 
 
 class Session(msgspec.Struct, frozen=True, gc=False):
@@ -43,6 +53,7 @@ class Session(msgspec.Struct, frozen=True, gc=False):
     user_id: int
     events: tuple[WatchEvent, ...]
     sent_at: datetime
+    group_id: str | None = None  # the sender's name of the user's group; None: it names none
 
 
 class Recommendations(msgspec.Struct, frozen=True, gc=False):
@@ -58,6 +69,8 @@ class Recommendations(msgspec.Struct, frozen=True, gc=False):
 
 class _Movie(msgspec.Struct):
     id: int
+    isRec: Any = None  # noqa: N815
+    rating: Any = None
 
 
 class _Event(msgspec.Struct):
@@ -66,11 +79,13 @@ class _Event(msgspec.Struct):
     # two names, because Events sends one and the system's README documents the other
     timestamp: str | None = None
     startTime: str | None = None  # noqa: N815
+    rating: Any = None
 
 
 class _Session(msgspec.Struct):
     userId: int | str  # noqa: N815
     events: list[_Event]
+    groupId: Any = None  # noqa: N815
 
 
 class _Recommendations(msgspec.Struct):
@@ -98,7 +113,7 @@ def parse_session(body: str | bytes, sent_at: datetime, *, most: int | None = No
             events.append(_watched(event, sent_at))
     except InvalidMessage as error:
         raise InvalidMessage(f"events[{len(events)}].{error.field}", error.reason) from None
-    return Session(user_id, tuple(_in_order(events, sent_at)), sent_at)
+    return Session(user_id, tuple(_in_order(events, sent_at)), sent_at, _group_id(message.groupId))
 
 
 def parse_recs(body: str | bytes, sent_at: datetime, *, most: int | None = None) -> Recommendations:
@@ -125,11 +140,15 @@ def _milliseconds(sent_at: datetime) -> datetime:
 def _watched(event: _Event, sent_at: datetime) -> WatchEvent:
     if not 0 <= event.progress <= 1:
         raise InvalidMessage("progress", f"{_shown(event.progress)} is not between 0 and 1")
+    movie = event.movie
+    at = sent_at
     if event.timestamp is not None:
-        return WatchEvent(event.movie.id, event.progress, _time("timestamp", event.timestamp, sent_at))
-    if event.startTime is not None:
-        return WatchEvent(event.movie.id, event.progress, _time("startTime", event.startTime, sent_at))
-    return WatchEvent(event.movie.id, event.progress, sent_at)
+        at = _time("timestamp", event.timestamp, sent_at)
+    elif event.startTime is not None:
+        at = _time("startTime", event.startTime, sent_at)
+    is_rec = movie.isRec if isinstance(movie.isRec, bool) else None
+    rated = event.rating is not None or movie.rating is not None
+    return WatchEvent(movie.id, event.progress, at, is_rec=is_rec, rated=rated)
 
 
 def _in_order(events: list[WatchEvent], sent_at: datetime) -> list[WatchEvent]:
@@ -152,6 +171,20 @@ def _user_id(value: int | str) -> int:
     if number is None or not 0 < number <= MAX_BIGINT:
         raise InvalidMessage("userId", f"{_shown(value)} is not a whole number from 1 to {MAX_BIGINT}")
     return number
+
+
+def _group_id(value: Any) -> str | None:
+    """A short name or a number, as text; anything else is ignored, as unknown keys are."""
+    if (
+        isinstance(value, str)
+        and len(value) <= MAX_GROUP_CHARACTERS
+        and value.isprintable()
+        and value.isascii()
+    ):
+        return value or None
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MAX_BIGINT:
+        return str(value)
+    return None
 
 
 # Checked before fromisoformat, which takes any character between date and time

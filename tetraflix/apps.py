@@ -6,6 +6,7 @@ from django.contrib.admin import apps as admin_apps
 
 from movies.foundation.events import (
     consumer_started,
+    experiment_changed,
     inventory_changed,
     job_queued,
     queue_polled,
@@ -13,7 +14,13 @@ from movies.foundation.events import (
 )
 from tetraflix import celery, checks  # noqa: F401 -- importing checks registers them
 from tetraflix.background import heartbeats, schedule
-from tetraflix.background.task_waker import job_waker, publisher_waker, recommender_waker
+from tetraflix.background.task_waker import (
+    job_waker,
+    old_lists_waker,
+    publisher_waker,
+    recommender_waker,
+    stopped_experiments_waker,
+)
 from tetraflix.observability import error_reports, request_ids, task_metrics
 
 # imported here, so that every process sends shared tasks through this application
@@ -32,8 +39,10 @@ class TetraflixConfig(AppConfig):
         queue_polled.connect(heartbeats.note_poll, dispatch_uid="heartbeats")
         inventory_changed.connect(publisher_waker.wake, dispatch_uid="wake the change feed")
         job_queued.connect(job_waker.wake, dispatch_uid="wake the worker for a job")
+        experiment_changed.connect(stopped_experiments_waker.wake, dispatch_uid="count a stopped experiment")
         if settings.RECOMMENDER != "off":
             users_changed.connect(recommender_waker.wake, dispatch_uid="wake the recommender")
+            experiment_changed.connect(old_lists_waker.wake, dispatch_uid="wake the recommender for all")
         if settings.SENTRY_DSN:
             error_reports.start(settings.SENTRY_DSN)
 

@@ -18,6 +18,7 @@ HOUR = 3600
 DAY = 24 * HOUR
 JOBS_SECONDS = 10  # the longest wait of a bulk job whose wake was lost
 LISTS_SECONDS = 10  # the longest wait of a changed user whose wake was lost
+EXPERIMENTS_SECONDS = 5  # the longest wait of a fact until it is counted; two look-ups if there is nothing
 REBUILD_SECONDS = 600  # between two checks whether the search index is older than a day
 SEARCH_SECONDS = 5  # between two updates of the search index in Elasticsearch
 
@@ -84,6 +85,10 @@ app.conf.update(
         "make partitions of reads": {"task": "recommendations.tasks.make_partitions", "schedule": HOUR},
         "clean up answers": {"task": "tetraflix.tasks.clean_up", "schedule": HOUR},
         "make lists": {"task": "recommendations.tasks.recommend", "schedule": LISTS_SECONDS},
+        "count experiments": {
+            "task": "recommendations.tasks.count_experiments",
+            "schedule": EXPERIMENTS_SECONDS,
+        },
         "make old lists again": {"task": "recommendations.tasks.recommend_again", "schedule": HOUR},
         "run what jobs wait": {"task": "movies.tasks.run_jobs", "schedule": JOBS_SECONDS},
         "clean up jobs": {"task": "movies.tasks.clean_up_jobs", "schedule": DAY},

@@ -5,12 +5,13 @@ from django.urls import URLPattern, URLResolver, path
 
 from movies.api.reads import GenreView
 from movies.api.writes import Movies, OneMovie
+from recommendations.api.experiments import ExperimentReport
 from recommendations.api.preferences import Preferences
 from recommendations.api.reads import RecommendationsView
 from recommendations.api.writes import CurrentlyWatching, Dismissed
 from sessions_ingest.api import SessionData, UserRecs
 from tetraflix.access.idempotency import idempotent
-from tetraflix.backoffice import dashboard
+from tetraflix.backoffice import dashboard, planner_page
 from tetraflix.backoffice.home_page import home
 from tetraflix.openapi.views import DocsView, SchemaView
 from tetraflix.web import error_responses
@@ -29,12 +30,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("tetraflix/dismissed/<str:user_id>/<str:movie_id>", Dismissed.as_view(), name="dismissed"),
     path("tetraflix/preferences/<str:user_id>", Preferences.as_view(), name="preferences"),
+    path("tetraflix/experiments/<str:name>", ExperimentReport.as_view(), name="experiment-report"),
     path("tetraflix/schema", SchemaView.as_view(), name="schema"),
     path("tetraflix/docs", DocsView.as_view(), name="docs"),
     path("", home, name="home"),
     path("tetraflix/<path:rest>", error_responses.unknown_address),
     path("tetraflix", error_responses.unknown_address),
     path("admin/dashboard.json", admin.site.admin_view(dashboard.dashboard_json), name="dashboard-figures"),
+    path("admin/planner/", admin.site.admin_view(planner_page.planner_page), name="experiment-planner"),
     path("admin/", admin.site.urls),
 ]
 

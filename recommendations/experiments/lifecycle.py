@@ -87,10 +87,10 @@ def create_past(name: str, plan: Plan, *, started_at: datetime, ended_at: dateti
 
 def get(name: str) -> Experiment:
     """The experiment of the name. Raises NoSuchExperiment."""
-    try:
-        return Experiment.objects.get(name=name)
-    except Experiment.DoesNotExist:
-        raise NoSuchExperiment(f"There is no experiment {name}.") from None
+    found = Experiment.objects.filter(name=name).first() if NAME.fullmatch(name) else None
+    if found is None:
+        raise NoSuchExperiment(f"There is no experiment {name}.")
+    return found
 
 
 def state_of(experiment: Experiment) -> str:

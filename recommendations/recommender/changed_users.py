@@ -6,6 +6,7 @@ holds its lock, so two workers never work on the same user, and the lane of a ki
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from django.conf import settings
@@ -40,15 +41,14 @@ def mark_for_later(user_ids: Iterable[int]) -> None:
         cursor.execute("SELECT recommendations_mark(%s::bigint[], -1)", [list(user_ids)])
 
 
-def seen_before(hours: float, limit: int) -> list[int]:
-    """Users whom the recommender saw longer ago than that, and that are not marked."""
+def seen_before(at: datetime, limit: int) -> list[int]:
+    """Users whom the recommender saw last before that time, and that are not marked."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT user_id FROM recommendations_changeduser
-            WHERE mark IS NULL AND recommended_at < clock_timestamp() - make_interval(secs => %s) LIMIT %s
+            SELECT user_id FROM recommendations_changeduser WHERE mark IS NULL AND recommended_at < %s LIMIT %s
             """,
-            [hours * 3600, limit],
+            [at, limit],
         )
         return [user_id for (user_id,) in cursor.fetchall()]
 
@@ -88,11 +88,14 @@ def clear(changed: Sequence[Changed]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
+            WITH seen AS (  -- locked in the order of the key, as ingestion does
+                SELECT user_id, seen.mark FROM unnest(%s::bigint[], %s::bigint[]) AS seen (user_id, mark)
+                JOIN recommendations_changeduser USING (user_id) ORDER BY user_id
+                FOR NO KEY UPDATE OF recommendations_changeduser)
             UPDATE recommendations_changeduser AS known SET recommended_at = clock_timestamp(),
                 mark = CASE WHEN known.mark <> seen.mark THEN known.mark END,
                 marked_at = CASE WHEN known.mark <> seen.mark THEN clock_timestamp() END
-            FROM unnest(%s::bigint[], %s::bigint[]) AS seen (user_id, mark)
-            WHERE known.user_id = seen.user_id
+            FROM seen WHERE known.user_id = seen.user_id
             """,
             [[user_id for user_id, _ in changed], [number for _, number in changed]],
         )

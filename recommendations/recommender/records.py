@@ -9,6 +9,9 @@ from django.db import connection
 
 from recommendations import preferences, stores
 from recommendations.lists import drop_finished
+from recommendations.models import Rater
+from recommendations.preferences import Finish, FirstOnes
+from recommendations.recommender.taste import FIXED_FINISHES
 from recommendations.user_lists import EMPTY_LISTS, UserLists
 
 
@@ -19,6 +22,14 @@ class Record:
     finished: tuple[int, ...]  # movies as often as they were finished, in the order of time, then movie id
     given: tuple[int, ...] | None  # weights of the preferences, if the user was given some
     lists: UserLists
+    first: FirstOnes | None = None  # the first finishes, if there are enough
+    first_is_new: bool = False  # they are not stored yet
+    rates: bool = False  # an event with a rating is known
+
+    @property
+    def has_fixed_preferences(self) -> bool:
+        """Whether the user was given preferences, or has finished enough."""
+        return self.given is not None or self.first is not None
 
     @property
     def unwanted(self) -> set[int]:
@@ -38,8 +49,13 @@ class Record:
 
 
 def records_of(user_ids: Collection[int]) -> dict[int, Record]:
-    """The records of all of these users, in three statements. Raises StoreUnavailable."""
-    finished, given = _finished_by(user_ids), preferences.given(user_ids)
+    """The records of all of these users, in five statements, and one more for new first finishes.
+
+    Raises StoreUnavailable.
+    """
+    finished, seen = _finished_by(user_ids)
+    given, found = preferences.given(user_ids), preferences.first_finishes(seen)
+    raters = set(Rater.objects.filter(user_id__in=list(user_ids)).values_list("user_id", flat=True))
     kept = stores.current().read_each(user_ids)
     mark = settings.FINISHED_MARK
     return {
@@ -47,18 +63,29 @@ def records_of(user_ids: Collection[int]) -> dict[int, Record]:
             tuple(finished.get(user_id, ())),
             given.get(user_id),
             drop_finished(kept.get(user_id, EMPTY_LISTS), mark),
+            found.first.get(user_id),
+            user_id in found.new,
+            user_id in raters,
         )
         for user_id in user_ids
     }
 
 
-def _finished_by(user_ids: Collection[int]) -> dict[int, list[int]]:
+def _finished_by(user_ids: Collection[int]) -> tuple[dict[int, list[int]], dict[int, list[Finish]]]:
+    """The movies that each user finished, in order, and the first finishes with their times."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT user_id, array_agg(movie_id ORDER BY coalesce(effective_at, watched_at), movie_id)
-            FROM movies_view WHERE user_id = ANY (%s::bigint[]) GROUP BY user_id
+            SELECT user_id, array_agg(movie_id ORDER BY at, movie_id),
+                (array_agg(at ORDER BY at, movie_id))[1:%s]
+            FROM (SELECT user_id, movie_id, coalesce(effective_at, watched_at) AS at
+                  FROM movies_view WHERE user_id = ANY (%s::bigint[])) AS finish
+            GROUP BY user_id
             """,
-            [list(user_ids)],
+            [FIXED_FINISHES, list(user_ids)],
         )
-        return dict(cursor.fetchall())
+        rows = cursor.fetchall()
+    return (
+        {user_id: movies for user_id, movies, _ in rows},
+        {user_id: list(map(Finish, times, movies)) for user_id, movies, times in rows},
+    )

@@ -15,8 +15,9 @@ from django.db import transaction
 from movies.foundation.database_clock import database_time
 from movies.viewing.recency import recount_if_changed
 from recommendations import lists, preferences, stores
+from recommendations.experiments import lifecycle
 from recommendations.recommender import changed_users
-from recommendations.recommender.recommender import make_lists
+from recommendations.recommender.recommender import Made, make_lists
 from recommendations.recommender.records import records_of
 from recommendations.user_lists import UserLists
 
@@ -77,13 +78,15 @@ def refresh_all(user_ids: Iterable[int]) -> Iterator[Refreshed]:
 
 
 def mark_old_lists() -> int:
-    """Marks users whose list was not looked at for MAX_AGE_HOURS; returns how many.
+    """Marks users whose list was not looked at for MAX_AGE_HOURS, or since an experiment started or stopped.
 
-    So the lists of users who finish nothing follow inventory and popularity, and ours replace those of the bus that
-    are held no more.
+    Returns how many. So the lists of users who finish nothing follow inventory and popularity, ours replace those of
+    the bus that are held no more, and an experiment has all of its users.
     """
-    marked = 0
-    while ids := changed_users.seen_before(MAX_AGE_HOURS, MARKED_AT_A_TIME):
+    marked, oldest = 0, database_time() - timedelta(hours=MAX_AGE_HOURS)
+    if changed_at := lifecycle.last_change():
+        oldest = max(oldest, changed_at)
+    while ids := changed_users.seen_before(oldest, MARKED_AT_A_TIME):
         changed_users.mark_for_later(ids)
         marked += len(ids)
     return marked
@@ -113,23 +116,24 @@ def _refresh_lane(lane: int) -> Refreshed:
 
 
 def _made(user_ids: Collection[int], at: datetime) -> dict[int, Callable[[UserLists], UserLists]]:
-    """The change of lists of each user whose list is not held by the bus."""
+    """The change of lists of each user whose list is not held by the bus. Freezes fixed preferences."""
     hold = timedelta(days=settings.BUS_LISTS_HOLD_DAYS)
+    known = records_of(user_ids)
+    preferences.freeze(
+        {user: record.first for user, record in known.items() if record.first and record.first_is_new}
+    )
     records = {
         user_id: record
-        for user_id, record in records_of(user_ids).items()
+        for user_id, record in known.items()
         if not lists.is_held(record.lists, at, hold)  # which saves making a list
     }
-    strategy, made = make_lists(records)
     return {
-        user_id: partial(_change, movie_ids=movie_ids, at=at, strategy=strategy, hold=hold)
-        for user_id, movie_ids in made.items()
+        user_id: partial(_change, made=made, at=at, hold=hold)
+        for user_id, made in make_lists(records).items()
     }
 
 
-def _change(
-    before: UserLists, *, movie_ids: list[int], at: datetime, strategy: str, hold: timedelta
-) -> UserLists:
+def _change(before: UserLists, *, made: Made, at: datetime, hold: timedelta) -> UserLists:
     kept = lists.drop_finished(before, settings.FINISHED_MARK)
     held = hold if lists.is_held(kept, at, hold) else timedelta(0)
-    return lists.recommend_own(kept, movie_ids, at, strategy, held)
+    return lists.recommend_own(kept, made.movie_ids, at, made.made_by, held, made.trial)

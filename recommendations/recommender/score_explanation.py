@@ -9,6 +9,7 @@ import numpy as np
 from movies.genres import GENRES, label
 from recommendations.lists import MAX_LIST_LENGTH
 from recommendations.recommender import snapshot
+from recommendations.recommender.arms import Kind
 from recommendations.recommender.engine import MAX_PER_PROFILE
 from recommendations.recommender.recommender import make
 from recommendations.recommender.records import records_of
@@ -45,20 +46,21 @@ def words(terms: Taste) -> str:
 
 
 class Scores:
-    """How a strategy scores the movies for one user, as of now: what was read once answers all questions."""
+    """How a kind of list scores the movies for one user, as of now: what was read once answers all questions."""
 
-    def __init__(self, user_id: int, strategy: str) -> None:
-        """Raises StoreUnavailable."""
+    def __init__(self, user_id: int, made_by: str) -> None:
+        """`made_by` is the name of the kind. Raises StoreUnavailable."""
+        self._kind = Kind.named(made_by)
         self._record = records_of([user_id])[user_id]
         loaded, gone = snapshot.current(self._record.finished)
-        self._recommender = make(loaded, strategy)
+        self._recommender = make(loaded, self._kind.strategy)
         self._unwanted = self._recommender.excluded(self._record, gone)
-        self._row = self._recommender.row(self._record)
+        self._row = self._recommender.row(self._record, by_fixed=self._kind.fixed)
 
     @property
     def taste(self) -> Taste:
-        """The user's modelled taste."""
-        return self._recommender.taste(self._record)
+        """The user's taste that it goes by."""
+        return self._recommender.taste(self._record, by_fixed=self._kind.fixed)
 
     def terms(self, movie_ids: Sequence[int]) -> dict[int, str]:
         """What the score of each visible one of the movies is made of, in words."""
@@ -90,7 +92,7 @@ class Scores:
 
     def sentence(self, movie_id: int) -> str:
         """The standing in words."""
-        name, standing = self._recommender.strategy.name, self.standing(movie_id)
+        name, standing = self._kind.name, self.standing(movie_id)
         if standing is None:
             return (
                 f"By the strategy {name} it has no place: only visible movies are recommended that the user has"

@@ -174,6 +174,11 @@ class MongoStore:
         return written
 
     @_guarded
+    def delete(self, user_ids: Collection[int]) -> None:
+        for batch in _batches(list(user_ids)):
+            self._users.delete_many({"_id": {"$in": [Int64(user_id) for user_id in batch]}})
+
+    @_guarded
     def scan(self, after: int, limit: int) -> list[tuple[int, UserLists]]:
         """Not for hot reads: a sharded cluster queries every shard."""
         found = self._users.find({"_id": {"$gt": Int64(after)}}).sort("_id", 1).limit(limit)

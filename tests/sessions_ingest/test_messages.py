@@ -58,12 +58,42 @@ def test_a_session_is_its_user_and_events() -> None:
     assert parse_session(body, SENT) == Session(
         534356757834,
         (
-            WatchEvent(543, 1.0, datetime(2017, 9, 8, 12, 50, tzinfo=UTC)),
+            WatchEvent(543, 1.0, datetime(2017, 9, 8, 12, 50, tzinfo=UTC), is_rec=True),
             WatchEvent(155, 0.7, datetime(2017, 9, 8, 14, 50, tzinfo=UTC)),
             WatchEvent(156, 0.0, SENT),
         ),
         sent_at=SENT,
+        group_id="control",
     )
+
+
+@pytest.mark.parametrize(
+    ("group", "is_rec", "kept"),
+    [
+        (1, False, ("1", False)),
+        ("0", None, ("0", None)),
+        ("", "yes", (None, None)),
+        ("x" * 41, 1, (None, None)),
+        ("\ud800", [], (None, None)),
+        ("a\x00", {}, (None, None)),
+        (10**30, 0, (None, None)),
+        (True, "true", (None, None)),
+        ([1], 0.5, (None, None)),
+    ],
+)
+def test_what_the_sender_says_about_groups_is_kept_or_ignored(group: Any, is_rec: Any, kept: Any) -> None:
+    event = {"movie": {"id": 1, "isRec": is_rec}, "progress": 1}
+    parsed = parse_session(json.dumps({"userId": 1, "groupId": group, "events": [event]}), SENT)
+    assert (parsed.group_id, parsed.events[0].is_rec) == kept
+
+
+@pytest.mark.parametrize("rating", [4, 4.5, 0, "5", {"stars": 3}])
+def test_a_rating_is_seen_wherever_it_stands(rating: Any) -> None:
+    of_event = {"movie": {"id": 1}, "progress": 1, "rating": rating}
+    of_movie = {"movie": {"id": 1, "rating": rating}, "progress": 1}
+    none = {"movie": {"id": 1, "rating": None}, "progress": 1, "rating": None}
+    parsed = parse_session(json.dumps({"userId": 1, "events": [of_event, of_movie, none]}), SENT)
+    assert [event.rated for event in parsed.events] == [True, True, False]
 
 
 def test_recommendations_are_their_user_and_ids_as_they_came() -> None:

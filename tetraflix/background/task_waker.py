@@ -63,3 +63,5 @@ publisher_waker = TaskWaker("movies.tasks.publish_changes")
 job_waker = TaskWaker("movies.tasks.run_jobs")
 # Views are counted many times a second, and one task makes the lists of all users that changed meanwhile.
 recommender_waker = TaskWaker("recommendations.tasks.recommend", pause=1.0)
+old_lists_waker = TaskWaker("recommendations.tasks.recommend_again")
+stopped_experiments_waker = TaskWaker("recommendations.tasks.count_stopped_again")

@@ -14,6 +14,7 @@ from movies.api.serializers import (
 )
 from movies.foundation.numbers import MAX_BIGINT
 from movies.inventory.validation import MAX_MOVIE_ID
+from recommendations.experiments.lifecycle import NAME_LENGTH
 from tetraflix.access import idempotency
 from tetraflix.openapi import errors
 
@@ -35,6 +36,12 @@ def header(name: str, schema: dict[str, Any], description: str, **more: Any) -> 
 ID = {"type": "integer", "minimum": 1, "format": "int64"}
 MOVIE_ID = OpenApiParameter("movie_id", {**ID, "maximum": MAX_MOVIE_ID}, "path", description="The movie.")
 USER_ID = OpenApiParameter("user_id", {**ID, "maximum": MAX_BIGINT}, "path", description="The user.")
+EXPERIMENT_NAME = OpenApiParameter(
+    "name",
+    {"type": "string", "pattern": "^[A-Za-z0-9_-]+$", "maxLength": NAME_LENGTH},
+    "path",
+    description="The experiment.",
+)
 IDEMPOTENCY_KEY = header(
     "Idempotency-Key",
     {"minLength": 1, "maxLength": idempotency.MAX_KEY_LENGTH, "pattern": "^[!-~]+$"},

@@ -37,6 +37,7 @@ TOO_MANY_DISMISSED = error(
     f"User 5 has dismissed {MAX_DISMISSED:,} movies, which is the limit. Undo the dismissal of another movie first.",
 )
 NO_PREFERENCES = error("There are none.", "User 5 was given no preferences, and has not finished 5 movies.")
+NO_SUCH_EXPERIMENT = error("There is none.", "There is no experiment taste-2026-11.")
 PREFERENCES_GIVEN = error(
     "The user has preferences.", "User 5 was given preferences before, and they never change."
 )

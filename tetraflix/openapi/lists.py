@@ -1,9 +1,10 @@
-"""Describes the operations on a user's lists, for clients and sister services."""
+"""Describes the operations on users' lists and on experiments, for clients and sister services."""
 
 from typing import Any
 
 from drf_spectacular.utils import OpenApiResponse
 
+from recommendations.api.report_serializers import ReportSerializer
 from recommendations.api.serializers import (
     GivenPreferencesSerializer,
     PreferencesSerializer,
@@ -12,6 +13,7 @@ from recommendations.api.serializers import (
 from sessions_ingest import serializers
 from tetraflix.openapi import errors
 from tetraflix.openapi.components import (
+    EXPERIMENT_NAME,
     IDEMPOTENCY_KEY,
     MOVIE_ID,
     NO_CONTENT,
@@ -92,5 +94,15 @@ describe(
         {201: PREFERENCES, 404: errors.NO_SUCH_USER, 409: errors.PREFERENCES_GIVEN},
         [USER_ID],
         GivenPreferencesSerializer,
+    ),
+)
+describe(
+    "recommendations.api.experiments.ExperimentReport",
+    get=read_by_role(
+        "getExperiment",
+        ROLE,
+        "The report on an experiment",
+        {200: OpenApiResponse(ReportSerializer, "The report as of now."), 404: errors.NO_SUCH_EXPERIMENT},
+        [EXPERIMENT_NAME],
     ),
 )

@@ -1,0 +1,118 @@
+"""The report on an experiment: one JSON object for the page, the command and the API, and the rows behind it."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from movies.foundation.database_clock import database_time
+from recommendations.experiments import lifecycle
+from recommendations.experiments.analysis import figures, rows, verdict
+from recommendations.experiments.analysis.results import Results, results_of
+from recommendations.experiments.analysis.rows import iso
+from recommendations.experiments.plan import Plan
+from recommendations.experiments.statistics.split import Split, split_check
+from recommendations.models import Experiment
+
+DAY = timedelta(days=1)
+COMPARED = 2  # control and the second arm, which are exposed by the same condition: their lists differ
+
+
+def report(name: str, *, as_of: datetime | None = None) -> dict[str, Any]:
+    """Everything about the experiment as of now or an earlier time, in JSON's types. Raises NoSuchExperiment."""
+    experiment = lifecycle.get(name)
+    plan = Plan.from_json(experiment.plan)
+    state, look = lifecycle.state_of(experiment), _look(experiment, as_of)
+    results = results_of(experiment, look) if look else Results.nothing(plan)
+    days = (look - experiment.started_at) / DAY if look and experiment.started_at else 0.0
+    metrics = figures.metrics(results, plan)
+    primary = {key: metrics[0]["arms"][1][key] for key in ("lift", "low", "high")}
+    interval = verdict.Interval(**primary) if primary["lift"] is not None else None
+    split = _split(results, plan)
+    problems = _problems(results, split)
+    sentence = verdict.verdict(
+        plan.arms,
+        problems=problems,
+        matured=[arm.matured for arm in results.arms],
+        days=days,
+        primary=interval,
+        smallest_effect=plan.smallest_effect,
+    )
+    return {
+        "name": experiment.name,
+        "state": state,
+        "plan": plan.to_json(),
+        "plan_hash": experiment.plan_hash,
+        "started_at": iso(experiment.started_at),
+        "ended_at": iso(experiment.ended_at),
+        "as_of": iso(look),
+        "days": days,
+        "arms": _arms(results, plan),
+        "primary": primary if interval else None,
+        "split": split._asdict(),
+        "left_out": results.left_out,
+        "verdict": sentence if look else verdict.NOT_STARTED,
+        "problems": problems,
+        "health": figures.health(results),
+        "metrics": metrics,
+        "by_day": figures.by_day(results, plan),
+        "shadow": [
+            {"recommended_finishes": arm.so_far["recommended"], "on_both": arm.so_far["shadow"]}
+            for arm in results.arms
+        ],
+        "sisters": [
+            {
+                "known": arm.so_far["rec_known"],
+                "disagree": arm.so_far["rec_disagree"],
+                "group_disagree": arm.so_far["group_disagree"],
+            }
+            for arm in results.arms
+        ],
+        "power": figures.power(results, plan, look, runs=state == "running"),
+        "certificate": experiment.certificate,
+    }
+
+
+def users(name: str) -> Iterator[dict[str, Any]]:
+    """The rows behind the report: each user by ascending id, with the days that count. Raises NoSuchExperiment."""
+    return rows.users_of(lifecycle.get(name))
+
+
+def _look(experiment: Experiment, as_of: datetime | None) -> datetime | None:
+    """Up to when the report counts; None before the start."""
+    if experiment.started_at is None:
+        return None
+    look = as_of or database_time()
+    return min(look, experiment.ended_at) if experiment.ended_at else look
+
+
+def _arms(results: Results, plan: Plan) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": arm.name,
+            "strategy": arm.strategy,
+            "taste": arm.taste,
+            "weight": arm.weight,
+            "exposed": found.exposed,
+            "matured": found.matured,
+            "recommended_finishes": found.so_far["recommended"],
+            "finishes": found.so_far["finishes"],
+        }
+        for arm, found in zip(plan.arms, results.arms, strict=True)
+    ]
+
+
+def _split(results: Results, plan: Plan) -> Split:
+    return split_check(
+        [arm.exposed for arm in results.arms[:COMPARED]], [arm.weight for arm in plan.arms[:COMPARED]]
+    )
+
+
+def _problems(results: Results, split: Split) -> list[str]:
+    return verdict.problems(
+        p=split.p,
+        e=split.e,
+        ok=split.ok,
+        two_arms=results.two_arms,
+        reads=results.lists,
+        lost_reads=results.lost_reads,
+    )

@@ -1,0 +1,92 @@
+"""Facts about users of an experiment, and their way into the tables, one by one, in any order, again and again."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.db import connection, transaction
+
+from recommendations.experiments import untallied
+
+START = datetime(2026, 11, 2, 10, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Read:
+    """The first read of a list."""
+
+    user: int
+    made_at: datetime
+    read_at: datetime
+    made_by: str = "mixture"
+    arm: str | None = None  # of the experiment; None: a list of nobody's
+    movies: tuple[int, ...] = ()
+    other: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Watch:
+    """An event of a session."""
+
+    user: int
+    movie: int
+    at: datetime
+    finish: bool = False
+    is_rec: bool | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True)
+class Rating:
+    """An event with a rating."""
+
+    user: int
+    at: datetime
+
+
+Fact = Read | Watch | Rating
+
+READ = """
+INSERT INTO recommendations_listread AS known (user_id, made_at, read_at, made_by, experiment, arm, movies, other)
+VALUES (%s, %s, %s, %s, %s, %s, %s::bigint[], %s::bigint[])
+ON CONFLICT (user_id, made_at) DO UPDATE SET read_at = least(known.read_at, excluded.read_at)
+"""
+WATCHED = """
+INSERT INTO recommendations_start AS known (user_id, movie_id, started_at, is_rec, group_id)
+VALUES (%s, %s, %s, %s, %s) ON CONFLICT (user_id, movie_id) DO UPDATE SET
+    started_at = excluded.started_at,
+    is_rec = CASE WHEN excluded.started_at < known.started_at THEN excluded.is_rec
+                  ELSE greatest(known.is_rec, excluded.is_rec) END,
+    group_id = CASE WHEN excluded.started_at < known.started_at THEN excluded.group_id
+                    ELSE greatest(known.group_id, excluded.group_id) END
+WHERE excluded.started_at <= known.started_at
+"""
+FINISHED = """
+INSERT INTO movies_view (user_id, movie_id, watched_at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING
+"""
+RATED = """
+INSERT INTO recommendations_rater AS known (user_id, rated_at) VALUES (%s, %s)
+ON CONFLICT (user_id) DO UPDATE SET rated_at = least(known.rated_at, excluded.rated_at)
+"""
+
+
+def write(experiment_id: int, facts: Iterable[Fact]) -> None:
+    """Stores the facts in one transaction, and marks their users."""
+    facts = list(facts)
+    with transaction.atomic(), connection.cursor() as cursor:
+        untallied.mark(fact.user for fact in facts)
+        for fact in facts:
+            match fact:
+                case Read():
+                    experiment = experiment_id if fact.arm else None
+                    lists = (list(fact.movies), None if fact.other is None else list(fact.other))
+                    key = (fact.user, fact.made_at, fact.read_at, fact.made_by)
+                    cursor.execute(READ, [*key, experiment, fact.arm, *lists])
+                case Watch():
+                    start = (fact.user, fact.movie, fact.at, fact.is_rec, fact.group)
+                    cursor.execute(WATCHED, start)
+                    if fact.finish:
+                        cursor.execute(FINISHED, start[:3])
+                case Rating():
+                    cursor.execute(RATED, [fact.user, fact.at])
