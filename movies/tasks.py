@@ -18,11 +18,6 @@ logger = logging.getLogger(__name__)
 # Well under the visibility timeout of Celery's queue (600 s), after which SQS redelivers a task.
 MAX_PUBLISH_SECONDS = 240
 DELETE_BATCH_SIZE = 10_000  # change records deleted in one transaction
-DAY_SECONDS = 24 * 3600
-
-
-class PartitionsPostponed(Exception):
-    """Some partitions of views could not be created or dropped, because their tables were in use."""
 
 
 @shared_task
@@ -47,13 +42,7 @@ def refresh_popularity() -> int:
 @shared_task
 def make_partitions() -> list[str]:
     """Creates and drops monthly partitions of views; returns their names."""
-    with retries.retried("months of views", PartitionsPostponed, first=1800, longest=DAY_SECONDS) as due:
-        if due:
-            changes = partitions.maintain()
-            if changes.postponed:
-                raise PartitionsPostponed(f"no lock soon enough for {', '.join(changes.postponed)}")
-            return changes.made + changes.dropped
-    return []
+    return partitions.VIEWS.maintain_when_due()
 
 
 @shared_task

@@ -36,6 +36,22 @@ def give(user_id: int, weights: Sequence[int]) -> bool:
     return created
 
 
+def give_each(rows: Iterator[tuple[int, Sequence[int]]], *, at: datetime | None = None) -> int:
+    """As `give`, to many users, as of now or another time, in one statement. Returns how many had none before."""
+    preferences = [(user_id, "{" + ",".join(map(str, weights)) + "}") for user_id, weights in rows]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO recommendations_preferences (user_id, weights, given_at)
+            SELECT user_id, weights::smallint[], coalesce(%s, now())
+            FROM unnest(%s::bigint[], %s::text[]) AS new (user_id, weights)
+            ORDER BY user_id ON CONFLICT DO NOTHING
+            """,
+            [at, [user_id for user_id, _ in preferences], [weights for _, weights in preferences]],
+        )
+        return int(cursor.rowcount)
+
+
 def given(user_ids: Collection[int]) -> dict[int, Weights]:
     """The weights of those of the users that were given preferences. One statement."""
     found = Preferences.objects.filter(user_id__in=list(user_ids)).values_list("user_id", "weights")

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.conf import settings
 
 from movies.foundation import retries
-from recommendations.experiments import tally
+from recommendations.experiments import read_log, tally
 from recommendations.experiments.lifecycle import NoSuchExperiment
 from recommendations.experiments.planning import certificate
 from recommendations.experiments.planning.history import WEEKS, TooFewData
@@ -32,6 +32,12 @@ def recommend() -> int:
                 changed_users.wake()
             return done.lists
     return 0
+
+
+@shared_task
+def make_partitions() -> list[str]:
+    """Creates and drops monthly partitions of the log of lists read; returns their names."""
+    return read_log.PARTITIONS.maintain_when_due()
 
 
 @shared_task

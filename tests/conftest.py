@@ -27,9 +27,10 @@ from tests.servers.movielens import movielens
 from tests.servers.pgbouncer import pooled_postgres
 from tests.servers.queues import queues
 from tests.servers.running_stack import stack
-from tests.staff import boss, editor, plain_static_files, roles, viewer
+from tests.staff import analyst, boss, editor, plain_static_files, roles, viewer
 
 __all__ = [
+    "analyst",
     "boss",
     "bus_server",
     "database_url",

@@ -19,8 +19,9 @@ def plain_static_files(settings: Settings) -> None:
 
 @pytest.fixture
 def roles(db: None) -> None:
-    """Restores the groups of the migration, which tests that empty the tables delete."""
-    import_module("tetraflix.migrations.0003_roles").make_roles(apps, None)
+    """Restores the groups of the migrations, which tests that empty the tables delete."""
+    for migration in ("0003_roles", "0006_experiment_roles"):
+        import_module(f"tetraflix.migrations.{migration}").make_roles(apps, None)
 
 
 def logged_in(name: str, *groups: str, superuser: bool = False) -> Client:
@@ -35,6 +36,11 @@ def logged_in(name: str, *groups: str, superuser: bool = False) -> Client:
 @pytest.fixture
 def editor(roles: None, plain_static_files: None) -> Client:
     return logged_in("edith", "editor")
+
+
+@pytest.fixture
+def analyst(roles: None, plain_static_files: None) -> Client:
+    return logged_in("ana", "analyst")
 
 
 @pytest.fixture

@@ -82,6 +82,7 @@ app.conf.update(
         },
         # mostly two look-ups; hourly, so that a table that was in use is retried soon
         "make partitions": {"task": "movies.tasks.make_partitions", "schedule": HOUR},
+        "make partitions of reads": {"task": "recommendations.tasks.make_partitions", "schedule": HOUR},
         "clean up answers": {"task": "tetraflix.tasks.clean_up", "schedule": HOUR},
         "make lists": {"task": "recommendations.tasks.recommend", "schedule": LISTS_SECONDS},
         "count experiments": {

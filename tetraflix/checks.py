@@ -30,6 +30,7 @@ RANGES = {
     "FEED_SWEEP_SECONDS": (1, 3600, "seconds between two sweeps"),
     "CHANGES_KEPT_DAYS": (1, 36500, "days"),
     "VIEWS_KEPT_MONTHS": (0, 1200, "months, 0 for ever"),
+    "EXPOSURES_KEPT_DAYS": (0, 36500, "days, 0 logs nothing"),
     "ACTIVITY_KEPT_DAYS": (1, 36500, "days"),
     "QUEUE_VISIBILITY_SECONDS": (1, 12 * 3600, "seconds; SQS allows 12 hours"),
     "QUEUE_MAX_RECEIVES": (1, 1000, "tries; SQS allows 1000"),

@@ -13,7 +13,7 @@ from movies.foundation.database_errors import is_lock_timeout
 # Keys of advisory locks, in one place, so that no two purposes share one.
 BULK_CHANGE = 4_201_712  # a bulk change of the inventory is under way; other changes take it shared
 PUBLISHER = 4_201_713  # the outbox is being published: one publisher at a time, in all processes
-PARTITIONS = 4_201_714  # partitions of views are being made or dropped
+PARTITIONS = 4_201_714  # partitions of views or of lists read are being made or dropped
 RECOMMENDER = 4_201_720  # and the next numbers: a lane of users whose recommendations are being made
 USERS = 0x7E7F  # a namespace of its own, keyed by user: this user's messages are being applied
 IDLE_TIMEOUT = "5min"  # longer than a chunk of changes whose every request to SQS takes 30 s

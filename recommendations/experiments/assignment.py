@@ -26,7 +26,7 @@ from recommendations.experiments.plan import Plan
 OUTSIDE = -1  # the place of users who do not take part
 
 
-def arms_of(plan: Plan, user_ids: Sequence[int] | NDArray[np.integer]) -> NDArray[np.int64]:
+def arms_of(plan: Plan, user_ids: int | Sequence[int] | NDArray[np.integer]) -> NDArray[np.int64]:
     """For each user (ids from -2^63 to 2^63 - 1) the place of the arm in the plan, or OUTSIDE."""
     ids = np.atleast_1d(np.asarray(user_ids, dtype=np.int64))
     places = ids % 2 if plan.assignment == "parity" else _first(plan, ids)

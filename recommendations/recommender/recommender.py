@@ -12,13 +12,14 @@ from django.conf import settings
 
 from movies.profiles import TOTAL
 from recommendations.experiments import lifecycle
+from recommendations.experiments.lifecycle import Running
 from recommendations.lists import MAX_LIST_LENGTH
 from recommendations.recommender import snapshot
 from recommendations.recommender.arms import Kind, arms_for
 from recommendations.recommender.catalog import Positions
 from recommendations.recommender.engine import Engine
 from recommendations.recommender.records import Record
-from recommendations.recommender.snapshot import Snapshot
+from recommendations.recommender.snapshot import Current, Snapshot
 from recommendations.recommender.strategies import STRATEGIES, Matrix, Row, Strategy
 from recommendations.recommender.taste import Taste, fixed, modelled
 from recommendations.user_lists import Trial
@@ -117,22 +118,28 @@ class Made(NamedTuple):
 def make_lists(records: Mapping[int, Record]) -> dict[int, Made]:
     """The list of each user whose record says something, and the other arm's for users of the running experiment."""
     wanted = {user_id: record for user_id, record in records.items() if record.says_something}
-    loaded, gone = snapshot.current({movie for record in wanted.values() for movie in record.finished})
+    movies = snapshot.current({movie for record in wanted.values() for movie in record.finished})
+    return lists_over(movies, wanted, lifecycle.running())
+
+
+def lists_over(movies: Current, records: Mapping[int, Record], running: Running | None) -> dict[int, Made]:
+    """The lists of these users, of whom something is known, over the given movies, and for the experiment if any."""
+    loaded, gone = movies
     usual = Kind(own_strategy())
-    in_arms = arms_for(lifecycle.running(), wanted)
+    in_arms = arms_for(running, records)
     by_strategy: defaultdict[str, list[tuple[int, Kind]]] = defaultdict(list)
-    for user_id in wanted:
+    for user_id in records:
         arm = in_arms.get(user_id)
         for kind in {arm.own, arm.other} if arm else {usual}:
             by_strategy[kind.strategy].append((user_id, kind))
     lists: dict[tuple[int, Kind], list[int]] = {}
     for strategy, asked in by_strategy.items():
         recommender = _recommender(loaded, strategy)
-        rows = [recommender.row(wanted[user_id], by_fixed=kind.fixed) for user_id, kind in asked]
-        excluded = [recommender.excluded(wanted[user_id], gone) for user_id, _ in asked]
+        rows = [recommender.row(records[user_id], by_fixed=kind.fixed) for user_id, kind in asked]
+        excluded = [recommender.excluded(records[user_id], gone) for user_id, _ in asked]
         lists |= zip(asked, recommender.lists(rows, excluded), strict=True)
     made = {}
-    for user_id in wanted:
+    for user_id in records:
         arm = in_arms.get(user_id)
         kind = arm.own if arm else usual
         trial = Trial(arm.experiment, arm.arm, tuple(lists[user_id, arm.other])) if arm else None

@@ -1,1 +1,1 @@
-"""Lists for users of a demo or a benchmark: generated from a seed, and written by COPY or through any store."""
+"""Users of a demo or a benchmark: lists and preferences from a seed, and an experiment that runs among them."""

@@ -63,6 +63,10 @@ class ListStore(Protocol):
         """Stores complete rows, replacing existing ones: for seeding and copying. Returns how many."""
         ...
 
+    def delete(self, user_ids: Collection[int]) -> None:
+        """Deletes everything stored about these users: for simulated ones."""
+        ...
+
     def scan(self, after: int, limit: int) -> list[tuple[int, UserLists]]:
         """Up to `limit` users with ids above `after`, in order of id."""
         ...

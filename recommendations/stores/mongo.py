@@ -11,7 +11,7 @@ from bson.int64 import Int64
 from pymongo import InsertOne, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError, ConnectionFailure, PyMongoError, WaitQueueTimeoutError
 
-from movies.foundation.circuit_breaker import CircuitBreaker
+from movies.foundation.background_threads import CircuitBreaker
 from movies.foundation.prepared_statements import PreparedStatement
 from recommendations.list_reads import FirstRead
 from recommendations.stores import mongo_documents as documents
@@ -172,6 +172,11 @@ class MongoStore:
             )
             written += len(batch)
         return written
+
+    @_guarded
+    def delete(self, user_ids: Collection[int]) -> None:
+        for batch in _batches(list(user_ids)):
+            self._users.delete_many({"_id": {"$in": [Int64(user_id) for user_id in batch]}})
 
     @_guarded
     def scan(self, after: int, limit: int) -> list[tuple[int, UserLists]]:

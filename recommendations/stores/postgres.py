@@ -177,6 +177,13 @@ class PostgresStore:
         return written
 
     @_unavailable
+    def delete(self, user_ids: Collection[int]) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "DELETE FROM recommendations_userlists WHERE user_id = ANY (%s::bigint[])", [list(user_ids)]
+            )
+
+    @_unavailable
     def scan(self, after: int, limit: int) -> list[tuple[int, UserLists]]:
         with connection.cursor() as cursor:
             cursor.execute(

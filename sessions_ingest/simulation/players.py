@@ -120,7 +120,12 @@ class Player(threading.Thread):
             if movie:
                 at = self._now()
                 user.watches(movie, progress, at)
-                events.append({"movie": {"id": movie}, "progress": progress, "startTime": at.isoformat()})
+                event = {
+                    "movie": {"id": movie, "isRec": movie in user.recommended},
+                    "progress": progress,
+                    "startTime": at.isoformat(),
+                }
+                events.append(event | ({"rating": self.random.randint(1, 5)} if user.rates else {}))
         if events:
             self.users[user_id] = user
             user.reported = True

@@ -16,6 +16,7 @@ from sessions_ingest.simulation.measurements import Measurements
 DELAYED_SHARE = 0.03  # of session messages, so that later ones overtake them
 MAX_DELAY_SECONDS = 4.0
 RESENT_SHARE = 0.03  # of session messages are sent again later
+GROUPS = 2  # of the sister services: 0 is control, with fixed preferences
 SEND_INTERVAL_SECONDS = 0.05  # messages of one interval are sent in batches
 
 
@@ -36,8 +37,11 @@ class Sender:
         self._thread.start()
 
     def session(self, user_id: int, events: list[dict[str, Any]]) -> float:
-        """Queues a session-data message in the form of Events. Returns when it will be sent (time.monotonic)."""
-        body = json.dumps({"userId": user_id, "events": events})
+        """Queues a session-data message in the form of Events. Returns when it will be sent (time.monotonic).
+
+        It names the sister services' group of the user, which is no arm of ours: they assign by the user's id alone.
+        """
+        body = json.dumps({"userId": user_id, "groupId": user_id % GROUPS, "events": events})
         now = time.monotonic()
         with self._lock:
             late = self.random.uniform(0.5, MAX_DELAY_SECONDS) if self.random.random() < DELAYED_SHARE else 0

@@ -12,6 +12,7 @@ from sessions_ingest.simulation.client import Movie
 # movies in a list, as the API promises; not imported, because the simulation knows the service by HTTP and SQS alone
 MAX_LIST_LENGTH = 20
 TASTES = 3  # genres that a user likes
+RATING_USERS = 20  # one of so many users rates what they watch
 MAX_IN_PROGRESS = 17  # movies; a user with so many only resumes them, so that none drops out of a full list
 
 
@@ -29,6 +30,11 @@ class SimulatedUser:
     finished: dict[int, datetime] = field(default_factory=dict)
     reported: bool = False  # a message was sent about the user
     busy_until: float = 0.0  # until a new list has arrived: the result of events before that is ambiguous
+
+    @property
+    def rates(self) -> bool:
+        """Whether the user rates movies: always the same for an id."""
+        return random.Random(self.id).randrange(RATING_USERS) == 0
 
     def watching(self) -> list[tuple[int, float]]:
         """Movie and progress, most recent first."""

@@ -23,6 +23,7 @@ PAGES = [
     "/admin/movies/movie/1/history/",
     "/admin/movies/moviechange/",
     "/admin/movies/job/",
+    "/admin/recommendations/experiment/",
     "/admin/recommendations/userlists/",
     "/admin/recommendations/userlists/7/",
 ]
@@ -41,6 +42,7 @@ def test_migrations_create_the_roles(roles: None):
         "movies.view_job",
         "movies.view_movie",
         "movies.view_moviechange",
+        "recommendations.view_experiment",
         "recommendations.view_userlists",
     ]
     editor = [
@@ -52,6 +54,7 @@ def test_migrations_create_the_roles(roles: None):
     ]
     operator = ["sessions_ingest.handle_dead_letters", "sessions_ingest.view_deadletteract"]
     assert named == {
+        "analyst": sorted([*viewer, "recommendations.run_experiment"]),
         "editor": sorted(viewer + editor),
         "operator": sorted(viewer + operator),
         "viewer": viewer,

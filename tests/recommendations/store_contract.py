@@ -65,6 +65,13 @@ class StoreContract:
         store.update({7: lambda lists: FULL})
         assert store.read(7) == FULL
 
+    def test_deleted_users_have_no_row_and_others_keep_theirs(self, store: ListStore):
+        store.update({user_id: _to(FULL) for user_id in (7, 8, 9)})
+        store.delete([7, 9, 10])
+        assert store.scan(0, 10) == [(8, FULL)]
+        store.delete([7])
+        assert store.ids(0, 10) == [8]
+
     def test_the_served_row_has_both_lists_in_order(self, store: ListStore):
         store.update(
             {

@@ -1,14 +1,23 @@
-"""`manage.py seed_users` adds missing users, is deterministic, keeps existing lists, and works with any store."""
+"""`manage.py seed_users` adds missing users, is deterministic, keeps existing lists, and works with any store.
+
+It gives preferences to a share of the users, and starts an experiment once.
+"""
 
 import io
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
 from movies.inventory import seeding as movie_seeding
+from movies.models import Movie
+from movies.profiles import TOTAL
 from recommendations import stores
+from recommendations.experiments import lifecycle
+from recommendations.experiments.plan import Plan
 from recommendations.lists import MAX_LIST_LENGTH
+from recommendations.models import Preferences
 from recommendations.models import UserLists as Stored
 from recommendations.seeding import seeded_users
 from recommendations.seeding.generated_lists import blocks
@@ -86,3 +95,62 @@ def test_few_movies_make_short_lists(movies: int):
 def test_without_movies_there_is_nothing_to_recommend():
     with pytest.raises(CommandError, match="There are no movies to recommend: run seed_movies first"):
         seed(10)
+
+
+def given() -> dict[int, list[int]]:
+    return dict(Preferences.objects.values_list("user_id", "weights"))
+
+
+def test_a_share_of_the_users_is_given_the_mean_profile_of_their_list(inventory: None):
+    output = io.StringIO()
+    call_command("seed_users", users=1000, preferences=50, stdout=output)
+    assert output.getvalue().startswith("500 users were given preferences.\n1,000 users added (seed 1) in ")
+    assert {user_id % 2 for user_id in given()} == {0, 1}, "both parities have some"
+    assert sum(user_id % 2 for user_id in given()) == 250
+    profiles = dict(Movie.objects.values_list("id", "profile"))
+    for user_id, lists in all_users():
+        if user_id in given():
+            mean = np.mean([profiles[movie] for movie in lists.recommended], axis=0)
+            assert sum(given()[user_id]) == TOTAL
+            assert np.abs(np.array(given()[user_id]) - mean).max() < 1
+
+
+def test_preferences_that_were_given_stay(inventory: None):
+    own = [0] * 14 + [TOTAL]
+    Preferences.objects.create(user_id=1, weights=own)
+    call_command("seed_users", users=4, preferences=100, stdout=io.StringIO())
+    before = given()
+    assert before[1] == own
+    output = io.StringIO()
+    call_command("seed_users", users=4, preferences=100, seed=2, stdout=output)
+    assert output.getvalue() == "Nothing to do: each of the users 1 to 4 has lists.\n"
+    assert given() == before
+
+
+def test_the_experiment_is_created_and_started_once(inventory: None):
+    def seeded() -> str:
+        output = io.StringIO()
+        call_command("seed_users", users=4, experiment="demo", stdout=output)
+        return output.getvalue().splitlines()[0]
+
+    assert seeded() == "Experiment demo is started: modelled against fixed preferences."
+    started = lifecycle.get("demo")
+    assert (started.plan["arms"], lifecycle.state_of(started)) == (
+        Plan(seed="demo").to_json()["arms"],
+        "running",
+    )
+    assert seeded() == "Experiment demo is running."
+    assert lifecycle.get("demo").started_at == started.started_at
+    lifecycle.stop("demo", actor="staff")
+    assert seeded() == "Experiment demo is stopped."
+
+
+def test_another_experiment_that_runs_goes_on(inventory: None):
+    lifecycle.create("other", Plan(seed="a"), actor="staff")
+    lifecycle.start("other", actor="staff")
+    output = io.StringIO()
+    call_command("seed_users", users=4, experiment="demo", stdout=output)
+    assert output.getvalue().startswith("Experiment demo is not started: other is running. Stop it first.\n")
+    running = lifecycle.running()
+    assert running
+    assert running.name == "other"

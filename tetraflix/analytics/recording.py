@@ -1,7 +1,5 @@
 """Records activity without delaying requests: a bounded buffer, which a thread sends to Elasticsearch in bulk."""
 
-import atexit
-import contextlib
 import logging
 import os
 import threading
@@ -10,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from django.db import connections
 
+from movies.foundation.background_threads import RetryingThread, at_exit
 from movies.foundation.events import Activity
 from tetraflix.analytics import shipping
 
@@ -17,8 +16,6 @@ logger = logging.getLogger(__name__)
 
 CAPACITY = 20_000  # records in the buffer: about 10 MB, some ten seconds of a busy web process
 BATCH = 1_000  # records in one request: 2 ms of the interpreter, which requests also need
-INTERVAL_SECONDS = 1.0  # between two requests; a full batch is sent sooner
-MAX_RETRY_SECONDS = 30.0  # between two attempts while Elasticsearch is unavailable
 EXIT_SECONDS = 2.0  # that a process waits at its exit for the buffer to be sent
 
 
@@ -26,7 +23,7 @@ class Recorder:
     """`record` never waits and never raises; records that do not fit into the buffer are dropped and counted.
 
     `ship` sends records and returns how many were refused; it raises shipping.UNAVAILABLE_ERRORS without an answer.
-    `background`: a thread sends the buffer every INTERVAL_SECONDS or on `wake_event`; without it only `flush` does.
+    `background`: a thread sends the buffer every second, full batches sooner; without it only `flush` does.
     """
 
     def __init__(
@@ -45,9 +42,15 @@ class Recorder:
         self._records: deque[Activity] = deque()
         self._batch: tuple[str, list[Activity]] | None = None  # kept, under the same name, until it is sent
         self._sending = threading.Lock()
-        self.wake_event = threading.Event()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self.thread = RetryingThread(
+            "activity",
+            self._round,
+            finish=self.flush,
+            unavailable=shipping.UNAVAILABLE_ERRORS,
+            give_up=self._drop_batch,
+        )
+        self._started = False
+        self._reported = 0  # how many of the dropped ones
         self._batches = 0
         self._prefix = f"{os.urandom(6).hex()}-{os.getpid()}"
         self.sent = 0
@@ -61,10 +64,11 @@ class Recorder:
             self.dropped += 1
             return
         records.append(activity)
-        if self._thread is None and self._background:
-            self._start()
+        if not self._started and self._background:
+            self._started = True
+            self.thread.start()
         elif len(records) == BATCH:
-            self.wake_event.set()
+            self.thread.wake_event.set()
 
     def flush(self) -> None:
         """Sends everything recorded before this call. Raises what `ship` raises, and then loses nothing."""
@@ -73,46 +77,24 @@ class Recorder:
 
     def stop(self) -> None:
         """Ends the thread; the buffer is sent if that takes less than EXIT_SECONDS."""
-        self._stop.set()
-        self.wake_event.set()
-        if self._thread:
-            self._thread.join(EXIT_SECONDS)
+        self.thread.stop(seconds=EXIT_SECONDS)
 
     def after_fork(self) -> None:
         """Starts empty in a child process, which has no thread, and whose parent sends its own records."""
         self._reset()
 
-    def _start(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="activity", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        pause, reported = 0.0, 0
-        while not self._stop.is_set():
-            least = BATCH if self.wake_event.wait(INTERVAL_SECONDS) else 1
-            self.wake_event.clear()
-            try:
-                # Full batches, except for one each INTERVAL_SECONDS: otherwise the few records that come during
-                # a request would be sent at once, and so on without end.
-                while self._send(least):
-                    least = BATCH
-                pause = 0.0
-            except shipping.UNAVAILABLE_ERRORS as error:
-                if not pause:
-                    logger.warning("activity is not sent, and is dropped when the buffer is full: %s", error)
-                pause = min(2 * pause + INTERVAL_SECONDS, MAX_RETRY_SECONDS)
-                self._stop.wait(pause)
-            except Exception:  # a record that cannot be sent must not end the thread
-                logger.exception("activity was lost")
-                self._drop_batch()
-            finally:
-                connections.close_all()  # those of this thread, which needs them seldom
-            if self.dropped > reported:
-                reported = self.dropped
-                logger.warning("%s activity records dropped so far", reported)
-        with contextlib.suppress(*shipping.UNAVAILABLE_ERRORS):
-            self.flush()
-        connections.close_all()
+    def _round(self, woken: bool) -> None:
+        # Full batches, except for one each second: otherwise the few records that come during a request would be
+        # sent at once, and so on without end.
+        least = BATCH if woken else 1
+        try:
+            while self._send(least):
+                least = BATCH
+        finally:
+            connections.close_all()  # those of this thread, which needs them seldom
+            if self.dropped > self._reported:
+                self._reported = self.dropped
+                logger.warning("%s activity records dropped so far", self._reported)
 
     def _send(self, least: int = 1) -> bool:
         """Sends one batch, unless fewer than `least` records wait. Returns whether there may be more."""
@@ -140,4 +122,4 @@ class Recorder:
 
 recorder = Recorder(shipping.ship)
 os.register_at_fork(after_in_child=recorder.after_fork)
-atexit.register(recorder.stop)
+at_exit(recorder.stop)

@@ -15,6 +15,7 @@ from movies.palette import COLOURS
 from movies.search import selections
 from movies.search.selections import Selection
 from tetraflix.backoffice.concentration_panel import concentration
+from tetraflix.backoffice.experiment_panel import running_experiment
 from tetraflix.health import service_state
 from tetraflix.health.service_state import Ingest
 
@@ -56,8 +57,8 @@ def dashboard_json(request: HttpRequest) -> JsonResponse:
 def dashboard_data() -> dict[str, Any]:
     """Everything the page shows.
 
-    Null for the queues when SQS does not answer, for the lists until they are measured, and for values that do not
-    exist.
+    Null for the queues when SQS does not answer, for the lists until they are measured, for the experiment while none
+    runs, and for values that do not exist.
     """
     now = datetime.now(UTC)
     tops = _tops()
@@ -71,6 +72,7 @@ def dashboard_data() -> dict[str, Any]:
         "ingest": _ingest(now),
         "queues": _queues(),
         "concentration": concentration(),
+        "experiment": running_experiment(),
         "outbox_age_seconds": outbox.lag_seconds if outbox.changes else None,
         "beat_age_seconds": ages["beat"],
         "problems": service_state.problems(ages),

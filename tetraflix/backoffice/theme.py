@@ -78,6 +78,12 @@ UNFOLD: dict[str, Any] = {
                         "admin:recommendations_userlists_changelist",
                         "recommendations.view_userlists",
                     ),
+                    _item(
+                        "Experiments",
+                        "science",
+                        "admin:recommendations_experiment_changelist",
+                        "recommendations.view_experiment",
+                    ),
                 ],
             },
             {

@@ -54,12 +54,17 @@ class Plan:
 
 @dataclass(frozen=True)
 class Demo:
-    """The size of the demo: movies, users, and sessions a second; whether lists arrive over the bus, too."""
+    """The size of the demo: movies, users, and sessions a second; whether lists arrive over the bus, too.
+
+    `preferences` is the percent of the users that are given fixed ones, `experiment` the name of one that runs.
+    """
 
     movies: int
     users: int
     rate: float
     sister_lists: bool = False
+    preferences: int = 50
+    experiment: str = "demo"
 
 
 def run(plan: Plan, console: Console) -> int:
@@ -141,7 +146,9 @@ class Stack:
             static_files.mark_collected(static)
         if demo:
             self._manage("movies", "seed_movies", "--movies", str(demo.movies), show_output=True)
-            self._manage("users", "seed_users", "--users", str(demo.users), show_output=True)
+            words = ["--users", str(demo.users), "--preferences", str(demo.preferences)]
+            words += ["--experiment", demo.experiment]
+            self._manage("users", "seed_users", *words, show_output=True)
         if demo or self._login_mark.exists():  # the last demo was killed before it removed its login
             self._demo_login(secrets.token_urlsafe(9) if demo else "")
 
@@ -216,6 +223,7 @@ class Stack:
         rows = {
             "site": f"{self.web_url}/",
             "admin": f"{self.web_url}/admin/",
+            "experiment": f"{self.web_url}/admin/recommendations/experiment/" if self.plan.demo else "",
             "login": f"[bold]{demo_login.USERNAME}[/] / [bold]{self.password}[/]" if self.password else "",
             "API": f"{self.web_url}/tetraflix/docs",
             "a user": f"curl {self.web_url}/tetraflix/recommendations/1",

@@ -21,7 +21,7 @@ OPERATOR = (*VIEWER, "sessions_ingest.view_deadletteract", "sessions_ingest.hand
 ROLES = {"viewer": VIEWER, "editor": EDITOR, "operator": OPERATOR}
 
 
-def make_roles(apps, schema_editor):
+def make_roles(apps, schema_editor, roles=ROLES):
     # `migrate` creates permissions at its end, which is too late here.
     for label in ("movies", "recommendations", "sessions_ingest"):
         config = apps.get_app_config(label)
@@ -30,7 +30,7 @@ def make_roles(apps, schema_editor):
         create_permissions(config, apps=apps, verbosity=0)
         config.models_module = before
     group, permission = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
-    for name, names in ROLES.items():
+    for name, names in roles.items():
         role, _ = group.objects.get_or_create(name=name)
         for label, codename in (full.split(".") for full in names):
             role.permissions.add(permission.objects.get(content_type__app_label=label, codename=codename))

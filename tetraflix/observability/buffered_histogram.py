@@ -1,6 +1,5 @@
 """A histogram that buffers observations in memory and writes them to prometheus_client's files every second."""
 
-import atexit
 import logging
 import os
 import threading
@@ -11,6 +10,8 @@ from contextlib import suppress
 from typing import Any
 
 from prometheus_client import Histogram
+
+from movies.foundation.background_threads import at_exit
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class BufferedHistogram:
         if not self._started:
             self._started = True
             threading.Thread(target=self._run, name="buffered histogram", daemon=True).start()
-            atexit.register(self._write_at_exit)
+            at_exit(self._write_at_exit)
 
     def write(self) -> None:
         """Adds everything observed so far to the histogram, with one change for each bucket."""

@@ -1,10 +1,11 @@
 """Defines every Prometheus metric in one list, so that a misspelt name fails at once."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
-from prometheus_client import Histogram
+from prometheus_client import Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from tetraflix.observability import metrics_files
@@ -18,7 +19,7 @@ TASK_BUCKETS = (0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 300)
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """The definition of a metric. Each process observes its histograms, and a scrape adds them up."""
+    """The definition of a metric. Each process observes its histograms and counters, and a scrape adds them up."""
 
     name: str
     kind: Literal["histogram", "gauge", "counter"]
@@ -43,6 +44,12 @@ REGISTERED = {
             "Run time of Celery tasks, by final state.",
             ("task", "state"),
             TASK_BUCKETS,
+        ),
+        Registered(
+            "list_reads",
+            "counter",
+            "First reads of lists: found, logged and lost by all web processes. The rest waits, or its process died.",
+            ("state",),
         ),
         Registered("up", "gauge", "1 when the part answered this scrape, 0 when not.", ("part",)),
         Registered("movies", "gauge", "Movies in the inventory, hidden ones too (the planner's estimate)."),
@@ -115,6 +122,12 @@ def histogram(name: str) -> Histogram:
     return Histogram(PREFIX + name, metric.help, metric.labels, buckets=metric.buckets, registry=None)
 
 
+def counter(name: str) -> Counter:
+    """A counter that this process raises, by its registered name. Raises UnknownMetric."""
+    metric = registered(name)
+    return Counter(PREFIX + name, metric.help, metric.labels, registry=None)
+
+
 def family(name: str, samples: Iterable[tuple[Sequence[str], float]]) -> Metric:
     """A gauge or counter with its samples (label values, value), by its registered name. Raises UnknownMetric."""
     definition = registered(name)
@@ -128,3 +141,10 @@ def family(name: str, samples: Iterable[tuple[Sequence[str], float]]) -> Metric:
 metrics_files.install()
 http_request_seconds = BufferedHistogram(histogram("http_request_seconds"), REQUEST_BUCKETS)
 task_seconds = histogram("task_seconds")
+list_reads = counter("list_reads")
+
+
+def count_list_reads(state: str, number: int) -> None:
+    """Raises `list_reads`. A full disk loses the figure, not the reads."""
+    with suppress(OSError):
+        list_reads.labels(state).inc(number)

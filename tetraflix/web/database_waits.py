@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg2 import extensions
 
-from movies.foundation.circuit_breaker import CircuitBreaker
+from movies.foundation.background_threads import CircuitBreaker
 
 LOOP_SECONDS = (
     0.05  # of a wait on the event loop, which usually takes 0.2 ms; then a thread takes the request

@@ -4,9 +4,12 @@ import gc
 import logging
 import sys
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 
 from movies.catalog.movie_cache import movie_cache
+from recommendations.experiments import read_recorder
+from tetraflix.observability.metrics import count_list_reads
 from tetraflix.web import database_waits, statement_timeouts
 
 logger = logging.getLogger(__name__)
@@ -28,6 +31,8 @@ def prepare(*, event_loop: bool = False) -> None:
     finally:
         connection.close()  # it has no time-outs, which are set after the catalog's one long statement
     statement_timeouts.start()
+    if settings.EXPOSURES_KEPT_DAYS:
+        read_recorder.start(count_list_reads)
     if event_loop:
         database_waits.free_this_thread()  # after the catalog, whose load waits longer
         sys.setswitchinterval(LOOP_SWITCH_SECONDS)

@@ -4,7 +4,7 @@ from typing import Any
 
 from elasticsearch import NotFoundError
 
-from movies.foundation.circuit_breaker import CircuitBreaker
+from movies.foundation.background_threads import CircuitBreaker
 from movies.search import postgres_search
 from movies.search.elastic.connection import ELASTICSEARCH_UNAVAILABLE, QUERY_SECONDS, client
 from movies.search.elastic.documents import ALIAS

@@ -8,8 +8,9 @@ Kennedy, Ramdas: "Time-uniform central limit theory and asymptotic confidence se
 the probability 1 - alpha the intervals of all looks hold the true lift, so anybody may look as often as they like and
 stop when they like. `welch` is the interval for a single look, for comparison.
 
-Nothing is known where an arm has less than 2 users, where a mean is not above 0, and where all users of both arms are
-alike: then the interval is from -infinity to infinity, and the value is NaN if control's mean is not above 0.
+Nothing is known where an arm has less than 2 users, where a mean is not above 0, where all users of both arms are
+alike, and where the interval would exceed e^300: then it is from -infinity to infinity, without a warning. The value
+is NaN if control's mean is not above 0.
 """
 
 import math
@@ -22,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from recommendations.experiments.statistics.sums import Figure, RatioSums, Sums, covariance, quotient
 
 ALPHA = 0.05  # at most this share of experiments without any difference may show one
+MAX_EXPONENT = 300.0  # e^300 may be multiplied by itself without becoming infinite
 MIN_USERS = 100  # in each arm: with fewer the deviation is estimated too badly for any interval
 MIN_DAYS = 7  # before a verdict: users of one weekday are not the users of another
 
@@ -91,8 +93,8 @@ def welch(control: Sums, arm: Sums, *, alpha: float = ALPHA) -> Estimate:
 def width_factor(users: ArrayLike, planned: float, alpha: float = ALPHA) -> NDArray[np.float64]:
     """How many standard errors wide, to either side, the confidence sequence is with this many users in both arms.
 
-    With x = rho^2 x users it is sqrt((x + 1) / x x (ln(x + 1) - 2 ln(alpha))). rho makes it least at `planned`: there
-    the derivative is 0 where x = ln(x + 1) - 2 ln(alpha), which iteration solves.
+    With x = rho^2 users it is sqrt((x + 1) (ln(x + 1) - 2 ln(alpha)) / x). rho makes it least at `planned`: there
+    the derivative is 0, which it is where x = ln(x + 1) - 2 ln(alpha). Iteration solves that.
     """
     best = -2 * math.log(alpha)
     for _ in range(60):  # each step divides the error by best + 1, which is above 3
@@ -126,9 +128,10 @@ def _ratio(
     return arm / positive, np.where(known, variance, np.nan)
 
 
-def _estimate(ratio: Figure, variance: Figure, factor: ArrayLike) -> Estimate:
-    spread = np.exp(np.minimum(factor * np.sqrt(variance), 700.0))  # e^700 is about the largest float
-    known = np.isfinite(spread)
+def _estimate(ratio: Figure, variance: Figure, factor: Figure) -> Estimate:
+    half = factor * np.sqrt(variance)
+    known = half < MAX_EXPONENT
+    spread = np.exp(np.where(known, half, 0.0))
     low = np.where(known, ratio / spread - 1, -np.inf)
     high = np.where(known, ratio * spread - 1, np.inf)
     return Estimate(_plain(ratio - 1), _plain(low), _plain(high))

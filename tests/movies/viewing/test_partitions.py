@@ -48,8 +48,8 @@ def by_partition() -> dict[str, int]:
 
 @time_machine.travel(NOON)
 def test_this_month_and_the_next_two_are_created_once():
-    assert partitions.maintain() == partitions.PartitionChanges(made=AHEAD)
-    assert partitions.maintain() == partitions.PartitionChanges()
+    assert partitions.VIEWS.maintain() == partitions.PartitionChanges(made=AHEAD)
+    assert partitions.VIEWS.maintain() == partitions.PartitionChanges()
     assert make_partitions.run() == []
     kahaani = movie()
     count_views([(1, kahaani.id, NOON), (1, kahaani.id, NOON + timedelta(days=45))])
@@ -65,7 +65,7 @@ def test_views_of_a_month_without_a_partition_move_to_a_new_one():
     finishes = {(1, kahaani.id, at) for at in (first, last, last + timedelta(microseconds=1), NOON)}
     count_views(finishes)
 
-    tended = partitions.maintain()
+    tended = partitions.VIEWS.maintain()
 
     assert tended.made == ["movies_view_y2017m09", "movies_view_y2017m10", *AHEAD]
     assert by_partition() == {
@@ -86,7 +86,7 @@ def test_views_of_a_month_without_a_partition_move_to_a_new_one():
 def test_views_from_wrong_clocks_stay_in_the_default_partition():
     kahaani = movie()
     count_views([(1, kahaani.id, datetime(year, 5, 1, tzinfo=UTC)) for year in (1, 1999, 2027, 9999)])
-    assert partitions.maintain().made == AHEAD
+    assert partitions.VIEWS.maintain().made == AHEAD
     assert by_partition()["movies_view_default"] == 4
 
 
@@ -100,10 +100,10 @@ def test_too_old_months_are_dropped_and_their_finishes_are_not_counted_again(set
     ]
     finishes = [(1, kahaani.id, at) for at in years]
     count_views(finishes)
-    partitions.maintain()
+    partitions.VIEWS.maintain()
 
     settings.VIEWS_KEPT_MONTHS = 2
-    tended = partitions.maintain()
+    tended = partitions.VIEWS.maintain()
 
     assert tended == partitions.PartitionChanges(dropped=["movies_view_y2026m08"])
     assert list(View.objects.values_list("watched_at", flat=True)) == [years[2]]
@@ -116,11 +116,11 @@ def test_an_old_month_is_dropped_after_a_grace_period(settings):
     kahaani = movie()
     with time_machine.travel(NOON):
         count_views([(1, kahaani.id, datetime(2026, 10, 31, 23, tzinfo=UTC))])
-        assert "movies_view_y2026m10" in partitions.maintain().made
+        assert "movies_view_y2026m10" in partitions.VIEWS.maintain().made
     with time_machine.travel(datetime(2026, 12, 1, 23, tzinfo=UTC)):
-        assert partitions.maintain().dropped == []
+        assert partitions.VIEWS.maintain().dropped == []
     with time_machine.travel(datetime(2026, 12, 2, 0, 1, tzinfo=UTC)):
-        assert partitions.maintain().dropped == ["movies_view_y2026m10"]
+        assert partitions.VIEWS.maintain().dropped == ["movies_view_y2026m10"]
 
 
 @time_machine.travel(NOON)
@@ -128,9 +128,9 @@ def test_a_month_whose_lock_is_not_free_is_postponed(monkeypatch):
     monkeypatch.setattr(partitions, "SET_LOCK_TIMEOUT", "SET LOCAL lock_timeout = '50ms'")
     with other_connection() as other, other.cursor() as cursor:
         cursor.execute("INSERT INTO movies_view VALUES (1, 1, '2026-11-24')")
-        assert partitions.maintain() == partitions.PartitionChanges(postponed=AHEAD)
+        assert partitions.VIEWS.maintain() == partitions.PartitionChanges(postponed=AHEAD)
         other.commit()
-    assert partitions.maintain() == partitions.PartitionChanges(made=AHEAD)
+    assert partitions.VIEWS.maintain() == partitions.PartitionChanges(made=AHEAD)
     assert by_partition()["movies_view_y2026m11"] == 1
 
 
@@ -142,7 +142,7 @@ def test_views_counted_while_a_partition_is_created_are_neither_lost_nor_doubled
     with other_connection() as other, other.cursor() as cursor:
         # an open transaction that the new partition has to wait for
         cursor.execute("INSERT INTO movies_view VALUES (1000, %s, %s)", [kahaani.id, NOON])
-        with waits_meanwhile(partitions.maintain):
+        with waits_meanwhile(partitions.VIEWS.maintain):
             other.commit()
     assert by_partition()["movies_view_y2026m11"] == 200
     assert by_partition()["movies_view_default"] == 0
@@ -177,10 +177,12 @@ def test_concurrent_maintenance_and_counting_do_no_harm():
         thread.start()
         return thread
 
-    threads = [guarded(count, part) for part in (0, 100)] + [guarded(partitions.maintain) for _ in range(2)]
+    threads = [guarded(count, part) for part in (0, 100)] + [
+        guarded(partitions.VIEWS.maintain) for _ in range(2)
+    ]
     for thread in threads:
         thread.join()
-    partitions.maintain()
+    partitions.VIEWS.maintain()
 
     assert failures == []
     assert by_partition()["movies_view_default"] == 0
@@ -199,7 +201,7 @@ def test_a_finish_is_found_while_its_partition_is_created():
         cursor.execute("SELECT count(*) FROM movies_view")
 
         def maintain() -> None:
-            partitions.maintain()
+            partitions.VIEWS.maintain()
             connection.close()
 
         def ask() -> None:

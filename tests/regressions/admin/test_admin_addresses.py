@@ -15,6 +15,9 @@ from movies.bulk import jobs
 from movies.foundation.numbers import whole_number
 from movies.models import Job, Movie
 from recommendations import stores
+from recommendations.experiments import lifecycle
+from recommendations.experiments.plan import Plan
+from recommendations.models import Experiment
 from recommendations.user_lists import UserLists
 from sessions_ingest.models import DeadLetterAct
 from tests.movies.factories import movie, profile
@@ -51,8 +54,12 @@ def ids(roles: None, queues: Queues, plain_static_files: None) -> Ids:
     act = DeadLetterAct.objects.create(
         act="redrive", actor="staff:x", queue="sessionData", body="{}", sent_at=timezone.now()
     )
+    experiment = lifecycle.create("first", Plan("a seed"), actor="staff:x")
     return {
         "movies/movie/object_id": "1",
+        "recommendations/experiment/object_id": str(experiment.pk),
+        "recommendations/experiment/decision": "start",
+        "file": "users.csv",
         "tetraflix/apikey/object_id": str(key.pk),
         "auth/user/object_id": str(user.pk),
         "auth/user/id": str(user.pk),
@@ -77,6 +84,7 @@ def kept() -> dict[str, Any]:
         "staff": list(User.objects.order_by("id").values_list("id", "username", "is_staff", "password")),
         "roles": [(group.name, group.permissions.count()) for group in Group.objects.order_by("id")],
         "jobs": Job.objects.count(),
+        "experiments": list(Experiment.objects.order_by("id").values_list("name", "started_at", "ended_at")),
         "lists": stores.current().read(7),
     }
 
@@ -91,6 +99,7 @@ def test_every_kind_of_page_is_covered(ids: Ids):
         f"/admin/movies/job/{ids['job_id']}/progress.json",
         f"/admin/movies/moviechange/batch/{ids['batch_id']}/",
         "/admin/recommendations/userlists/7/1/take-off/",
+        f"/admin/recommendations/experiment/{ids['recommendations/experiment/object_id']}/change/",
         f"/admin/auth/user/{ids['auth/user/id']}/password/",
         "/admin/autocomplete/",
         "/admin/search/",

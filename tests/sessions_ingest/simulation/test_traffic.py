@@ -15,10 +15,11 @@ from movies.genres import GENRES, OVERALL
 from movies.models import Movie, PopularList
 from movies.outbox import bus
 from recommendations import stores
+from recommendations.models import Rater, Start
 from recommendations.user_lists import Entry, UserLists
 from sessions_ingest.consumer.database_handler import make_consumer
 from sessions_ingest.management.commands import simulate_traffic
-from sessions_ingest.simulation import players
+from sessions_ingest.simulation import players, users
 from tests.servers.queues import Queues
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -120,3 +121,22 @@ def test_it_uses_the_service_over_http_and_sqs_alone() -> None:
         if name.split(".")[0] in ("movies", "recommendations", "sessions_ingest", "tetraflix")
     }
     assert {name for name in ours if "simulation" not in name} == {"movies.outbox", "movies.genres"}
+
+
+def test_sessions_say_what_those_of_the_sister_services_say(
+    consumer: None, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(users, "RATING_USERS", 1)
+    assert "Verified: " in play(live_server.url)
+    starts = list(Start.objects.all())
+    assert {start.is_rec for start in starts} == {True, False}
+    assert all(start.group_id == str(start.user_id % 2) for start in starts)
+    assert set(Rater.objects.values_list("user_id", flat=True)) == {start.user_id for start in starts}
+
+
+def test_a_few_users_rate_always_the_same_ones() -> None:
+    def raters() -> list[int]:
+        return [user for user in range(1, 1001) if users.SimulatedUser(user, {}).rates]
+
+    assert raters() == raters()
+    assert 20 <= len(raters()) <= 80

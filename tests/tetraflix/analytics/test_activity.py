@@ -9,6 +9,7 @@ import pytest
 from elasticsearch import Elasticsearch, TransportError
 from pytest_django import Settings
 
+from movies.foundation import background_threads
 from movies.foundation.events import Activity
 from movies.genres import GENRES
 from movies.models import Movie
@@ -47,7 +48,7 @@ class Server:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Server:
-    monkeypatch.setattr(recording, "INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr(background_threads, "INTERVAL_SECONDS", 0.01)
     return Server()
 
 
@@ -69,7 +70,7 @@ def record(recorder: Recorder, kind: str = "user-data", who: int | str = 1, movi
 def test_records_that_come_while_a_batch_is_sent_wait_for_a_full_batch_or_the_next_round(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(recording, "INTERVAL_SECONDS", 60)
+    monkeypatch.setattr(background_threads, "INTERVAL_SECONDS", 60)
     at_rest = threading.Event()
     sizes: list[int] = []
 
@@ -85,7 +86,7 @@ def test_records_that_come_while_a_batch_is_sent_wait_for_a_full_batch_or_the_ne
         return 0
 
     recorder = Recorder(ship)
-    recorder.wake_event = Wanted()
+    recorder.thread.wake_event = Wanted()
     for _ in range(recording.BATCH):
         record(recorder)
     wait_until(lambda: sizes != [] and at_rest.is_set())
@@ -134,7 +135,7 @@ def test_a_batch_that_could_not_be_sent_is_sent_later_under_the_same_name(server
 
 
 def test_a_process_that_ends_sends_its_buffer(server: Server, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(recording, "INTERVAL_SECONDS", 60)
+    monkeypatch.setattr(background_threads, "INTERVAL_SECONDS", 60)
     recorder = Recorder(server.ship)
     for _ in range(3):
         record(recorder)

@@ -42,6 +42,15 @@ def test_it_has_movies_users_traffic_and_a_login_that_ends_with_it(stack: Runnin
     sent = "select coalesce(sum(messages), 0) > 0 from sessions_ingest_ingestminute where queue = 'userRecs'"
     wait_until(lambda: sql(stack, sent) == [(True,)], seconds=120)
 
+    # an experiment runs, and its first users are in it
+    assert f"http://127.0.0.1:{stack.port}/admin/recommendations/experiment/" in stack.printed()
+    running = "select name, started_at is not null, ended_at is null from recommendations_experiment"
+    assert sql(stack, running) == [("demo", True, True)]
+    exposing = (
+        "select count(*) > 0 from recommendations_listread where experiment is not null and movies <> other"
+    )
+    wait_until(lambda: sql(stack, exposing) == [(True,)], seconds=240)
+
     found = re.search(r"login +demo / (\S+)", stack.printed())
     assert found
     assert can_log_in(stack, found[1])

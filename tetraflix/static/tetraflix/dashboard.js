@@ -4,10 +4,9 @@
 document.addEventListener("DOMContentLoaded", () => {
   const page = document.getElementById("dashboard");
   if (!page) return;
-  const charts = {};
-  const QUEUE_COLOURS = ["#006ddb", "#db6d00", "#009292", "#7d7d85"];
+  const { COLOURS, axis, line, draw: drawOn } = window.tetraflixCharts;
+  const LARGEST_FIRST = { tooltip: { itemSort: (one, other) => other.raw - one.raw } };
   const number = new Intl.NumberFormat("en-US");
-  const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
   function age(seconds) {
     if (seconds === null || seconds === undefined) return "none";
@@ -22,40 +21,8 @@ document.addEventListener("DOMContentLoaded", () => {
     if (place.textContent !== text) place.textContent = text;
   }
 
-  function axis(title, more = {}) {
-    return {
-      ...more,
-      title: { display: true, text: title, color: style("--tf-muted") },
-      ticks: { color: style("--tf-muted"), maxRotation: 0, autoSkip: true, ...(more.ticks || {}) },
-      grid: { color: style("--tf-line") },
-      beginAtZero: true,
-    };
-  }
-
-  function draw(name, type, labels, datasets, x, y) {
-    const chart = charts[name];
-    if (chart && chart.data.datasets.length === datasets.length) {
-      chart.data.labels = labels;
-      datasets.forEach((set, place) => { Object.assign(chart.data.datasets[place], set); });
-      chart.update("none");
-      return;
-    }
-    if (chart) chart.destroy();
-    charts[name] = new Chart(page.querySelector(`[data-chart="${name}"]`), {
-      type,
-      data: { labels, datasets },
-      options: {
-        animation: false,
-        responsive: true,
-        maintainAspectRatio: false,
-        interaction: { mode: "index", intersect: false },
-        scales: { x, y },
-        plugins: {
-          legend: { display: true, position: "bottom", labels: { color: style("--tf-text"), boxWidth: 12, boxHeight: 12 } },
-          tooltip: { itemSort: (one, other) => other.raw - one.raw },
-        },
-      },
-    });
+  function draw(name, ...chart) {
+    drawOn(page.querySelector(`[data-chart="${name}"]`), ...chart, LARGEST_FIRST);
   }
 
   function tops(lists) {
@@ -119,6 +86,18 @@ document.addEventListener("DOMContentLoaded", () => {
     }));
   }
 
+  function experiment(found) {
+    const place = page.querySelector("[data-experiment]");
+    place.hidden = !found;
+    if (!found) return;
+    const link = place.querySelector("a");
+    link.href = found.address;
+    link.textContent = found.name;
+    place.querySelector("span").textContent = number.format(found.exposed);
+    place.querySelector("b").textContent = found.verdict;
+    place.classList.toggle("tf-wrong-text", found.withheld);
+  }
+
   function show(data) {
     say("movies", data.movies);
     say("users", data.users === null ? "not reachable" : number.format(data.users));
@@ -141,16 +120,16 @@ document.addEventListener("DOMContentLoaded", () => {
     const queues = Object.entries(data.ingest.queues).sort();
     const lines = queues.length ? queues : [["no messages", data.ingest.minutes.map(() => 0)]];
     draw("ingest", "line", data.ingest.minutes, lines.map(([name, data], place) => ({
-      label: name, data, borderColor: QUEUE_COLOURS[place % 4], backgroundColor: QUEUE_COLOURS[place % 4],
-      pointRadius: 0, borderWidth: 2, tension: 0.2,
+      label: name, data, ...line(place), pointStyle: "line", pointRadius: 0, tension: 0.2,
     })), axis("minute (UTC)"), axis("messages a minute", { ticks: { precision: 0 } }));
 
     const sizes = data.queues || [];
     draw("queues", "bar", sizes.map((queue) => queue.name), [
-      { label: "waiting", data: sizes.map((queue) => queue.depth), backgroundColor: QUEUE_COLOURS[0] },
-      { label: "dead letters", data: sizes.map((queue) => queue.dead), backgroundColor: QUEUE_COLOURS[1] },
+      { label: "waiting", data: sizes.map((queue) => queue.depth), backgroundColor: COLOURS[0] },
+      { label: "dead letters", data: sizes.map((queue) => queue.dead), backgroundColor: COLOURS[1] },
     ], axis("queue", { ticks: { autoSkip: false, maxRotation: 60 } }), axis("messages", { ticks: { precision: 0 }, suggestedMax: 5 }));
 
+    experiment(data.experiment);
     concentration(data.concentration);
     tops(data.tops);
     say("state", `As of ${new Date().toLocaleTimeString()}; refreshed every ${page.dataset.seconds} seconds.`);

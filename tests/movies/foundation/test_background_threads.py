@@ -2,7 +2,7 @@
 
 import threading
 
-from movies.foundation.circuit_breaker import CircuitBreaker
+from movies.foundation.background_threads import CircuitBreaker
 from tests.waiting import wait_until
 
 
