@@ -37,8 +37,7 @@ def users_of_weeks() -> History:
     random = np.random.default_rng(1)
     finishes = random.poisson(2, 5_000).astype(float)
     days = np.sort(random.uniform(0, 21, 5_000))
-    people = People(np.arange(5_000), days, finishes, finishes + random.poisson(2, 5_000))
-    return History(weeks=4, window_days=7, sampled=1.0, people=people)
+    return History(4, 7, 1.0, People(np.arange(5_000), days, finishes, finishes + random.poisson(2, 5_000)))
 
 
 def test_the_planner_says_how_many_users_and_days_each_lift_takes(
