@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from recommendations.experiments import lifecycle, tally
 from recommendations.experiments.plan import DEFAULT_ARMS, Arm, Plan
-from recommendations.experiments.report import report, users
+from recommendations.experiments.report import recent, report, users
 from recommendations.experiments.statistics.lifts import Estimate, adjusted_lift, lift, ratio_lift
 from recommendations.experiments.statistics.split import split_check
 from recommendations.experiments.statistics.sums import RatioSums, Sums
@@ -322,3 +322,19 @@ def test_what_is_left_to_the_plan() -> None:
     }
     Experiment.objects.update(ended_at=END)
     assert report("runs")["power"]["days_left"] is None
+
+
+def test_a_report_that_takes_long_is_kept_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recommendations.experiments.report._kept", {})
+    experiment = lifecycle.create_past("large", Plan("s"), started_at=START, ended_at=END, actor="x")
+    assert recent("large") == report("large")
+    exposed(experiment, START, {"fixed": 1, "modelled": 1})
+    assert recent("large") == report("large")
+    monkeypatch.setattr("recommendations.experiments.report.LARGE_SECONDS", 0)
+    monkeypatch.setattr("recommendations.experiments.report.KEPT_FACTOR", 1_000_000)
+    kept = recent("large")
+    write(experiment.pk, [Rating(1, START)])
+    tally.tally(seconds=60)
+    assert recent("large") == kept != report("large")
+    lifecycle.create("another", Plan("s"), actor="x")
+    assert recent("another")["state"] == "draft"
