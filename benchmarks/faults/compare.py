@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 CHANGES = "movieChanges"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 VIEW = "movie_id, extract(epoch FROM watched_at)::float8"
+START = "extract(epoch FROM started_at)::float8, is_rec, group_id"
 PAGE = 5_000  # rows read at a time
 
 
@@ -54,6 +55,8 @@ def compare(world: World, traffic: Traffic, inventory: InventoryModel) -> tuple[
     try:
         read = _reader(connection)
         rows["views"] = _views(found, read, traffic)
+        rows["starts"] = _starts(found, read, traffic)
+        rows["raters"] = _raters(found, read, traffic)
         rows["counters"] = _counters(found, read, traffic)
         rows["marked users"] = _marked_users(found, read, traffic)
         rows["genre-days"] = _genre_days(found, read, traffic, inventory)
@@ -94,6 +97,34 @@ def _views(found: Differences, read: Read, traffic: Traffic) -> int:
             for movie, at in sorted(expected - stored):
                 found.add(f"view of movie {movie} by user {user} at {_time(at)}: not stored")
     return number.total()
+
+
+def _starts(found: Differences, read: Read, traffic: Traffic) -> int:
+    """Each row is a start of the model, and each user has as many. Times of the sending are compared as RECENT."""
+    number: Counter[int] = Counter()
+    for user, movie, at, *said in read(f"SELECT user_id, movie_id, {START} FROM recommendations_start"):
+        number[user] += 1
+        expected = traffic.model.starts(user).get(movie)
+        if expected is None or (min(at, RECENT), *said) != (min(expected[0], RECENT), *expected[1:]):
+            found.add(
+                f"start of movie {movie} by user {user}: stored {(at, *said)}, the model says {expected}"
+            )
+    for user in sorted(traffic.model.users()):
+        if (expected_number := len(traffic.model.starts(user))) != number[user]:
+            found.add(f"starts of user {user}: stored {number[user]}, the model says {expected_number}")
+    return number.total()
+
+
+def _raters(found: Differences, read: Read, traffic: Traffic) -> int:
+    stored = {
+        user: min(at, RECENT)
+        for user, at in read(
+            "SELECT user_id, extract(epoch FROM rated_at)::float8 FROM recommendations_rater"
+        )
+    }
+    expected = {user: min(at, RECENT) for user, at in traffic.model.raters().items()}
+    found.unequal_each("rating of user", stored, expected)
+    return len(stored)
 
 
 def _counters(found: Differences, read: Read, traffic: Traffic) -> int:

@@ -8,10 +8,22 @@ as long as a user has at most 20 movies in progress and at most 20 finishes afte
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 T = TypeVar("T", int, datetime)  # a time; seconds where millions are kept
+S = TypeVar("S", bool, str)
 LENGTH = 20  # of a list
+
+
+class Said(NamedTuple):
+    """What a sister service says about an event, None for nothing."""
+
+    is_rec: bool | None = None
+    group: str | None = None
+    rated: bool = False
+
+
+NOTHING = Said()
 
 
 @dataclass(slots=True)
@@ -22,6 +34,9 @@ class _User(Generic[T]):
     progress: dict[int, tuple[tuple[T, T], float]] = field(default_factory=dict)
     listed: list[int] | None = None  # the list sent last, without movies finished since
     finishes_since: int = 0  # that list
+    # by movie: the least time, and what was said of the event at that time: the greatest of several
+    starts: dict[int, tuple[T, bool | None, str | None]] = field(default_factory=dict)
+    rated: T | None = None  # the least time of an event with a rating
 
 
 class Model(Generic[T]):
@@ -31,12 +46,13 @@ class Model(Generic[T]):
         self.movies = movies
         self._users: dict[int, _User[T]] = {}
 
-    def watched(self, user: int, movie: int, progress: float, at: T, sent: T) -> None:
+    def watched(self, user: int, movie: int, progress: float, at: T, sent: T, said: Said = NOTHING) -> None:
         """Adds an event. If the stated time is ahead of the sending, it is ordered by the sending."""
         if movie not in self.movies:
             return
         known = self._users.setdefault(user, _User())
         order = (min(at, sent), at)
+        self._started(known, movie, order[0], said)
         if progress < 1:
             before = known.progress.get(movie)
             known.progress[movie] = max(before, (order, progress)) if before else (order, progress)
@@ -53,8 +69,25 @@ class Model(Generic[T]):
         known.listed = [movie for movie in dict.fromkeys(movies) if movie in self.movies][:LENGTH]
         known.finishes_since = 0
 
+    def _started(self, known: _User[T], movie: int, at: T, said: Said) -> None:
+        first = known.starts.get(movie)
+        if first is None or at < first[0]:
+            known.starts[movie] = (at, said.is_rec, said.group)
+        elif at == first[0]:
+            known.starts[movie] = (at, _greatest(first[1], said.is_rec), _greatest(first[2], said.group))
+        if said.rated:
+            known.rated = at if known.rated is None else min(known.rated, at)
+
     def users(self) -> set[int]:
         return set(self._users)
+
+    def starts(self, user: int) -> dict[int, tuple[T, bool | None, str | None]]:
+        """By movie: when the user first watched it, and what was said of that."""
+        return self._user(user).starts
+
+    def raters(self) -> dict[int, T]:
+        """The users of whom a rating is known, and its least time."""
+        return {user: known.rated for user, known in self._users.items() if known.rated is not None}
 
     def finishes(self, user: int) -> set[tuple[int, T]]:
         """The user's finishes: movie and stated time."""
@@ -89,6 +122,11 @@ class Model(Generic[T]):
 
     def _user(self, user: int) -> _User[T]:
         return self._users.get(user) or _User()
+
+
+def _greatest(one: S | None, other: S | None) -> S | None:
+    """The greater one; None only if both are."""
+    return max((said for said in (one, other) if said is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from benchmarks.faults.model import Model
+from benchmarks.faults.model import Model, Said
 
 SESSIONS, RECS = "sessionData", "userRecs"
 PHASE = 400  # sessions in a phase
@@ -28,6 +28,7 @@ RECENT = 1_600_000_000  # later than any time that a session states, unless that
 LONG_AGO = 1_504_224_000  # 2017-09-01
 DAYS = 60  # from then on
 MOST_DELAY = 5  # seconds
+RATED = 0.01  # share of the events that have a rating
 
 # movies, by what happens to them
 WATCHED = range(1, 101)  # begun and finished
@@ -84,6 +85,7 @@ class Traffic:
             RECS: {},
         }  # bodies, and how the reasons begin
         self._random = random.Random(f"traffic {seed}")
+        self._words = random.Random(f"words {seed}")  # draws what is said about events, and nothing else
         self._drawn = self._round = 0
         self._taste: dict[int, list[int]] = {}
         self._full: set[int] = set()  # users with as many finishes as may be before the next list
@@ -134,13 +136,15 @@ class Traffic:
         ahead: set[int] = set()
         for _ in range(PHASE):
             user = self._random.randint(1, self.users)
-            events = [self._event(user) for _ in range(self._random.randint(1, 3))]
+            group = self._words.choice((None, None, "fixed", "modelled", 0, 1))
+            events = [self._event(user, group) for _ in range(self._random.randint(1, 3))]
             stated = True
             if user not in ahead and self._random.random() < 0.3:
                 ahead.add(user)
                 stated = False
-                events.append(self._event_ahead(user))
-            message = self._outgoing(SESSIONS, {"userId": self._spelt(user), "events": events})
+                events.append(self._event_ahead(user, group))
+            body = {"userId": self._spelt(user), "events": events}
+            message = self._outgoing(SESSIONS, body if group is None else body | {"groupId": group})
             phase.append(message)
             if stated:
                 repeatable.append((user, message.body))
@@ -151,7 +155,7 @@ class Traffic:
         self._repeatable = deque([*self._repeatable, *repeatable], maxlen=2 * PHASE)
         return phase
 
-    def _event(self, user: int) -> Body:
+    def _event(self, user: int, group: int | str | None) -> Body:
         movie = self._random.choice(self._tastes(user))
         at = LONG_AGO + 60 * self._random.randrange(60 * 24 * DAYS)
         finished = self._random.random() < 0.5 and self._may_finish(user)
@@ -162,19 +166,19 @@ class Traffic:
             movie = self._random.choice(LISTED)
         elif finished and chance < 0.08 and self._first_half:
             movie = self._random.choice(DOOMED)
-        return self._reported(user, movie, 1 if finished else self._share(), at)
+        return self._reported(user, movie, 1 if finished else self._share(), at, group)
 
-    def _event_ahead(self, user: int) -> Body:
+    def _event_ahead(self, user: int, group: int | str | None) -> Body:
         finished = self._random.random() < 0.25 and self._may_finish(user)
         progress = 1 if finished else self._share()
         if finished or self._random.random() < 0.5:
             at = self.start + self._random.randrange(4 * 3600, 20 * 3600)
-            return self._reported(user, AHEAD, progress, at)
-        self.model.watched(user, AHEAD, progress, self._sent, self._sent)
-        return {"movie": {"id": AHEAD}, "progress": progress}
+            return self._reported(user, AHEAD, progress, at, group)
+        event, said = self._said({"movie": {"id": AHEAD}, "progress": progress}, group)
+        self.model.watched(user, AHEAD, progress, self._sent, self._sent, said)
+        return event
 
-    def _reported(self, user: int, movie: int, progress: float, at: int) -> Body:
-        self.model.watched(user, movie, progress, at, self._sent)
+    def _reported(self, user: int, movie: int, progress: float, at: int, group: int | str | None) -> Body:
         time = datetime.fromtimestamp(at, UTC)
         texts = [
             ("timestamp", time.isoformat()),
@@ -184,7 +188,19 @@ class Traffic:
         if not at % 60:
             texts.append(("timestamp", f"{time:%Y-%m-%d} {time.hour % 12 or 12}:{time:%M%p}"))
         key, text = self._random.choice(texts)
-        return {"movie": {"id": movie}, "progress": progress, key: text}
+        event, said = self._said({"movie": {"id": movie}, "progress": progress, key: text}, group)
+        self.model.watched(user, movie, progress, at, self._sent, said)
+        return event
+
+    def _said(self, event: Body, group: int | str | None) -> tuple[Body, Said]:
+        """The event with what Events may say about it, and the same for the model."""
+        is_rec = self._words.choice((None, True, False))
+        if is_rec is not None:
+            event["movie"]["isRec"] = is_rec
+        rated = self._words.random() < RATED
+        if rated:
+            self._words.choice((event, event["movie"]))["rating"] = self._words.randint(1, 5)
+        return event, Said(is_rec, None if group is None else str(group), rated)
 
     @property
     def _sent(self) -> int:

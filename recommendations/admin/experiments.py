@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -11,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Ht
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from movies.admin.staff import ReadOnlyAdmin, actor_of
 from recommendations.admin import result_page
@@ -19,10 +21,14 @@ from recommendations.admin.experiment_form import DraftForm
 from recommendations.experiments import lifecycle
 from recommendations.experiments.report import report
 from recommendations.models import Experiment
+from recommendations.tasks import certify
 
 RUN = "recommendations.run_experiment"
 MAX_LISTED = 50
 SECONDS_A_DAY = 86_400
+CERTIFIES = (
+    "A worker computes the certificate, in a minute or two. If users are too few, the worker's log says so."
+)
 # what staff decide about an experiment, the state that it needs, and what the log says then
 DECISIONS: dict[str, tuple[Callable[..., Experiment], str, str]] = {
     "start": (lifecycle.start, "draft", "Started."),
@@ -128,16 +134,31 @@ class ExperimentAdmin(ReadOnlyAdmin):
         if lifecycle.state_of(experiment) != state:
             messages.error(request, f"{experiment.name} is {lifecycle.state_of(experiment)}.")
             return HttpResponseRedirect(_address(experiment))
+        exposed = experiment.users.filter(exposed_at__isnull=False).count()
         context = {
             **self.admin_site.each_context(request),
             "title": f"{decision.capitalize()} {experiment.name}?",
             "experiment": experiment,
             "decision": decision,
             "plan": result_page.plan_rows(experiment.plan),
-            "exposed": experiment.users.filter(exposed_at__isnull=False).count(),
+            "exposed": f"{exposed:,}",
+            "plural": "" if exposed == 1 else "s",
             "running": lifecycle.running() if decision == "start" else None,
         }
         return TemplateResponse(request, "admin/recommendations/experiment/ask.html", context)
+
+    def certify_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """POST has a worker make the A/A certificate."""
+        if request.method != "POST" or not request.user.has_perm(RUN):
+            raise PermissionDenied
+        experiment = self._experiment(request, object_id)
+        try:
+            certify.apply_async((experiment.name,), retry=False)
+        except (OperationalError, BotoCoreError, ClientError):
+            messages.error(request, "The task queue is unavailable. Try again in a moment.")
+        else:
+            messages.success(request, CERTIFIES)
+        return HttpResponseRedirect(_address(experiment))
 
     def download_view(self, request: HttpRequest, object_id: str, file: str) -> HttpResponseBase:
         self._check_view(request)
@@ -150,6 +171,7 @@ class ExperimentAdmin(ReadOnlyAdmin):
         name = "recommendations_experiment"
         return [
             path("<str:object_id>/decide/<str:decision>/", view(self.decide_view), name=f"{name}_decide"),
+            path("<str:object_id>/certify/", view(self.certify_view), name=f"{name}_certify"),
             path("<str:object_id>/download/<str:file>", view(self.download_view), name=f"{name}_download"),
             *super().get_urls(),
         ]

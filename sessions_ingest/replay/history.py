@@ -2,7 +2,7 @@
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,12 @@ from movies.profiles import TOTAL
 from recommendations.recommender.catalog import UNIT_BITS
 from recommendations.recommender.taste import FIXED_FINISHES, KEPT_FINISHES
 from sessions_ingest.replay.moments import ListMaker, Moments, Taste
-from sessions_ingest.replay.selection import NOBODY, Floats
+from sessions_ingest.replay.selection import NOBODY, Floats, Positions
 
 HIDDEN = -2  # the position of a movie that is on no list
+
+# Takes the users and times of measured finishes, in their order, and each strategy's lists just before them.
+TakesLists = Callable[[Sequence[int], Sequence[int], Mapping[str, Positions]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,10 @@ class Places:
     coverage: dict[str, float]  # movies that were on any list / visible movies
 
 
+def leave_lists(user_ids: Sequence[int], times: Sequence[int], lists: Mapping[str, Positions]) -> None:
+    """Logs no list."""
+
+
 def measure(
     history: History,
     taste: Taste,
@@ -58,19 +65,23 @@ def measure(
     start: float = float("-inf"),
     end: float = float("inf"),
     progress: Callable[[int], None] = lambda done: None,
+    log: TakesLists = leave_lists,
 ) -> Places:
     """Where each finish stood in each strategy's list just before it; the finishes of `start` <= time < `end`.
 
-    Times are microseconds since 1970. `progress` is called with the number of views walked through.
+    Times are microseconds since 1970. `progress` is called with the number of views walked through, `log` with the
+    lists.
     """
     maker = ListMaker(history.ids[history.visible], history.profiles[history.visible], taste)
     visible = int(history.visible.sum())
     user_ids: list[int] = []
     places: defaultdict[str, list[NDArray[np.int64]]] = defaultdict(list)
     listed: defaultdict[str, NDArray[np.bool_]] = defaultdict(lambda: np.zeros(visible, bool))
-    for done, users, movies, moments in _blocks(history, maker, start, end):
+    for done, users, movies, times, moments in _blocks(history, maker, start, end):
         user_ids += users
-        for name, lists in maker.lists(moments).items():
+        made = maker.lists(moments)
+        log(users, times, made)
+        for name, lists in made.items():
             found = lists == np.array(movies)[:, np.newaxis]
             places[name].append(np.where(found.any(axis=1), found.argmax(axis=1) + 1, 0))
             listed[name][lists[lists != NOBODY]] = True
@@ -85,13 +96,13 @@ def measure(
 
 def _blocks(
     history: History, maker: ListMaker, start: float, end: float
-) -> Iterator[tuple[int, list[int], list[int], Moments]]:
-    """Blocks of measured finishes: how many views were walked through, users, movies (HIDDEN if so) and moments."""
+) -> Iterator[tuple[int, list[int], list[int], list[int], Moments]]:
+    """Blocks of measured finishes: views walked through, users, movies (HIDDEN if so), times, moments."""
     position_of = np.where(history.visible, np.cumsum(history.visible) - 1, HIDDEN).tolist()
     shares = history.profiles / TOTAL
     recent = RecentViews(maker.groups)
     past: dict[int, _User] = {}
-    users, movies, moments = list[int](), list[int](), Moments()
+    users, movies, times, moments = list[int](), list[int](), list[int](), Moments()
     columns = (history.user_ids.tolist(), history.movies.tolist(), history.times.tolist(), history.weights)
     for done, (user_id, movie, at, weight) in enumerate(zip(*columns, strict=True)):
         if at >= end:
@@ -101,6 +112,7 @@ def _blocks(
         if len(user.movies) >= FIXED_FINISHES and at >= start:
             users.append(user_id)
             movies.append(position)
+            times.append(at)
             preferences = history.given.get(user_id)
             moments.views.append(recent.as_of_now.copy())
             moments.orders.append(recent.order.copy())
@@ -110,14 +122,14 @@ def _blocks(
             moments.given.append(preferences[0] if preferences and preferences[1] <= at else None)
             moments.seen.append(np.array(user.seen))
             if len(moments) == maker.block:
-                yield done, users, movies, moments
-                users, movies, moments = [], [], Moments()
+                yield done, users, movies, times, moments
+                users, movies, times, moments = [], [], [], Moments()
         user.movies.append(movie)
         if position != HIDDEN:
             user.seen.append(position)
             recent.add(position, weight)
     if users:
-        yield len(history), users, movies, moments
+        yield len(history), users, movies, times, moments
 
 
 class RecentViews:

@@ -2,13 +2,15 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 
 from movies.genres import GENRES
+from recommendations.experiments.analysis import verdict
 from sessions_ingest.replay.inventory import Added
 from sessions_ingest.replay.measures import Evaluation, Interval
 from sessions_ingest.replay.movielens import FileMovie, Finishes
@@ -103,8 +105,35 @@ def difference_table(evaluation: Evaluation) -> Table:
     return table
 
 
-def as_json(evaluation: Evaluation) -> str:
-    """One line, as the contract has it."""
+def experiment_table(report: Mapping[str, Any]) -> Table:
+    """A row for each arm: its matured users, their finishes in the window, and how many were recommended."""
+    table = Table("Arm", title=f"Experiment {report['name']}: {report['verdict']}")
+    for heading in ("Users", "Finishes", "Recommended", "a user", "Lift", "of finishes", "Lift"):
+        table.add_column(heading, justify="right")
+    metrics = {metric["key"]: metric["arms"] for metric in report["metrics"]}
+    for place, arm in enumerate(report["arms"]):
+        mean, share = metrics["recommended"][place], metrics["kpi"][place]
+        table.add_row(
+            arm["name"],
+            f"{share['users']:,}",
+            f"{share['denominator']:,}",
+            f"{share['numerator']:,}",
+            "-" if mean["value"] is None else f"{mean['value']:.2f}",
+            _lift(mean),
+            "-" if share["value"] is None else f"{share['value']:.4f}",
+            _lift(share),
+        )
+    return table
+
+
+def _lift(numbers: Mapping[str, Any]) -> str:
+    if numbers["lift"] is None:
+        return ""
+    return str(verdict.Interval(numbers["lift"], numbers["low"], numbers["high"]))
+
+
+def as_json(evaluation: Evaluation, experiment: Mapping[str, Any] | None = None) -> str:
+    """One line, as the contract has it; with the report on the experiment if there is one."""
     strategies = {
         name: {
             "hr20": measured.hit_rate.value,
@@ -115,7 +144,8 @@ def as_json(evaluation: Evaluation) -> str:
         }
         for name, measured in evaluation.strategies.items()
     }
-    return json.dumps({"strategies": strategies, "finishes": evaluation.finishes})
+    found: dict[str, Any] = {"strategies": strategies, "finishes": evaluation.finishes}
+    return json.dumps(found if experiment is None else found | {"experiment": experiment})
 
 
 def _bounds(interval: Interval) -> str:

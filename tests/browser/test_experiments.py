@@ -8,9 +8,10 @@ from playwright.sync_api import expect
 from recommendations.experiments import lifecycle
 from recommendations.models import Experiment
 from tests.admin.experiments import experiment_of_weeks
+from tests.admin.test_planner import users_of_weeks
 from tests.browser.conftest import Visit
 from tests.browser.test_admin import drawn
-from tetraflix.backoffice import experiment_panel
+from tetraflix.backoffice import experiment_panel, planner_page
 
 LIST = "/admin/recommendations/experiment/"
 CHARTS = ("exposures", "effect", "finishes")
@@ -81,7 +82,28 @@ def test_the_page_is_labelled_and_its_charts_follow_the_theme_and_print(visit: O
     page.emulate_media(media="print")
     page.wait_for_function(f"{legend} === '{light}'")
     assert page.locator("a:text-is('Stop')").is_hidden()
+    assert page.locator("details[open]").count() == 0
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details:not([open])").count() == 0
     assert window.errors == []
+
+
+@both_widths
+def test_the_planner_fills_the_form_of_a_draft(visit: Open, monkeypatch: pytest.MonkeyPatch, width: int):
+    monkeypatch.setattr(planner_page, "history", lambda **_: users_of_weeks())
+    planner_page.forget()
+    window = visit(width)
+    page = window.log_in(LIST)
+    page.click("text=Planner")
+    page.wait_for_selector("text=Plan this", timeout=60_000)
+    assert window.fits()
+    page.click("tr:has(th:text-is('10%')) a")
+    page.wait_for_selector("[name=users_per_arm]")
+    assert page.input_value("[name=smallest_effect]") == "10"
+    assert int(page.input_value("[name=users_per_arm]")) > 100
+    assert window.fits()
+    assert window.errors == []
+    planner_page.forget()
 
 
 @both_widths

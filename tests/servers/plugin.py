@@ -10,6 +10,7 @@ from tests.servers.session import Servers
 LONGEST = (
     "tests/tetraflix/embedded/",
     "tests/sessions_ingest/faults/",
+    "tests/sessions_ingest/experiment/",
     "tests/sessions_ingest/replay/",
     "tests/regressions/operations/",
     "tests/regressions/jobs/",

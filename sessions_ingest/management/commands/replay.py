@@ -17,8 +17,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from movies.outbox import bus
+from recommendations.experiments.lifecycle import NotNow
+from recommendations.experiments.plan import BadPlan
 from sessions_ingest.replay import inventory, record, report, stored_history
-from sessions_ingest.replay.history import measure
+from sessions_ingest.replay.experiment import past
+from sessions_ingest.replay.history import leave_lists, measure
 from sessions_ingest.replay.measures import evaluation
 from sessions_ingest.replay.movielens import BadRatings, Finishes, movies_beside, read_movies, read_ratings
 from sessions_ingest.replay.player import Player, Stalled
@@ -76,6 +79,12 @@ class Command(BaseCommand):
             action="store_true",
             help="measure the lists of all strategies, from the views that the service holds",
         )
+        parser.add_argument(
+            "--experiment",
+            metavar="NAME",
+            help="--evaluate: creates an experiment of the past, in which each user reads an arm's list before each"
+            " finish",
+        )
         parser.add_argument("--json", action="store_true", help="--evaluate: the last line is JSON")
 
     def handle(
@@ -87,6 +96,7 @@ class Command(BaseCommand):
         start: datetime | None,
         end: datetime | None,
         evaluate: bool,
+        experiment: str | None,
         json: bool,
         **options: Any,
     ) -> None:
@@ -94,8 +104,10 @@ class Command(BaseCommand):
             raise CommandError("Name the ratings to play (--ratings FILE), or --evaluate what was played.")
         if ratings is None and (movies or speed):
             raise CommandError("--movies and --speed need --ratings FILE.")
-        if json and not evaluate:
-            raise CommandError("--json needs --evaluate.")
+        if (json or experiment) and not evaluate:
+            raise CommandError(f"{'--json' if json else '--experiment'} needs --evaluate.")
+        if experiment and (start or end):
+            raise CommandError("--experiment counts all views: leave --from and --until out.")
         if start and end and end <= start:
             raise CommandError("--until must be later than --from.")
         self.console = Console(
@@ -112,7 +124,10 @@ class Command(BaseCommand):
             except (BadRatings, inventory.Conflict, Stalled) as error:
                 raise CommandError(str(error)) from None
         if evaluate:
-            self._evaluate(first * 1_000_000, last * 1_000_000, as_json=json)
+            try:
+                self._evaluate(first * 1_000_000, last * 1_000_000, experiment, as_json=json)
+            except (past.NotPossible, BadPlan, NotNow) as error:
+                raise CommandError(str(error)) from None
 
     def _play(
         self, ratings: Path, movies: Path | None, speed: float | None, first: float, last: float
@@ -190,10 +205,12 @@ class Command(BaseCommand):
         self.console.print("Stopped before all views were there.")
         return False
 
-    def _evaluate(self, first: float, last: float, *, as_json: bool) -> None:
+    def _evaluate(self, first: float, last: float, name: str | None, *, as_json: bool) -> None:
+        """Raises NotPossible, BadPlan and NotNow if there cannot be an experiment of the name."""
         with _bar() as bar:
             task = bar.add_task("Reading the views", total=None)
             history = stored_history.load()
+            experiment, log = past.create(name, history) if name else (None, None)
             bar.update(task, description="Evaluating views", total=len(history))
             places = measure(
                 history,
@@ -201,14 +218,19 @@ class Command(BaseCommand):
                 start=first,
                 end=last,
                 progress=lambda done: bar.update(task, completed=done),
+                log=log.add if log else leave_lists,
             )
+            bar.update(task, description="Counting the experiment", total=None)
+            answer = past.counted(experiment, log) if experiment and log else None
         result = evaluation(places)
         self.console.print(report.strategy_table(result))
         self.console.print(report.difference_table(result))
         for sentence in report.MEANING:
             self.console.print(sentence)
+        if answer:
+            self.console.print(report.experiment_table(answer))
         if as_json:
-            self.stdout.write(report.as_json(result))
+            self.stdout.write(report.as_json(result, answer))
 
 
 def _bar() -> Progress:

@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from benchmarks.faults import compare
 from benchmarks.faults.actions import Actions
-from benchmarks.faults.model import InventoryModel
+from benchmarks.faults.model import InventoryModel, Said
 from benchmarks.faults.traffic import MOVIES, SESSIONS, Traffic
 from movies.inventory import services
 from movies.outbox import bus, publisher
@@ -23,7 +23,10 @@ from tests.servers.queues import Queues
 pytestmark = pytest.mark.django_db(transaction=True)
 BODY = '{"userId": 7, "events": [{"movie": {"id": 5}, "progress": 1, "timestamp": "2017-09-08 2:50PM"}]}'
 AT = int(datetime(2017, 9, 8, 14, 50, tzinfo=UTC).timestamp())
-BEGUN = '{"userId": 7, "events": [{"movie": {"id": 6}, "progress": 0.5, "timestamp": "2017-09-08 2:50PM"}]}'
+BEGUN = (
+    '{"userId": 7, "groupId": 1, "events": [{"movie": {"id": 6, "isRec": true, "rating": 4}, "progress": 0.5,'
+    ' "timestamp": "2017-09-08 2:50PM"}]}'
+)
 
 
 @dataclass
@@ -65,7 +68,7 @@ def applied(
     actions.add_movies(list(MOVIES)[:8])
     traffic.model.recommended(7, [5, 8])
     traffic.model.watched(7, 5, 1, AT, AT + 1)
-    traffic.model.watched(7, 6, 0.5, AT, AT + 1)
+    traffic.model.watched(7, 6, 0.5, AT, AT + 1, Said(is_rec=True, group="1", rated=True))
     traffic.invalid[SESSIONS] = {"not JSON 1": "not valid JSON"}
     send = bus.shared_client().send_message
     send(QueueUrl=queues.recs.url, MessageBody='{"userId": 7, "rec": [5, 8]}')
@@ -85,6 +88,8 @@ def test_nothing_differs_when_all_is_right(applied: Applied) -> None:
     assert found.count == 0
     assert dict(rows) == {
         "views": 1,
+        "starts": 2,
+        "raters": 1,
         "counters": 1,
         "marked users": 1,
         "genre-days": 3,
@@ -104,9 +109,16 @@ def test_nothing_differs_when_all_is_right(applied: Applied) -> None:
                 "UPDATE movies_viewcount SET views = 2, recent = 3 WHERE movie_id = 5",
                 "DELETE FROM movies_genreviews WHERE genre = 'drama'",
                 "UPDATE recommendations_userlists SET recommended = '{5}', progress = '{0.4}'",
+                "UPDATE recommendations_start SET is_rec = false WHERE movie_id = 6",
+                "INSERT INTO recommendations_start VALUES (7, 9, '2017-09-08T14:50:00Z')",
+                "UPDATE recommendations_rater SET rated_at = '1970-01-01T00:00:09Z'",
             ],
             [
                 "view of movie 5 by user 7 at 2017-09-09 00:00:00+00:00: not in the model",
+                f"start of movie 6 by user 7: stored {(float(AT), False, '1')}, the model says {(AT, True, '1')}",
+                f"start of movie 9 by user 7: stored {(float(AT), None, None)}, the model says None",
+                "starts of user 7: stored 3, the model says 2",
+                f"rating of user 7: stored 9.0, the model says {AT}",
                 "view count of movie 5: stored 2, the model says 1",
                 f"recent views of movie 5: stored 3, the model says {recency.weight(date(2017, 9, 8), 90)}",
                 "genre-day (datetime.date(2017, 9, 8), 'drama'): stored None, the model says 30",
@@ -118,11 +130,15 @@ def test_nothing_differs_when_all_is_right(applied: Applied) -> None:
             [
                 "DELETE FROM movies_view",
                 "DELETE FROM recommendations_userlists",
+                "DELETE FROM recommendations_start",
+                "DELETE FROM recommendations_rater",
                 "UPDATE recommendations_changeduser SET mark = NULL",
                 "UPDATE movies_moviechange SET sent_at = NULL WHERE movie_id = 3 AND version = 2",
             ],
             [
                 "view of movie 5 by user 7 at 2017-09-08 14:50:00+00:00: not stored",
+                "starts of user 7: stored 0, the model says 2",
+                f"rating of user 7: stored None, the model says {AT}",
                 "user 7: not marked after a finish",
                 "changes not sent: stored [(3, 2)], the model says []",
                 "lists of user 7: not stored",

@@ -13,6 +13,9 @@ from pytest_django import Settings
 from movies.models import View
 from movies.outbox import bus
 from recommendations import stores
+from recommendations.experiments import lifecycle
+from recommendations.experiments.plan import Plan
+from recommendations.user_lists import Trial
 from sessions_ingest.consumer.receiver import Counts
 from sessions_ingest.replay import inventory, stored_history
 from sessions_ingest.replay.history import Places, measure
@@ -20,10 +23,13 @@ from sessions_ingest.replay.movielens import read_movies, read_ratings
 from sessions_ingest.replay.player import messages
 from tests.servers.queues import Queues
 from tests.sessions_ingest.bus_messages import send
+from tests.sessions_ingest.experiment.numbers import arm_of
 from tests.sessions_ingest.replay import small_set
-from tests.sessions_ingest.replay.in_memory import Evaluator, read
+from tests.sessions_ingest.replay.in_memory import FIRST, Evaluator, read
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+MADE_BY = {"fixed": "mixture_fixed", "modelled": "mixture"}
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +87,29 @@ def test_the_lists_after_a_replay_are_those_of_the_oracle(
     settings.RECOMMENDER = strategy
     call_command("replay", ratings=files[0], movies=files[1], stdout=StringIO())
     assert_lists_equal(strategy, oracle)
+
+
+def test_both_lists_of_an_experiment_after_a_replay_are_those_of_the_oracle(
+    consuming: Queues, files: tuple[Path, Path], oracle: Evaluator
+) -> None:
+    call_command("replay", ratings=files[0], movies=files[1], stdout=StringIO())
+    experiment = lifecycle.create("taste", Plan(seed="autumn"), actor="test")
+    lifecycle.start("taste", actor="test")
+    call_command("recommend", "--all", stdout=StringIO())
+    expected = {}
+    for user, finished in oracle.past.items():
+        arm = arm_of(experiment.plan, user)
+        lists = {name: tuple(oracle.lists(user)[made_by]) for name, made_by in MADE_BY.items()}
+        if arm and len(finished) >= FIRST:
+            (other,) = (lists[name] for name in lists if name != arm)
+            expected[user] = (lists[arm], MADE_BY[arm], Trial(experiment.pk, arm, other))
+        else:
+            expected[user] = (lists["modelled"], "mixture", None)
+    stored = stores.current().read_each(list(oracle.past))
+    assert {
+        user: (lists.recommended, lists.recommended_by, lists.trial) for user, lists in stored.items()
+    } == expected
+    assert {trial.arm for _, _, trial in expected.values() if trial} == {"fixed", "modelled"}
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -219,6 +219,12 @@ def test_from_and_until_choose_what_is_evaluated(consuming: Queues, ratings: Pat
         ([], "Name the ratings to play (--ratings FILE), or --evaluate what was played."),
         (["--evaluate", "--speed", "2"], "--movies and --speed need --ratings FILE."),
         (["--ratings", "u.data", "--json"], "--json needs --evaluate."),
+        (["--ratings", "u.data", "--experiment", "x"], "--experiment needs --evaluate."),
+        (
+            ["--evaluate", "--experiment", "x", "--from", "1998-02-02"],
+            "--experiment counts all views: leave --from and --until out.",
+        ),
+        (["--evaluate", "--experiment", "x"], "There is no view to make an experiment of."),
         (
             ["--evaluate", "--from", "1998-02-02", "--until", "1998-02-02"],
             "--until must be later than --from.",
