@@ -13,7 +13,7 @@ from kombu.exceptions import OperationalError
 from recommendations.experiments import lifecycle
 from recommendations.experiments.plan import Plan
 from recommendations.experiments.planning import planner
-from recommendations.experiments.planning.history import History
+from recommendations.experiments.planning.history import History, People
 from recommendations.models import Experiment
 from recommendations.tasks import certify
 from tests.admin.experiments import experiment_of_weeks
@@ -37,7 +37,7 @@ def users_of_weeks() -> History:
     random = np.random.default_rng(1)
     finishes = random.poisson(2, 5_000).astype(float)
     days = np.sort(random.uniform(0, 21, 5_000))
-    return History(4, 7, np.arange(5_000), days, finishes, finishes + random.poisson(2, 5_000))
+    return History(4, 7, 1.0, People(np.arange(5_000), days, finishes, finishes + random.poisson(2, 5_000)))
 
 
 def test_the_planner_says_how_many_users_and_days_each_lift_takes(

@@ -83,7 +83,7 @@ def test_a_lift_and_its_error_are_those_of_tea_tasting(seed: int, n: int, m: int
     )
 
 
-@given(seeds, st.integers(20, 400), st.integers(20, 400))
+@given(seeds, st.integers(50, 400), st.integers(50, 400))
 def test_an_adjusted_lift_and_its_error_are_those_of_tea_tasting(seed: int, n: int, m: int):
     control, arm = users(seed, n, 2), users(seed + 1, m, 2.5)
     expected = Mean("y", "x", **METRIC).analyze_aggregates(aggregates(*control), aggregates(*arm))
@@ -91,7 +91,7 @@ def test_an_adjusted_lift_and_its_error_are_those_of_tea_tasting(seed: int, n: i
     assert_equal(seen, expected, normal_mixture(n + m, 400))
 
 
-@given(seeds, st.integers(5, 400), st.integers(5, 400))
+@given(seeds, st.integers(50, 400), st.integers(50, 400))
 def test_the_lift_of_a_ratio_and_its_error_are_those_of_tea_tasting(seed: int, n: int, m: int):
     control, arm = users(seed, n, 2), users(seed + 1, m, 2.5)
     expected = RatioOfMeans("y", "x", **METRIC).analyze_aggregates(aggregates(*control), aggregates(*arm))
