@@ -19,7 +19,7 @@ from recommendations.admin import result_page
 from recommendations.admin.experiment_downloads import download
 from recommendations.admin.experiment_form import DraftForm
 from recommendations.experiments import lifecycle
-from recommendations.experiments.report import report
+from recommendations.experiments.report import recent
 from recommendations.models import Experiment
 from recommendations.tasks import certify
 
@@ -102,7 +102,7 @@ class ExperimentAdmin(ReadOnlyAdmin):
         """The result, as of now."""
         self._check_view(request)
         experiment = self._experiment(request, object_id)
-        found = report(experiment.name)
+        found = recent(experiment.name)
         context = {
             **self.admin_site.each_context(request),
             "title": f"Experiment {experiment.name}",

@@ -6,7 +6,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from recommendations.experiments.lifecycle import NoSuchExperiment
-from recommendations.experiments.report import report
+from recommendations.experiments.report import recent
 
 
 class ExperimentReport(APIView):
@@ -18,7 +18,7 @@ class ExperimentReport(APIView):
     def get(self, request: Request, name: str) -> Response:
         """Counts are of exposed users so far, lifts and intervals of matured users."""
         try:
-            found = report(name)
+            found = recent(name)
         except NoSuchExperiment as error:
             raise NotFound(str(error)) from None
         return Response(found, headers={"Cache-Control": "no-store"})

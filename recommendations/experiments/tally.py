@@ -10,12 +10,11 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import connection, transaction
 
 from movies.foundation.database_clock import database_time
 from movies.viewing import partitions
-from recommendations.experiments import attribution, untallied
+from recommendations.experiments import attribution, read_log, untallied
 from recommendations.experiments.assignment import arms_of
 from recommendations.experiments.plan import Plan
 from recommendations.models import Experiment, ExperimentDay, ExperimentUser
@@ -187,11 +186,10 @@ def just_stopped() -> list[Experiment]:
 def _counted() -> list[Experiment]:
     """The started experiments of which all facts are still stored. The others keep what was counted."""
     now = database_time()
-    since = now - timedelta(days=settings.EXPOSURES_KEPT_DAYS)
     views_since = partitions.kept_since(now)
     return [
         experiment
-        for experiment in Experiment.objects.filter(started_at__gte=since)
+        for experiment in Experiment.objects.filter(started_at__gte=read_log.kept_since(now))
         if experiment.started_at and (views_since is None or experiment.started_at - BEFORE >= views_since)
     ]
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
+from recommendations.experiments import read_log
 from recommendations.experiments.analysis.metrics import METRICS, Metric
 from recommendations.experiments.plan import Plan
 from recommendations.experiments.statistics.sums import RatioSums, Sums
@@ -60,10 +61,6 @@ READERS = """
 SELECT left_out, count(*), sum(lists)::bigint, sum(bus_lists)::bigint, count(*) FILTER (WHERE arms > 1)
 FROM recommendations_experimentuser WHERE experiment_id = %(experiment)s AND first_read_at <= %(look)s
 GROUP BY left_out
-"""
-LOST = """
-SELECT coalesce(sum(reads), 0)::bigint, coalesce(sum(seconds), 0)::bigint FROM recommendations_lostreads
-WHERE day BETWEEN (%(start)s AT TIME ZONE 'UTC')::date AND (%(look)s AT TIME ZONE 'UTC')::date
 """
 
 
@@ -133,7 +130,6 @@ def results_of(experiment: Experiment, look: datetime) -> Results:
     plan = Plan.from_json(experiment.plan)
     parameters = {
         "experiment": experiment.pk,
-        "start": experiment.started_at,
         "look": look,
         "window": plan.window_days,
     }
@@ -151,7 +147,8 @@ def results_of(experiment: Experiment, look: datetime) -> Results:
         results.lists += lists
         results.bus_lists += bus_lists
         results.two_arms += two_arms
-    ((results.lost_reads, results.lost_seconds),) = _rows(LOST, parameters)
+    if experiment.started_at:
+        results.lost_reads, results.lost_seconds = read_log.lost(experiment.started_at, look)
     return results
 
 

@@ -49,9 +49,7 @@ def list_of(experiments: Sequence[Mapping[str, Any]]) -> Table:
 
 def plan_of(needed: Mapping[str, Any]) -> Iterator[RenderableType]:
     """What the planner found."""
-    yield (
-        f"To show a lift of {needed['lift']:.3g} ({needed['lift']:+.1%}) with a probability of {needed['power']:.0%}:"
-    )
+    yield (f"To show a lift of {needed['lift']:+.1%} with a probability of {needed['power']:.0%}:")
     yield _table(
         "",
         ["", "users an arm", "days"],

@@ -3,8 +3,6 @@
 import math
 from typing import Any
 
-import numpy as np
-
 from recommendations.experiments.planning.history import WEEKS, History, TooFewData, history
 from recommendations.experiments.statistics.power import POWER, users_per_arm, variation
 
@@ -37,7 +35,7 @@ def needs(users: History, *, lift: float, share: float = 100.0) -> dict[str, Any
             f"None of {users.users:,} users finished a recommended movie within {users.window_days} days, so nothing"
             " can be planned. Use a longer --window-days, or wait."
         )
-    explained = float(np.nan_to_num(sums.covariance / np.sqrt(sums.variance * sums.variance_before)))
+    product = float(sums.variance) * float(sums.variance_before)
     return {
         "lift": lift,
         "power": POWER,
@@ -45,8 +43,8 @@ def needs(users: History, *, lift: float, share: float = 100.0) -> dict[str, Any
         "weeks": users.weeks,
         "window_days": users.window_days,
         "recommended_finishes_per_user": float(sums.mean),
-        "deviation": float(np.sqrt(sums.variance)),
-        "correlation": explained,
+        "deviation": math.sqrt(float(sums.variance)),
+        "correlation": float(sums.covariance) / math.sqrt(product) if product else 0.0,
         "exposed_a_day": users.exposed_a_day * share / 100,
         "raw": _needed(users, users_per_arm(raw, lift), share),
         "adjusted": _needed(users, users_per_arm(adjusted or raw, lift), share),

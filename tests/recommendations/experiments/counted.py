@@ -39,6 +39,7 @@ def modelled(experiment: Experiment, facts: Sequence[Fact]) -> dict[int, User]:
     """What the model counts."""
     plan = Plan.from_json(experiment.plan)
     assert experiment.started_at
-    outside = {fact.user for fact in facts if arms_of(plan, [fact.user])[0] < 0}
+    users = sorted({fact.user for fact in facts})
+    outside = {user for user, arm in zip(users, arms_of(plan, users), strict=True) if arm < 0}
     trial = Trial(experiment.started_at, experiment.ended_at, plan.window_days, plan.names, outside)
     return users_of(trial, facts)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
+from psycopg2.extras import execute_batch
 
 from recommendations.experiments import untallied
 
@@ -74,19 +75,24 @@ ON CONFLICT (user_id) DO UPDATE SET rated_at = least(known.rated_at, excluded.ra
 def write(experiment_id: int, facts: Iterable[Fact]) -> None:
     """Stores the facts in one transaction, and marks their users."""
     facts = list(facts)
+    reads = [fact for fact in facts if isinstance(fact, Read)]
+    watched = [fact for fact in facts if isinstance(fact, Watch)]
+    rated = [fact for fact in facts if isinstance(fact, Rating)]
     with transaction.atomic(), connection.cursor() as cursor:
         untallied.mark(fact.user for fact in facts)
-        for fact in facts:
-            match fact:
-                case Read():
-                    experiment = experiment_id if fact.arm else None
-                    lists = (list(fact.movies), None if fact.other is None else list(fact.other))
-                    key = (fact.user, fact.made_at, fact.read_at, fact.made_by)
-                    cursor.execute(READ, [*key, experiment, fact.arm, *lists])
-                case Watch():
-                    start = (fact.user, fact.movie, fact.at, fact.is_rec, fact.group)
-                    cursor.execute(WATCHED, start)
-                    if fact.finish:
-                        cursor.execute(FINISHED, start[:3])
-                case Rating():
-                    cursor.execute(RATED, [fact.user, fact.at])
+        for sql, rows in (
+            (READ, [_read(experiment_id, read) for read in reads]),
+            (WATCHED, [(one.user, one.movie, one.at, one.is_rec, one.group) for one in watched]),
+            (FINISHED, [(one.user, one.movie, one.at) for one in watched if one.finish]),
+            (RATED, [(one.user, one.at) for one in rated]),
+        ):
+            execute_batch(cursor.cursor, sql, rows)
+
+
+def _read(experiment_id: int, read: Read) -> tuple[object, ...]:
+    experiment = experiment_id if read.arm else None
+    other = None if read.other is None else list(read.other)
+    return (
+        *(read.user, read.made_at, read.read_at, read.made_by, experiment, read.arm),
+        *(list(read.movies), other),
+    )

@@ -54,11 +54,10 @@ class Trial:
 
 def users_of(trial: Trial, facts: Collection[Fact]) -> dict[int, User]:
     """Each user that read a list in time."""
-    return {
-        user: counted
-        for user in sorted({fact.user for fact in facts})
-        if (counted := _user(trial, user, [fact for fact in facts if fact.user == user]))
-    }
+    by_user: dict[int, list[Fact]] = defaultdict(list)
+    for fact in facts:
+        by_user[fact.user].append(fact)
+    return {user: counted for user in sorted(by_user) if (counted := _user(trial, user, by_user[user]))}
 
 
 def _user(trial: Trial, user: int, facts: list[Fact]) -> User | None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
+from movies.foundation.database_clock import database_time
 from recommendations import tasks
 from recommendations.experiments import lifecycle, tally
 from recommendations.experiments.plan import Plan
@@ -213,16 +214,26 @@ def test_without_marks_a_look_is_a_few_statements() -> None:
 
 @pytest.mark.django_db
 def test_what_was_counted_stays_when_the_log_has_dropped_a_part(settings: Any) -> None:
-    experiment = past(PLAN)
-    write(experiment.pk, [EXPOSED, Watch(1, 1, AT + HOUR, finish=True)])
+    start = database_time() - 70 * DAY
+    experiment = lifecycle.create_past("old", PLAN, started_at=start, ended_at=start + 8 * DAY, actor="x")
+    write(
+        experiment.pk,
+        [
+            Read(1, start, start + HOUR, arm=FIXED, movies=(1, 2), other=(3, 4)),
+            Watch(1, 1, start + 2 * HOUR, finish=True),
+        ],
+    )
     tally.tally(seconds=60)
     before = stored(experiment)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM recommendations_listread")  # as its partition's drop does
     settings.EXPOSURES_KEPT_DAYS = 1
-    write(experiment.pk, [Watch(1, 2, AT + HOUR, finish=True)])
+    write(experiment.pk, [Watch(1, 2, start + 2 * HOUR, finish=True)])
     tally.tally(seconds=60)
     assert stored(experiment) == before != {}
+    settings.EXPOSURES_KEPT_DAYS = 100_000
+    tally.tally(seconds=60)
+    assert stored(experiment) == {}
 
 
 @pytest.mark.django_db
