@@ -12,6 +12,7 @@ Report = Mapping[str, Any]
 MAX_SCALE = 1.0  # a lift beyond 100% is drawn at the end of its bar; its numbers stand beside it
 SCALES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, MAX_SCALE)  # where a bar may end
 MAX_FALSE_ALARMS = 0.05  # of A/A runs
+SMALLEST_SHOWN = 0.0001  # of a p-value
 PLAN_LABELS = {
     "assignment": "Assignment",
     "share": "Share of the users",
@@ -67,10 +68,10 @@ def shown(report: Report) -> dict[str, Any]:
 
 
 def _whole_days(report: Report) -> list[Any]:
-    """The days of exposures, without the one that is not over, unless it is the only one."""
+    """The days of exposures, without the last one, which is not whole, unless it is the only one."""
     days = report["health"]["exposures"]
-    unfinished = report["state"] == "running" and days and days[-1]["day"] == report["as_of"][:10]
-    return days[:-1] if unfinished and len(days) > 1 else days
+    cut = len(days) > 1 and days[-1]["day"] == report["as_of"][:10]
+    return days[:-1] if cut else days
 
 
 def _time(text: str | None) -> datetime | None:
@@ -141,16 +142,23 @@ def _tiles(report: Report) -> list[tuple[str, str]]:
     power = report["power"]
     exposed = sum(arm["exposed"] for arm in report["arms"])
     matured = sum(arm["matured"] for arm in report["arms"])
-    days_left, effect = power["days_left"], power["smallest_effect"]
+    effect = power["smallest_effect"]
     window = report["plan"]["window_days"]
     return [
         (f"{report['days']:.1f}", "days since the start"),
         (count(exposed), f"users exposed, {power['exposed_a_day']:,.0f} a day"),
         (count(matured), f"users matured: exposed for {window} days or longer"),
         (count(power["users_left"]), "users left to the plan"),
-        (f"{days_left:.0f}" if days_left is not None else "unknown", "days left to the plan"),
+        (_days_left(report), "days left to the plan"),
         (percent(effect) if effect is not None else "none yet", "smallest effect that could be seen by now"),
     ]
+
+
+def _days_left(report: Report) -> str:
+    if report["state"] == "stopped":
+        return "none"
+    days = report["power"]["days_left"]
+    return f"{days:,.0f}" if days is not None else "unknown"
 
 
 def _checks(report: Report) -> list[dict[str, Any]]:
@@ -188,7 +196,9 @@ def _checks(report: Report) -> list[dict[str, Any]]:
 def _small(value: float | None) -> str:
     if value is None:
         return "unknown"
-    return f"{value:.2g}" if value < 0.1 else f"{value:,.3g}"
+    if value < SMALLEST_SHOWN:
+        return f"under {SMALLEST_SHOWN}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
 
 
 def _left_out(report: Report) -> list[dict[str, Any]]:
@@ -212,7 +222,12 @@ def _metric(metric: Mapping[str, Any], names: Sequence[str], scale: float) -> di
         }
         for name, arm in zip(names, metric["arms"], strict=True)
     ]
-    return {**metric, "arms": arms, "lifts": arms[1:]}
+    several = len(arms) > 2
+    return {
+        **metric,
+        "arms": arms,
+        "lifts": [{**arm, "label": arm["name"] if several else ""} for arm in arms[1:]],
+    }
 
 
 def _value(value: float | None, unit: str) -> str:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from typing import Any, Literal
 
 MAX_ARMS = 5
 MAX_WINDOW_DAYS = 90
+MIN_WEIGHT, MAX_WEIGHT = 0.001, 1_000
 MAX_USERS_PER_ARM = 1_000_000_000
 ARM_NAME = re.compile(r"[a-z][a-z0-9_-]{0,29}")
 STRATEGIES = ("mixture", "euclid", "popular")
@@ -50,7 +50,7 @@ DEFAULT_ARMS = (Arm("fixed", "mixture", "fixed", 1.0), Arm("modelled", "mixture"
 
 def with_holdback(arms: tuple[Arm, ...], percent: float) -> tuple[Arm, ...]:
     """The arms and one more, whose users (this percentage of all) get the most popular movies. Raises BadPlan."""
-    _check("holdback", 0 < percent < 100, "A holdback is more than 0 and less than 100 percent of the users.")
+    _check("holdback", 0.1 <= percent <= 99, "A holdback is 0.1 to 99 percent of the users.")
     weight = sum(arm.weight for arm in arms) * percent / (100 - percent)
     return (*arms, Arm("holdback", "popular", "modelled", weight))
 
@@ -144,7 +144,11 @@ def _check_arms(arms: Sequence[Arm]) -> None:
             "arms", arm.strategy in STRATEGIES, f"{arm.name}: a strategy is one of {', '.join(STRATEGIES)}."
         )
         _check("arms", arm.taste in TASTES, f"{arm.name}: a taste is one of {', '.join(TASTES)}.")
-        _check("arms", 0 < arm.weight < math.inf, f"{arm.name}: a weight is more than 0.")
+        _check(
+            "arms",
+            MIN_WEIGHT <= arm.weight <= MAX_WEIGHT,
+            f"{arm.name}: a weight is a number from {MIN_WEIGHT} to {MAX_WEIGHT:,}.",
+        )
 
 
 def _check(field: str, holds: bool, reason: str) -> None:

@@ -29,6 +29,7 @@ from sessions_ingest.experiment_days.shown_lists import ShownLists
 
 ACTOR = "simulate_experiment"
 SHARE = 95.0  # percent of the users, so that the page shows some outside
+REACHED = 0.75  # of the users are exposed, or nearly so many
 LEAST_LIFT, MOST_LIFT = -90.0, 100.0  # percent
 
 Progress = Callable[[int], None]
@@ -71,7 +72,7 @@ def simulate(name: str, size: Size, *, ended_at: datetime, progress: Progress = 
         len(movies.snapshot.catalog) > 0,
         "There are no movies: run seed_movies first, or name a number with --movies.",
     )
-    plan = Plan(seed=f"{name} {size.seed}", share=SHARE, users_per_arm=max(1, size.users // 2))
+    plan = Plan(seed=f"{name} {size.seed}", share=SHARE, users_per_arm=max(1, int(size.users * REACHED / 2)))
     _check_free(name)
     experiment = lifecycle.create_past(name, plan, started_at=started_at, ended_at=ended_at, actor=ACTOR)
     population = drawn(seed=size.seed, first=first_id(name), users=size.users, days=size.days)

@@ -52,6 +52,7 @@ ADDRESSES = [
     f"{LIST}299999/change/",
     f"{LIST}299999/history/",
     "/admin/movies/moviechange/",
+    "/admin/recommendations/experiment/",
     "/admin/recommendations/userlists/",
     "/admin/recommendations/userlists/7/",
 ]

@@ -19,9 +19,10 @@ from recommendations import stores
 from recommendations.stores.base import StoreUnavailable
 from recommendations.user_lists import UserLists
 from sessions_ingest.models import IngestMinute
+from tests.admin.experiments import experiment_of_weeks
 from tests.movies.factories import movie
 from tetraflix.background import heartbeats, schedule
-from tetraflix.backoffice import concentration_panel
+from tetraflix.backoffice import concentration_panel, experiment_panel
 from tetraflix.health import background_cache, service_state
 
 NOW = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
@@ -31,6 +32,7 @@ NOW = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
 def _nothing_kept(monkeypatch: pytest.MonkeyPatch, queues: Any) -> None:
     service_state.forget()
     concentration_panel.forget()
+    experiment_panel.forget()
     monkeypatch.setattr(background_cache, "FIRST_WAIT_SECONDS", 60)
 
 
@@ -145,6 +147,20 @@ def test_the_page_is_shown_while_lists_cannot_be_measured(viewer: Client, monkey
 
     monkeypatch.setattr(concentration_panel, "report", unavailable)
     assert metrics(viewer)["concentration"] is None
+
+
+@pytest.mark.django_db(transaction=True)  # another connection reports
+def test_the_running_experiment_is_named_with_its_verdict(viewer: Client):
+    assert metrics(viewer)["experiment"] is None
+    experiment = experiment_of_weeks("weeks", users=9)
+    experiment_panel.forget()
+    assert metrics(viewer)["experiment"] == {
+        "name": "weeks",
+        "verdict": "not enough data yet (6 of 100 users an arm)",
+        "withheld": False,
+        "exposed": 18,
+        "address": f"/admin/recommendations/experiment/{experiment.pk}/change/",
+    }
 
 
 def test_each_genre_has_a_colour_of_its_own():

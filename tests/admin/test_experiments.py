@@ -97,7 +97,7 @@ def test_each_form_proposes_another_seed(analyst: Client):
         ("name", "taken", "Experiment with this Name already exists."),
         ("share", "0", "The share is more than 0 and at most 100 percent."),
         ("share", "nan", "Enter a number."),
-        ("holdback", "100", "A holdback is more than 0 and less than 100 percent of the users."),
+        ("holdback", "100", "A holdback is 0.1 to 99 percent of the users."),
         ("seed", "x" * 101, "A seed has 1 to 100 characters."),
         ("window_days", "91", "The window is 1 to 90 days."),
         ("users_per_arm", "0", "The users per arm are a whole number from 1 to 1,000,000,000."),

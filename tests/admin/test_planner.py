@@ -13,7 +13,7 @@ from kombu.exceptions import OperationalError
 from recommendations.experiments import lifecycle
 from recommendations.experiments.plan import Plan
 from recommendations.experiments.planning import planner
-from recommendations.experiments.planning.history import History
+from recommendations.experiments.planning.history import History, People
 from recommendations.models import Experiment
 from recommendations.tasks import certify
 from tests.admin.experiments import experiment_of_weeks
@@ -37,7 +37,7 @@ def users_of_weeks() -> History:
     random = np.random.default_rng(1)
     finishes = random.poisson(2, 5_000).astype(float)
     days = np.sort(random.uniform(0, 21, 5_000))
-    return History(4, 7, np.arange(5_000), days, finishes, finishes + random.poisson(2, 5_000))
+    return History(4, 7, 1.0, People(np.arange(5_000), days, finishes, finishes + random.poisson(2, 5_000)))
 
 
 def test_the_planner_says_how_many_users_and_days_each_lift_takes(
@@ -50,7 +50,9 @@ def test_the_planner_says_how_many_users_and_days_each_lift_takes(
     assert [row["lift"] for row in rows] == list(planner_page.LIFTS)
     for row in rows:
         needed = planner.needs(users_of_weeks(), lift=row["lift"] / 100)
-        assert (row["raw"], row["adjusted"]) == (needed["raw"], needed["adjusted"])
+        assert row["raw"] == needed["raw"]
+        assert row["adjusted"]["days"] == needed["adjusted"]["days"]
+        assert row["adjusted"]["users_per_arm"] == max(100, needed["adjusted"]["users_per_arm"])
         assert f'<td data-label="Users an arm">{needed["raw"]["users_per_arm"]:,}</td>' in page
     assert "From what 5,000 users did in the last 4 weeks" in page
     assert "Plan this" not in page

@@ -82,6 +82,9 @@ def test_the_page_is_labelled_and_its_charts_follow_the_theme_and_print(visit: O
     page.emulate_media(media="print")
     page.wait_for_function(f"{legend} === '{light}'")
     assert page.locator("a:text-is('Stop')").is_hidden()
+    assert page.locator("details[open]").count() == 0
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details:not([open])").count() == 0
     assert window.errors == []
 
 

@@ -13,9 +13,10 @@ from django.template.response import TemplateResponse
 
 from recommendations.experiments.planning import planner
 from recommendations.experiments.planning.history import TooFewData, history
+from recommendations.experiments.statistics.lifts import MIN_USERS
 from tetraflix.health.background_cache import BackgroundCache
 
-LIFTS = (1, 2, 3, 5, 10, 15, 20, 30, 50)  # percent
+LIFTS = (1, 2, 3, 5, 10, 15, 20, 30)  # percent
 KEEP_SECONDS = 600.0
 MAX_AGE_SECONDS = 3_600.0  # an older one is not shown
 RELOAD_SECONDS = 5
@@ -30,9 +31,15 @@ def _plan() -> dict[str, Any]:
     finally:
         connection.close()  # of the thread that plans: minutes pass until the next time
     rows = [
-        {"lift": lift, "raw": found["raw"], "adjusted": found["adjusted"]} for lift, found in needed.items()
+        {"lift": lift, **{which: _with_interval(found[which]) for which in ("raw", "adjusted")}}
+        for lift, found in needed.items()
     ]
     return needed[LIFTS[0]] | {"rows": rows}
+
+
+def _with_interval(needed: dict[str, int]) -> dict[str, int]:
+    """The same with at least the users without whom there is no interval."""
+    return needed | {"users_per_arm": max(needed["users_per_arm"], MIN_USERS)}
 
 
 _cached = BackgroundCache(_plan, keep_seconds=KEEP_SECONDS, max_age_seconds=MAX_AGE_SECONDS)

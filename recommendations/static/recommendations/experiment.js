@@ -10,6 +10,10 @@ document.addEventListener("DOMContentLoaded", () => {
   const percent = (value) => (value === null ? null : 100 * value);
   const round = (value) => `${value > 0 ? "+" : ""}${value.toFixed(1)}%`;
 
+  // Paper shows the tables, too.
+  const tables = [...document.querySelectorAll("details")];
+  window.addEventListener("beforeprint", () => tables.forEach((table) => { table.open = true; }));
+
   const exposures = data.exposures;
   draw(canvas("exposures"), "line", exposures.map((row) => row.day.slice(5)), data.arms.map((name, arm) => ({
     label: name, data: exposures.map((row) => row.arms[arm]), ...line(arm),

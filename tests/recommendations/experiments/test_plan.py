@@ -40,6 +40,7 @@ def test_the_hash_is_that_of_sorted_json() -> None:
         ("arms", {"arms": (Arm("one", "random", "fixed", 1), Arm("two", "mixture", "modelled", 1))}),
         ("arms", {"arms": (Arm("one", "mixture", "guessed", 1), Arm("two", "mixture", "modelled", 1))}),
         ("arms", {"arms": (Arm("one", "mixture", "fixed", 0), Arm("two", "mixture", "modelled", 1))}),
+        ("arms", {"arms": (Arm("one", "mixture", "fixed", 1001), Arm("two", "mixture", "modelled", 1))}),
         (
             "assignment",
             {

@@ -173,7 +173,7 @@ def test_variables_are_the_options_defaults(inventory: None, monkeypatch: pytest
     assert experiment.ended_at
     assert experiment.started_at
     assert experiment.ended_at - experiment.started_at == timedelta(days=3)
-    assert experiment.plan["users_per_arm"] == 20
+    assert experiment.plan["users_per_arm"] == 15
     monkeypatch.setenv("DAYS", "three")
     with pytest.raises(CommandError, match="DAYS is a whole number"):
         run()

@@ -96,7 +96,7 @@ def test_both_lists_of_an_experiment_after_a_replay_are_those_of_the_oracle(
     experiment = lifecycle.create("taste", Plan(seed="autumn"), actor="test")
     lifecycle.start("taste", actor="test")
     call_command("recommend", "--all", stdout=StringIO())
-    expected = {}
+    expected: dict[int, tuple[tuple[int, ...], str, Trial | None]] = {}
     for user, finished in oracle.past.items():
         arm = arm_of(experiment.plan, user)
         lists = {name: tuple(oracle.lists(user)[made_by]) for name, made_by in MADE_BY.items()}

@@ -43,6 +43,14 @@ def test_a_fair_split_is_ok_and_a_lost_twentieth_of_one_arm_is_not():
     assert not split_check([6_000, 4_000], [50, 50]).ok
 
 
+def test_either_figure_alone_withholds():
+    by_p = split_check([10_180, 9_700], [1, 1])
+    assert (by_p.p < 0.001, by_p.e < 1000, by_p.ok) == (True, True, False)
+    # an arm without anybody says more than chi-square sees
+    by_e = split_check([72, 581, 0], [0.1181, 0.8913, 0.0206])
+    assert (by_e.p < 0.001, by_e.e < 1000, by_e.ok) == (False, False, False)
+
+
 def test_the_e_value_of_a_healthy_experiment_stays_small_at_every_look():
     """Ville's inequality: at most one healthy experiment in 100 ever reaches 100, at whatever look."""
     draw = np.random.default_rng(14)

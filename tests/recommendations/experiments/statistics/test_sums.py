@@ -25,7 +25,7 @@ def test_moments_are_those_of_numpy(users: list[tuple[int, int]]):
     assert sums.covariance == pytest.approx(np.cov(x, y)[0, 1], rel=1e-12, abs=1e-12)
 
 
-@given(st.lists(st.integers(0, 3), min_size=2, max_size=30), st.integers(0, 10_000_000))
+@given(st.lists(st.integers(0, 3), min_size=20, max_size=30), st.integers(5_000_000, 10_000_000))
 def test_nothing_is_lost_beside_a_large_mean(offsets: list[int], mean: int):
     values = [mean + offset for offset in offsets]
     n, total, squares = len(values), sum(values), sum(value**2 for value in values)
