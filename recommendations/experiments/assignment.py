@@ -40,8 +40,7 @@ def _first(plan: Plan, ids: NDArray[np.int64]) -> NDArray[np.int64]:
     places = np.zeros(ids.shape, dtype=np.int64)
     least = np.full(ids.shape, np.inf)
     for place, arm in enumerate(plan.arms):
-        with np.errstate(over="ignore"):  # a weight near 0 makes the time infinite: nobody is in the arm
-            times = -np.log(_uniform(["arm", plan.seed, arm.name], ids)) / arm.weight
+        times = -np.log(_uniform(["arm", plan.seed, arm.name], ids)) / arm.weight
         sooner = times < least
         places[sooner] = place
         least[sooner] = times[sooner]

@@ -50,7 +50,7 @@ DEFAULT_ARMS = (Arm("fixed", "mixture", "fixed", 1.0), Arm("modelled", "mixture"
 
 def with_holdback(arms: tuple[Arm, ...], percent: float) -> tuple[Arm, ...]:
     """The arms and one more, whose users (this percentage of all) get the most popular movies. Raises BadPlan."""
-    _check("holdback", 0 < percent < 100, "A holdback is more than 0 and less than 100 percent of the users.")
+    _check("holdback", 0.1 <= percent <= 99, "A holdback is 0.1 to 99 percent of the users.")
     weight = sum(arm.weight for arm in arms) * percent / (100 - percent)
     return (*arms, Arm("holdback", "popular", "modelled", weight))
 

@@ -97,7 +97,7 @@ def test_each_form_proposes_another_seed(analyst: Client):
         ("name", "taken", "Experiment with this Name already exists."),
         ("share", "0", "The share is more than 0 and at most 100 percent."),
         ("share", "nan", "Enter a number."),
-        ("holdback", "100", "A holdback is more than 0 and less than 100 percent of the users."),
+        ("holdback", "100", "A holdback is 0.1 to 99 percent of the users."),
         ("seed", "x" * 101, "A seed has 1 to 100 characters."),
         ("window_days", "91", "The window is 1 to 90 days."),
         ("users_per_arm", "0", "The users per arm are a whole number from 1 to 1,000,000,000."),
@@ -180,6 +180,7 @@ def test_the_result_page_takes_few_statements_and_shows_every_number_with_its_co
     found, shown, page = answer.context["report"], answer.context["shown"], answer.content.decode()
     assert found["verdict"].startswith("modelled preferences do better: +")
     assert found["verdict"][1:] in page
+    assert [(arm["name"], arm["exposed"]) for arm in shown["arms"]] == [("fixed", "150"), ("modelled", "150")]
     primary = shown["metrics"][0]
     for arm, counted in zip(primary["arms"], found["metrics"][0]["arms"], strict=True):
         assert arm["numerator"] == f"{counted['numerator']:,}"

@@ -44,6 +44,7 @@ def log_in(page: Page, path: str) -> None:
     page.fill("[name=password]", os.environ["PASSWORD"])
     page.click("form button[type=submit]")
     page.wait_for_url(f"{settings.WEB_URL}{path}")
+    page.get_by_text(NAME).first.wait_for()  # the page, not an error
     page.wait_for_load_state("networkidle")
 
 
