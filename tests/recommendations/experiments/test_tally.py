@@ -156,6 +156,15 @@ DAYS: dict[str, tuple[list[Fact], dict[int, tuple[int, int, int, int]]]] = {
         ],
         {0: (2, 1, 0, 2)},
     ),
+    "two lists read at one moment, of which the later made one counts": (
+        [
+            Read(1, AT + HOUR, AT + 3 * HOUR, arm=FIXED, movies=(8,), other=(3,)),
+            Read(1, AT + 2 * HOUR, AT + 3 * HOUR, arm=FIXED, movies=(9,), other=(3,)),
+            Watch(1, 9, AT + 4 * HOUR, finish=True),
+            Watch(1, 10, AT + 4 * HOUR, finish=True),
+        ],
+        {0: (2, 1, 0, 2)},
+    ),
     "a list read at the same moment": (
         [
             Read(1, AT + HOUR, AT + 2 * HOUR, arm=FIXED, movies=(9,), other=(8,)),
