@@ -82,6 +82,7 @@ def ingested(context: Context) -> list[Row]:
 
 def read(context: Context) -> list[Row]:
     """CPU per read of a user's lists, against the statement of before there were own lists."""
+    context.mark_lists_read()
     # by turns which of the two is started and measured first
     figures = [_figures(context, APPLICATIONS[:: 1 if number % 2 else -1]) for number in range(STARTS)]
     # the median of the ratios, because processes of the same code differ by more than what is looked for

@@ -12,7 +12,7 @@ CONNECTIONS = (1, 16, 64)
 RECOMMENDATIONS = "/tetraflix/recommendations/{}"
 GENRE = "/tetraflix/genre/drama"
 
-# Every user gets 20 + 20 movies, the largest read there is.
+# Every user gets 20 + 20 movies, the largest read there is. Each list was read before, as those of hot reads are.
 FULL_LISTS = """
 UPDATE recommendations_userlists SET
     recommended = ARRAY(SELECT 1 + (hashint8(user_id * 64 + n)::bigint & 2147483647) % %(movies)s
@@ -20,7 +20,8 @@ UPDATE recommendations_userlists SET
     watching = ARRAY(SELECT 1 + (hashint8(user_id * 64 + n)::bigint & 2147483647) % %(movies)s
                      FROM generate_series(21, 40) AS n),
     progress = array_fill(0.35::float8, ARRAY[20]),
-    watched_at = array_fill(now(), ARRAY[20])
+    watched_at = array_fill(now(), ARRAY[20]),
+    read_at = recommended_at
 """
 
 

@@ -35,6 +35,7 @@ def shown(report: Report) -> dict[str, Any]:
     return {
         "names": names,
         "checks": _checks(report),
+        "arms": [_arm(arm) for arm in report["arms"]],
         "left_out": _left_out(report),
         "metrics": [_metric(metric, names, scale) for metric in report["metrics"]],
         "scale": percent(scale),
@@ -191,6 +192,11 @@ def _checks(report: Report) -> list[dict[str, Any]]:
             "meaning": f"reads that could not be logged; {count(health['readers'])} users read a list",
         },
     ]
+
+
+def _arm(arm: Mapping[str, Any]) -> dict[str, str]:
+    counts = ("exposed", "matured", "finishes", "recommended_finishes")
+    return {"name": arm["name"], "lists": _recommends(arm), **{name: count(arm[name]) for name in counts}}
 
 
 def _small(value: float | None) -> str:

@@ -23,10 +23,9 @@ SERVED_ROW = (
     "SELECT i.version, u.recommended, u.watching, u.progress::text, u.dismissed{}"
     " FROM movies_inventory i LEFT JOIN recommendations_userlists u ON u.user_id = $1"
 )
-# NULL for nearly every read; the list's time is in microseconds
-UNREAD = """, CASE WHEN u.read_at IS NULL AND u.recommended_at IS NOT NULL THEN json_build_array(
-    (extract(epoch FROM u.recommended_at) * 1000000)::bigint, u.recommended_by, u.experiment, u.arm, u.other
-)::text END"""
+# NULL for nearly every read
+UNREAD = """, CASE WHEN u.read_at IS NULL AND u.recommended_at IS NOT NULL
+    THEN json_build_array(u.recommended_at, u.recommended_by, u.experiment, u.arm, u.other)::text END"""
 SERVED = PreparedStatement("recommendations_served", ("bigint",), SERVED_ROW.format(""))
 SERVED_OR_UNREAD = PreparedStatement(
     "recommendations_served_or_unread", ("bigint",), SERVED_ROW.format(UNREAD)

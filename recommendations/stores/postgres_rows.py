@@ -13,6 +13,7 @@ from recommendations.user_lists import BUS, Entry, Trial, UserLists
 
 _TO_JSON = msgspec.json.Encoder().encode
 _FROM_JSON = msgspec.json.Decoder().decode
+_UNREAD = msgspec.json.Decoder(tuple[datetime, str | None, int | None, Any, Any])
 
 
 def lists_of(row: tuple) -> UserLists:
@@ -35,10 +36,10 @@ def lists_of(row: tuple) -> UserLists:
 
 
 def unread_of(row: str) -> Unread:
-    """What `postgres.SERVED_WITH_UNREAD` says of a list of which no read is logged."""
-    made_at, made_by, experiment, arm, other = _FROM_JSON(row)
+    """What `postgres.SERVED_OR_UNREAD` says of a list of which no read is logged."""
+    made_at, made_by, experiment, arm, other = _UNREAD.decode(row)
     trial = Trial(experiment, arm, tuple(other)) if experiment is not None else None
-    return Unread(from_microseconds(made_at), made_by or BUS, trial)
+    return Unread(made_at, made_by or BUS, trial)
 
 
 def columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:

@@ -180,6 +180,7 @@ def test_the_result_page_takes_few_statements_and_shows_every_number_with_its_co
     found, shown, page = answer.context["report"], answer.context["shown"], answer.content.decode()
     assert found["verdict"].startswith("modelled preferences do better: +")
     assert found["verdict"][1:] in page
+    assert [(arm["name"], arm["exposed"]) for arm in shown["arms"]] == [("fixed", "150"), ("modelled", "150")]
     primary = shown["metrics"][0]
     for arm, counted in zip(primary["arms"], found["metrics"][0]["arms"], strict=True):
         assert arm["numerator"] == f"{counted['numerator']:,}"

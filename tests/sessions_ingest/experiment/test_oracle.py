@@ -83,6 +83,7 @@ def test_every_number_of_an_experiment_is_that_of_the_model(play: Play) -> None:
             play.send_lists(people.usual[100:115])
         play.live(seen, kills=2 if turn == 0 else 1)
     play.report(play.late)
+    assert play.killed
     assert play.read_log() == []
     assert rows_that_say_another_arm(play) == []
 

@@ -55,6 +55,7 @@ Client().get("/tetraflix/genre/no-such-genre", headers={"host": "127.0.0.1"})
 
 
 def test_every_registered_metric_is_exposed_and_no_other(client: Client, queues: Queues) -> None:
+    metrics.count_list_reads("found", 1)
     heartbeats.record("beat")
     schedule.claim_due({"a task": 5})
     PopularList.objects.create(genre="", movie_ids=[], refreshed_at=timezone.now())
