@@ -71,6 +71,8 @@ class Command(BaseCommand):
                 self._simulate(name, **options)
         except (Refused, BadPlan) as error:
             raise CommandError(str(error)) from None
+        except KeyboardInterrupt:
+            raise CommandError("Stopped. --remove removes what was done.") from None
         except StoreUnavailable as error:
             raise CommandError(
                 f"The store of lists is unavailable: {error} --remove removes what was done."

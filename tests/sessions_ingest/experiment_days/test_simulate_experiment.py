@@ -1,6 +1,7 @@
 """`manage.py simulate_experiment`: its report has what was planted, and `--remove` removes exactly what it made."""
 
 import io
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,7 +16,7 @@ from recommendations.experiments.report import report
 from recommendations.models import Experiment
 from sessions_ingest.apply import apply
 from sessions_ingest.batches import Batch
-from sessions_ingest.experiment_days import removal
+from sessions_ingest.experiment_days import days, removal
 from sessions_ingest.experiment_days.simulated import Size, simulate, simulated
 from sessions_ingest.messages import Session, WatchEvent
 
@@ -177,3 +178,23 @@ def test_variables_are_the_options_defaults(inventory: None, monkeypatch: pytest
     monkeypatch.setenv("DAYS", "three")
     with pytest.raises(CommandError, match="DAYS is a whole number"):
         run()
+
+
+def test_what_was_done_before_ctrl_c_can_be_removed(inventory: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = facts()
+    calls = itertools.count()
+
+    def stopped(batches: list[Batch]) -> object:
+        if next(calls) == 20:  # some days after the start
+            raise KeyboardInterrupt
+        return apply(batches)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(days, "apply", stopped)
+        with pytest.raises(CommandError, match=r"Stopped. --remove removes what was done."):
+            run("--days", "30", "--users", "30")
+    assert facts()["reads"]
+    with pytest.raises(CommandError, match="There is an experiment simulated already: --remove"):
+        run("--days", "30", "--users", "30")
+    assert "simulated is removed: " in run("--remove")
+    assert facts() == before
