@@ -1,6 +1,7 @@
 """People at their screens: HTTP requests from several threads, each with the time that it took."""
 
 import http.client
+import itertools
 import json
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,10 +25,10 @@ class Seen:
 
 
 class Clients:
-    """Clients of the web process at a port; `key` is that of a service."""
+    """Clients of the web processes at some ports, which take turns; `key` is that of a service."""
 
-    def __init__(self, port: int, key: str) -> None:
-        self._port, self._key = port, key
+    def __init__(self, ports: Sequence[int], key: str) -> None:
+        self._ports, self._key = itertools.cycle(ports), key
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="client")
 
     def close(self) -> None:
@@ -55,7 +56,7 @@ class Clients:
         return status, answer
 
     def _answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", next(self._ports), timeout=60)
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
         connection.request(method, path, None if body is None else json.dumps(body), headers)
         answer = connection.getresponse()

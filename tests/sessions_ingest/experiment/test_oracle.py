@@ -41,7 +41,7 @@ ROUNDS = 3
 def play(
     service_env: dict[str, str], private_bus: SqsServer, settings: Settings, tmp_path: Path
 ) -> Iterator[Play]:
-    """A web server, a consumer, movies, and people whose preferences and history are known to the service."""
+    """Two web processes, a consumer, movies, and people who have said what they like."""
     settings.RECOMMEND_SECONDS = 0
     Movie.objects.bulk_create(
         Movie(id=number, title=f"Movie {number}", profile=profile_of(number))
@@ -49,10 +49,11 @@ def play(
     )
     people = People(SEED)
     with (
-        WebProcess(tmp_path / "web.log", **service_env) as web,
+        WebProcess(tmp_path / "web.log", **service_env) as one,
+        WebProcess(tmp_path / "other.log", **service_env) as other,
         Process(*CONSUME, env=service_env) as consumer,
     ):
-        clients = Clients(web.port, create_key(name="people", role="service")[1])
+        clients = Clients([one.port, other.port], create_key(name="people", role="service")[1])
         play = Play(people, clients, Queues(*bus.ensure_queues()), consumer)
         clients.give_preferences(people.said())
         yield play
