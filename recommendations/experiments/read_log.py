@@ -1,17 +1,20 @@
 """The log of lists read: the first read of each list, once for each user and list, in monthly partitions."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Sum
+from django.db.models.functions import Coalesce
 
 from movies.viewing.partitions import MonthlyPartitions, month_start
 from recommendations import stores
 from recommendations.experiments import untallied
 from recommendations.list_reads import FirstRead
+from recommendations.models import LostReads
 
 # In the order of the key, so that two processes do not deadlock. Of several reports of a list the earliest read
 # stays, with what was shown then: which one arrives first changes nothing.
@@ -88,3 +91,9 @@ def add_lost(by_day: Mapping[date, Lost]) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         for day, lost in sorted(by_day.items()):
             cursor.execute(ADD_LOST, [day, *lost])
+
+
+def lost(since: datetime, until: datetime) -> Lost:
+    """What was lost on the (UTC) days from that of `since` to that of `until`."""
+    days = LostReads.objects.filter(day__range=(since.astimezone(UTC).date(), until.astimezone(UTC).date()))
+    return Lost(**days.aggregate(reads=Coalesce(Sum("reads"), 0), seconds=Coalesce(Sum("seconds"), 0)))

@@ -16,7 +16,7 @@ from recommendations import stores
 from recommendations.experiments import read_log, untallied
 from recommendations.experiments.read_log import Lost
 from recommendations.list_reads import FirstRead
-from recommendations.models import ChangedUser, ListRead, LostReads
+from recommendations.models import ChangedUser, ListRead
 from recommendations.tasks import make_partitions
 from recommendations.user_lists import BUS, Trial, UserLists
 
@@ -174,5 +174,6 @@ def test_lost_reads_are_added_up_by_day():
     first, second = MADE.date(), MADE.date() + timedelta(days=1)
     read_log.add_lost({first: Lost(5, 1), second: Lost(2, 2)})
     read_log.add_lost({first: Lost(1, 1)})
-    stored = LostReads.objects.order_by("day").values_list("day", "reads", "seconds")
-    assert list(stored) == [(first, 6, 2), (second, 2, 2)]
+    assert read_log.lost(MADE, MADE) == Lost(6, 2)
+    assert read_log.lost(MADE, MADE + timedelta(days=1)) == Lost(8, 4)
+    assert read_log.lost(MADE - timedelta(days=9), MADE - timedelta(days=1)) == Lost(0, 0)
