@@ -10,7 +10,7 @@ from sessions_ingest.messages import Recommendations, Session
 class Batch:
     """Valid messages of one queue, and how many invalid ones were received with them."""
 
-    queue: str
+    queue: str  # "": messages that no queue brought, which are not measured
     messages: Sequence[Session | Recommendations]
     invalid: int = 0
 

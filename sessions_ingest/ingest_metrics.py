@@ -17,12 +17,16 @@ def record(batches: Sequence[Batch], outcomes: Sequence[BatchOutcome]) -> None:
     sums: dict[str, list[int]] = {}
     oldest: dict[str, datetime] = {}
     for batch, outcome in zip(batches, outcomes, strict=True):
+        if not batch.queue:
+            continue
         one = [outcome.messages, outcome.events, outcome.views, outcome.skipped, outcome.invalid]
         sums[batch.queue] = [a + b for a, b in zip(sums.get(batch.queue, [0] * 5), one, strict=True)]
         sent = [message.sent_at if isinstance(message, Session) else message.at for message in batch.messages]
         if sent:
             oldest[batch.queue] = min(*sent, oldest.get(batch.queue, sent[0]))
     queues = sorted(sums)
+    if not queues:
+        return
     with connection.cursor() as cursor:
         cursor.execute(
             """

@@ -26,7 +26,9 @@ MIN_USERS = 16  # ids to play with, even if the service has fewer users
 SISTER_LIST_SHARE = 0.08  # of sessions lead to a new list from the Recommendations service, if it sends any
 # A finish is measured only if the user finished nothing for so long, because the list may still be about that one.
 QUIET_SECONDS = 30
-SLICES = 16  # of the user ids; a run uses one slice, so that concurrent runs share no user
+SLICES = (
+    17  # of the user ids; a run uses one, so that concurrent runs share no user. Odd: both groups are in each
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ FACTS = {
     "reads": "SELECT user_id, made_at, read_at, made_by, arm, movies, other FROM recommendations_listread",
     "preferences": "SELECT user_id, weights FROM recommendations_preferences",
     "first finishes": "SELECT user_id, movie_ids, finished_at, profiles FROM recommendations_firstfinishes",
+    "ingest": "SELECT queue, messages FROM sessions_ingest_ingestminute",
     "lists": "SELECT user_id, recommended, watching, progress, finished FROM recommendations_userlists",
     "marks": "SELECT user_id FROM recommendations_changeduser",
     "users": "SELECT user_id, arm, exposed_at, left_out, lists FROM recommendations_experimentuser",
