@@ -63,4 +63,4 @@ def test_every_answer_to_generated_requests_matches_the_document(service_url: st
     argv += ["--seed", "1"] if "CI" in os.environ else []
     run = subprocess.run([sys.executable, *argv], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "Tested: 16" in run.stdout
+    assert "Tested: 17" in run.stdout
