@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from movies.foundation.database_clock import database_time
-from recommendations.experiments import lifecycle
+from recommendations.experiments import lifecycle, tally
 from recommendations.experiments.analysis import figures, rows, verdict
 from recommendations.experiments.analysis.results import Results, results_of
 from recommendations.experiments.analysis.rows import iso
@@ -41,7 +41,8 @@ def report(name: str, *, as_of: datetime | None = None) -> dict[str, Any]:
     primary = {key: metrics[0]["arms"][1][key] for key in ("lift", "low", "high")}
     interval = verdict.Interval(**primary) if primary["lift"] is not None else None
     split = _split(results, plan)
-    problems = _problems(results, split)
+    outlived = state == "running" and look is not None and not tally.is_complete(experiment, look)
+    problems = _problems(results, split, outlived=outlived)
     sentence = verdict.verdict(
         plan.arms,
         problems=problems,
@@ -139,8 +140,9 @@ def _split(results: Results, plan: Plan) -> Split:
     )
 
 
-def _problems(results: Results, split: Split) -> list[str]:
+def _problems(results: Results, split: Split, *, outlived: bool) -> list[str]:
     return verdict.problems(
+        outlived=outlived,
         p=split.p,
         e=split.e,
         ok=split.ok,

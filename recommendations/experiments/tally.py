@@ -7,7 +7,7 @@ counted.
 
 import time
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -183,15 +183,21 @@ def just_stopped() -> list[Experiment]:
     return list(Experiment.objects.filter(ended_at__gte=database_time() - JUST))
 
 
-def _counted() -> list[Experiment]:
-    """The started experiments of which all facts are still stored. The others keep what was counted."""
-    now = database_time()
+def is_complete(experiment: Experiment, now: datetime) -> bool:
+    """Whether all facts about a started experiment are still stored; else it keeps what was counted."""
     views_since = partitions.kept_since(now)
-    return [
-        experiment
-        for experiment in Experiment.objects.filter(started_at__gte=read_log.kept_since(now))
-        if experiment.started_at and (views_since is None or experiment.started_at - BEFORE >= views_since)
-    ]
+    started_at = experiment.started_at
+    return (
+        started_at is not None
+        and started_at >= read_log.kept_since(now)
+        and (views_since is None or started_at - BEFORE >= views_since)
+    )
+
+
+def _counted() -> list[Experiment]:
+    now = database_time()
+    started = Experiment.objects.filter(started_at__gte=read_log.kept_since(now))
+    return [experiment for experiment in started if is_complete(experiment, now)]
 
 
 def _count(experiment: Experiment, users: Sequence[int]) -> None:

@@ -58,9 +58,18 @@ def verdict(
     return f"no difference seen yet: {low} to {high}"
 
 
-def problems(*, p: float, e: float, ok: bool, two_arms: int, reads: int, lost_reads: int) -> list[str]:
-    """The failed checks: of the split, of users in two arms, and of lost reads beside `reads` logged ones."""
+def problems(
+    *, p: float, e: float, ok: bool, two_arms: int, reads: int, lost_reads: int, outlived: bool
+) -> list[str]:
+    """The failed checks: of the split, of users in two arms, and of lost reads beside `reads` logged ones.
+
+    `outlived`: it runs longer than facts are kept, so it is not counted any more.
+    """
     found = []
+    if outlived:
+        found.append(
+            "it runs longer than lists read or views are kept, and what is new is not counted: stop it"
+        )
     if not ok:
         found.append(f"the split check fails ({_evidence(p, e)})")
     if two_arms:

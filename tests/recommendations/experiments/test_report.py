@@ -2,7 +2,7 @@
 
 import json
 import random
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -278,6 +278,16 @@ def test_a_skewed_split_withholds_the_verdict() -> None:
     assert not found["split"]["ok"]
     assert found["verdict"] == f"withheld: {found['problems'][0]}"
     assert found["problems"][0].startswith("the split check fails (p = 0.0000")
+
+
+def test_an_experiment_that_outlives_the_log_says_so_while_it_runs(settings: Any) -> None:
+    settings.EXPOSURES_KEPT_DAYS = 90
+    long_ago = datetime.now(UTC) - timedelta(days=150)
+    lifecycle.create("long", Plan("s"), actor="x")
+    Experiment.objects.filter(name="long").update(started_at=long_ago, started_by="x")
+    assert report("long")["verdict"].startswith("withheld: it runs longer than lists read or views are kept")
+    lifecycle.stop("long", actor="x")
+    assert report("long")["problems"] == []
 
 
 def test_users_in_two_arms_and_lost_reads_withhold_the_verdict() -> None:

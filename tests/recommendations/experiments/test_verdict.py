@@ -111,6 +111,7 @@ def test_percentages_are_near_the_lifts_and_show_the_sign(values):
 
 def test_the_failed_checks_say_their_figures():
     fine: dict[str, Any] = {"p": 0.4, "e": 0.1, "ok": True, "two_arms": 0, "reads": 1000, "lost_reads": 10}
+    fine["outlived"] = False
     assert problems(**fine) == []
     assert problems(**{**fine, "p": 0.0000213, "ok": False}) == ["the split check fails (p = 0.00002)"]
     assert problems(**{**fine, "p": 1e-30, "ok": False}) == ["the split check fails (p < 0.000000001)"]
@@ -120,3 +121,5 @@ def test_the_failed_checks_say_their_figures():
     assert problems(**{**fine, "two_arms": 1}) == ["1 user read lists of two arms"]
     assert problems(**{**fine, "lost_reads": 20}) == ["2.0% of the first reads of lists were lost"]
     assert problems(**{**fine, "reads": 0, "lost_reads": 0}) == []
+    (found,) = problems(**{**fine, "outlived": True})
+    assert found.startswith("it runs longer than lists read or views are kept")
