@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 from typing import NamedTuple
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
@@ -49,6 +50,10 @@ def start(name: str, *, actor: str) -> Experiment:
     experiment = get(name)
     if experiment.started_at:
         raise NotNow(f"{name} was started before. Create a new experiment.")
+    if settings.RECOMMENDER == "off":
+        raise NotNow("RECOMMENDER is off, so no lists would be made for the arms. Set it to mixture first.")
+    if not settings.EXPOSURES_KEPT_DAYS:
+        raise NotNow("EXPOSURES_KEPT_DAYS is 0, so no list that is read would be logged. Set it to 90 first.")
     try:
         with transaction.atomic():
             changed = Experiment.objects.filter(id=experiment.id, started_at=None).update(

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
+from pytest_django import Settings
 
 from recommendations.experiments import lifecycle
 from recommendations.experiments.lifecycle import NoSuchExperiment, NotNow
@@ -56,6 +57,17 @@ def test_what_the_state_does_not_allow_is_refused() -> None:
     lifecycle.start("two", actor="x")
     with pytest.raises(NoSuchExperiment, match="no experiment three"):
         lifecycle.start("three", actor="x")
+
+
+@pytest.mark.parametrize(("setting", "value"), [("RECOMMENDER", "off"), ("EXPOSURES_KEPT_DAYS", 0)])
+def test_an_experiment_that_could_count_nothing_is_not_started(
+    settings: Settings, setting: str, value: object
+) -> None:
+    lifecycle.create("blind", PLAN, actor="x")
+    setattr(settings, setting, value)
+    with pytest.raises(NotNow, match=f"{setting} is {value}"):
+        lifecycle.start("blind", actor="x")
+    assert lifecycle.running() is None
 
 
 @pytest.mark.parametrize("change", [{"plan": Plan("b").to_json()}, {"name": "other"}, {"started_at": None}])
