@@ -26,9 +26,7 @@ from recommendations.tasks import certify
 RUN = "recommendations.run_experiment"
 MAX_LISTED = 50
 SECONDS_A_DAY = 86_400
-CERTIFIES = (
-    "A worker computes the certificate, in a minute or two. If users are too few, the worker's log says so."
-)
+CERTIFIES = "A worker computes the certificate, in a minute or two."
 # what staff decide about an experiment, the state that it needs, and what the log says then
 DECISIONS: dict[str, tuple[Callable[..., Experiment], str, str]] = {
     "start": (lifecycle.start, "draft", "Started."),

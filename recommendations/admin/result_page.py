@@ -80,9 +80,11 @@ def _time(text: str | None) -> datetime | None:
 
 
 def _proof(certificate: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The certificate with its shares in percent."""
+    """The certificate with its shares in percent, or why there is none."""
     if certificate is None:
         return None
+    if "refused" in certificate:
+        return {"refused": certificate["refused"], "made_at": _time(certificate["made_at"])}
     covered = certificate["covered"]
     return {
         **certificate,

@@ -140,3 +140,12 @@ def test_the_certificate_is_shown_with_its_share_of_false_alarms(viewer: Client,
     assert f"{alarms} runs raised a false alarm ({alarms / 10}%)" in page
     assert "The 8,399 real users of the last 4 weeks" in page
     assert "at every look in 98% of the runs" in page
+
+
+def test_the_page_says_why_there_is_no_certificate(viewer: Client):
+    experiment = lifecycle.create("first", Plan("a seed"), actor="x")
+    refused = {"refused": "Too few users.", "made_at": datetime(2026, 11, 21, 12, tzinfo=UTC).isoformat()}
+    Experiment.objects.filter(pk=experiment.pk).update(certificate=refused)
+    page = viewer.get(f"{LIST}{experiment.pk}/change/").content.decode()
+    assert "not possible yet</span> Too few users." in page
+    assert "Tried 2026-11-21 12:00 UTC." in page

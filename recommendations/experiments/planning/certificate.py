@@ -31,15 +31,24 @@ def certify(
 ) -> dict[str, Any]:
     """Makes the experiment's certificate, stores and returns it; `progress` is called with the number of runs done.
 
-    Raises NoSuchExperiment, TooFewData.
+    Raises NoSuchExperiment, and TooFewData, whose sentence is stored for the page if there was no certificate yet.
     """
     experiment = lifecycle.get(name)
     plan = Plan.from_json(experiment.plan)
-    users = history(weeks=weeks, window_days=plan.window_days)
-    certificate = certificate_of(users, plan, [secrets.token_hex(8) for _ in range(seeds)], progress)
-    certificate["made_at"] = database_time().isoformat()
-    Experiment.objects.filter(pk=experiment.pk).update(certificate=certificate)
-    return certificate
+    try:
+        users = history(weeks=weeks, window_days=plan.window_days)
+        certificate = certificate_of(users, plan, [secrets.token_hex(8) for _ in range(seeds)], progress)
+    except TooFewData as error:
+        if experiment.certificate is None or "refused" in experiment.certificate:
+            _store(experiment, {"refused": str(error)})
+        raise
+    return _store(experiment, certificate)
+
+
+def _store(experiment: Experiment, certificate: dict[str, Any]) -> dict[str, Any]:
+    dated = certificate | {"made_at": database_time().isoformat()}
+    Experiment.objects.filter(pk=experiment.pk).update(certificate=dated)
+    return dated
 
 
 def certificate_of(

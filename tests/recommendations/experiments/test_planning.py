@@ -15,7 +15,7 @@ from recommendations.experiments.planning import certificate, planner
 from recommendations.experiments.planning import history as histories
 from recommendations.experiments.planning.history import History, People, TooFewData, history
 from recommendations.experiments.statistics.power import users_per_arm
-from recommendations.models import Preferences
+from recommendations.models import Experiment, Preferences
 from tests.recommendations.experiments.facts import DAY, HOUR, Fact, Rating, Read, Watch, write
 
 pytestmark = pytest.mark.django_db
@@ -161,5 +161,9 @@ def test_a_certificate_of_too_few_users_is_refused(now: datetime) -> None:
     lifecycle.create("small", Plan("s", share=50), actor="x")
     with pytest.raises(TooFewData, match="about 65 would be in the smaller arm"):
         certificate.certify("small", seeds=1)
+    assert "about 65 would be" in str(lifecycle.get("small").certificate)
     assert tasks.certify("small", seeds=1) is False
+    Experiment.objects.filter(name="small").update(certificate={"runs": 1})
+    assert tasks.certify("small", seeds=1) is False
+    assert lifecycle.get("small").certificate == {"runs": 1}, "an earlier certificate stays"
     assert tasks.certify("unknown", seeds=1) is False
