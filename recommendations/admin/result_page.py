@@ -147,19 +147,20 @@ def _tiles(report: Report) -> list[tuple[str, str]]:
     matured = sum(arm["matured"] for arm in report["arms"])
     effect = power["smallest_effect"]
     window = report["plan"]["window_days"]
+    over = report["state"] == "stopped"
+    left = [(count(power["users_left"]), f"users {'short of' if over else 'left to'} the plan")]
+    if not over:
+        left.append((_days_left(report), "days left to the plan"))
     return [
-        (f"{report['days']:.1f}", "days since the start"),
+        (f"{report['days']:.1f}", "days from start to end" if over else "days since the start"),
         (count(exposed), f"users exposed, {power['exposed_a_day']:,.0f} a day"),
         (count(matured), f"users matured: exposed for {window} days or longer"),
-        (count(power["users_left"]), "users left to the plan"),
-        (_days_left(report), "days left to the plan"),
+        *left,
         (percent(effect) if effect is not None else "none yet", "smallest effect that could be seen by now"),
     ]
 
 
 def _days_left(report: Report) -> str:
-    if report["state"] == "stopped":
-        return "none"
     days = report["power"]["days_left"]
     return f"{days:,.0f}" if days is not None else "unknown"
 
