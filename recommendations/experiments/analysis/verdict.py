@@ -84,7 +84,7 @@ def percents(*lifts: float) -> list[str]:
     """The lifts as signed percentages, all with the digits that the smallest of them needs: +31%, -0.4%."""
     smallest = min((abs(lift) for lift in lifts if lift), default=1.0)
     digits = next((digits for digits in range(2) if 100 * smallest >= 10**-digits), 2)
-    return [f"{lift:+.{digits}%}" for lift in lifts]
+    return [f"{lift + 0.0:+.{digits}%}" for lift in lifts]  # + 0.0: without the sign of a negative zero
 
 
 def _name(better: Arm, other: Arm) -> str:

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from recommendations.experiments.analysis.verdict import Interval, percents, problems, verdict
@@ -103,6 +103,7 @@ def test_a_bound_that_is_named_holds(primary, smallest):
 
 
 @given(st.lists(st.floats(-0.99, 50), min_size=1, max_size=3))
+@example([-0.0])
 def test_percentages_are_near_the_lifts_and_show_the_sign(values):
     for value, text in zip(values, percents(*values), strict=True):
         assert math.isclose(float(text.rstrip("%")) / 100, value, abs_tol=0.00501)

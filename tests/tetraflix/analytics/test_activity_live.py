@@ -75,7 +75,7 @@ def test_an_outage_of_elasticsearch_under_traffic_fails_and_delays_no_request(
     wait_until(lambda: len(answers) > 500, seconds=30)
     outage(private_elasticsearch)
     sent = len(answers)
-    wait_until(lambda: len(answers) > sent + 2_000 and "activity is not sent" in web.output(), seconds=60)
+    wait_until(lambda: len(answers) > sent + 2_000 and "activity: tried again" in web.output(), seconds=60)
     done.set()
     reader.join()
     assert {status for status, _ in answers} == {200}
