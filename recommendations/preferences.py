@@ -7,6 +7,7 @@ they do not depend on the order of arrival.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import NamedTuple
 
 from django.db import connection
@@ -14,10 +15,20 @@ from django.db import connection
 from movies.genres import GENRES
 from movies.profiles import TOTAL
 from movies.viewing.partitions import kept_since
-from recommendations.models import FirstFinishes, Preferences
+from recommendations.models import Preferences
 from recommendations.recommender.taste import FIXED_FINISHES
 
 Weights = tuple[int, ...]  # of the 15 genres
+
+
+FREEZE = """
+INSERT INTO recommendations_firstfinishes (user_id, movie_ids, finished_at, profiles)
+SELECT user_id, movie_ids::bigint[], finished_at::timestamptz[], profiles::smallint[]
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[]) AS new (user_id, movie_ids, finished_at, profiles)
+ORDER BY user_id
+ON CONFLICT (user_id) DO UPDATE
+SET (movie_ids, finished_at, profiles) = ROW(excluded.movie_ids, excluded.finished_at, excluded.profiles)
+"""
 
 
 class Finish(NamedTuple):
@@ -87,21 +98,23 @@ def first_finishes(seen: Mapping[int, Sequence[Finish]]) -> Found:
 
 
 def freeze(first: Mapping[int, FirstOnes]) -> None:
-    """Stores the first finishes of these users."""
-    FirstFinishes.objects.bulk_create(
-        [
-            FirstFinishes(
-                user_id=user_id,
-                movie_ids=[finish.movie_id for finish in finishes],
-                finished_at=[finish.at for finish in finishes],
-                profiles=[weight for weights in finishes.values() for weight in weights],
-            )
-            for user_id, finishes in sorted(first.items())
-        ],
-        update_conflicts=True,
-        unique_fields=["user_id"],
-        update_fields=["movie_ids", "finished_at", "profiles"],
+    """Stores the first finishes of these users, in one statement."""
+    if not first:
+        return
+    users = sorted(first)
+    columns = (
+        users,
+        [_array(finish.movie_id for finish in first[user]) for user in users],
+        [_array(f'"{finish.at.isoformat()}"' for finish in first[user]) for user in users],
+        [_array(chain.from_iterable(first[user].values())) for user in users],
     )
+    with connection.cursor() as cursor:
+        cursor.execute(FREEZE, columns)
+
+
+def _array(values: Iterable[object]) -> str:
+    """The literal of an array, because unnest takes no arrays of arrays."""
+    return f"{{{','.join(map(str, values))}}}"
 
 
 def of_first_finishes(user_id: int) -> Weights | None:
@@ -113,14 +126,22 @@ def of_first_finishes(user_id: int) -> Weights | None:
 
 
 def _stored(user_ids: Iterable[int]) -> dict[int, FirstOnes]:
-    size = len(GENRES)
-    return {
-        row.user_id: {
-            Finish(at, movie_id): tuple(row.profiles[place * size : (place + 1) * size])
-            for place, (at, movie_id) in enumerate(zip(row.finished_at, row.movie_ids, strict=True))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT user_id, finished_at, movie_ids, profiles FROM recommendations_firstfinishes"
+            " WHERE user_id = ANY (%s::bigint[])",
+            [list(user_ids)],
+        )
+        return {
+            user_id: dict(zip(map(Finish, times, movies), _profiles(weights), strict=True))
+            for user_id, times, movies, weights in cursor.fetchall()
         }
-        for row in FirstFinishes.objects.filter(user_id__in=list(user_ids))
-    }
+
+
+def _profiles(weights: Sequence[int]) -> Iterator[Weights]:
+    """The weights of several profiles, one after the other, as profiles."""
+    size = len(GENRES)
+    return (tuple(weights[start : start + size]) for start in range(0, len(weights), size))
 
 
 def _agrees(stored: FirstOnes | None, seen: Sequence[Finish], since: datetime | None) -> bool:
@@ -152,18 +173,20 @@ def _from_views(
                 ORDER BY 1, 2 LIMIT %s
             ) AS first
             """,
-            [list(user_ids), list(known), 2 * FIXED_FINISHES],  # some of them may have no stored profile
+            # with stored ones, some of those found may have no profile for their user
+            [list(user_ids), list(known), FIXED_FINISHES * (2 if known else 1)],
         )
         rows = cursor.fetchall()
     found: dict[int, FirstOnes] = {user_id: {} for user_id in user_ids}
-    for user_id in user_ids:
-        old = stored.get(user_id, {})
+    frozen: dict[int, dict[int, Weights]] = {}
+    for user_id in stored.keys() & found.keys():
+        old = stored[user_id]
         found[user_id] = {finish: old[finish] for finish in old if since and finish.at < since}
+        frozen[user_id] = {finish.movie_id: weights for finish, weights in old.items()}
     for user_id, at, movie_id, profile in rows:
-        frozen = {finish.movie_id: weights for finish, weights in stored.get(user_id, {}).items()}
-        weights = frozen.get(movie_id) or (tuple(profile) if profile else None)
-        if weights:
-            found[user_id][Finish(at, movie_id)] = weights
+        kept = frozen.get(user_id, {}).get(movie_id)
+        if kept or profile:
+            found[user_id][Finish(at, movie_id)] = kept or tuple(profile)
     return {
         user_id: {finish: finishes[finish] for finish in sorted(finishes)[:FIXED_FINISHES]}
         for user_id, finishes in found.items()
