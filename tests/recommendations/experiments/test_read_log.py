@@ -1,4 +1,4 @@
-"""The log has the first read of each list once, whoever reports it how often, and the store says so of the list."""
+"""The log has the first read of each list once, however many processes report it how often, and the store says so of the list."""
 
 import itertools
 import threading

@@ -25,7 +25,7 @@ from tests.sessions_ingest.processes import Process
 from tests.waiting import wait_until
 
 SECONDS = 120  # the longest wait for anything
-CLOCK = timedelta(milliseconds=5)  # that events keep away from reads, whose times are in whole milliseconds
+CLOCK = timedelta(milliseconds=5)  # between an event and a read, whose times are in whole milliseconds
 LIVED = timedelta(milliseconds=300)  # between reads, in which people watch
 LATE = 0.12  # share of what is watched that is reported after the next reads
 
