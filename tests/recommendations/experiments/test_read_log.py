@@ -1,4 +1,4 @@
-"""The log has the first read of each list once, however many processes report it how often, and the store says so of the list."""
+"""The log has the first read of each list once, by however many processes it is reported; the store knows it."""
 
 import itertools
 import threading
