@@ -10,13 +10,15 @@ from datetime import datetime
 from itertools import chain
 from typing import NamedTuple
 
+import numpy as np
 from django.db import connection
+from numpy.typing import NDArray
 
 from movies.genres import GENRES
 from movies.profiles import TOTAL
 from movies.viewing.partitions import kept_since
 from recommendations.models import Preferences
-from recommendations.recommender.taste import FIXED_FINISHES
+from recommendations.user_lists import FIXED_FINISHES
 
 Weights = tuple[int, ...]  # of the 15 genres
 
@@ -122,7 +124,19 @@ def of_first_finishes(user_id: int) -> Weights | None:
     first = first_finishes({user_id: _first_on_record(user_id)}).first.get(user_id)
     if first is None:
         return None
-    return _rounded([sum(weights) for weights in zip(*first.values(), strict=True)], FIXED_FINISHES)
+    return tuple(mean_profiles(np.array([list(first.values())]))[0].tolist())
+
+
+def mean_profiles(profiles: NDArray[np.integer]) -> NDArray[np.int64]:
+    """The mean of each user's profiles (users x profiles x genres), as whole weights that sum to TOTAL.
+
+    They are rounded by largest remainder.
+    """
+    sums = profiles.sum(axis=1, dtype=np.int64)
+    weights, remainders = np.divmod(sums, profiles.shape[1])
+    missing = TOTAL - weights.sum(axis=1)
+    by_remainder = np.argsort(np.argsort(-remainders, axis=1, kind="stable"), axis=1)
+    return weights + (by_remainder < missing[:, np.newaxis])
 
 
 def _stored(user_ids: Iterable[int]) -> dict[int, FirstOnes]:
@@ -202,12 +216,3 @@ def _first_on_record(user_id: int) -> list[Finish]:
             [user_id, FIXED_FINISHES],
         )
         return [Finish(*row) for row in cursor.fetchall()]
-
-
-def _rounded(sums: Sequence[int], divisor: int) -> tuple[int, ...]:
-    """The sums divided, and rounded by largest remainder, so that they still sum to TOTAL."""
-    weights = [number // divisor for number in sums]
-    by_remainder = sorted(range(len(sums)), key=lambda place: -(sums[place] % divisor))
-    for place in by_remainder[: TOTAL - sum(weights)]:
-        weights[place] += 1
-    return tuple(weights)

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+FIXED_FINISHES = 5  # the first ones, which are the fixed preferences of a user who gave none
 BUS = "bus"  # a list that arrived as a message, or by `POST userRecs`
 GENERATED = "generated"  # a list of `manage.py seed_users`
 

@@ -24,8 +24,10 @@ VIEWS = """
 SELECT user_id, movie_id, coalesce(effective_at, watched_at) AS at FROM movies_view
 WHERE user_id = ANY (%(users)s)
 """
-# Of `exposed` and `views`: finishes in the 14 days before the exposure, of users with any.
-BEFORE = """
+# Of `exposed` and `views`: finishes in the BEFORE_DAYS days before the exposure, of users with any.
+BEFORE_DAYS = 14
+BEFORE = f"""
 SELECT user_id, count(*) AS before FROM exposed JOIN views USING (user_id)
-WHERE views.at < exposed.exposed_at AND views.at >= exposed.exposed_at - interval '336 hours' GROUP BY user_id
-"""
+WHERE views.at < exposed.exposed_at AND views.at >= exposed.exposed_at - interval '{24 * BEFORE_DAYS} hours'
+GROUP BY user_id
+"""  # noqa: S608 -- made of constants

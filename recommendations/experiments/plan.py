@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 MAX_ARMS = 5
-MAX_WINDOW_DAYS = 90
+DEFAULT_WINDOW_DAYS, MAX_WINDOW_DAYS = 7, 90
 MIN_WEIGHT, MAX_WEIGHT = 0.001, 1_000
 MAX_USERS_PER_ARM = 1_000_000_000
 ARM_NAME = re.compile(r"[a-z][a-z0-9_-]{0,29}")
@@ -66,7 +66,7 @@ class Plan:
     arms: tuple[Arm, ...] = DEFAULT_ARMS
     share: float = 100.0  # percent of the users
     assignment: Literal["hash", "parity"] = "hash"  # parity: the user's id modulo 2 is the place of the arm
-    window_days: int = 7  # of an exposed user that count
+    window_days: int = DEFAULT_WINDOW_DAYS  # of an exposed user that count
     users_per_arm: int = 5_000
     smallest_effect: float = 5.0  # percent: a smaller difference is not worth knowing
 

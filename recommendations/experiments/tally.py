@@ -21,7 +21,6 @@ from recommendations.models import Experiment, ExperimentDay, ExperimentUser
 
 BATCH = 200  # users of a transaction: about a tenth of a second, in which ingestion of their events waits
 JUST = timedelta(minutes=10)
-BEFORE = timedelta(days=14)  # counted before the exposure (attribution.BEFORE)
 
 USER_COLUMNS = ("arm", "exposed_at", "left_out", "arms", "before", "first_read_at", "lists", "bus_lists")
 USERS = f"""
@@ -190,7 +189,7 @@ def is_complete(experiment: Experiment, now: datetime) -> bool:
     return (
         started_at is not None
         and started_at >= read_log.kept_since(now)
-        and (views_since is None or started_at - BEFORE >= views_since)
+        and (views_since is None or started_at - timedelta(days=attribution.BEFORE_DAYS) >= views_since)
     )
 
 

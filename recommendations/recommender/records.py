@@ -11,8 +11,7 @@ from recommendations import preferences, stores
 from recommendations.lists import drop_finished
 from recommendations.models import Rater
 from recommendations.preferences import Finish, FirstOnes
-from recommendations.recommender.taste import FIXED_FINISHES
-from recommendations.user_lists import EMPTY_LISTS, UserLists
+from recommendations.user_lists import EMPTY_LISTS, FIXED_FINISHES, UserLists
 
 
 @dataclass(frozen=True, slots=True)

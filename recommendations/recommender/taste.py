@@ -9,11 +9,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from recommendations.user_lists import FIXED_FINISHES
+
 Taste = NDArray[np.float64]  # 15 floats >= 0 that sum to 1
 Profiles = NDArray[np.float64]  # one row of 15 floats a movie, each the weight / 100
 
 KEPT_FINISHES = 50  # the last ones that count; at alpha 0.1 older ones would have 0.5% of the weight together
-FIXED_FINISHES = 5  # the first ones that are the fixed taste of a user who gave no preferences
 
 
 def sum_in_order(numbers: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from movies.profiles import TOTAL
 from movies.viewing.popularity import visible
 from recommendations import preferences
 from recommendations.seeding.generated_lists import blocks, pools
@@ -30,19 +29,10 @@ def give(*, users: int, seed: int, percent: int, progress: Progress = lambda don
         user_ids = np.arange(block.first, block.first + len(block))
         chosen = (user_ids - 1) // GROUP % 100 < percent
         places = in_order[np.searchsorted(ids, block.recommended[chosen], sorter=in_order)]
-        weights = mean_profiles(profiles[places])
+        weights = preferences.mean_profiles(profiles[places])
         given += preferences.give_each(_rows(user_ids[chosen], weights))
         progress(len(block))
     return given
-
-
-def mean_profiles(profiles: NDArray[np.int16]) -> NDArray[np.int64]:
-    """The mean of each user's profiles, as whole weights: rounded by largest remainder, they sum to TOTAL."""
-    sums = profiles.sum(axis=1, dtype=np.int64)
-    weights, remainders = np.divmod(sums, profiles.shape[1])
-    missing = TOTAL - weights.sum(axis=1)
-    by_remainder = np.argsort(np.argsort(-remainders, axis=1, kind="stable"), axis=1)
-    return weights + (by_remainder < missing[:, np.newaxis])
 
 
 def _rows(user_ids: NDArray[np.int64], weights: NDArray[np.int64]) -> Iterator[tuple[int, list[int]]]:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from movies.profiles import TOTAL
 from recommendations.recommender.catalog import UNIT_BITS
-from recommendations.recommender.taste import FIXED_FINISHES, KEPT_FINISHES
+from recommendations.recommender.taste import KEPT_FINISHES
+from recommendations.user_lists import FIXED_FINISHES
 from sessions_ingest.replay.moments import ListMaker, Moments, Taste
 from sessions_ingest.replay.selection import NOBODY, Floats, Positions
 

@@ -43,7 +43,7 @@ def users_of_weeks() -> History:
 def test_the_planner_says_how_many_users_and_days_each_lift_takes(
     viewer: Client, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(planner_page, "history", lambda **_: users_of_weeks())
+    monkeypatch.setattr(planner, "recent_users", lambda **_: users_of_weeks())
     answer = viewer.get(PAGE)
     page = answer.content.decode()
     rows = answer.context["plan"]["rows"]
@@ -59,7 +59,7 @@ def test_the_planner_says_how_many_users_and_days_each_lift_takes(
 
 
 def test_a_row_of_the_planner_fills_the_form_of_a_draft(analyst: Client, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(planner_page, "history", lambda **_: users_of_weeks())
+    monkeypatch.setattr(planner, "recent_users", lambda **_: users_of_weeks())
     users = planner.needs(users_of_weeks(), lift=0.1)["raw"]["users_per_arm"]
     query = f"?users_per_arm={users}&smallest_effect=10"
     assert f'{LIST}add/{query.replace("&", "&amp;")}"' in analyst.get(PAGE).content.decode()
@@ -80,7 +80,7 @@ def test_the_page_does_not_wait_for_the_weeks_to_be_read(viewer: Client, monkeyp
         assert read.wait(60)
         return users_of_weeks()
 
-    monkeypatch.setattr(planner_page, "history", slow)
+    monkeypatch.setattr(planner, "recent_users", slow)
     monkeypatch.setattr(background_cache, "FIRST_WAIT_SECONDS", 0)
     assert 'http-equiv="refresh"' in viewer.get(PAGE).content.decode()
     read.set()

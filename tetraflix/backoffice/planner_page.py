@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from recommendations.experiments.planning import planner
-from recommendations.experiments.planning.history import TooFewData, history
+from recommendations.experiments.planning.history import TooFewData
 from recommendations.experiments.statistics.lifts import MIN_USERS
 from tetraflix.health.background_cache import BackgroundCache
 
@@ -24,7 +24,7 @@ RELOAD_SECONDS = 5
 
 def _plan() -> dict[str, Any]:
     try:
-        users = history(window_days=planner.WINDOW_DAYS)
+        users = planner.recent_users()
         needed = {lift: planner.needs(users, lift=lift / 100) for lift in LIFTS}
     except TooFewData as error:
         return {"problem": str(error)}

@@ -14,11 +14,11 @@ from movies.foundation.database_clock import database_time
 from recommendations.experiments import attribution
 from recommendations.experiments.statistics.lifts import MIN_USERS
 from recommendations.experiments.statistics.sums import Sums
+from recommendations.user_lists import FIXED_FINISHES
 
 WEEKS = 4
 MOST_USERS = 50_000  # more readers are sampled by chance, because each takes about half a millisecond
 BATCH = 5_000  # users of a statement
-FIRST_FINISHES = 5  # that give a user fixed preferences
 OWN = "list.made_by NOT IN ('bus', 'generated')"
 
 IN_TIME = "read_at >= %(since)s AND read_at < %(until)s"
@@ -126,7 +126,7 @@ def history(*, weeks: int = WEEKS, window_days: int, most_users: int = MOST_USER
     sampled = min(1.0, most_users / max(1, readers))
     parts = [People.of([])]
     for users in _readers(period, sampled):
-        parameters = {"users": users, "window": window_days, "first_finishes": FIRST_FINISHES}
+        parameters = {"users": users, "window": window_days, "first_finishes": FIXED_FINISHES}
         parts.append(People.of(_rows(OUTCOMES, period | parameters)))
     found = People(*map(np.concatenate, zip(*parts, strict=True)))
     if len(found.user_ids) < 2 * MIN_USERS:

@@ -3,18 +3,18 @@
 import math
 from typing import Any
 
+from recommendations.experiments.plan import DEFAULT_WINDOW_DAYS
 from recommendations.experiments.planning.history import WEEKS, History, TooFewData, history
 from recommendations.experiments.statistics.power import POWER, users_per_arm, variation
 
 DEFAULT_LIFT = 0.1
-WINDOW_DAYS = 7
 MOST_USERS = 20_000  # their deviation is within 1% of that of all
 
 
 def plan_for(
     *,
     lift: float = DEFAULT_LIFT,
-    window_days: int = WINDOW_DAYS,
+    window_days: int = DEFAULT_WINDOW_DAYS,
     share: float = 100.0,
     weeks: int = WEEKS,
 ) -> dict[str, Any]:
@@ -22,12 +22,16 @@ def plan_for(
 
     `adjusted` takes out what the 14 days before the exposure explain (CUPED).
     """
-    users = history(weeks=weeks, window_days=window_days, most_users=MOST_USERS)
-    return needs(users, lift=lift, share=share)
+    return needs(recent_users(window_days=window_days, weeks=weeks), lift=lift, share=share)
+
+
+def recent_users(*, window_days: int = DEFAULT_WINDOW_DAYS, weeks: int = WEEKS) -> History:
+    """The users that plans are made from. Raises TooFewData."""
+    return history(weeks=weeks, window_days=window_days, most_users=MOST_USERS)
 
 
 def needs(users: History, *, lift: float, share: float = 100.0) -> dict[str, Any]:
-    """The same from these users."""
+    """The same from what `recent_users` found."""
     sums = users.sums
     raw, adjusted = variation(sums), variation(sums, adjusted=True)
     if raw is None:

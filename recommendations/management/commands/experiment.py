@@ -15,7 +15,15 @@ from movies.foundation import actors
 from recommendations.experiments import lifecycle
 from recommendations.experiments.analysis import tables
 from recommendations.experiments.lifecycle import NoSuchExperiment, NotNow
-from recommendations.experiments.plan import ASSIGNMENTS, DEFAULT_ARMS, Arm, BadPlan, Plan, with_holdback
+from recommendations.experiments.plan import (
+    ASSIGNMENTS,
+    DEFAULT_ARMS,
+    DEFAULT_WINDOW_DAYS,
+    Arm,
+    BadPlan,
+    Plan,
+    with_holdback,
+)
 from recommendations.experiments.planning import certificate, history, planner
 from recommendations.experiments.planning.history import TooFewData
 from recommendations.experiments.report import report
@@ -47,7 +55,7 @@ class Command(BaseCommand):
         shown.add_argument("--json", action="store_true", help="one line of JSON, as the API has it")
         plan = acts.add_parser("plan", help="how many users and days an experiment needs")
         plan.add_argument("--lift", type=float, default=10.0, help="percent (%(default)s)")
-        plan.add_argument("--window-days", type=int, default=planner.WINDOW_DAYS, help="(%(default)s)")
+        plan.add_argument("--window-days", type=int, default=DEFAULT_WINDOW_DAYS, help="(%(default)s)")
         plan.add_argument("--share", type=float, default=100.0, help="percent of the users (%(default)s)")
         _add_weeks(plan)
         certify = acts.add_parser(

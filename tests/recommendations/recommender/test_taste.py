@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from recommendations.recommender.taste import FIXED_FINISHES, KEPT_FINISHES, fixed, modelled
+from recommendations.recommender.taste import KEPT_FINISHES, fixed, modelled
+from recommendations.user_lists import FIXED_FINISHES
 from tests.recommendations.recommender.inventories import profiles
 
 Plain = list[float]

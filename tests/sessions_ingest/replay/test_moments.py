@@ -10,6 +10,7 @@ from recommendations.recommender import taste
 from recommendations.recommender.catalog import Catalog
 from recommendations.recommender.engine import Engine
 from recommendations.recommender.strategies import STRATEGIES
+from recommendations.user_lists import FIXED_FINISHES
 from sessions_ingest.replay.history import RecentViews
 from sessions_ingest.replay.moments import ListMaker, Moments, Taste
 from sessions_ingest.replay.movielens_genres import profile
@@ -59,7 +60,7 @@ def add_moment(
 ) -> None:
     moments.views.append(views)
     moments.orders.append(np.lexsort((-views, maker.groups)))
-    moments.first.append(past[: taste.FIXED_FINISHES])
+    moments.first.append(past[:FIXED_FINISHES])
     moments.last.append(past[-taste.KEPT_FINISHES :])
     moments.finishes.append(len(past))
     moments.given.append(given)
