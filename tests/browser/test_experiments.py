@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from recommendations.experiments import lifecycle
+from recommendations.experiments.planning import planner
 from recommendations.models import Experiment
 from tests.admin.experiments import experiment_of_weeks
 from tests.admin.test_planner import users_of_weeks
@@ -90,7 +91,7 @@ def test_the_page_is_labelled_and_its_charts_follow_the_theme_and_print(visit: O
 
 @both_widths
 def test_the_planner_fills_the_form_of_a_draft(visit: Open, monkeypatch: pytest.MonkeyPatch, width: int):
-    monkeypatch.setattr(planner_page, "history", lambda **_: users_of_weeks())
+    monkeypatch.setattr(planner, "recent_users", users_of_weeks)
     planner_page.forget()
     window = visit(width)
     page = window.log_in(LIST)

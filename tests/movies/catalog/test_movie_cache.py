@@ -16,6 +16,12 @@ from tests.movies.factories import movie, other_connection
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def no_refill(monkeypatch: pytest.MonkeyPatch):
+    """Without the thread that fills an emptied cache again, because it cannot see what a test has not committed."""
+    monkeypatch.setattr(MovieCache, "_start_refill", lambda self: None)
+
+
 def version() -> int:
     return Inventory.objects.get().version
 
