@@ -12,8 +12,8 @@ def _may(permission: str) -> Callable[[HttpRequest], bool]:
     return lambda request: request.user.has_perm(permission)
 
 
-def _item(title: str, icon: str, link: str, permission: str | None = None) -> dict[str, Any]:
-    item: dict[str, Any] = {"title": title, "icon": icon, "link": reverse_lazy(link)}
+def _item(title: str, icon: str, link: str, permission: str | None = None, **more: Any) -> dict[str, Any]:
+    item: dict[str, Any] = {"title": title, "icon": icon, "link": reverse_lazy(link), **more}
     if permission:
         item["permission"] = _may(permission)
     return item
@@ -95,6 +95,7 @@ UNFOLD: dict[str, Any] = {
                         "report",
                         "admin:sessions_ingest_deadletteract_changelist",
                         "sessions_ingest.view_deadletteract",
+                        badge="tetraflix.backoffice.queue_panel.dead_letter_badge",
                     ),
                     _item("API keys", "key", "admin:tetraflix_apikey_changelist", "tetraflix.view_apikey"),
                     _item("Staff", "badge", "admin:auth_user_changelist", "auth.view_user"),
