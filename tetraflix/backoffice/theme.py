@@ -12,9 +12,11 @@ def _may(permission: str) -> Callable[[HttpRequest], bool]:
     return lambda request: request.user.has_perm(permission)
 
 
-def _item(title: str, icon: str, link: str, permission: str | None = None, also: str = "") -> dict[str, Any]:
+def _item(
+    title: str, icon: str, link: str, permission: str | None = None, also: str = "", **more: Any
+) -> dict[str, Any]:
     """An item of the menu; the page named `also` belongs to it, too, though its address does not say so."""
-    item: dict[str, Any] = {"title": title, "icon": icon, "link": reverse_lazy(link)}
+    item: dict[str, Any] = {"title": title, "icon": icon, "link": reverse_lazy(link), **more}
     if also:
         item["also"] = [reverse_lazy(also)]
     if permission:
@@ -101,6 +103,7 @@ UNFOLD: dict[str, Any] = {
                         "report",
                         "admin:sessions_ingest_deadletteract_changelist",
                         "sessions_ingest.view_deadletteract",
+                        badge="tetraflix.backoffice.queue_panel.dead_letter_badge",
                     ),
                     _item("API keys", "key", "admin:tetraflix_apikey_changelist", "tetraflix.view_apikey"),
                     _item("Staff", "badge", "admin:auth_user_changelist", "auth.view_user"),
