@@ -232,6 +232,9 @@ CONSUME_IN_WORKER = env.switch("CONSUME_IN_WORKER", True)
 # CONSUMER_THREADS: receiver threads of each queue in one process. One thread commits what all have received in one
 # transaction, so more of them make a message cheaper, up to 12.
 CONSUMER_THREADS = env.whole("CONSUMER_THREADS", 12)
+# MESSAGES_KEPT: messages of each queue that the admin's page Messages shows, with what became of them (0: none is
+# recorded).
+MESSAGES_KEPT = env.whole("MESSAGES_KEPT", 1000)
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
