@@ -9,7 +9,7 @@ from django.db.models import BooleanField, QuerySet
 from django.db.models.expressions import RawSQL
 
 from movies.foundation.numbers import whole_number
-from movies.genres import GENRE_POSITION
+from movies.genres import GENRE_POSITION, label
 from movies.models import Movie
 from movies.search.cursors import Cursor, Offset
 from movies.search.engine import MAX_RESULTS, search
@@ -44,11 +44,13 @@ class Selection:
     hidden: bool | None = None
 
     def __str__(self) -> str:
+        if self == Selection():
+            return "all movies"
         parts = [
-            "all movies",
+            {None: "", True: "hidden", False: "visible"}[self.hidden],
+            "movies",
+            f"with {label(self.genre)}" if self.genre else "",
             f"matching “{self.q}”" if self.q else "",
-            f"with genre {self.genre}" if self.genre else "",
-            {None: "", True: "that are hidden", False: "that are visible"}[self.hidden],
         ]
         return " ".join(filter(None, parts))
 
