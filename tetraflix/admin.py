@@ -50,6 +50,7 @@ class StaffCreationForm(UserCreationForm):
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, StaffAdmin):
+    list_name = "Staff"
     form = UserChangeForm
     add_form = StaffCreationForm
     add_form_template = "admin/change_form.html"
@@ -67,7 +68,7 @@ class UserAdmin(DjangoUserAdmin, StaffAdmin):
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, StaffAdmin):
-    pass
+    list_name = "Roles"
 
 
 class KeyForm(forms.ModelForm):
