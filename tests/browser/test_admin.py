@@ -89,9 +89,8 @@ def test_all_matches_are_hidden_at_once_and_reverted(visit: Open, width: int):
     page.click("button:has-text('Run')")
     page.wait_for_selector("text=60 movies hidden.")
     assert Movie.objects.filter(hidden=True).count() == 60
-    page.click("text=View or undo")
-    page.click("text=Revert this batch")
-    page.wait_for_selector("text=60 movies are as they were before.")
+    page.click("text=Undo")
+    page.wait_for_selector("text=60 movies are as before.")
     assert Movie.objects.filter(hidden=True).count() == 0
     assert window.fits()
     assert window.errors == []
