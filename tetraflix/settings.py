@@ -31,6 +31,14 @@ stack = stack_addresses.read(VAR_DIR) or {}
 # DEBUG: shows Django's debug pages; never enable it where strangers can reach the service.
 DEBUG = env.switch("DEBUG", False)
 
+# ENVIRONMENT: what this installation is: demo, development or production. In a demo the page at / explains to
+# everybody what a user watched. Default: development with DEBUG, else production; `make demo` sets demo.
+ENVIRONMENT = env.choice(
+    "ENVIRONMENT",
+    "development" if DEBUG else "production",
+    among=["demo", "development", "production"],
+)
+
 # SECRET_KEY: signs sessions; at least 50 characters, the same on every machine. Default: generated once in var/.
 try:
     SECRET_KEY = env.str("SECRET_KEY", "") or secret_key.load_or_create(VAR_DIR)
@@ -106,6 +114,7 @@ TEMPLATES = [
     }
 ]
 UNFOLD = theme.UNFOLD
+CSRF_FAILURE_VIEW = "tetraflix.web.error_responses.csrf_failure"
 LOGIN_REDIRECT_URL = "admin:index"  # after a login at /admin/login/ without `next`
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
