@@ -263,15 +263,11 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1.0.0",
     "TAGS": [{"name": name} for name in ("For clients", "For distributors", "For sister services")],
     "SERVE_INCLUDE_SCHEMA": False,
-    "POSTPROCESSING_HOOKS": ["tetraflix.openapi.components.add_key"],
-    # scripts and styles are served locally, not by another host
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {
-        "deepLinking": True,
-        "persistAuthorization": False,
-        "displayRequestDuration": True,
-    },
+    "POSTPROCESSING_HOOKS": [
+        "tetraflix.openapi.components.sort",
+        "tetraflix.openapi.components.add_keys",
+        "tetraflix.openapi.code_samples.add",
+    ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 

@@ -102,6 +102,12 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _item(
+                        "Messages",
+                        "mail",
+                        "admin:sessions_ingest_recordedmessages_changelist",
+                        "recommendations.view_userlists",
+                    ),
+                    _item(
                         "Dead letters",
                         "report",
                         "admin:sessions_ingest_deadletteract_changelist",
