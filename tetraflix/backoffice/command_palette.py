@@ -21,6 +21,7 @@ from movies.foundation.numbers import whole_number
 from movies.models import Job, Movie
 from movies.profiles import MAX_TITLE_LENGTH
 from movies.search.engine import search
+from movies.search.filters import Filters
 from recommendations.models import Experiment
 from tetraflix.models import ApiKey
 
@@ -76,7 +77,7 @@ def _movies(request: HttpRequest, words: str) -> Iterator[SearchResult]:
     if not request.user.has_perm("movies.view_movie"):
         return
     number = whole_number(words)
-    ids = search(words, hidden=None, limit=MAX_MOVIES)
+    ids = search(words, Filters(), limit=MAX_MOVIES)
     ordered = dict.fromkeys([number, *ids] if number else ids)
     movies = Movie.objects.in_bulk(list(ordered))
     for movie in (movies[pk] for pk in ordered if pk in movies):
