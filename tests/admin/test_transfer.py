@@ -14,6 +14,8 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg2.extensions import set_wait_callback
+from psycopg2.extras import wait_select
 
 from movies.bulk import imports, job_handlers, jobs
 from movies.bulk.file_format import COLUMNS, Row, heading, lines_of, rows
@@ -89,6 +91,18 @@ def test_a_file_is_previewed_then_applied_as_one_batch(editor: Client):
         (given + 1, "added", "staff:edith"),
     ]
     assert (ImportRow.objects.count(), JobChunk.objects.count()) == (0, 0)
+
+
+def test_a_web_process_which_bounds_its_waits_checks_and_applies_a_small_file(editor: Client):
+    """psycopg2 refuses COPY in a process with a wait callback, which a web process has."""
+    set_wait_callback(wait_select)
+    try:
+        job, _ = upload(editor, HEADER, f",Kahaani,,{ACTION}")
+        editor.post(f"/admin/movies/job/{job.pk}/confirm/")
+    finally:
+        set_wait_callback(None)
+    job.refresh_from_db()
+    assert (job.state, Movie.objects.count()) == ("done", 1)
 
 
 def test_bad_rows_are_named_by_line_and_column_and_nothing_is_applied(editor: Client):
