@@ -112,13 +112,13 @@ def test_an_import_names_its_bad_rows_and_a_good_one_is_applied(visit: Open, tmp
         f"4\taction\tThe weights sum to 1500, not 100: {', '.join(f'{genre} 100' for genre in GENRES)}.",
     ]
     assert window.fits()
-    page.click("text=Import a corrected file")
+    page.click("text=Upload a corrected file")
     page.set_input_files("[name=file]", tmp_path / "good.csv")
     page.click("text=Check the file")
-    page.wait_for_selector("text=First rows")
+    page.wait_for_selector("text=All 1")
     assert Movie.objects.get().title == "Kahaani"
     page.click("text=Apply import")
-    page.wait_for_selector("text=View or revert the changes")
+    page.wait_for_selector("text=View the changes")
     assert Movie.objects.get().title == "Kahaani 2"
     assert window.errors == []
 
