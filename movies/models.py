@@ -28,7 +28,7 @@ class Movie(models.Model):
         ordering = ["id"]
         permissions = [
             ("import_movies", "Can import movies from a file"),
-            ("revert_batch", "Can revert a bulk change or an import"),
+            ("revert_batch", "Can revert changes of movies"),
         ]
 
     def __str__(self) -> str:
@@ -150,6 +150,25 @@ class MovieChange(models.Model):
 
     def __str__(self) -> str:
         return f"movie {self.movie_id} version {self.version} {self.action}"
+
+
+class HistoryEntry(models.Model):
+    """A line of the history: a batch, or a change without one. A trigger (migration 0013) writes it."""
+
+    id = models.BigIntegerField(primary_key=True)  # of its first change
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=200)
+    kind = models.CharField(max_length=10)  # a key of movies.inventory.history_entries.VERBS
+    movies = models.PositiveIntegerField()  # how many were changed
+    added = models.PositiveIntegerField()  # how many of them were added, so that reverting deletes them
+    movie_id = models.BigIntegerField(null=True)  # if it is one
+    batch = models.UUIDField(null=True, unique=True)
+    about = models.TextField()  # the selection or the reverted change in words, or the imported file
+    reverts = models.UUIDField(null=True)  # the reverted batch
+    reverts_from = models.PositiveIntegerField(null=True)  # the first reverted version of the one movie
+
+    def __str__(self) -> str:
+        return f"{self.actor}: {self.kind} {self.movies}"
 
 
 class RetiredId(models.Model):

@@ -7,18 +7,18 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import PermissionDenied
 from django.db.models import BigIntegerField, F, Func, QuerySet, Value
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from movies.admin import import_export
 from movies.admin.bars import legend
 from movies.admin.bulk_actions import BulkActions
 from movies.admin.forms import MovieForm
+from movies.admin.history import movie_history
 from movies.admin.listing import MovieChangeList, without_empty_filters
 from movies.admin.row_acts import set_hidden
 from movies.admin.staff import actor_of
 from movies.foundation.numbers import whole_number
-from movies.inventory import history, services
+from movies.inventory import services
 from movies.models import Movie
 from movies.search import selections
 from movies.search.selections import Selection
@@ -133,16 +133,7 @@ class MovieAdmin(BulkActions):
         movie_id = whole_number(object_id)
         if movie_id is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        records = history.of_movie(movie_id, before_version=whole_number(request.GET.get("before")))
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"History of movie {movie_id}",
-            "records": records,
-            "movie_id": str(movie_id),
-            "exists": Movie.objects.filter(pk=movie_id).exists(),
-            "older": f"?before={records[-1].change.version}" if len(records) == history.PAGE_SIZE else None,
-        }
-        return TemplateResponse(request, "admin/movies/moviechange/history.html", context)
+        return movie_history(request, movie_id)
 
     # -- files ---------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from django.db import connection
 
 from movies.bulk.file_format import Row
 from movies.bulk.progress import Progress
+from movies.inventory.history_entries import Act
 from movies.inventory.services import change
 from movies.models import ImportRow
 
@@ -71,14 +72,17 @@ def unstage(job_id: uuid.UUID) -> None:
     ImportRow.objects.filter(job_id=job_id).delete()
 
 
-def apply(*, job_id: uuid.UUID, actor: str, progress: Progress = lambda done: None) -> Applied:
+def apply(
+    *, job_id: uuid.UUID, actor: str, file_name: str = "", progress: Progress = lambda done: None
+) -> Applied:
     """Applies what is staged to the inventory, in one transaction and as one batch of changes.
 
     Rows that equal the inventory change nothing.
     """
     result = Applied()
     # Rows with ids come first, so that the database gives the others ids that no row has.
-    with change(actor=actor, batch=job_id), connection.cursor() as cursor:
+    act = Act("imported", file_name)
+    with change(actor=actor, batch=job_id, act=act), connection.cursor() as cursor:
         for span in _spans(cursor, job_id, with_id=True):
             cursor.execute(UPDATE, span)
             changed = cursor.rowcount

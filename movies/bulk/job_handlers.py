@@ -7,9 +7,11 @@ from typing import Any
 
 from movies.bulk import exports, file_format, imports
 from movies.bulk.progress import Reporter
+from movies.inventory import history_entries
+from movies.inventory.history_entries import Act
 from movies.inventory.reverting import revert_batch
 from movies.inventory.services import change, delete_movies, hide_movies, show_movies
-from movies.models import Job, JobChunk, MovieChange
+from movies.models import Job, JobChunk
 from movies.search import selections
 from movies.search.selections import Selection
 
@@ -64,7 +66,7 @@ def in_batches(service: Callable[..., int]) -> Callable[[Job, Reporter], Result]
 
     def apply(job: Job, report: Reporter) -> Result:
         changed = 0
-        with change(actor=job.actor, batch=job.id):
+        with change(actor=job.actor, batch=job.id, act=Act(about=_movies_in_words(job.request))):
             ids = _chosen_ids(job.request)
             report.set_total(len(ids))
             for start in range(0, len(ids), MOVIES_PER_STATEMENT):
@@ -99,7 +101,9 @@ def _check_import(job: Job, report: Reporter) -> tuple[str, Result]:
 
 
 def _apply_import(job: Job, report: Reporter) -> Result:
-    return imports.apply(job_id=job.id, actor=job.actor, progress=report).as_json()
+    return imports.apply(
+        job_id=job.id, actor=job.actor, file_name=job.request["file"], progress=report
+    ).as_json()
 
 
 def _export(job: Job, report: Reporter) -> Result:
@@ -143,11 +147,19 @@ def _count_chosen(request: Request) -> int:
 
 
 def _count_batch(request: Request) -> int:
-    return MovieChange.objects.filter(batch=request["batch"]).values("movie_id").distinct().count()
+    entry = history_entries.of_batch(uuid.UUID(request["batch"]))
+    return entry.movies if entry else 0
 
 
 def _describe_chosen(request: Request) -> str:
-    return f"{len(request['ids']):,} chosen movies" if "ids" in request else str(_selection(request))
+    if "ids" not in request:
+        return str(_selection(request))
+    return f"{len(request['ids']):,} chosen {'movie' if len(request['ids']) == 1 else 'movies'}"
+
+
+def _movies_in_words(request: Request) -> str:
+    """`movies with Western`, for the history; empty for movies that were chosen one by one."""
+    return "" if "ids" in request else str(_selection(request)).removeprefix("all ")
 
 
 def _admin_action(service: Callable[..., int], action_done: str) -> JobHandler:

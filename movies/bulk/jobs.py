@@ -23,7 +23,7 @@ from movies.bulk.text_file import MAX_BYTES, decompresses_within
 from movies.foundation import advisory_locks
 from movies.foundation.database_errors import is_unavailable
 from movies.foundation.events import job_queued
-from movies.inventory.reverting import NoSuchBatch
+from movies.inventory.reverting import CannotRevert
 from movies.inventory.services import InventoryBusy, refuse_other_changes
 from movies.models import Job, JobChunk
 from movies.search.selections import Selection
@@ -142,7 +142,7 @@ def run(job_id: uuid.UUID, *, progress: Progress = lambda done: None, patient: b
             _work(job_id, progress, patient)
     except (InventoryBusy, advisory_locks.LockHeld):
         _uncount_try(job_id)
-    except (file_format.BadFile, NoSuchBatch) as error:
+    except (file_format.BadFile, CannotRevert) as error:
         _fail(job_id, str(error))
     except Error as error:
         if is_unavailable(error):
