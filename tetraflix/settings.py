@@ -31,6 +31,14 @@ stack = stack_addresses.read(VAR_DIR) or {}
 # DEBUG: shows Django's debug pages; never enable it where strangers can reach the service.
 DEBUG = env.switch("DEBUG", False)
 
+# ENVIRONMENT: what this installation is: demo, development or production. In a demo the page at / explains to
+# everybody what a user watched. Default: development with DEBUG, else production; `make demo` sets demo.
+ENVIRONMENT = env.choice(
+    "ENVIRONMENT",
+    "development" if DEBUG else "production",
+    among=["demo", "development", "production"],
+)
+
 # SECRET_KEY: signs sessions; at least 50 characters, the same on every machine. Default: generated once in var/.
 try:
     SECRET_KEY = env.str("SECRET_KEY", "") or secret_key.load_or_create(VAR_DIR)
@@ -232,6 +240,9 @@ CONSUME_IN_WORKER = env.switch("CONSUME_IN_WORKER", True)
 # CONSUMER_THREADS: receiver threads of each queue in one process. One thread commits what all have received in one
 # transaction, so more of them make a message cheaper, up to 12.
 CONSUMER_THREADS = env.whole("CONSUMER_THREADS", 12)
+# MESSAGES_KEPT: messages of each queue that the admin's page Messages shows, with what became of them (0: none is
+# recorded).
+MESSAGES_KEPT = env.whole("MESSAGES_KEPT", 1000)
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

@@ -34,7 +34,7 @@ class ChangeAdmin(ReadOnlyAdmin):
         records = history.latest(before=before)
         context = {
             **self.admin_site.each_context(request),
-            "title": "History of the inventory",
+            "title": "History",
             "records": records,
             "all_movies": True,
             "older": f"?before={records[-1].change.pk}" if len(records) == history.PAGE_SIZE else None,

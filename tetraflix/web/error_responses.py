@@ -22,6 +22,7 @@ from recommendations.stores.base import StoreUnavailable
 logger = logging.getLogger(__name__)
 
 API = "/tetraflix/"
+SITE_DATA = "/site/"  # what scripts of the home page ask for
 UNAVAILABLE_ERRORS = (OperationalError, InterfaceError, StoreUnavailable)
 RETRY_AFTER_SECONDS = 2  # an embedded PostgreSQL restarts sooner, a failover takes a little longer
 
@@ -77,7 +78,7 @@ def unavailable(request: HttpRequest, error: BaseException) -> HttpResponse | No
 
 def _try_again(request: HttpRequest, detail: str, seconds: str) -> HttpResponse:
     """503 as JSON or as a page, with Retry-After."""
-    if request.path.startswith(API) or request.path.endswith(".json"):
+    if request.path.startswith((API, SITE_DATA)) or request.path.endswith(".json"):
         response: HttpResponse = JsonResponse({"detail": detail}, status=503)
     else:
         address = request.get_full_path() if request.method == "GET" else request.path
