@@ -176,7 +176,7 @@ def _reason(lists: UserLists, movie_id: int, movie: Movie | None) -> str:
     if any(entry.movie_id == movie_id for entry in lists.watching):
         return "the user is watching it"
     if any(entry.movie_id == movie_id for entry in lists.removed):
-        return "staff took it off currently watching"
+        return "staff removed it from currently watching"
     finished: datetime | None = max(
         (finish.at for finish in lists.finished if finish.movie_id == movie_id), default=None
     )

@@ -120,7 +120,8 @@ document.addEventListener("click", (event) => {
   const arrow = event.target.closest(".arrow");
   if (!arrow) return;
   const list = arrow.closest(".row").querySelector(".cards");
-  list.scrollBy({ left: arrow.dataset.step * list.clientWidth * 0.85 });
+  const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  list.scrollBy({ left: arrow.dataset.step * list.clientWidth * 0.85, behavior: still ? "auto" : "smooth" });
 });
 
 for (const list of document.querySelectorAll(".cards")) {
