@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
@@ -43,6 +44,11 @@ def cards(page: Page, row: str) -> list[str]:
     return page.locator(f"#row-{row} .title").all_inner_texts()
 
 
+def faults(page: Page) -> list[str]:
+    """What axe-core finds on the page, of any severity."""
+    return [rule["id"] for rule in Axe().run(page).response["violations"]]
+
+
 def test_the_rows_of_a_user_and_why_a_movie_is_in_them(visit: Open, service: Caller, width: int):
     window = visit(width)
     page = window.open(f"/#user={USER}")
@@ -64,6 +70,7 @@ def test_the_rows_of_a_user_and_why_a_movie_is_in_them(visit: Open, service: Cal
     today = datetime.now(UTC).date()
     expect(page.locator("#live")).to_contain_text("views counted today")
     assert window.fits()
+    assert faults(page) == []
 
     page.locator("#row-recommendations .tile").nth(1).click()
     panel = page.locator("#why")
@@ -80,6 +87,7 @@ def test_the_rows_of_a_user_and_why_a_movie_is_in_them(visit: Open, service: Cal
     assert '"shownIn": "recommendations"' in panel.locator("pre").inner_text()
     assert panel.locator("tbody tr").first.locator("th").inner_text() in {"Drama", "Thriller"}
     assert window.fits()
+    assert faults(page) == []
     page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
     assert page.evaluate("document.activeElement.closest('.card').dataset.movie") == "4"
