@@ -11,7 +11,8 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
+from itertools import islice
 
 from django.conf import settings
 from django.db import OperationalError, transaction
@@ -22,14 +23,15 @@ from movies.foundation.database_errors import Condition, condition_of
 from movies.foundation.events import Activity, activity_subscribers
 from movies.viewing import view_counting
 from movies.viewing.partitions import kept_since
-from recommendations import lists, stores
+from recommendations import stores
 from recommendations.experiments import starts, untallied
 from recommendations.experiments.starts import Watched
 from recommendations.recommender import changed_users
 from recommendations.stores.base import StoreUnavailable
-from recommendations.user_lists import EMPTY_LISTS, Event, UserLists
+from recommendations.user_lists import Event
 from sessions_ingest import ingest_metrics
-from sessions_ingest.batches import Batch, BatchOutcome
+from sessions_ingest.batches import Applied, Batch, BatchOutcome, by_message
+from sessions_ingest.list_change import ListChange
 from sessions_ingest.messages import Recommendations, Session
 
 logger = logging.getLogger(__name__)
@@ -57,51 +59,12 @@ class _ByUser:
     watched: list[Watched] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Change:
-    """A stores.Change: applies the messages to one user's lists. The store may call it more than once."""
-
-    events: Sequence[Event]
-    rec: Recommendations | None
-    existing: set[int]
-    finished_since: set[int]
-    # lists of the last call
-    before: UserLists = EMPTY_LISTS
-    after: UserLists = EMPTY_LISTS
-
-    def __call__(self, before: UserLists) -> UserLists:
-        after = lists.apply_events(lists.drop_finished(before, settings.FINISHED_MARK), self.events)
-        if rec := self.rec:
-            hold = timedelta(days=settings.BUS_LISTS_HOLD_DAYS)
-            after = lists.recommend(
-                after, rec.movie_ids, rec.at, self.existing, self.finished_since, hold=hold
-            )
-        self.before, self.after = before, after
-        return after
-
-
 def apply(batches: Sequence[Batch]) -> list[BatchOutcome]:
     """Commits all batches, or raises and commits none. Idempotent. Returns an outcome for each batch.
 
     Lists in MongoDB are written before the commit. If that write fails, nothing is counted. If the commit fails,
     the lists are ahead of the views until the messages are redelivered, which changes the lists no further.
     """
-    return _apply_with_retries(batches)[0]
-
-
-def apply_one(queue: str, message: Session | Recommendations) -> MessageOutcome:
-    """As `apply`, for a single message; also returns what of it had no effect."""
-    (outcome,), changes = _apply_with_retries([Batch(queue, [message])])
-    change = changes.get(message.user_id)
-    if change is None:
-        return MessageOutcome(outcome, 0, None)
-    superseded = len(lists.superseded(change.before, change.after, change.events))
-    stored = change.after.recommended_at
-    newer = stored if isinstance(message, Recommendations) and stored and stored > message.at else None
-    return MessageOutcome(outcome, superseded, newer)
-
-
-def _apply_with_retries(batches: Sequence[Batch]) -> tuple[list[BatchOutcome], dict[int, _Change]]:
     for attempt in range(1, TRIES + 1):
         try:
             with transaction.atomic():
@@ -113,8 +76,17 @@ def _apply_with_retries(batches: Sequence[Batch]) -> tuple[list[BatchOutcome], d
     raise AssertionError("unreachable")
 
 
-def _apply(batches: Sequence[Batch]) -> tuple[list[BatchOutcome], dict[int, _Change]]:
-    changes: dict[int, _Change] = {}
+def apply_one(queue: str, message: Session | Recommendations) -> MessageOutcome:
+    """As `apply`, for a single message; also returns what of it had no effect."""
+    (outcome,) = apply([Batch(queue, [message])])
+    change = outcome.applied.changes.get(message.user_id)
+    if change is None:
+        return MessageOutcome(outcome, 0, None)
+    newer = change.newer_list(message) if isinstance(message, Recommendations) else None
+    return MessageOutcome(outcome, len(change.superseded()), newer)
+
+
+def _apply(batches: Sequence[Batch]) -> list[BatchOutcome]:
     outcomes = [BatchOutcome(messages=len(batch.messages), invalid=batch.invalid) for batch in batches]
     messages = [message for batch in batches for message in batch.messages]
     if messages:
@@ -134,8 +106,11 @@ def _apply(batches: Sequence[Batch]) -> tuple[list[BatchOutcome], dict[int, _Cha
             transaction.on_commit(changed_users.wake)
         if activity_subscribers:
             transaction.on_commit(lambda: _notify_subscribers(messages, new_views))
+        applied = Applied(messages, by_user.existing, new_views, changes)
+        for outcome in outcomes:
+            outcome.applied = applied
     ingest_metrics.record(batches, outcomes)
-    return outcomes, changes
+    return outcomes
 
 
 def _mark_unserved(by_user: _ByUser) -> None:
@@ -202,16 +177,12 @@ def _count_new_views(
     batches: Sequence[Batch], outcomes: Sequence[BatchOutcome], new: set[view_counting.Finish]
 ) -> None:
     """Attributes each new view to the first batch that reports it."""
-    left = set(new)
+    each = by_message((message for batch in batches for message in batch.messages), new)
     for batch, outcome in zip(batches, outcomes, strict=True):
-        for message in batch.messages:
-            if left and isinstance(message, Session):
-                reported = {(message.user_id, event.movie_id, event.at) for event in message.events} & left
-                outcome.views += len(reported)
-                left -= reported
+        outcome.views += sum(len(reported) for _, reported in islice(each, len(batch.messages)))
 
 
-def _changes(by_user: _ByUser, counted_now: set[view_counting.Finish]) -> dict[int, _Change]:
+def _changes(by_user: _ByUser, counted_now: set[view_counting.Finish]) -> dict[int, ListChange]:
     """The change to each user's lists.
 
     Lists are written before views are committed. So a finish that is not counted now, and not too old to be on
@@ -245,7 +216,7 @@ def _changes(by_user: _ByUser, counted_now: set[view_counting.Finish]) -> dict[i
         return replace(event, counted_before=True) if counted_before else event
 
     return {
-        user: _Change(
+        user: ListChange(
             [with_view_record(user, event) for event in by_user.events.get(user, ())],
             by_user.recs.get(user),
             by_user.existing,
@@ -258,12 +229,10 @@ def _changes(by_user: _ByUser, counted_now: set[view_counting.Finish]) -> dict[i
 def _notify_subscribers(
     messages: Sequence[Session | Recommendations], new_views: set[view_counting.Finish]
 ) -> None:
-    left, now = set(new_views), time.time()
-    for message in messages:
+    now = time.time()
+    for message, viewed in by_message(messages, new_views):
         user = message.user_id
         if isinstance(message, Session):
-            viewed = {(user, event.movie_id, event.at) for event in message.events} & left
-            left -= viewed
             progress = [event.progress for event in message.events]
             movies = [movie_id for _, movie_id, _ in viewed]
             for notify in activity_subscribers:

@@ -1,4 +1,4 @@
-"""Tables about ingestion itself: metrics by minute, and the record of redriven and discarded dead letters."""
+"""Tables about ingestion itself: metrics by minute, the log of messages, and the record of acts on dead letters."""
 
 from django.db import models
 
@@ -22,6 +22,22 @@ class IngestMinute(models.Model):
         return f"{self.queue} at {self.minute:%Y-%m-%d %H:%M}: {self.messages} messages"
 
 
+class RecordedMessages(models.Model):
+    """Messages of one queue with what became of them, as one process recorded them in a second or two."""
+
+    queue = models.CharField(max_length=80)
+    messages = models.PositiveIntegerField()  # how many
+    records = models.BinaryField()  # see message_log/record.py
+
+    class Meta:
+        default_permissions = ()  # those who may see users may see this
+        indexes = [models.Index(fields=["queue", "-id"], name="recorded_by_queue")]
+        verbose_name = verbose_name_plural = "messages"
+
+    def __str__(self) -> str:
+        return f"{self.messages} messages of {self.queue}"
+
+
 class DeadLetterAct(models.Model):
     """The record of a redriven or discarded dead letter; written before the message is touched."""
 
@@ -37,11 +53,15 @@ class DeadLetterAct(models.Model):
     actor = models.CharField(max_length=200)
     reason = models.TextField(blank=True)  # why it was dead-lettered
     body = models.TextField()
+    edited_body = models.TextField(blank=True, db_default="")  # that was redriven instead of `body`
     sent_at = models.DateTimeField()
     at = models.DateTimeField(auto_now_add=True)
     done_at = models.DateTimeField(
         null=True
     )  # null: interrupted, or refused by SQS; the message may still be there
+    # a discarded message that is in the dead-letter queue once more
+    undone_at = models.DateTimeField(null=True)
+    undone_by = models.CharField(max_length=200, blank=True, db_default="")
 
     class Meta:
         ordering = ["-id"]

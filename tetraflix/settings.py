@@ -114,6 +114,7 @@ TEMPLATES = [
     }
 ]
 UNFOLD = theme.UNFOLD
+CSRF_FAILURE_VIEW = "tetraflix.web.error_responses.csrf_failure"
 LOGIN_REDIRECT_URL = "admin:index"  # after a login at /admin/login/ without `next`
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
@@ -240,6 +241,9 @@ CONSUME_IN_WORKER = env.switch("CONSUME_IN_WORKER", True)
 # CONSUMER_THREADS: receiver threads of each queue in one process. One thread commits what all have received in one
 # transaction, so more of them make a message cheaper, up to 12.
 CONSUMER_THREADS = env.whole("CONSUMER_THREADS", 12)
+# MESSAGES_KEPT: messages of each queue that the admin's page Messages shows, with what became of them (0: none is
+# recorded).
+MESSAGES_KEPT = env.whole("MESSAGES_KEPT", 1000)
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -259,15 +263,11 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1.0.0",
     "TAGS": [{"name": name} for name in ("For clients", "For distributors", "For sister services")],
     "SERVE_INCLUDE_SCHEMA": False,
-    "POSTPROCESSING_HOOKS": ["tetraflix.openapi.components.add_key"],
-    # scripts and styles are served locally, not by another host
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {
-        "deepLinking": True,
-        "persistAuthorization": False,
-        "displayRequestDuration": True,
-    },
+    "POSTPROCESSING_HOOKS": [
+        "tetraflix.openapi.components.sort",
+        "tetraflix.openapi.components.add_keys",
+        "tetraflix.openapi.code_samples.add",
+    ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 

@@ -90,8 +90,9 @@ class RetryingThread:
     def start(self) -> None:
         """Starts the thread unless it was started; returns at once."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            thread.start()
+            self._thread = thread
 
     def stop(self, *, seconds: float) -> None:
         """Ends the thread; its last round is waited for up to so many seconds."""

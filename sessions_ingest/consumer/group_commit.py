@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Generic, TypeVar
@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from sessions_ingest.consumer.protocols import HandlerUnavailable
 
 B = TypeVar("B")  # a batch
+R = TypeVar("R")  # what applying it did
 
 # What a batch waits for others. A message is milliseconds later, and a transaction has a third more of them.
 GATHER_SECONDS = 0.008
@@ -19,10 +20,10 @@ def _gather() -> None:
     time.sleep(GATHER_SECONDS)
 
 
-class GroupCommit(Generic[B]):
+class GroupCommit(Generic[B, R]):
     """Calls `apply` with all waiting batches, one call at a time, in its own thread; `close` when that thread ends.
 
-    `gather` lets more batches arrive before each call.
+    `apply` returns what became of each batch. `gather` lets more batches arrive before each call.
 
     A commit costs about the same for a hundred messages as for ten, concurrent transactions would lock the same
     rows, and one thread needs one database connection.
@@ -30,28 +31,30 @@ class GroupCommit(Generic[B]):
 
     def __init__(
         self,
-        apply: Callable[[list[B]], object],
+        apply: Callable[[list[B]], Sequence[R]],
         close: Callable[[], object],
         gather: Callable[[], object] = _gather,
     ) -> None:
         self._apply, self._close, self._gather = apply, close, gather
-        self._waiting: SimpleQueue[tuple[B, Future[None]] | None] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[B, Future[R]] | None] = SimpleQueue()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def commit(self, batch: B) -> None:
-        """Blocks until the batch is committed, or raises what `apply` raised for it, with none of it committed.
+    def commit(self, batch: B) -> R:
+        """Blocks until the batch is committed, and returns its outcome.
+
+        Raises what `apply` raised for it, with none of it committed.
 
         HandlerUnavailable concerns every batch of the group. After any other error each batch is applied alone,
         so that a batch never fails because of another one.
         """
-        done: Future[None] = Future()
+        done: Future[R] = Future()
         with self._starting:
             self._waiting.put((batch, done))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="apply", daemon=True)
                 self._thread.start()
-        done.result()
+        return done.result()
 
     @property
     def waiting(self) -> int:
@@ -74,9 +77,9 @@ class GroupCommit(Generic[B]):
             self._commit([first, *filter(None, more)])
         self._close()
 
-    def _commit(self, group: list[tuple[B, Future[None]]]) -> None:
+    def _commit(self, group: list[tuple[B, Future[R]]]) -> None:
         try:
-            self._apply([batch for batch, _ in group])
+            outcomes = self._apply([batch for batch, _ in group])
         except Exception as error:  # raised again in the threads that wait for these batches
             if len(group) > 1 and not isinstance(error, HandlerUnavailable):
                 for single in group:
@@ -85,5 +88,5 @@ class GroupCommit(Generic[B]):
             for _, done in group:
                 done.set_exception(error)
         else:
-            for _, done in group:
-                done.set_result(None)
+            for (_, done), outcome in zip(group, outcomes, strict=True):
+                done.set_result(outcome)

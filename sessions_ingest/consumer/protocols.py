@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")  # a parsed message
 
@@ -28,6 +29,14 @@ class Message:
     sent_at: datetime  # the same at each delivery
     receives: int  # deliveries so far, this one included
     group: str | None = None  # FIFO queues only
+
+
+class State(StrEnum):
+    """What became of a delivery."""
+
+    APPLIED = "applied"  # committed, though all of it may have been known or unknown
+    DEAD_LETTERED = "dead-lettered"
+    FAILED = "failed"  # left to the redrive policy
 
 
 class MessageQueue(Protocol):
@@ -73,10 +82,20 @@ class MessageHandler(Protocol[T]):
         """The parsed message. Raises InvalidMessage."""
         ...
 
-    def apply(self, parsed: Sequence[T], invalid: int) -> None:
+    def apply(self, parsed: Sequence[T], invalid: int) -> Any:
         """Commits all messages, or none, and counts `invalid` dead-lettered ones. Idempotent.
 
+        Returns what it did, for `record`.
+
         Raises HandlerUnavailable, or the error of a message that cannot be applied.
+        """
+        ...
+
+    def record(self, state: State, messages: Sequence[tuple[Message, Any]], detail: Any = None) -> None:
+        """Takes note of what became of messages. Never waits and never raises.
+
+        Each message is with what it was parsed to, or with its reason if it is dead-lettered. `detail` is what
+        `apply` returned, or the error of a message that failed.
         """
         ...
 

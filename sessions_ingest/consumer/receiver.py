@@ -21,13 +21,13 @@ for that: a message that comes before it would have ended, and after the process
 
 import logging
 import math
-import random
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sessions_ingest.consumer.backoff import Backoff
 from sessions_ingest.consumer.protocols import (
     FULL_BATCH,
     HandlerUnavailable,
@@ -35,6 +35,7 @@ from sessions_ingest.consumer.protocols import (
     MessageHandler,
     MessageQueue,
     QueueUnavailable,
+    State,
 )
 from sessions_ingest.messages import InvalidMessage
 
@@ -52,23 +53,6 @@ class Counts:
     applied: int = 0
     dead_lettered: int = 0
     failed: int = 0  # left to the redrive policy; counted at each delivery
-
-
-class Backoff:
-    """Exponentially growing waits with jitter, so that clients of a failed server do not return all at once."""
-
-    def __init__(self, first: float = 0.1, longest: float = 5.0) -> None:
-        self.first, self.longest, self.tries = first, longest, 0
-
-    def next(self) -> float:
-        """Seconds to wait before the next try."""
-        seconds = min(self.longest, self.first * 2**self.tries)
-        self.tries = min(self.tries + 1, 16)
-        return seconds * random.uniform(0.5, 1)
-
-    def reset(self) -> None:
-        """Starts again with the first wait."""
-        self.tries = 0
 
 
 class Receiver:
@@ -170,6 +154,9 @@ class Receiver:
                     logger.warning("%s: message %s is dead-lettered: %s", self.queue.name, message.id, reason)
                 dead_lettered = self.queue.dead_letter(invalid)
                 self.counts.dead_lettered += len(dead_lettered)
+                self.handler.record(
+                    State.DEAD_LETTERED, [pair for pair in invalid if pair[0] in dead_lettered]
+                )
                 done.extend(dead_lettered)
         finally:
             if done:
@@ -183,7 +170,8 @@ class Receiver:
         backoff = Backoff()
         while True:
             try:
-                self.handler.apply([parsed for _, parsed in valid], invalid)
+                outcome = self.handler.apply([parsed for _, parsed in valid], invalid)
+                self.handler.record(State.APPLIED, valid, outcome)
                 return [message for message, _ in valid]
             except HandlerUnavailable as error:
                 if not backoff.tries:
@@ -205,6 +193,7 @@ class Receiver:
             self._apply([], invalid)
         if len(valid) > 1:
             return [done for single in valid for done in self._apply([single])]
+        self.handler.record(State.FAILED, valid, error)
         for message, _ in valid:
             self.counts.failed += 1
             logger.error(

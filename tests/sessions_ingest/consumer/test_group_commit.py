@@ -1,4 +1,4 @@
-"""Waiting batches are committed as a group; each thread gets the error of its own batch."""
+"""Waiting batches are committed as a group; each thread gets the outcome, or the error, of its own batch."""
 
 import threading
 
@@ -16,10 +16,10 @@ from tests.waiting import wait_until
         (
             ZeroDivisionError,
             [[0], [1, 2, 3], [1], [2], [3]],
-            {0: "applied", 1: "applied", 2: "failed", 3: "applied"},
+            {0: "applied 0", 1: "applied 1", 2: "failed", 3: "applied 3"},
         ),
         # of every batch: none is tried alone
-        (HandlerUnavailable, [[0], [1, 2, 3]], {0: "applied", 1: "failed", 2: "failed", 3: "failed"}),
+        (HandlerUnavailable, [[0], [1, 2, 3]], {0: "applied 0", 1: "failed", 2: "failed", 3: "failed"}),
     ],
 )
 def test_waiting_batches_are_one_group_and_an_error_is_raised_for_its_batch_alone(
@@ -28,21 +28,21 @@ def test_waiting_batches_are_one_group_and_an_error_is_raised_for_its_batch_alon
     groups: list[list[int]] = []
     first_is_in, go_on = threading.Event(), threading.Event()
 
-    def apply(batches: list[int]) -> None:
+    def apply(batches: list[int]) -> list[str]:
         if batches == [0]:
             first_is_in.set()
             go_on.wait(5)
         groups.append(sorted(batches))
         if 2 in batches:
             raise error
+        return [f"applied {batch}" for batch in batches]
 
-    group_commit = GroupCommit(apply, lambda: None)
+    group_commit = GroupCommit[int, str](apply, lambda: None)
     outcomes: dict[int, str] = {}
 
     def commit(batch: int) -> None:
         try:
-            group_commit.commit(batch)
-            outcomes[batch] = "applied"
+            outcomes[batch] = group_commit.commit(batch)
         except error:
             outcomes[batch] = "failed"
 
@@ -66,7 +66,11 @@ def test_batches_that_arrive_while_others_are_gathered_are_in_their_group() -> N
     def gather() -> None:
         wait_until(lambda: group_commit.waiting == 1)
 
-    group_commit = GroupCommit[int](lambda batches: groups.append(sorted(batches)), lambda: None, gather)
+    def apply(batches: list[int]) -> list[int]:
+        groups.append(sorted(batches))
+        return batches
+
+    group_commit = GroupCommit[int, int](apply, lambda: None, gather)
     threads = [threading.Thread(target=group_commit.commit, args=[batch]) for batch in range(2)]
     for thread in threads:
         thread.start()
@@ -76,11 +80,12 @@ def test_batches_that_arrive_while_others_are_gathered_are_in_their_group() -> N
 
 
 def test_after_an_error_the_next_batch_is_applied() -> None:
-    def apply(batches: list[int]) -> None:
+    def apply(batches: list[int]) -> list[int]:
         if batches == [1]:
             raise ZeroDivisionError
+        return batches
 
-    group_commit = GroupCommit(apply, lambda: None)
+    group_commit = GroupCommit[int, int](apply, lambda: None)
     with pytest.raises(ZeroDivisionError):
         group_commit.commit(1)
     group_commit.commit(2)
@@ -89,9 +94,12 @@ def test_after_an_error_the_next_batch_is_applied() -> None:
 def test_all_is_applied_and_closed_in_one_thread_and_a_later_batch_starts_another() -> None:
     applied_in: set[int] = set()
     closed_in: list[int] = []
-    group_commit = GroupCommit[int](
-        lambda _: applied_in.add(threading.get_ident()), lambda: closed_in.append(threading.get_ident())
-    )
+
+    def apply(batches: list[int]) -> list[int]:
+        applied_in.add(threading.get_ident())
+        return batches
+
+    group_commit = GroupCommit[int, int](apply, lambda: closed_in.append(threading.get_ident()))
     group_commit.commit(1)
     group_commit.commit(2)
     group_commit.close()

@@ -4,10 +4,11 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
-from sessions_ingest.consumer.protocols import HandlerUnavailable, Message, QueueUnavailable
+from sessions_ingest.consumer.protocols import HandlerUnavailable, Message, QueueUnavailable, State
 from sessions_ingest.consumer.receiver import Consumer, Counts, Receiver
 from sessions_ingest.messages import InvalidMessage
 from tests.waiting import wait_until
@@ -84,16 +85,21 @@ class FakeHandler:
         self.is_ready.set()
         self.ready_called = threading.Event()
         self.closed = 0
+        self.recorded: list[tuple[State, str, Any]] = []
 
     def parse(self, body: str, sent_at: datetime) -> str:
         if body.startswith("invalid"):
             raise InvalidMessage("field", "why")
         return body
 
-    def apply(self, parsed: Sequence[str], invalid: int) -> None:
+    def apply(self, parsed: Sequence[str], invalid: int) -> str:
         self.on_apply(parsed)
         self.applied.append(list(parsed))
         self.invalid.append(invalid)
+        return f"committed {len(parsed)}"
+
+    def record(self, state: State, messages: Sequence[tuple[Message, Any]], detail: Any = None) -> None:
+        self.recorded += [(state, f"{message.id} {parsed}", detail) for message, parsed in messages]
 
     def ready(self) -> bool:
         self.ready_called.set()
@@ -139,6 +145,11 @@ def test_an_invalid_message_is_dead_lettered_with_its_reason_and_the_others_are_
     assert (handler.applied, handler.invalid) == ([["a", "b"]], [1])
     assert queue.dead_lettered == [("invalid", "field: why")]
     assert "fake: message id-invalid is dead-lettered: field: why" in caplog.messages
+    assert handler.recorded == [
+        (State.APPLIED, "id-a a", "committed 2"),
+        (State.APPLIED, "id-b b", "committed 2"),
+        (State.DEAD_LETTERED, "id-invalid field: why", None),
+    ]
 
 
 def test_a_message_that_cannot_be_dead_lettered_is_redelivered_and_the_others_are_deleted() -> None:
@@ -161,6 +172,11 @@ def test_a_message_that_fails_is_left_and_the_others_are_applied_one_by_one(
     assert (handler.applied, queue.deleted, queue.released) == ([["a"], ["c"]], ["a", "c"], [])
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [
         "fake: message id-b failed (delivery 1), left to the redrive policy: ZeroDivisionError: of b"
+    ]
+    assert [(state, message, str(detail)) for state, message, detail in handler.recorded] == [
+        (State.APPLIED, "id-a a", "committed 1"),
+        (State.FAILED, "id-b b", "of b"),
+        (State.APPLIED, "id-c c", "committed 1"),
     ]
 
 
