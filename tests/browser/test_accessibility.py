@@ -117,7 +117,7 @@ def test_no_page_has_a_serious_finding_or_scrolls_sideways(visit: Open, roles: N
     pages = FIXED | a_little_of_everything()
     window = visit(width)
     page = window.page
-    found = []
+    found: list[str] = []
     window.open("/admin/login/")
     found += both_schemes(page, "login")
     page.fill("[name=username]", "boss")
