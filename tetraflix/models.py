@@ -1,10 +1,12 @@
 """Tables for running the service: API keys, write limits, kept responses, heartbeats and scheduled tasks."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.db import models
 from django.utils import timezone
+
+UNUSED_DAYS = 30  # without a request, after which a key is probably needed by nobody
 
 
 class ApiKeys(models.QuerySet["ApiKey"]):
@@ -13,6 +15,13 @@ class ApiKeys(models.QuerySet["ApiKey"]):
     def active(self) -> Self:
         """Those that requests are accepted with."""
         return self.filter(models.Q(ends_at=None) | models.Q(ends_at__gt=timezone.now()), revoked_at=None)
+
+    def unused(self) -> Self:
+        """Active keys without a request in the last UNUSED_DAYS."""
+        since = timezone.now() - timedelta(days=UNUSED_DAYS)
+        return self.active().filter(
+            models.Q(last_used__lt=since) | models.Q(last_used=None, created__lt=since)
+        )
 
 
 class ApiKey(models.Model):
@@ -70,6 +79,10 @@ class ApiKey(models.Model):
     def is_active(self) -> bool:
         """Whether requests are accepted with it."""
         return self.revoked_at is None and not self.ended(timezone.now())
+
+    def unused_for(self) -> timedelta:
+        """How long ago the last request with it was; how old the key is, if there was none."""
+        return timezone.now() - (self.last_used or self.created)
 
 
 class KeyUse(models.Model):

@@ -156,7 +156,9 @@ def _revert(job: Job, report: Reporter) -> Result:
 
 
 def _selection(request: Request) -> Selection:
-    return Selection(**(request.get("selection") or {}))  # jobs of an older release have none: all movies
+    return Selection.from_json(
+        request.get("selection") or {}
+    )  # jobs of an older release have none: all movies
 
 
 def _chosen_ids(request: Request) -> list[int]:

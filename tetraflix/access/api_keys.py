@@ -21,7 +21,7 @@ from django.utils import timezone
 from movies.admin.times import written
 from tetraflix.models import ApiKey, ApiKeys, KeyUse
 
-PREFIXES = {ApiKey.Role.DISTRIBUTOR: "tfd", ApiKey.Role.SERVICE: "tfs"}
+PREFIXES: dict[str, str] = {ApiKey.Role.DISTRIBUTOR: "tfd", ApiKey.Role.SERVICE: "tfs"}
 # Without vowels, l, 0 and 1: no ambiguous characters, and no words.
 LOOKUP_ALPHABET = "23456789bcdfghjkmnpqrstvwxz"
 SHAPE = re.compile(r"(tfd|tfs)_([2-9b-z]{10})_([A-Za-z0-9_-]{43})")

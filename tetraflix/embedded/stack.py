@@ -104,6 +104,8 @@ class Stack:
         self.plan = plan
         self.supervisor = supervisor
         self.env = {"TETRAFLIX_VAR": str(plan.var_dir), "PORT": str(plan.port)}
+        if plan.demo:
+            self.env["ENVIRONMENT"] = "demo"
         self.programs: list[Program] = []
         self.password = ""
         self.database_url = plan.database_url

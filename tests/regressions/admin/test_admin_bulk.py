@@ -63,12 +63,23 @@ def test_an_export_has_the_movies_of_the_list(viewer: Client, six: None, query: 
 
 
 def test_an_export_keeps_only_the_filters_of_the_address(viewer: Client, six: None):
-    page = viewer.get(f"{LIST}?o=-1&genre=drama&state=hidden&_facets=True&at=end&q=")
+    page = viewer.get(f"{LIST}?o=-1&genre=drama&state=hidden&_facets=True&at=end&q=&views_to=", follow=True)
     assert page.context["cl"].filters == "?genre=drama&state=hidden"
 
 
 @pytest.mark.parametrize(
-    "query", ["?genre=polka", "?state=x", "?q=%00", "?genre=", "?genr=drama", "?genre=drama&id=5", "?at=end"]
+    "query",
+    [
+        "?genre=polka",
+        "?state=x",
+        "?q=%00",
+        "?genre=",
+        "?views_from=-1",
+        "?changed=yesterday",
+        "?genr=drama",
+        "?genre=drama&id=5",
+        "?at=end",
+    ],
 )
 def test_an_export_with_an_invalid_filter_is_refused(viewer: Client, six: None, query: str):
     response: Any = viewer.post(f"{LIST}export/csv{query}", follow=True)
