@@ -38,11 +38,11 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         """GET shows the page, or with `edit` the form of one message; POST acts, if need be after a question."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        form = {"edit": self._edit, "undo": _undo}.get(next(iter(request.GET), ""))
-        if form or request.method == "POST":
+        if request.method == "POST" or "edit" in request.GET or "undo" in request.GET:
             if not request.user.has_perm(HANDLE):
                 raise PermissionDenied
-            return (form or _act)(request)
+            form = self._edit if "edit" in request.GET else _undo if "undo" in request.GET else _act
+            return form(request)
         context = {
             **self.admin_site.each_context(request),
             "title": "Dead letters",

@@ -112,18 +112,18 @@ def test_an_import_names_its_bad_rows_and_a_good_one_is_applied(visit: Open, tmp
         f"4\taction\tThe weights sum to 1500, not 100: {', '.join(f'{genre} 100' for genre in GENRES)}.",
     ]
     assert window.fits()
-    page.click("text=Import a corrected file")
+    page.click("text=Upload a corrected file")
     page.set_input_files("[name=file]", tmp_path / "good.csv")
     page.click("text=Check the file")
-    page.wait_for_selector("text=First rows")
+    page.wait_for_selector("text=All 1")
     assert Movie.objects.get().title == "Kahaani"
     page.click("text=Apply import")
-    page.wait_for_selector("text=View or revert the changes")
+    page.wait_for_selector("text=View the changes")
     assert Movie.objects.get().title == "Kahaani 2"
     assert window.errors == []
 
 
-def test_a_user_is_looked_up_and_movies_are_taken_off_and_dismissed(visit: Open, width: int):
+def test_a_user_is_looked_up_and_movies_are_removed_and_dismissed(visit: Open, width: int):
     movie("Kahaani", movie_id=1, thriller=100)
     movie("Lord of the Rings", movie_id=2, fantasy=100)
     service = Caller("service")
@@ -134,19 +134,22 @@ def test_a_user_is_looked_up_and_movies_are_taken_off_and_dismissed(visit: Open,
     page = window.log_in("/admin/recommendations/userlists/")
     page.fill("#user", "7")
     page.click("text=Look up")
-    page.wait_for_selector("text=Recommendations, as served")
+    page.wait_for_selector("text=Not shown: it is being watched.")
     assert page.get_attribute(".tf-progress", "aria-label") == "30% watched"
-    page.fill("#movie", "1")
+    page.fill("#movie", "kahanai")
     page.click("text=Explain")
-    page.wait_for_selector(".tf-reasons")
+    page.click(".tf-reasons a:has-text('Kahaani')")
+    page.wait_for_selector(".tf-reasons :text('Is in currently watching')")
     assert page.inner_text(".tf-reasons li:first-child").startswith("Is in currently watching (30%")
     assert window.fits()
-    page.click("text=Take off")
-    page.wait_for_selector("text=Movie 1 was taken off currently watching.")
-    page.wait_for_selector("text=Bring back")
-    page.click("[aria-label='Dismiss Lord of the Rings']")
-    page.wait_for_selector("text=Movie 2 was dismissed: the user is not shown it until that is undone.")
+    page.get_by_role("button", name="Remove Kahaani").click()
+    page.wait_for_selector("text=“Kahaani” was removed from currently watching.")
+    page.get_by_role("button", name="Bring back Kahaani").wait_for()
+    page.get_by_role("button", name="Not for me Lord of the Rings").click()
+    page.wait_for_selector(
+        "text=“Lord of the Rings” was dismissed: the user is not shown it until that is undone."
+    )
     assert window.fits()
-    page.click("[aria-label='Undo that Lord of the Rings was dismissed']")
-    page.wait_for_selector("text=Movie 2 is not dismissed any more.")
+    page.get_by_role("button", name="Undo Lord of the Rings").click()
+    page.wait_for_selector("text=“Lord of the Rings” is not dismissed any more.")
     assert window.errors == []

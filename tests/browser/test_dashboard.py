@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from movies.outbox import bus
 from movies.viewing.popularity import refresh
@@ -20,6 +20,9 @@ from tetraflix.health import service_state
 
 Open = Callable[[int], Visit]
 WIDTHS = [1440, 390]
+A4_WIDTH = 703  # pixels between margins of 12 mm
+DARK = ["rgb(23, 27, 35)", "rgb(236, 238, 242)"]
+WHITE = ["rgb(255, 255, 255)", "rgb(29, 33, 41)"]
 FINISHED = {"movie": {"id": 1}, "progress": 1}
 
 
@@ -48,9 +51,9 @@ def test_the_dashboard_draws_what_happens_and_updates(visit: Open, width: int):
     assert page.inner_text("[data-value=views_today]") == "1"
     tops = page.locator("[data-tops] li")
     assert tops.all_inner_texts()[:3] == [
-        "Kahaani 1 views",
-        "Kahaani 1 (60% of 1 views)",
-        "Kahaani 0 (40% of 1 views)",
+        "Kahaani 1",
+        "Kahaani 1 (60% of 1)",
+        "Kahaani 0 (40% of 1)",
     ]
     assert min(drawn(page, name) for name in ("views", "ingest")) > 3
     expect(page.locator("[data-queues] tr")).to_have_count(4)
@@ -63,6 +66,26 @@ def test_the_dashboard_draws_what_happens_and_updates(visit: Open, width: int):
     service("POST", "/tetraflix/sessionData", {"userId": 8, "events": [FINISHED]})
     expect(page.locator("[data-value=views_today]")).to_have_text("2", timeout=60_000)
     assert window.errors == []
+
+
+def test_the_page_is_printed_on_white_paper_also_in_the_dark_theme(visit: Open):
+    window = visit(1440)
+    window.page.emulate_media(color_scheme="dark")
+    page = window.log_in("/admin/")
+    assert colours(page, ".tf-verdict") == DARK
+    page.set_viewport_size({"width": A4_WIDTH, "height": 900})
+    page.emulate_media(color_scheme="dark", media="print")
+    assert colours(page, ".tf-verdict") == WHITE
+    expect(page.locator("[data-print]")).to_be_hidden()
+    assert min(drawn(page, name) for name in ("views", "ingest")) > 3
+    assert window.fits()
+
+
+def colours(page: Page, selector: str) -> list[str]:
+    """The colours of a part's paper and ink."""
+    return page.eval_on_selector(
+        selector, "part => [getComputedStyle(part).backgroundColor, getComputedStyle(part).color]"
+    )
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -59,7 +60,9 @@ def queue_rows(
             sessions = name == settings.SESSION_QUEUE
             row |= {
                 "what": "Sessions, from Events" if sessions else "Lists, from Recommendations",
-                "address": _address("recommendations_userlists", may("recommendations.view_userlists")),
+                "address": _address(
+                    "sessions_ingest_recordedmessages", may("recommendations.view_userlists"), queue=name
+                ),
                 "oldest_seconds": slowest.get(name) if queue.depth else None,
                 "rate": last_minute[name].messages if name in last_minute else 0,
             }
@@ -82,5 +85,7 @@ def dead_letter_badge(request: HttpRequest) -> str:
     return f"{dead:,}" if dead else ""
 
 
-def _address(model: str, allowed: bool) -> str | None:
-    return reverse(f"admin:{model}_changelist") if allowed else None
+def _address(model: str, allowed: bool, **query: str) -> str | None:
+    if not allowed:
+        return None
+    return reverse(f"admin:{model}_changelist") + (f"?{urlencode(query)}" if query else "")

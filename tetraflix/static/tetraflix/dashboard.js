@@ -111,9 +111,8 @@ document.addEventListener("DOMContentLoaded", () => {
         const link = document.createElement("a");
         link.href = `${page.dataset.movie}${movie.id}/change/`;
         link.textContent = movie.title;
-        const score = number.format(movie.score);
-        const views = `${movie.share}% of ${number.format(movie.views)} views`;
-        row.append(link, element("span", list.genre ? ` ${score} (${views})` : ` ${score} views`));
+        const share = list.genre ? ` (${movie.share}% of ${number.format(movie.views)})` : "";
+        row.append(link, element("span", ` ${number.format(movie.score)}${share}`));
         return row;
       }));
       if (!list.movies.length) rows.append("nothing watched yet");
