@@ -7,11 +7,13 @@ from typing import Any
 
 import orjson
 
+from movies.admin.times import written
 from movies.foundation.numbers import MAX_BIGINT
 from movies.models import Movie
 from movies.profiles import from_wire
 from movies.viewing.view_counting import last_finishes
 from recommendations import stores
+from recommendations.recommender.arms import Kind
 from recommendations.recommender.strategies import STRATEGIES
 from recommendations.services import EARLIEST, shown_to
 from recommendations.user_lists import BUS, GENERATED, Entry, Finish, UserLists
@@ -89,7 +91,7 @@ def explain(user_id: int) -> Explanation:
             _entry(movies, entry, why="was dismissed" if entry.movie_id in kept.dismissed else "")
             for entry in kept.watching
         ],
-        [_entry(movies, entry, why="was taken off by hand") for entry in kept.removed],
+        [_entry(movies, entry, why="was removed by staff") for entry in kept.removed],
         [
             _item(
                 movies,
@@ -103,8 +105,8 @@ def explain(user_id: int) -> Explanation:
         ],
         [_item(movies, movie_id, why="was dismissed") for movie_id in kept.dismissed],
         kept.recommended_at,
-        _source(kept),
-        kept.recommended_by if kept.recommended_by in STRATEGIES else None,
+        source_sentence(kept),
+        kept.recommended_by if is_own(kept) else None,
     )
 
 
@@ -113,7 +115,7 @@ def reasons_for(user_id: int, movie_id: int) -> list[str]:
     shown = shown_to(user_id)
     lists = stores.current().read(user_id)
     if lists is None:
-        return ["There is no record of this user: the overall most popular movies are shown."]
+        return ["New user: no data yet, so the most popular movies are shown."]
     movie = _movies([movie_id]).get(movie_id)
     found = []
     if movie is None:
@@ -138,18 +140,20 @@ def reasons_for(user_id: int, movie_id: int) -> list[str]:
             if later
             else ", so it was removed from recommendations"
         )
-        found.append(f"Was finished {_utc(at)}{tail}.")
-    if movie_id in lists.recommended:
+        found.append(f"Was finished {written(at)}{tail}.")
+    if lists.recommended_at is None:
+        found.append(source_sentence(lists))
+    elif movie_id in lists.recommended:
         place = lists.recommended.index(movie_id) + 1
-        found.append(f"Is number {place} of the list of {_utc(lists.recommended_at)}. {_source(lists)}")
-    elif lists.recommended_at is None:
-        found.append(_source(lists))
+        found.append(
+            f"Is number {place} of the list of {written(lists.recommended_at)}. {source_sentence(lists)}"
+        )
     else:
-        found.append(f"Is not in the list of {_utc(lists.recommended_at)}. {_source(lists)}")
+        found.append(f"Is not in the list of {written(lists.recommended_at)}. {source_sentence(lists)}")
     if shown.popular:
         named = movie_id in {each["id"] for each in orjson.loads(shown.json())["recommendations"]}
         found.append(
-            "The user's own list has nothing left to show, so the overall most popular movies are shown instead; "
+            "The user's own list has nothing left to show, so the most popular movies are shown instead; "
             f"this movie is {'' if named else 'not '}among them."
         )
     return found
@@ -161,19 +165,24 @@ def _decided(lists: UserLists, movie_id: int) -> list[str]:
     if movie_id in lists.dismissed:
         found.append("Was dismissed: the user is shown it in no list until that is undone.")
     found += [
-        f"Is in currently watching ({entry.progress:.0%}, {_utc(entry.at)}), so not recommended."
+        f"Is in currently watching ({entry.progress:.0%}, {written(entry.at)}), so not recommended."
         for entry in lists.watching
         if entry.movie_id == movie_id
     ]
     found += [
-        f"Was taken off currently watching by hand; its progress is kept ({entry.progress:.0%})."
+        f"Was removed from currently watching by staff; its progress is kept ({entry.progress:.0%})."
         for entry in lists.removed
         if entry.movie_id == movie_id
     ]
     return found
 
 
-def _source(lists: UserLists) -> str:
+def is_own(lists: UserLists) -> bool:
+    """Whether the stored list is one of our own recommender."""
+    return Kind.named(lists.recommended_by).strategy in STRATEGIES
+
+
+def source_sentence(lists: UserLists) -> str:
     """Where the stored list came from, as a sentence."""
     if lists.recommended_at is None:
         return "No list of recommendations was ever made for this user."
@@ -182,10 +191,6 @@ def _source(lists: UserLists) -> str:
     if lists.recommended_by == GENERATED:
         return "The list was generated, by seed_users."
     return f"The list is our own, by the strategy {lists.recommended_by}."
-
-
-def _utc(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "never"
 
 
 def _movies(movie_ids: Iterable[int]) -> dict[int, Movie]:

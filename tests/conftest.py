@@ -28,6 +28,7 @@ from tests.servers.pgbouncer import pooled_postgres
 from tests.servers.queues import queues
 from tests.servers.running_stack import stack
 from tests.staff import analyst, boss, editor, plain_static_files, roles, viewer
+from tetraflix.backoffice import site_data
 
 __all__ = [
     "analyst",
@@ -80,3 +81,4 @@ def _empty_caches_between_tests() -> Iterator[None]:
     movie_cache.clear()
     popular_cache.clear()
     snapshot.clear()
+    site_data.movies.clear()

@@ -11,7 +11,7 @@ from recommendations.api.reads import RecommendationsView
 from recommendations.api.writes import CurrentlyWatching, Dismissed
 from sessions_ingest.api import SessionData, UserRecs
 from tetraflix.access.idempotency import idempotent
-from tetraflix.backoffice import dashboard, planner_page
+from tetraflix.backoffice import command_palette, dashboard, planner_page, site_data
 from tetraflix.backoffice.home_page import home
 from tetraflix.openapi.views import DocsView, SchemaView
 from tetraflix.web import error_responses
@@ -34,9 +34,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("tetraflix/schema", SchemaView.as_view(), name="schema"),
     path("tetraflix/docs", DocsView.as_view(), name="docs"),
     path("", home, name="home"),
+    path("site/why/<str:user>/<str:movie>", site_data.why_json, name="site-why"),
+    path("site/rows/<str:user>", site_data.rows_json, name="site-rows"),
+    path("site/live", site_data.live_json, name="site-live"),
     path("tetraflix/<path:rest>", error_responses.unknown_address),
     path("tetraflix", error_responses.unknown_address),
     path("admin/dashboard.json", admin.site.admin_view(dashboard.dashboard_json), name="dashboard-figures"),
+    path("admin/search/", admin.site.admin_view(command_palette.palette), name="palette"),
     path("admin/planner/", admin.site.admin_view(planner_page.planner_page), name="experiment-planner"),
     path("admin/", admin.site.urls),
 ]

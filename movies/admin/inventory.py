@@ -3,70 +3,37 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import PermissionDenied
 from django.db.models import BigIntegerField, F, Func, QuerySet, Value
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from movies.admin import import_export
-from movies.admin.bars import genre_bar, legend
+from movies.admin.bars import legend
+from movies.admin.bulk_actions import BulkActions
 from movies.admin.forms import MovieForm
-from movies.admin.listing import STATES, MovieChangeList, selection_of
-from movies.admin.staff import StaffAdmin, actor_of, selects_everything
-from movies.bulk import jobs
-from movies.bulk.job_handlers import HANDLERS
+from movies.admin.history import movie_history
+from movies.admin.listing import MovieChangeList, without_empty_filters
+from movies.admin.movie_page import facts_of, missing_page
+from movies.admin.row_acts import set_hidden
+from movies.admin.staff import actor_of
 from movies.foundation.numbers import whole_number
-from movies.genres import GENRES, label
-from movies.inventory import history, services
-from movies.models import Job, Movie
+from movies.inventory import services
+from movies.models import Movie
 from movies.search import selections
 from movies.search.selections import Selection
 
-MAX_TITLES_CONFIRMED = 20  # titles that the page before a deletion lists
 MAX_AUTOCOMPLETED = 20  # movies offered
 
 
-class GenreFilter(admin.SimpleListFilter):
-    """Offers the genres; MovieChangeList filters by them, over an index."""
-
-    title = "genre"
-    parameter_name = "genre"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(genre, label(genre)) for genre in GENRES]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Movie]) -> QuerySet[Movie]:
-        return queryset
-
-
-class StateFilter(GenreFilter):
-    """Offers visible and hidden movies; MovieChangeList filters."""
-
-    title = "state"
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(state, state.capitalize()) for state in STATES]
-
-
 @admin.register(Movie)
-class MovieAdmin(StaffAdmin):
+class MovieAdmin(BulkActions):
     form = MovieForm
     fields = ["title", "profile", "hidden", "seen"]
-    list_display = ["number", "name", "genres", "views", "popularity", "state", "version", "changed"]
-    list_display_links = ["number", "name"]
-    list_filter = [GenreFilter, StateFilter]
     list_per_page = 50
-    list_filter_sheet = True
     search_fields = ["title"]
     search_help_text = "Title (misspellings are found, too) or id"
-    sortable_by = ["number", "name", "views"]
-    actions = ["hide", "show", "delete"]
     warn_unsaved_form = True
     show_full_result_count = False
 
@@ -75,45 +42,19 @@ class MovieAdmin(StaffAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[MovieChangeList]:
         return MovieChangeList
 
-    @admin.display(description="Id", ordering="id")
-    def number(self, movie: Movie) -> int:
-        return movie.pk
-
-    @admin.display(description="Title", ordering="title")
-    def name(self, movie: Movie) -> str:
-        return movie.title
-
-    @admin.display(description="Genres")
-    def genres(self, movie: Movie) -> SafeString:
-        return genre_bar(movie.profile)
-
-    @admin.display(description="Views", ordering="popularity")
-    def views(self, movie: Movie) -> str:
-        return f"{_views(movie):,}"
-
-    @admin.display(description="Popularity")
-    def popularity(self, movie: Movie) -> str:
-        """In the movie's strongest genre: views x weight."""
-        weight, genre = max(zip(movie.profile, GENRES, strict=True), key=lambda share: share[0])
-        return f"{_views(movie) * weight:,} in {label(genre)}"
-
-    @admin.display(description="Changed (UTC)")
-    def changed(self, movie: Movie) -> str:
-        return f"{movie.updated:%Y-%m-%d %H:%M}"
-
-    @admin.display(description="State")
-    def state(self, movie: Movie) -> SafeString:
-        kind = "hidden" if movie.hidden else "visible"
-        return format_html('<span class="tf-state tf-{}">{}</span>', kind, kind)
-
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> TemplateResponse:
-        context = {"title": "Movies", "legend": legend(), "may_import": _may_import(request)}
+    ) -> HttpResponse:
+        cleaned = without_empty_filters(request.GET)
+        if request.method == "GET" and cleaned:
+            return HttpResponseRedirect(cleaned)
+        context = {
+            "title": "Movies",
+            "legend": legend(),
+            "may_import": _may_import(request),
+            "has_change_permission": self.has_change_permission(request),
+        }
         return super().changelist_view(request, context | (extra_context or {}))
-
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        return lookup in {"genre", "state"}
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Movie], search_term: str
@@ -148,15 +89,24 @@ class MovieAdmin(StaffAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
+        movie_id = whole_number(object_id)
+        context = {"title": f"Movie {movie_id}" if object_id else "Add movie", **(extra_context or {})}
+        if movie_id and (movie := Movie.objects.filter(pk=movie_id).first()):
+            context["facts"] = facts_of(movie)
         try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
+            return super().changeform_view(request, object_id, form_url, context)
         except services.InventoryBusy as error:
             request._refusal = str(error)  # type: ignore[attr-defined]
-            return _busy(super().changeform_view(request, object_id, form_url, extra_context))
-        except (services.ChangedMeanwhile, services.NoSuchMovie) as error:
-            # the movie changed after the form was validated and before it was locked
-            messages.error(request, f"{error} Nothing was saved.")
-            return HttpResponseRedirect(request.path)
+            return _busy(super().changeform_view(request, object_id, form_url, context))
+        except (services.ChangedMeanwhile, services.NoSuchMovie):
+            # The movie changed after the form was validated and before it was locked: now the form says so.
+            return super().changeform_view(request, object_id, form_url, context)
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponse:
+        """Django redirects to the dashboard; this page says what became of the movie."""
+        return missing_page(request, object_id)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
@@ -193,70 +143,7 @@ class MovieAdmin(StaffAdmin):
         movie_id = whole_number(object_id)
         if movie_id is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        records = history.of_movie(movie_id, before_version=whole_number(request.GET.get("before")))
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"History of movie {movie_id}",
-            "records": records,
-            "movie_id": str(movie_id),
-            "exists": Movie.objects.filter(pk=movie_id).exists(),
-            "older": f"?before={records[-1].change.version}" if len(records) == history.PAGE_SIZE else None,
-        }
-        return TemplateResponse(request, "admin/movies/moviechange/history.html", context)
-
-    # -- many movies ---------------------------------------------------------------------------
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        actions = super().get_actions(request)
-        actions.pop("delete_selected", None)  # Django's action loads every row
-        return actions
-
-    @admin.action(description="Hide", permissions=["change"])
-    def hide(self, request: HttpRequest, queryset: QuerySet[Movie]) -> HttpResponse:
-        return self._start(request, queryset, "hide")
-
-    @admin.action(description="Show again", permissions=["change"])
-    def show(self, request: HttpRequest, queryset: QuerySet[Movie]) -> HttpResponse:
-        return self._start(request, queryset, "show")
-
-    @admin.action(description="Delete", permissions=["delete"])
-    def delete(self, request: HttpRequest, queryset: QuerySet[Movie]) -> HttpResponse:
-        if "sure" in request.POST:
-            return self._start(request, queryset, "delete")
-        which = self._chosen(request)
-        if isinstance(which, Selection):
-            size = selections.count(which)
-            first = selections.browse(which, ordering=None, cursor=None, limit=MAX_TITLES_CONFIRMED).ids
-        else:
-            size, first = len(which), which[:MAX_TITLES_CONFIRMED]
-        if not size:
-            messages.warning(request, "Nothing was deleted: no movie matches.")
-            return HttpResponseRedirect(request.get_full_path())
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Delete movies?",
-            "movies": Movie.objects.filter(pk__in=first),
-            "size": selections.ApproximateCount(size),
-            "more": size > len(first),
-            "across": isinstance(which, Selection),
-            "ids": [] if isinstance(which, Selection) else which,
-        }
-        return TemplateResponse(request, "admin/movies/movie/delete_confirmation_of_many.html", context)
-
-    def _chosen(self, request: HttpRequest) -> Selection | list[int]:
-        """The whole selection if the form says so, else the ids of the ticked movies."""
-        if selects_everything(request):
-            return selection_of(request.GET)
-        return [
-            int(text) for text in request.POST.getlist(ACTION_CHECKBOX_NAME)
-        ]  # validated by response_action
-
-    def _start(self, request: HttpRequest, queryset: QuerySet[Movie], kind: str) -> HttpResponse:
-        job = jobs.start_bulk(kind=kind, actor=actor_of(request), which=self._chosen(request))
-        if job.state != Job.State.DONE:
-            return HttpResponseRedirect(reverse("admin:movies_job_change", args=[job.pk]))
-        messages.success(request, _outcome(job))
-        return HttpResponseRedirect(request.get_full_path())
+        return movie_history(request, movie_id)
 
     # -- files ---------------------------------------------------------------------------------
 
@@ -267,6 +154,8 @@ class MovieAdmin(StaffAdmin):
         return [
             path("import/", view(import_export.upload), name="movies_movie_import"),
             path("export/<str:form>", view(import_export.export), name="movies_movie_export"),
+            path("<path:object_id>/hide/", view(set_hidden), {"hidden": True}, name="movies_movie_hide"),
+            path("<path:object_id>/show/", view(set_hidden), {"hidden": False}, name="movies_movie_show"),
             *super().get_urls(),
         ]
 
@@ -277,22 +166,5 @@ def _busy(response: HttpResponse) -> HttpResponse:
     return response
 
 
-def _views(movie: Movie) -> int:
-    return movie.viewcount.views if hasattr(movie, "viewcount") else 0
-
-
 def _may_import(request: HttpRequest) -> bool:
     return request.user.has_perm("movies.import_movies")
-
-
-def _outcome(job: Job) -> SafeString:
-    done = HANDLERS[job.kind].action_done
-    number, of = job.result["movies"], job.result["of"]
-    already = f" ({of - number:,} needed no change)" if of > number else ""
-    link = reverse("admin:movies_moviechange_batch", args=[job.pk])
-    movies = "movie" if number == 1 else "movies"
-    if not number:
-        return format_html("0 movies {}{}.", done, already)
-    return format_html(
-        '{} {} {}{}. <a href="{}">View or undo</a>', f"{number:,}", movies, done, already, link
-    )

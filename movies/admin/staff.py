@@ -9,8 +9,8 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.db import DataError, NotSupportedError, ProgrammingError
 from django.db.models import IntegerField, Model, QuerySet
-from django.http import HttpRequest, HttpResponseBase
-from django.utils.text import Truncator
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.text import Truncator, capfirst
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
@@ -49,17 +49,41 @@ class StaffAdmin(ModelAdmin):
 
     # Facets count the rows of each value of each filter in one statement: minutes, for 300,000 movies.
     show_facets = ShowFacets.NEVER
+    list_name = ""  # the list's name in the menu, where it is not that of its rows
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return CheckedChangeList
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """Removes Django's mark of a bad filter (`e=1`), with which it reports the next one as a database error."""
+        """Names the list as the menu does, and removes Django's mark of a bad filter (`e=1`), with which it reports
+        the next one as a database error."""
+        extra_context = {"title": self.list_name or capfirst(self.opts.verbose_name_plural)} | (
+            extra_context or {}
+        )
         if ERROR_FLAG in request.GET and len(request.GET) > 1:
             query = request.GET.copy()
             del query[ERROR_FLAG]
             request.GET = query  # type: ignore[assignment]
         return super().changelist_view(request, extra_context)
+
+    def name_of(self, row: Model) -> str:
+        """The name of the row's page."""
+        return str(row)
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        """The form, named after its row unless the page has a title of its own."""
+        generic = {f"{verb} {self.opts.verbose_name}" for verb in ("Change", "View")}
+        if obj is not None and context["title"] in generic:
+            context["title"] = self.name_of(obj)
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model | None:
         """The row with this id; None for an invalid id (int() would accept `+5` and `1_0`)."""

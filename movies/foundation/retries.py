@@ -52,13 +52,13 @@ def retried(name: str, *expected: type[Exception], first: float, longest: float)
             logger.info("%s works again", name)
 
 
-def failing_work() -> list[str]:
-    """A sentence for each work that fails at present: which, since when, why, and when it is retried."""
-    return [
-        f"The {failure.name} has failed since {failure.since:%Y-%m-%d %H:%M:%S} UTC ({failure.times} times;"
-        f" next try at {failure.next_try:%H:%M:%S}): {failure.error}"
+def failing_work() -> dict[str, str]:
+    """By name a sentence for each work that fails at present: which, since when, why, and when it is retried."""
+    return {
+        failure.name: f"The {failure.name} has failed since {failure.since:%Y-%m-%d %H:%M:%S} UTC"
+        f" ({failure.times} times; next try at {failure.next_try:%H:%M:%S}): {failure.error}"
         for failure in Failure.objects.order_by("name")
-    ]
+    }
 
 
 def _record(name: str, error: Exception, first: float, longest: float) -> None:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from movies.foundation import advisory_locks
+from movies.foundation.numbers import MAX_BIGINT
 from movies.outbox import bus
 from movies.profiles import to_wire
 
@@ -23,6 +24,7 @@ LOCK_WAIT_SECONDS = 1.0  # see publish()
 ANNOUNCE_WAIT_SECONDS = 60.0  # see announce()
 CHUNK_SIZE = 100  # changes read, sent and marked in one transaction, which a killed publisher repeats
 MAX_ATTEMPTS = 3  # to send a message that SQS refuses, before its movie waits for the next run
+COUNTED = 5_000  # latest changes that are read for a rate, in about a millisecond
 MAX_STUCK_MOVIES = 1_000  # a run ends when more movies than this wait for the next one
 
 
@@ -136,6 +138,28 @@ def outbox_lag(*, at_most: int = 100_000) -> tuple[int, float]:
             FROM (SELECT at FROM movies_moviechange WHERE sent_at IS NULL ORDER BY id LIMIT %s) AS unsent
             """,
             [at_most],
+        )
+        return cursor.fetchone()
+
+
+def sent_lately(place: int) -> tuple[int, float | None]:
+    """How many of the COUNTED latest sent changes were sent in the last whole minute, and the age of one in seconds.
+
+    That one is at `place`, where the latest is at 1; None when there are fewer. Reads up to the oldest unsent change.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT count(*) FILTER (WHERE sent_at >= date_trunc('minute', now()) - interval '1 minute'
+                                      AND sent_at < date_trunc('minute', now())),
+                   extract(epoch FROM clock_timestamp() - (array_agg(sent_at ORDER BY id DESC))[%s])::float8
+            FROM (
+                SELECT id, sent_at FROM movies_moviechange
+                WHERE id < coalesce((SELECT min(id) FROM movies_moviechange WHERE sent_at IS NULL), %s)
+                ORDER BY id DESC LIMIT %s
+            ) AS sent
+            """,
+            [place, MAX_BIGINT, COUNTED],
         )
         return cursor.fetchone()
 

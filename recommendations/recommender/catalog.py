@@ -46,15 +46,23 @@ class Catalog:
         return relative if exponent == 1 else relative**exponent
 
     def genre_totals(self, exponent: float) -> NDArray[np.float64]:
-        """The sum of strength x weight over the movies, for each genre."""
-        strength = self.strength(exponent)
-        return np.array([sum_in_order(strength * weights) for weights in self.profiles.T])
+        """The sum of strength x weight over the movies, for each genre. Computed once for each exponent."""
+        if exponent not in self._totals:
+            strength = self.strength(exponent)
+            self._totals[exponent] = np.array(
+                [sum_in_order(strength * weights) for weights in self.profiles.T]
+            )
+        return self._totals[exponent]
 
     def population(self, exponent: float) -> NDArray[np.float64]:
         """Shares of the genres in the views of everybody; uniform where nothing was viewed."""
         totals = self.genre_totals(exponent)
         total = sum_in_order(totals)
         return totals / total if total > 0 else np.full(len(GENRES), 1 / len(GENRES))
+
+    @cached_property
+    def _totals(self) -> dict[float, NDArray[np.float64]]:
+        return {}
 
     @cached_property
     def profile_group(self) -> NDArray[np.int32]:

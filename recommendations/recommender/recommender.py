@@ -20,7 +20,7 @@ from recommendations.recommender.catalog import Positions
 from recommendations.recommender.engine import Engine
 from recommendations.recommender.records import Record
 from recommendations.recommender.snapshot import Current, Snapshot
-from recommendations.recommender.strategies import STRATEGIES, Matrix, Row, Strategy
+from recommendations.recommender.strategies import ALL, STRATEGIES, Matrix, Row, Strategy
 from recommendations.recommender.taste import Taste, fixed, modelled
 from recommendations.user_lists import Trial
 
@@ -45,9 +45,9 @@ class Recommender:
         """It finds the best movies of the snapshot."""
         return Engine(self.snapshot.catalog, self.matrix())
 
-    def matrix(self) -> Matrix:
-        """The strategy's numbers for each movie, computed at each call, because the engine has a copy of its own."""
-        return self.strategy.matrix(self.snapshot.catalog, self.exponent)
+    def matrix(self, movies: Positions | slice = ALL) -> Matrix:
+        """The strategy's numbers for each of the movies, computed at each call: the engine has a copy of its own."""
+        return self.strategy.matrix(self.snapshot.catalog, self.exponent, movies)
 
     def taste(self, record: Record, *, by_fixed: bool = False) -> Taste:
         """The user's modelled taste, or the one of the fixed preferences; the population's while there are none.

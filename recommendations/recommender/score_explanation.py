@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -12,9 +11,9 @@ from recommendations.recommender import snapshot
 from recommendations.recommender.arms import Kind
 from recommendations.recommender.engine import MAX_PER_PROFILE
 from recommendations.recommender.recommender import make
-from recommendations.recommender.records import records_of
-from recommendations.recommender.strategies import Matrix
-from recommendations.recommender.taste import Taste
+from recommendations.recommender.records import Record, records_of
+from recommendations.recommender.snapshot import Current
+from recommendations.recommender.taste import Taste, sum_in_order
 
 SMALLEST_SHARE = 0.05  # of a score; what is smaller is summed as "other"
 
@@ -48,30 +47,53 @@ def words(terms: Taste) -> str:
 class Scores:
     """How a kind of list scores the movies for one user, as of now: what was read once answers all questions."""
 
-    def __init__(self, user_id: int, made_by: str) -> None:
-        """`made_by` is the name of the kind. Raises StoreUnavailable."""
+    def __init__(
+        self, user_id: int, made_by: str, *, record: Record | None = None, movies: Current | None = None
+    ) -> None:
+        """`made_by` is the name of the kind; record and movies are read unless given. Raises StoreUnavailable."""
         self._kind = Kind.named(made_by)
-        self._record = records_of([user_id])[user_id]
-        loaded, gone = snapshot.current(self._record.finished)
+        self._record = record or records_of([user_id])[user_id]
+        loaded, gone = movies or snapshot.current(self._record.finished)
         self._recommender = make(loaded, self._kind.strategy)
         self._unwanted = self._recommender.excluded(self._record, gone)
         self._row = self._recommender.row(self._record, by_fixed=self._kind.fixed)
+
+    @property
+    def name(self) -> str:
+        """The name of the kind of list."""
+        return self._kind.name
+
+    @property
+    def strategy(self) -> str:
+        """The name of the strategy."""
+        return self._kind.strategy
 
     @property
     def taste(self) -> Taste:
         """The user's taste that it goes by."""
         return self._recommender.taste(self._record, by_fixed=self._kind.fixed)
 
-    def terms(self, movie_ids: Sequence[int]) -> dict[int, str]:
-        """What the score of each visible one of the movies is made of, in words."""
-        catalog, strategy = self._recommender.snapshot.catalog, self._recommender.strategy
+    def shares(self, movie_ids: Sequence[int]) -> dict[int, Taste]:
+        """What the score of each visible one of the movies is made of: 15 terms, which `words` says in words."""
+        catalog, terms = self._recommender.snapshot.catalog, self._recommender.strategy.terms
         positions = catalog.positions(movie_ids)
-        return {
-            int(catalog.ids[position]): words(
-                strategy.terms(self._row, self._matrix[position], catalog.profiles[position])
-            )
-            for position in positions.tolist()
-        }
+        rows = zip(self._recommender.matrix(positions), catalog.profiles[positions], strict=True)
+        found = [terms(self._row, movie, weights) for movie, weights in rows]
+        return dict(zip(catalog.ids[positions].tolist(), found, strict=True))
+
+    def terms(self, movie_ids: Sequence[int]) -> dict[int, str]:
+        """The same, in words."""
+        return {movie_id: words(shares) for movie_id, shares in self.shares(movie_ids).items()}
+
+    def better(self, movie_id: int, others: Sequence[int]) -> list[int]:
+        """Those of the other visible movies whose score is higher than that of the movie, best first."""
+        catalog = self._recommender.snapshot.catalog
+        positions = catalog.positions([movie_id, *others])
+        if not len(positions) or catalog.ids[positions[0]] != movie_id:
+            return []
+        scores = sum_in_order((self._row * self._recommender.matrix(positions)).T)
+        order = np.argsort(-scores, kind="stable")
+        return [int(catalog.ids[positions[n]]) for n in order.tolist() if scores[n] > scores[0]]
 
     def standing(self, movie_id: int) -> Standing | None:
         """Where the movie stands; None if it is not visible, or the user may not be recommended it."""
@@ -92,7 +114,7 @@ class Scores:
 
     def sentence(self, movie_id: int) -> str:
         """The standing in words."""
-        name, standing = self._kind.name, self.standing(movie_id)
+        name, standing = self.name, self.standing(movie_id)
         if standing is None:
             return (
                 f"By the strategy {name} it has no place: only visible movies are recommended that the user has"
@@ -108,7 +130,3 @@ class Scores:
             f"By the strategy {name} it is number {standing.place:,} of {standing.movies:,} movies as of now"
         )
         return f"{place}; {verdict}. Its score: {standing.terms}."
-
-    @cached_property
-    def _matrix(self) -> Matrix:
-        return self._recommender.matrix()

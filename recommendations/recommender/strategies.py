@@ -7,13 +7,14 @@ Columns 0..14 are the genres, column 15 is what a movie has for everybody alike.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from movies.genres import GENRES
 from movies.profiles import TOTAL
-from recommendations.recommender.catalog import Catalog
+from recommendations.recommender.catalog import Catalog, Positions
 from recommendations.recommender.taste import Taste, sum_in_order
 
 WIDTH = len(GENRES) + 1
@@ -21,19 +22,27 @@ COMMON = len(GENRES)  # the column of what a movie has for everybody alike
 
 Matrix = NDArray[np.float64]  # a row of WIDTH numbers a movie, stored column by column
 Row = NDArray[np.float64]  # the WIDTH numbers of one user, or of one movie
+ALL = slice(None)  # positions of all movies
+
+
+class MatrixOf(Protocol):
+    """Fills the rows of those of the catalog's movies, which are the same numbers whichever movies are asked for."""
+
+    def __call__(self, catalog: Catalog, exponent: float, movies: Positions | slice = ALL) -> Matrix: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
     """What makes one strategy.
 
-    `matrix` takes the catalog and the exponent on popularity. `row` takes a user's taste and the population's.
-    `terms` takes a user's row, a movie's row and the movie's weights, and returns 15 numbers that explain the score.
+    `matrix` takes the catalog, the exponent on popularity, and the movies. `row` takes a user's taste and the
+    population's. `terms` takes a user's row, a movie's row and the movie's weights, and returns 15 numbers that
+    explain the score.
     `alpha` and `shrinkage` of the taste are those of the settings, unless the strategy has its own.
     """
 
     name: str
-    matrix: Callable[[Catalog, float], Matrix]
+    matrix: MatrixOf
     row: Callable[[Taste, Taste], Row]
     terms: Callable[[Row, Row, NDArray[np.uint8]], Taste]
     alpha: float | None = None
@@ -47,13 +56,13 @@ class Strategy:
         )
 
 
-def popular_matrix(catalog: Catalog, exponent: float) -> Matrix:
+def popular_matrix(catalog: Catalog, exponent: float, movies: Positions | slice = ALL) -> Matrix:
     """Column 15 alone: the movie's share of all recent views. No exponent could change their order."""
-    matrix = np.zeros((WIDTH, len(catalog)))
     strength = catalog.strength(1.0)
     total = sum_in_order(strength)
+    matrix = np.zeros((WIDTH, len(strength[movies])))
     if total > 0:
-        np.divide(strength, total, out=matrix[COMMON])
+        np.divide(strength[movies], total, out=matrix[COMMON])
     return matrix.T
 
 
@@ -63,13 +72,13 @@ def popular_row(taste: Taste, population: Taste) -> Row:
     return row
 
 
-def mixture_matrix(catalog: Catalog, exponent: float) -> Matrix:
+def mixture_matrix(catalog: Catalog, exponent: float, movies: Positions | slice = ALL) -> Matrix:
     """Column g: the share of genre g's recent views ** exponent x weight that the movie has."""
-    matrix = popular_matrix(catalog, exponent).T
-    strength = catalog.strength(exponent)
+    matrix = popular_matrix(catalog, exponent, movies).T
+    strength = catalog.strength(exponent)[movies]
     for genre, total in enumerate(catalog.genre_totals(exponent)):
         if total > 0:
-            np.divide(strength * catalog.profiles[:, genre], total, out=matrix[genre])
+            np.divide(strength * catalog.profiles[movies, genre], total, out=matrix[genre])
     return matrix.T
 
 
@@ -90,10 +99,11 @@ def shares_of_score(user: Row, movie: Row, weights: NDArray[np.uint8]) -> Taste:
     return products[:COMMON] + products[COMMON] * weights / TOTAL
 
 
-def euclid_matrix(catalog: Catalog, exponent: float) -> Matrix:
+def euclid_matrix(catalog: Catalog, exponent: float, movies: Positions | slice = ALL) -> Matrix:
     """2p and -|p|^2: with the user's (u, 1) they make -|u - p|^2 + |u|^2, and |u|^2 is the same for all movies."""
-    matrix = np.empty((WIDTH, len(catalog)))
-    np.divide(catalog.profiles.T, TOTAL, out=matrix[:COMMON])
+    profiles = catalog.profiles[movies]
+    matrix = np.empty((WIDTH, len(profiles)))
+    np.divide(profiles.T, TOTAL, out=matrix[:COMMON])
     matrix[COMMON] = 0.0
     for column in matrix[:COMMON]:
         matrix[COMMON] -= column * column

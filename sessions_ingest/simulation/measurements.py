@@ -3,6 +3,7 @@
 import threading
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
+from typing import Any
 
 KEPT_LATENCIES = 100_000  # of each kind, the latest ones: enough for a p99, bounded however long it runs
 
@@ -15,6 +16,7 @@ class Measurements:
         self.requests: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
         self.sent: Counter[str] = Counter()
+        self.changes: Counter[str] = Counter()  # of movies, by action, as read from the change feed
         self.late_lists = 0  # finishes after which no new list was shown before the measurement gave up
         self._new_lists: deque[float] = deque(maxlen=KEPT_LATENCIES)
         self._latencies: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=KEPT_LATENCIES))
@@ -31,6 +33,16 @@ class Measurements:
         """Records messages that a queue accepted."""
         with self._lock:
             self.sent[kind] += number
+
+    def record_changes(self, bodies: Iterable[dict[str, Any]]) -> None:
+        """Records changes of movies that a sister service has read."""
+        with self._lock:
+            self.changes.update(body["action"] for body in bodies)
+
+    def record_change_error(self) -> None:
+        """Records that the change feed could not be read."""
+        with self._lock:
+            self.errors["change"] += 1
 
     def record_new_list(self, seconds: float | None) -> None:
         """Records how long after a finish a new list was shown; None: too long to wait for."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from movies.genres import GENRES
+from sessions_ingest.simulation.changes_reader import ChangesReader
 from sessions_ingest.simulation.client import Client, Movie, ServiceUnavailableError
 from sessions_ingest.simulation.measurements import Measurements
 from sessions_ingest.simulation.new_lists import NewLists
@@ -179,16 +180,19 @@ class Player(threading.Thread):
 
 @dataclass(slots=True)
 class Simulation:
-    """All players of a run, their sender, and what measures new lists."""
+    """All players of a run, their sender, what measures new lists, and the reader of the change feed, if any."""
 
     players: list[Player]
     sender: Sender
     new_lists: NewLists
     stop: threading.Event
+    changes: ChangesReader | None = None
 
     def start(self) -> None:
         self.sender.start()
         self.new_lists.start()
+        if self.changes:
+            self.changes.start()
         for player in self.players:
             player.start()
 
@@ -219,8 +223,12 @@ def make_simulation(
     rate: float,
     slice_: int,
     sister_lists: bool,
+    changes_queue: str = "",
 ) -> Simulation:
-    """A simulation of `rate` sessions a second by users whose ids are `slice_` modulo SLICES."""
+    """A simulation of `rate` sessions a second by users whose ids are `slice_` modulo SLICES.
+
+    With `changes_queue`, a simulated sister service reads the change feed from it.
+    """
     threads = min(MAX_THREADS, max(1, math.ceil(rate / SESSIONS_PER_THREAD)))
     stop = threading.Event()
     new_lists = NewLists(Client(url, measurements, key), measurements, stop)
@@ -238,4 +246,5 @@ def make_simulation(
         )
         for number in range(threads)
     ]
-    return Simulation(players, sender, new_lists, stop)
+    reader = ChangesReader(changes_queue, measurements, stop) if changes_queue else None
+    return Simulation(players, sender, new_lists, stop, reader)

@@ -68,7 +68,7 @@ def test_both_lists_are_as_the_api_serves_them_and_each_absence_has_its_reason(v
         (99, "does not exist", None),
         (1, "", None),
     ]
-    assert shown(context, "taken_off") == [(5, "was taken off by hand", 0.5)]
+    assert shown(context, "taken_off") == [(5, "was removed by staff", 0.5)]
     assert shown(context, "finished") == [(6, "was finished", None)]
     assert (context["recommended_at"], context["watched_at"]) == (NOON, NOON)
 
@@ -76,19 +76,19 @@ def test_both_lists_are_as_the_api_serves_them_and_each_absence_has_its_reason(v
 @pytest.mark.parametrize(
     ("movie_id", "reasons"),
     [
-        (2, [f"Is number 1 of the list of 2026-11-24 12:00:00 UTC. {FROM_BUS}"]),
+        (2, [f"Is number 1 of the list of 2026-11-24 12:00 UTC. {FROM_BUS}"]),
         (
             3,
             [
                 "The movie is hidden: no user is shown it.",
-                f"Is number 2 of the list of 2026-11-24 12:00:00 UTC. {FROM_BUS}",
+                f"Is number 2 of the list of 2026-11-24 12:00 UTC. {FROM_BUS}",
             ],
         ),
         (
             1000,
             [
                 "The movie does not exist: it is dropped from every list.",
-                f"Is not in the list of 2026-11-24 12:00:00 UTC. {FROM_BUS}",
+                f"Is not in the list of 2026-11-24 12:00 UTC. {FROM_BUS}",
             ],
         ),
     ],
@@ -101,7 +101,7 @@ def test_a_finished_movie_is_explained_from_the_views(viewer: Client, user: None
     event = {"movie": {"id": 1}, "progress": 1, "timestamp": "2026-11-24T13:00:00Z"}
     Caller("service")("POST", "/tetraflix/sessionData", {"userId": 7, "events": [event]})
     reasons = viewer.get(f"{USER}?movie=1").context["reasons"]
-    assert reasons[0] == "Was finished 2026-11-24 13:00:00 UTC, so it was removed from recommendations."
+    assert reasons[0] == "Was finished 2026-11-24 13:00 UTC, so it was removed from recommendations."
 
 
 def test_what_was_finished_lately_is_in_the_order_of_watching(viewer: Client, user: None):
@@ -118,14 +118,14 @@ def test_an_old_finish_reported_after_the_list_is_explained(viewer: Client, user
     with time_machine.travel(NOON + timedelta(minutes=1), tick=False):
         Caller("service")("POST", "/tetraflix/sessionData", {"userId": 7, "events": [event]})
     assert viewer.get(f"{USER}?movie=1").context["reasons"] == [
-        "Was finished 2017-09-08 13:00:00 UTC, so it was removed from recommendations.",
-        f"Is not in the list of 2026-11-24 12:00:00 UTC. {FROM_BUS}",
+        "Was finished 2017-09-08 13:00 UTC, so it was removed from recommendations.",
+        f"Is not in the list of 2026-11-24 12:00 UTC. {FROM_BUS}",
     ]
 
 
 def test_an_editor_takes_a_movie_off_and_brings_it_back(editor: Client, user: None):
     response = editor.post(f"{USER}4/take-off/", follow=True)
-    assert says(response) == ["Movie 4 was taken off currently watching."]
+    assert says(response) == ["“Movie 4” was removed from currently watching."]
     assert shown(response.context, "watching") == []
     assert shown(response.context, "recommendations") == [(2, "", 0), (4, "", 0), (1, "", 0)]
     response = editor.post(f"{USER}4/bring-back/", follow=True)
@@ -134,7 +134,7 @@ def test_an_editor_takes_a_movie_off_and_brings_it_back(editor: Client, user: No
 
 def test_an_editor_dismisses_movies_of_both_lists_and_undoes_that(store: None, editor: Client, user: None):
     response = editor.post(f"{USER}2/dismiss/", follow=True)
-    assert says(response) == ["Movie 2 was dismissed: the user is not shown it until that is undone."]
+    assert says(response) == ["“Movie 2” was dismissed: the user is not shown it until that is undone."]
     response = editor.post(f"{USER}4/dismiss/", follow=True)
     context = response.context
     assert shown(context, "recommendations") == [(1, "", 0)]
@@ -149,7 +149,7 @@ def test_an_editor_dismisses_movies_of_both_lists_and_undoes_that(store: None, e
     reasons = editor.get(f"{USER}?movie=2").context["reasons"]
     assert reasons[0] == ("Was dismissed: the user is shown it in no list until that is undone.")
     response = editor.post(f"{USER}2/undo-dismissal/", follow=True)
-    assert says(response) == ["Movie 2 is not dismissed any more."]
+    assert says(response) == ["“Movie 2” is not dismissed any more."]
     assert shown(response.context, "recommendations") == [(2, "", 0), (1, "", 0)]
     editor.post(f"{USER}4/undo-dismissal/")
     assert shown(editor.get(USER).context, "watching") == [(4, "", 0.25)]
@@ -173,7 +173,7 @@ def test_the_page_says_where_the_list_came_from(viewer: Client, user: None, made
     stores.current().write([(7, lists)])
     page = viewer.get(USER, {"movie": 2})
     assert sentence in page.content.decode()
-    assert page.context["reasons"] == [f"Is number 1 of the list of 2026-11-24 12:00:00 UTC. {sentence}"]
+    assert page.context["reasons"] == [f"Is number 1 of the list of 2026-11-24 12:00 UTC. {sentence}"]
 
 
 def test_a_user_who_never_had_a_list_is_explained(viewer: Client, user: None):
@@ -195,7 +195,7 @@ def test_a_user_without_any_record_gets_the_most_popular_movies(viewer: Client, 
     refresh()
     page = viewer.get("/admin/recommendations/userlists/", {"user": "534356757834"}, follow=True)
     assert page.redirect_chain == [("/admin/recommendations/userlists/534356757834/", 302)]
-    assert "There is no record of this user." in page.content.decode()
+    assert "no data yet, so the most popular movies are shown." in page.content.decode()
     visible = list(Movie.objects.filter(hidden=False).order_by("id").values_list("id", flat=True))
     assert [row[0] for row in shown(page.context, "recommendations")] == visible
     assert shown(page.context, "watching") == []
@@ -208,10 +208,8 @@ def test_popular_movies_instead_of_an_exhausted_list_are_explained(viewer: Clien
     served = Caller()("GET", "/tetraflix/recommendations/7").json()
     ids = [one["id"] for one in served["recommendations"]]
     assert [row[0] for row in shown(page.context, "recommendations")] == ids == [5]  # 6 is finished
-    assert "This user's own list has nothing left to show." in page.content.decode()
-    instead = (
-        "The user's own list has nothing left to show, so the overall most popular movies are shown instead;"
-    )
+    assert "The user's own list has nothing left to show." in page.content.decode()
+    instead = "The user's own list has nothing left to show, so the most popular movies are shown instead;"
     assert page.context["reasons"][-1] == f"{instead} this movie is among them."
     reasons = viewer.get(USER, {"movie": 4}).context["reasons"]
     assert reasons[-1] == f"{instead} this movie is not among them."
@@ -230,7 +228,34 @@ def test_users_are_paged_by_id(viewer: Client):
     assert [user["id"] for user in first.context["users"]] == [str(user_id) for user_id in range(1, 51)]
     second = viewer.get("/admin/recommendations/userlists/", {"after": first.context["after"]})
     assert [user["id"] for user in second.context["users"]] == [str(user_id) for user_id in range(51, 61)]
-    assert second.context["after"] is None
+    assert (second.context["after"], second.context["previous"]) == (None, "0")
+    assert viewer.get("/admin/recommendations/userlists/", {"after": "50"}).context["previous"] == "0"
+    third = viewer.get("/admin/recommendations/userlists/", {"after": "55"})
+    before = viewer.get("/admin/recommendations/userlists/", {"after": third.context["previous"]})
+    assert [user["id"] for user in before.context["users"]] == [str(user_id) for user_id in range(6, 56)]
+    assert first.context["previous"] is None
+
+
+def test_each_movie_has_its_place_or_its_reason_beside_it(viewer: Client, user: None):
+    page = viewer.get(USER)
+    assert [(row["movie_id"], row["place"]) for row in page.context["listed"]] == [
+        (2, 1),
+        (3, None),
+        (4, None),
+        (99, None),
+        (1, 2),
+    ]
+    html = page.content.decode()
+    for reason in ("is hidden", "is being watched", "does not exist"):
+        assert f"Not shown: it {reason}." in html
+
+
+def test_a_movie_is_found_by_its_title(viewer: Client, user: None):
+    movie("Lord of the Rings", movie_id=17)
+    found = viewer.get(USER, {"movie": "lord of the rigns"})
+    assert [each.pk for each in found.context["titled"]] == [17]
+    assert 'href="?movie=17"' in found.content.decode()
+    assert "No movies match." in viewer.get(USER, {"movie": "zzzzzz"}).content.decode()
 
 
 def test_an_unavailable_store_is_reported(viewer: Client, monkeypatch: pytest.MonkeyPatch):

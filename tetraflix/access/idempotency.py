@@ -80,7 +80,7 @@ def idempotent(view: View, *, counts_once: bool = False) -> View:
                 f"{HEADER} has 1 to {MAX_KEY_LENGTH} printable characters.",
                 {HEADER: [f"1 to {MAX_KEY_LENGTH} printable characters."]},
             )
-        keyed = _KeyedRequest(caller.id, name, _fingerprint(request))
+        keyed = _KeyedRequest(caller.holder_id, name, _fingerprint(request))
         return answer_once(keyed, request, lambda: view(request, *args, **kwargs))
 
     return answer
@@ -88,7 +88,7 @@ def idempotent(view: View, *, counts_once: bool = False) -> View:
 
 @dataclass(frozen=True, slots=True)
 class _KeyedRequest:
-    key_id: int
+    key_id: int  # of the holder's first key, so that a repetition with the key of a roll is one, too
     name: str
     fingerprint: bytes
 

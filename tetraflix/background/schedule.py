@@ -78,11 +78,11 @@ def pending() -> dict[str, float]:
         return dict(cursor.fetchall())
 
 
-def overdue() -> list[str]:
-    """A sentence for each task that has been pending for more than OVERDUE_SECONDS."""
+def overdue(waiting: Mapping[str, float]) -> list[str]:
+    """A sentence for each of these pending tasks that has waited for more than OVERDUE_SECONDS."""
     return [
         f"{name} was sent {seconds:,.0f} s ago and is not done: see the worker's log."
-        for name, seconds in pending().items()
+        for name, seconds in waiting.items()
         if seconds > OVERDUE_SECONDS
     ]
 

@@ -1,23 +1,32 @@
-"""The dashboard on the admin's first page: views, ingest, queues, lists, and the state of the service.
+"""The dashboard on the admin's first page: the verdict on each part of the service, views, ingest, queues, lists.
 
 It runs a fixed number of statements over roll-ups and indexes, whatever the size of the inventory, because every
 open page polls it every few seconds.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, User
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 
+from movies.foundation import retries
 from movies.genres import GENRES, OVERALL, label
 from movies.palette import COLOURS
 from movies.search import selections
 from movies.search.selections import Selection
+from tetraflix.background import schedule
 from tetraflix.backoffice.concentration_panel import concentration
 from tetraflix.backoffice.experiment_panel import running_experiment
+from tetraflix.backoffice.queue_panel import queue_rows
+from tetraflix.backoffice.verdict_panel import verdict_strip
+from tetraflix.embedded import disk
 from tetraflix.health import service_state
 from tetraflix.health.service_state import Ingest
+from tetraflix.health.verdicts import Facts
 
 DAYS = 30
 MINUTES = 60
@@ -27,9 +36,9 @@ REFRESH_SECONDS = 5
 
 VIEWS = "SELECT day, genre, weight FROM movies_genreviews WHERE day > %s AND day <= %s"
 TOPS = f"""
-SELECT p.genre, extract(epoch FROM now() - p.refreshed_at)::float8, best.id, best.title, best.views
+SELECT p.genre, extract(epoch FROM now() - p.refreshed_at)::float8, best.id, best.title, best.views, best.weight
 FROM movies_popularlist p LEFT JOIN LATERAL (
-    SELECT m.id, m.title, coalesce(v.views, 0) AS views
+    SELECT m.id, m.title, coalesce(v.views, 0) AS views, m.profile[array_position(%s::text[], p.genre)] AS weight
     FROM unnest(p.movie_ids[1:{CANDIDATES}]) WITH ORDINALITY AS listed (id, place)
     JOIN movies_movie m ON m.id = listed.id AND NOT m.hidden
     LEFT JOIN movies_viewcount v ON v.movie_id = m.id
@@ -42,7 +51,7 @@ def dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict[str
     """The context of the admin's first page, with present data; dashboard.js draws it and polls for newer data."""
     return context | {
         "title": "Dashboard",
-        "dashboard": dashboard_data(),
+        "dashboard": dashboard_data(request.user),
         "refresh_seconds": REFRESH_SECONDS,
         "days": DAYS,
         "minutes": MINUTES,
@@ -51,33 +60,44 @@ def dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict[str
 
 def dashboard_json(request: HttpRequest) -> JsonResponse:
     """`GET /admin/dashboard.json`: the same data."""
-    return JsonResponse(dashboard_data())
+    return JsonResponse(dashboard_data(request.user))
 
 
-def dashboard_data() -> dict[str, Any]:
-    """Everything the page shows.
+def dashboard_data(user: User | AnonymousUser) -> dict[str, Any]:
+    """Everything the page shows, with links to what the user may see.
 
     Null for the queues when SQS does not answer, for the lists until they are measured, for the experiment while none
     runs, and for values that do not exist.
     """
     now = datetime.now(UTC)
     tops = _tops()
-    outbox = service_state.outbox(count_at_most=1)
-    ages = service_state.heartbeat_ages()
+    ingest = _ingest(now)
+    pending = schedule.pending()
+    users = service_state.user_count()
+    experiment = running_experiment()
+    facts = Facts(
+        queues=service_state.queue_depths.get(),
+        heartbeat_ages=service_state.heartbeat_ages(),
+        background_problems=schedule.overdue(pending),
+        failing=retries.failing_work(),
+        slowest_seconds=max(ingest.slowest.values(), default=None),
+        outbox_seconds=service_state.outbox(count_at_most=1).lag_seconds,
+        popularity_seconds=max((top["age_seconds"] for top in tops), default=None),
+        database_problems=_database_problems(users),
+    )
     return {
+        **verdict_strip(facts, experiment, user),
         "genres": [{"name": genre, "label": label(genre), "colour": COLOURS[genre]} for genre in GENRES],
         "views": _views(now),
         "tops": tops,
-        "popularity_age_seconds": tops[0]["age_seconds"] if tops else None,
-        "ingest": _ingest(now),
-        "queues": _queues(),
+        "popularity_age_seconds": facts.popularity_seconds,
+        "ingest": {"minutes": ingest.minutes, "queues": ingest.queues, "last_hour": ingest.last_hour},
+        "queues": queue_rows(ingest.last_minute, ingest.slowest, pending, user.has_perm),
         "concentration": concentration(),
-        "experiment": running_experiment(),
-        "outbox_age_seconds": outbox.lag_seconds if outbox.changes else None,
-        "beat_age_seconds": ages["beat"],
-        "problems": service_state.problems(ages),
+        "experiment": experiment,
         "movies": str(selections.approximate_count(Selection())),
-        "users": service_state.user_count(),
+        "users": users,
+        "at": f"{now:%Y-%m-%d %H:%M:%S} UTC",
     }
 
 
@@ -102,7 +122,7 @@ def _views(now: datetime) -> dict[str, Any]:
 def _tops() -> list[dict[str, Any]]:
     """The best movies of each list that exists, the overall list first, then by genre."""
     found: dict[str, dict[str, Any]] = {}
-    for genre, age, movie_id, title, views in _rows(TOPS, []):
+    for genre, age, movie_id, title, views, weight in _rows(TOPS, [list(GENRES)]):
         entry = found.setdefault(
             genre,
             {
@@ -114,37 +134,60 @@ def _tops() -> list[dict[str, Any]]:
             },
         )
         if movie_id is not None:
-            entry["movies"].append({"id": movie_id, "title": title, "views": views})
+            # the score that the lists are sorted by, in views: all of them overall, the genre's share in a genre
+            share = 100 if genre == OVERALL else weight
+            score = round(views * share / 100)
+            entry["movies"].append(
+                {"id": movie_id, "title": title, "views": views, "share": share, "score": score}
+            )
     return [found[genre] for genre in (OVERALL, *GENRES) if genre in found]
 
 
-def _ingest(now: datetime) -> dict[str, Any]:
-    """Messages a minute of each queue, over the last hour."""
+@dataclass(frozen=True, slots=True)
+class RecentIngest:
+    """Messages a minute by queue over the last MINUTES whole minutes, and what follows from the same rows.
+
+    The minute under way is not among them, because a part of a minute looks like a fall. `slowest` is the greatest
+    ingest latency by queue in seconds, of the minute under way and the last whole one.
+    """
+
+    minutes: list[str]
+    queues: dict[str, list[int]]
+    last_hour: dict[str, int]
+    last_minute: dict[str, Ingest]
+    slowest: dict[str, float]
+
+
+def _ingest(now: datetime) -> RecentIngest:
     this_minute = now.replace(second=0, microsecond=0)
-    minutes = [this_minute - timedelta(minutes=ago) for ago in reversed(range(MINUTES))]
+    minutes = [this_minute - timedelta(minutes=ago) for ago in range(MINUTES, 0, -1)]
     places = {minute: place for place, minute in enumerate(minutes)}
-    queues: dict[str, list[int]] = {}
-    sums = dict.fromkeys(Ingest._fields[:-1], 0)
-    slowest: int | None = None
+    found = RecentIngest(
+        [f"{minute:%H:%M}" for minute in minutes], {}, dict.fromkeys(Ingest._fields[:-1], 0), {}, {}
+    )
     for minute, queue, ingest in service_state.ingest_after(minutes[0] - timedelta(seconds=1)):
         if minute in places:
-            queues.setdefault(queue, [0] * MINUTES)[places[minute]] = ingest.messages
-            sums = {name: total + getattr(ingest, name) for name, total in sums.items()}
-            if minute in minutes[-2:]:
-                slowest = max(slowest or 0, ingest.slowest_ms)
-    return {
-        "minutes": [f"{minute:%H:%M}" for minute in minutes],
-        "queues": queues,
-        "last_hour": sums,
-        "slowest_ms": slowest,
-    }
+            found.queues.setdefault(queue, [0] * MINUTES)[places[minute]] = ingest.messages
+            for name in found.last_hour:
+                found.last_hour[name] += getattr(ingest, name)
+        if minute == minutes[-1]:
+            found.last_minute[queue] = ingest
+        if minute >= minutes[-1]:
+            found.slowest[queue] = max(found.slowest.get(queue, 0.0), ingest.slowest_ms / 1000)
+    return found
 
 
-def _queues() -> list[dict[str, Any]] | None:
-    queues = service_state.queue_depths.get()
-    if queues is None:
-        return None
-    return [{"name": name, "depth": queue.depth, "dead": queue.dead} for name, queue in queues.items()]
+def _database_problems(users: int | None) -> list[str]:
+    """What is wrong with the database that answered for this page: its migrations, the other store, the disk."""
+    problems = []
+    readiness = service_state.readiness.get()
+    if readiness is not None and readiness.missing_migrations:
+        problems.append(f"Not applied: {', '.join(readiness.missing_migrations)}. Run `manage.py migrate`.")
+    if users is None:
+        problems.append("The store of the users' lists does not answer: see MONGODB_URL.")
+    if line := disk.full_line(settings.VAR_DIR):
+        problems.append(line)
+    return problems
 
 
 def _rows(sql: str, parameters: list[Any]) -> list[tuple]:

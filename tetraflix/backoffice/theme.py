@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
@@ -12,8 +13,13 @@ def _may(permission: str) -> Callable[[HttpRequest], bool]:
     return lambda request: request.user.has_perm(permission)
 
 
-def _item(title: str, icon: str, link: str, permission: str | None = None) -> dict[str, Any]:
-    item: dict[str, Any] = {"title": title, "icon": icon, "link": reverse_lazy(link)}
+def _item(
+    title: str, icon: str, link: str, permission: str | None = None, also: str = "", **more: Any
+) -> dict[str, Any]:
+    """An item of the menu; the page named `also` belongs to it, too, though its address does not say so."""
+    item: dict[str, Any] = {"title": title, "icon": icon, "link": reverse_lazy(link), **more}
+    if also:
+        item["also"] = [reverse_lazy(also)]
     if permission:
         item["permission"] = _may(permission)
     return item
@@ -27,28 +33,32 @@ UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Tetraflix",
     "SITE_HEADER": "Tetraflix",
     "SITE_SUBHEADER": "Client services",
-    "SITE_SYMBOL": "movie",
+    "SITE_ICON": _file("site/icon.svg"),
     "SITE_URL": "/",
     "SITE_FAVICONS": [{"rel": "icon", "href": _file("site/icon.svg"), "type": "image/svg+xml"}],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": False,
     "DASHBOARD_CALLBACK": "tetraflix.backoffice.dashboard.dashboard_context",
-    "STYLES": [_file("movies/admin/admin.css")],
+    "ENVIRONMENT": lambda request: settings.ENVIRONMENT,  # the badge in the header
+    "STYLES": [_file("movies/admin/admin.css"), _file("tetraflix/frame.css")],
+    "SCRIPTS": [_file("tetraflix/keys.js")],
     "BORDER_RADIUS": "6px",
+    # A blue primary colour, because red means danger. Weight 500 is lighter than in other palettes, because the theme
+    # writes with it on dark backgrounds.
     "COLORS": {
         "primary": {
-            "50": "oklch(97.1% .013 17.38)",
-            "100": "oklch(93.6% .032 17.717)",
-            "200": "oklch(88.5% .062 18.334)",
-            "300": "oklch(80.8% .114 19.571)",
-            "400": "oklch(70.4% .191 22.216)",
-            "500": "oklch(63.7% .237 25.331)",
-            "600": "oklch(57.7% .245 27.325)",
-            "700": "oklch(50.5% .213 27.518)",
-            "800": "oklch(44.4% .177 26.899)",
-            "900": "oklch(39.6% .141 25.723)",
-            "950": "oklch(25.8% .092 26.042)",
+            "50": "#eff6ff",
+            "100": "#dbeafe",
+            "200": "#bfdbfe",
+            "300": "#93c5fd",
+            "400": "#7fb5fb",
+            "500": "#6aa7f8",
+            "600": "#1d5bd6",
+            "700": "#1d4ed8",
+            "800": "#1e40af",
+            "900": "#1e3a8a",
+            "950": "#172554",
         },
     },
     "SIDEBAR": {
@@ -83,6 +93,7 @@ UNFOLD: dict[str, Any] = {
                         "science",
                         "admin:recommendations_experiment_changelist",
                         "recommendations.view_experiment",
+                        also="experiment-planner",
                     ),
                 ],
             },
@@ -101,6 +112,7 @@ UNFOLD: dict[str, Any] = {
                         "report",
                         "admin:sessions_ingest_deadletteract_changelist",
                         "sessions_ingest.view_deadletteract",
+                        badge="tetraflix.backoffice.queue_panel.dead_letter_badge",
                     ),
                     _item("API keys", "key", "admin:tetraflix_apikey_changelist", "tetraflix.view_apikey"),
                     _item("Staff", "badge", "admin:auth_user_changelist", "auth.view_user"),

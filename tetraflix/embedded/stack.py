@@ -104,6 +104,8 @@ class Stack:
         self.plan = plan
         self.supervisor = supervisor
         self.env = {"TETRAFLIX_VAR": str(plan.var_dir), "PORT": str(plan.port)}
+        if plan.demo:
+            self.env["ENVIRONMENT"] = "demo"
         self.programs: list[Program] = []
         self.password = ""
         self.database_url = plan.database_url
@@ -177,7 +179,7 @@ class Stack:
         ]
         if plan.demo:
             words = ["manage.py", "simulate_traffic", "--rate", f"{plan.demo.rate:g}", "--seconds", "0"]
-            words += ["--sister-lists"] if plan.demo.sister_lists else []
+            words += ["--read-changes", *(["--sister-lists"] if plan.demo.sister_lists else [])]
             self.programs.append(python("traffic", words, env=self.env))
         self.programs[0].inner = Inner("web process", "Unexpected exit from worker-", "ended unexpectedly")
         # The worker and beat do not need the web, so they start while it loads the inventory.

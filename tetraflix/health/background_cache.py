@@ -36,15 +36,15 @@ class BackgroundCache(Generic[T]):
     def get(self) -> T | None:
         """The value, at most `max_age_seconds` (MAX_AGE_SECONDS) old; None when no refresh has ended since."""
         with self._changed:
-            if not self._fetching and time.monotonic() - self._started_at >= self._keep_seconds:
-                self._started_at = time.monotonic()
-                self._fetching = True
-                self._changed.notify_all()
-            if self._thread is None or not self._thread.is_alive():  # at first, and after a fork
-                self._thread = threading.Thread(target=self._run, name="background cache", daemon=True)
-                self._thread.start()
+            self._start_if_due()
             seconds = WAIT_SECONDS if self._is_known() else FIRST_WAIT_SECONDS
             self._changed.wait_for(lambda: not self._fetching, seconds)
+            return self._value if self._is_known() else None
+
+    def latest(self) -> T | None:
+        """The same without any wait: a value that is due is returned once more, and refreshed meanwhile."""
+        with self._changed:
+            self._start_if_due()
             return self._value if self._is_known() else None
 
     def clear(self) -> None:
@@ -52,6 +52,15 @@ class BackgroundCache(Generic[T]):
         with self._changed:
             self._generation += 1
             self._started_at = self._fetched_at = float("-inf")
+
+    def _start_if_due(self) -> None:
+        if not self._fetching and time.monotonic() - self._started_at >= self._keep_seconds:
+            self._started_at = time.monotonic()
+            self._fetching = True
+            self._changed.notify_all()
+        if self._thread is None or not self._thread.is_alive():  # at first, and after a fork
+            self._thread = threading.Thread(target=self._run, name="background cache", daemon=True)
+            self._thread.start()
 
     def _is_known(self) -> bool:
         longest = MAX_AGE_SECONDS if self._max_age_seconds is None else self._max_age_seconds

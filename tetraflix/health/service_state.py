@@ -6,7 +6,7 @@ when nothing is known. `user_count` is cached in each process and is None while 
 """
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,7 +21,7 @@ from django.db.migrations.loader import MigrationLoader
 from movies.outbox import bus, publisher
 from recommendations import stores
 from recommendations.stores.base import StoreUnavailable
-from tetraflix.background import heartbeats, schedule
+from tetraflix.background import heartbeats
 from tetraflix.health.background_cache import BackgroundCache
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ USER_COUNT_KEY = "tetraflix.user_count"
 PROBE_TIMEOUT_SECONDS = 1  # of a readiness check: to connect to the database, and again for each statement
 
 
-# -- Heartbeats and scheduled tasks ------------------------------------------------------------------
+# -- Heartbeats ------------------------------------------------------------------------------------
 
 
 def heartbeat_ages() -> dict[str, float | None]:
@@ -47,12 +47,6 @@ def heartbeat_ages() -> dict[str, float | None]:
         )
         found = dict(cursor.fetchall())
     return {name: found.get(name) for name in names}
-
-
-def problems(ages: Mapping[str, float | None]) -> list[str]:
-    """A sentence for each stale one of these heartbeats, and for each overdue task."""
-    stale = [line for process in heartbeats.expected() if (line := process.problem(ages[process.name]))]
-    return [*stale, *schedule.overdue()]
 
 
 # -- Inventory, popularity, outbox, ingest -----------------------------------------------------------
@@ -91,6 +85,18 @@ def outbox(*, count_at_most: int = 100_000) -> Outbox:
     return Outbox(*publisher.outbox_lag(at_most=count_at_most))
 
 
+class Sent(NamedTuple):
+    """Changes that were sent to the bus in the last whole minute, and how long ago one of the latest was sent."""
+
+    last_minute: int
+    age_seconds: float | None
+
+
+def changes_sent(place: int) -> Sent:
+    """Of the publisher.COUNTED latest sent changes; the age is that of the change at `place`, the latest is at 1."""
+    return Sent(*publisher.sent_lately(place))
+
+
 class Ingest(NamedTuple):
     """What was applied from one queue within one minute; `slowest_ms` is the greatest ingest latency."""
 
@@ -120,6 +126,16 @@ def ingest_after(start: datetime) -> list[tuple[datetime, str, Ingest]]:
     with connection.cursor() as cursor:
         cursor.execute(f"{INGEST} WHERE minute > %s ORDER BY minute", [start])
         return [(minute, queue, Ingest(*values)) for minute, queue, *values in cursor.fetchall()]
+
+
+def slowest_ingest_seconds() -> float | None:
+    """The greatest ingest latency of this minute and the last one; None when nothing was applied."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT max(slowest_ms) / 1000.0::float8 FROM sessions_ingest_ingestminute"
+            " WHERE minute >= date_trunc('minute', now()) - interval '1 minute'"
+        )
+        return cursor.fetchone()[0]
 
 
 def user_count() -> int | None:

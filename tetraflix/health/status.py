@@ -1,5 +1,6 @@
 """Collects what runs, where, and how much it holds, for `manage.py status`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,11 +13,13 @@ from movies.foundation import retries
 from movies.outbox import bus
 from recommendations import stores
 from recommendations.stores.base import StoreUnavailable
-from tetraflix.background import heartbeats
+from tetraflix.background import heartbeats, schedule
 from tetraflix.configuration import database_requirements, error_hints, stack_addresses
 from tetraflix.embedded import disk
 from tetraflix.embedded.ports import http_status
-from tetraflix.health import service_state
+from tetraflix.health import service_state, verdicts
+from tetraflix.health.service_state import QueueState
+from tetraflix.health.verdicts import Facts, State
 
 MIGRATE = "The database has no tables yet, or outdated ones: `manage.py migrate` makes them."
 SIZES = """
@@ -40,15 +43,16 @@ class Status:
 
 def collect() -> Status:
     """Asks everything that should run. Raises nothing: what does not answer is listed in `down`."""
-    status = Status()
+    status, facts = Status(), Facts()
     stack = stack_addresses.read(settings.VAR_DIR)
     _web(status, (stack or {}).get("web") or f"http://127.0.0.1:{settings.PORT}")
-    _queues(status)
-    _database(status)
+    _queues(status, facts)
+    _database(status, facts)
     _deaths(status, stack)
-    _programs(status, stack)
+    _programs(status, facts, stack)
     if line := disk.full_line(settings.VAR_DIR):
-        status.down.append(line)
+        facts.database_problems.append(line)
+    _judge(status, facts)
     return status
 
 
@@ -59,37 +63,60 @@ def _web(status: Status, url: str) -> None:
         status.down.append(f"The web server at {url} does not answer: `make run` starts it.")
 
 
-def _queues(status: Status) -> None:
+def _judge(status: Status, facts: Facts) -> None:
+    """The verdict on each part, by the rules of the dashboard."""
+    found = verdicts.verdicts(facts)
+    status.values["verdicts"] = {one.part: {"state": one.state, "detail": one.detail} for one in found}
+    _, sentence = verdicts.overall(found)
+    warnings = [line for one in found if one.state is State.WARN for line in one.problems]
+    status.rows = {"verdict": sentence, **_numbered("warning", warnings), **status.rows}
+    status.down += [line for one in found if one.state is State.BAD for line in one.problems]
+
+
+def _numbered(name: str, lines: Sequence[str]) -> dict[str, str]:
+    """Rows of the same name: `note`, `note 2`, `note 3`."""
+    return {name if number == 1 else f"{name} {number}": line for number, line in enumerate(lines, 1)}
+
+
+def _queues(status: Status, facts: Facts) -> None:
     queues: dict[str, Any] = {}
+    known: dict[str, QueueState] = {}
     status.values |= {"sqs": None, "queues": queues}
     try:
         for name, queue in service_state.read_queues(bus.shared_client()):
             if isinstance(queue, ClientError):
                 code = queue.response["Error"]["Code"]
-                status.down.append(f"Queue {name}: {code}. `manage.py ensure_queues` makes what is missing.")
+                facts.queue_problems.append(
+                    f"Queue {name}: {code}. `manage.py ensure_queues` makes what is missing."
+                )
             else:
+                known[name] = queue
                 queues[name] = queue._asdict()
     except BotoCoreError as error:
-        status.down.append(error_hints.unreachable(error) or str(error))
+        facts.queue_problems.append(error_hints.unreachable(error) or str(error))
         return
+    facts.queues = known
     status.values["sqs"] = settings.SQS_ENDPOINT or bus.shared_client().meta.endpoint_url
 
 
-def _database(status: Status) -> None:
+def _database(status: Status, facts: Facts) -> None:
     status.values |= {"database": None, "movies": None, "users": None, "views": None}
     try:
         with connection.cursor() as cursor:
             status.values["database"] = without_password(settings.DATABASE_URL)
-            status.down += database_requirements.missing(connection)
+            facts.database_problems += database_requirements.missing(connection)
             cursor.execute(SIZES)
             movies, views = cursor.fetchone()
             status.values |= {"movies": movies, "views": int(views)}
-        status.down += retries.failing_work()
+        facts.failing = retries.failing_work()
+        facts.outbox_seconds = service_state.outbox(count_at_most=1).lag_seconds
+        facts.popularity_seconds = service_state.inventory().popularity_age_seconds
+        facts.slowest_seconds = service_state.slowest_ingest_seconds()
         status.values["users"] = stores.current().count()
     except (OperationalError, InterfaceError, StoreUnavailable) as error:
-        status.down.append(error_hints.unreachable(error) or str(error))
+        facts.database_problems.append(error_hints.unreachable(error) or str(error))
     except ProgrammingError:
-        status.down.append(MIGRATE)
+        facts.database_problems.append(MIGRATE)
 
 
 def _deaths(status: Status, stack: dict[str, Any] | None) -> None:
@@ -102,11 +129,10 @@ def _deaths(status: Status, stack: dict[str, Any] | None) -> None:
         if death["state"] != "running":
             log = settings.VAR_DIR / "log"
             status.down.append(f"{name} {death['reason']} at {death['at']} and starts again; logs: {log}")
-    for number, note in enumerate(notes):
-        status.rows["note" if not number else f"note {number + 1}"] = note
+    status.rows |= _numbered("note", notes)
 
 
-def _programs(status: Status, stack: dict[str, Any] | None) -> None:
+def _programs(status: Status, facts: Facts, stack: dict[str, Any] | None) -> None:
     """Worker and beat listen on no port: the stack knows the pids of its own, and both have heartbeats."""
     if stack:
         for name in ("worker", "beat"):
@@ -115,19 +141,19 @@ def _programs(status: Status, stack: dict[str, Any] | None) -> None:
             pid = stack["programs"].get(name)
             if not pid or not stack_addresses.is_running(pid):
                 log = settings.VAR_DIR / "log" / f"{name}.log"
-                status.down.append(f"The {name} does not run; its log: {log}")
+                facts.background_problems.append(f"The {name} does not run; its log: {log}")
                 return
             if stack_addresses.uptime(pid) < heartbeats.STALE_SECONDS:
                 return  # its first heartbeat may still be due
     try:
         ages = service_state.heartbeat_ages()
-        problems = service_state.problems(ages)
+        facts.background_problems += schedule.overdue(schedule.pending())
     except (OperationalError, InterfaceError, ProgrammingError):
         return  # reported with the database
     known = [f"{name} {age:.0f} s ago" for name, age in ages.items() if age is not None]
     if known:
         status.rows["heartbeats"] = ", ".join(known)
-    status.down += problems
+    facts.heartbeat_ages = ages
 
 
 def without_password(url: str) -> str:

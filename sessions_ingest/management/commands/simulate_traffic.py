@@ -44,9 +44,22 @@ class Command(BaseCommand):
             action="store_true",
             help="the Recommendations service sends lists, too; users who got one keep it",
         )
+        parser.add_argument(
+            "--read-changes",
+            action="store_true",
+            help="a sister service reads CHANGES_QUEUE, too, and counts what it read; nobody else should read it",
+        )
 
     def handle(
-        self, *args: Any, rate: float, seconds: float, url: str, key: str, sister_lists: bool, **options: Any
+        self,
+        *args: Any,
+        rate: float,
+        seconds: float,
+        url: str,
+        key: str,
+        sister_lists: bool,
+        read_changes: bool,
+        **options: Any,
     ) -> None:
         if rate <= 0 or seconds < 0:
             raise CommandError("--rate must be above 0, and --seconds 0 or above")
@@ -62,7 +75,15 @@ class Command(BaseCommand):
         half = SLICES // 2
         slice_ = os.getpid() % half + (half if seconds else 0)
         simulation = make_simulation(
-            snapshot, url, key, sender, measurements, rate=rate, slice_=slice_, sister_lists=sister_lists
+            snapshot,
+            url,
+            key,
+            sender,
+            measurements,
+            rate=rate,
+            slice_=slice_,
+            sister_lists=sister_lists,
+            changes_queue=settings.CHANGES_QUEUE if read_changes else "",
         )
         stopped = self._stop_on_signal()
         console.print(
@@ -73,7 +94,11 @@ class Command(BaseCommand):
         unsent = simulation.end(STOPPED_SECONDS if stopped.is_set() else VERIFY_SECONDS)
         verdict, ok = self._verify(console, client, simulation, unsent, stopped.is_set())
         console.print(summary(measurements, simulation))
-        console.print(new_lists(measurements), highlight=False, soft_wrap=True)
+        console.print(
+            f"{new_lists(measurements)}{changes_read(measurements)}",
+            highlight=False,
+            soft_wrap=True,
+        )
         console.print(verdict, highlight=False)
         if not ok:
             raise CommandError("the service does not show what was sent")
@@ -106,6 +131,7 @@ class Command(BaseCommand):
                     f" {measurements.requests.total():,} requests ({measurements.errors.total():,} errors),"
                     f" p50 {measurements.percentiles('recommendations')[0]:.1f} ms,"
                     f" {measurements.sent.total():,} messages. {new_lists(measurements)}"
+                    f"{changes_read(measurements)}"
                 )
                 status.update(line)
                 if not console.is_terminal and time.monotonic() - reported >= REPORT_SECONDS:
@@ -152,6 +178,18 @@ def new_lists(measurements: Measurements) -> str:
     if not seen:
         return f"Finish to new list: {none if late else 'nothing measured yet'}."
     return f"Finish to new list: p50 {p50:.1f} s, p95 {p95:.1f} s ({seen:,} finishes{f'; {none}' if late else ''})."
+
+
+def changes_read(measurements: Measurements) -> str:
+    """A sentence about what was read from the change feed; "" if nothing was."""
+    if not measurements.changes and not measurements.errors["change"]:
+        return ""
+    kinds = ", ".join(f"{number:,} {action}" for action, number in sorted(measurements.changes.items()))
+    errors = measurements.errors["change"]
+    failed = f"; {errors:,} reads failed" if errors else ""
+    return (
+        f" Changes of movies read: {measurements.changes.total():,}{f' ({kinds})' if kinds else ''}{failed}."
+    )
 
 
 def summary(measurements: Measurements, simulation: Simulation) -> Table:

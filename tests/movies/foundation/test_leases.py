@@ -62,7 +62,7 @@ def test_a_failure_is_on_record_until_the_work_succeeds() -> None:
     with retried("work", Broken, first=10, longest=60) as due:
         assert due
         raise Broken("the\nreason")
-    [problem] = failing_work()
+    [problem] = failing_work().values()
     assert problem.startswith("The work has failed since ")
     assert problem.endswith("the reason")
     with retried("work", Broken, first=10, longest=60) as due:
@@ -70,7 +70,7 @@ def test_a_failure_is_on_record_until_the_work_succeeds() -> None:
     end_pause()
     with retried("work", Broken, first=10, longest=60) as due:
         assert due
-    assert failing_work() == []
+    assert failing_work() == {}
 
 
 def test_each_failure_in_a_row_makes_the_pause_longer_up_to_a_bound() -> None:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 from pytest_django import Settings
 
@@ -88,4 +89,4 @@ def test_probes_and_metrics_are_answered_while_sqs_hangs(transactional_db: None,
     answer = client.get("/metrics").content.decode()
     assert 'tetraflix_up{part="queue"} 0.0' in answer
     assert 'tetraflix_up{part="database"} 1.0' in answer
-    assert dashboard.dashboard_data()["queues"] is None
+    assert dashboard.dashboard_data(AnonymousUser())["queues"] is None

@@ -84,7 +84,7 @@ def test_the_service_creates_its_indices_explicitly(elasticsearch: Elasticsearch
     }
     add("Warmth")
     assert (index_changes(), index_changes()) == (1, 0)
-    assert failing_work() == []
+    assert failing_work() == {}
     at = datetime(2026, 11, 24, tzinfo=UTC)
     days = [at, at + timedelta(days=1)]
     records = [Activity("user-data", 7, 20, day.timestamp()) for day in days]
@@ -132,7 +132,7 @@ def test_a_failed_rebuild_removes_its_index_and_is_retried_with_growing_pauses(
     assert line.endswith("no such luck")
     assert index_changes() == 1
     assert engine.search("heat", limit=5) == [movie]
-    assert failing_work() == []
+    assert failing_work() == {}
 
 
 def test_killed_rebuilds_leave_at_most_one_spare_index(

@@ -35,7 +35,20 @@ def test_while_nothing_runs_every_value_is_null_and_a_line_says_what_starts_it(
     found = nothing_runs.manage("status", "--json")
     assert found.returncode == 1
     names = ("web", "sqs", "database", "movies", "users", "views")
-    assert json.loads(found.stdout) == {**dict.fromkeys(names), "queues": {}, "deaths": {}, "notes": []}
+    assert json.loads(found.stdout) == {
+        **dict.fromkeys(names),
+        "queues": {},
+        "deaths": {},
+        "notes": [],
+        "verdicts": {
+            "ingest": {"state": "bad", "detail": "SQS does not answer"},
+            "dead_letters": {"state": "off", "detail": "SQS does not answer"},
+            "change_feed": {"state": "off", "detail": "the database does not answer"},
+            "scheduler": {"state": "off", "detail": "starting"},
+            "popularity": {"state": "off", "detail": "the database does not answer"},
+            "database": {"state": "bad", "detail": "1 problem"},
+        },
+    }
     sqs, database = (nothing_runs.env[name] for name in ("AWS_ENDPOINT_URL_SQS", "DATABASE_URL"))
     assert found.stderr.splitlines() == [
         f"The web server at http://127.0.0.1:{nothing_runs.port} does not answer: `make run` starts it.",
@@ -71,6 +84,21 @@ def test_it_counts_waiting_and_dead_lettered_messages(queues: Queues, sqs: Embed
         ViewCount.objects.update_or_create(movie_id=movie.id, defaults={"views": views})
     found = status.collect()
     empty = {"depth": 0, "dead": 0}
+    verdicts = found.values.pop("verdicts")
+    assert {part: verdict["state"] for part, verdict in verdicts.items()} == {
+        "ingest": "bad",
+        "dead_letters": "bad",
+        "change_feed": "good",
+        "scheduler": "bad",
+        "popularity": "warn",
+        "database": "good",
+    }
+    name = queues.session.name
+    assert found.rows["verdict"] == (
+        f"4 problems: ingest (no receiver runs); dead letters (1 in {name}); scheduler (no heartbeat);"
+        " popularity (not computed yet)."
+    )
+    assert found.rows["warning"].startswith("The popularity lists are not computed yet: ")
     assert found.values == {
         "web": None,
         "sqs": sqs.url,
@@ -94,10 +122,11 @@ def test_it_counts_waiting_and_dead_lettered_messages(queues: Queues, sqs: Embed
     receives = "`make run`, `celery -A tetraflix worker` or `manage.py consume` starts it."
     assert found.down == [
         f"The web server at http://127.0.0.1:{settings.PORT} does not answer: `make run` starts it.",
+        f"The receiver of {name}: no heartbeat ever. {receives}",
+        f"The receiver of {queues.recs.name}: no heartbeat ever. {receives}",
+        f"Dead letters: 1 in {name}. The page Dead letters and `manage.py dead_letters list` show their reasons.",
         f"Beat: no heartbeat ever. {starts} beat` starts it.",
         f"The worker: no heartbeat ever. {starts} worker` starts it.",
-        f"The receiver of {queues.session.name}: no heartbeat ever. {receives}",
-        f"The receiver of {queues.recs.name}: no heartbeat ever. {receives}",
     ]
 
 
@@ -112,9 +141,9 @@ def test_only_stale_heartbeats_and_overdue_tasks_are_reported(queues: Queues) ->
         cursor.execute("UPDATE tetraflix_heartbeat SET at = at - interval '2 min' WHERE name <> 'beat'")
         cursor.execute("UPDATE tetraflix_scheduledtask SET waiting_since = waiting_since - interval '1 h'")
     assert [line.split(".")[0] for line in status.collect().down[1:]] == [
-        "The worker: no heartbeat for 120 s",
         f"The receiver of {queues.session.name}: no heartbeat for 120 s",
         f"The receiver of {queues.recs.name}: no heartbeat for 120 s",
+        "The worker: no heartbeat for 120 s",
         "some task was sent 3,600 s ago and is not done: see the worker's log",
     ]
 

@@ -22,7 +22,9 @@ class Command(BaseCommand):
         found = [str(key) for key in keys]
         if not found:
             raise CommandError("No such active key; manage.py list_api_keys lists the keys.")
-        if len(found) > 1:  # the name of one is the look-up part of another
-            raise CommandError(f"Several keys match: {', '.join(found)}. Give the key itself.")
+        if len(found) > 1:  # the halves of a roll, or the name of one is the look-up part of another
+            raise CommandError(
+                f"Several keys match: {', '.join(found)}. Give a look-up part (in brackets) or the key itself."
+            )
         revoke_keys(keys, actor=actors.command_actor())
         self.stdout.write(f"Revoked: {found[0]}")

@@ -4,16 +4,15 @@
 document.addEventListener("DOMContentLoaded", () => {
   const page = document.getElementById("dashboard");
   if (!page) return;
-  const { COLOURS, axis, line, draw: drawOn } = window.tetraflixCharts;
+  const { axis, line, draw: drawOn } = window.tetraflixCharts;
   const LARGEST_FIRST = { tooltip: { itemSort: (one, other) => other.raw - one.raw } };
   const number = new Intl.NumberFormat("en-US");
 
   function age(seconds) {
     if (seconds === null || seconds === undefined) return "none";
-    if (seconds < 100) return `${Math.round(seconds)} s`;
-    if (seconds < 6000) return `${Math.round(seconds / 60)} min`;
-    if (seconds < 48 * 3600) return `${Math.round(seconds / 3600)} h`;
-    return `${Math.round(seconds / 86400)} days`;
+    if (seconds < 10) return `${seconds.toFixed(1)} s`;
+    const [size, unit] = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]].find(([least]) => seconds >= least);
+    return `${Math.floor(seconds / size)} ${unit}`;
   }
 
   function say(name, text) {
@@ -25,11 +24,81 @@ document.addEventListener("DOMContentLoaded", () => {
     drawOn(page.querySelector(`[data-chart="${name}"]`), ...chart, LARGEST_FIRST);
   }
 
+  // Whether a part of the page has to be drawn: not while what it shows is the same.
+  function isNew(place, shown) {
+    const text = JSON.stringify(shown);
+    if (place.dataset.known === text) return false;
+    place.dataset.known = text;
+    return true;
+  }
+
+  function element(name, text, classes = "") {
+    const made = document.createElement(name);
+    made.textContent = text;
+    made.className = classes;
+    return made;
+  }
+
+  function linked(address, text, classes = "") {
+    const made = element(address ? "a" : "span", text, classes);
+    if (address) made.href = address;
+    return made;
+  }
+
+  // A row whose first cell is its head; narrow windows show each cell beside its column's name.
+  function tableRow(table, contents) {
+    const labels = [...table.querySelectorAll("thead th")].map((head) => head.textContent);
+    const row = document.createElement("tr");
+    row.append(...contents.map((content, column) => {
+      const cell = document.createElement(column ? "td" : "th");
+      if (column === 0) cell.scope = "row";
+      cell.dataset.label = labels[column];
+      cell.append(content);
+      return cell;
+    }));
+    return row;
+  }
+
+  function verdict(data) {
+    const place = page.querySelector("[data-verdict]");
+    place.dataset.state = data.state;
+    say("sentence", data.sentence);
+    const chips = place.querySelector("[data-chips]");
+    if (isNew(chips, data.chips)) {
+      chips.replaceChildren(...data.chips.map((chip) => {
+        const box = linked(chip.address, "", `tf-chip tf-chip-${chip.state}`);
+        box.dataset.part = chip.part;
+        box.append(element("b", chip.label), element("span", `${chip.sign} ${chip.word}`), element("small", chip.detail));
+        const item = document.createElement("li");
+        item.append(box);
+        return item;
+      }));
+    }
+    const problems = place.querySelector("[data-problems]");
+    problems.hidden = !data.problems.length;
+    if (isNew(problems, data.problems)) problems.replaceChildren(...data.problems.map((line) => element("li", line)));
+  }
+
+  function queues(rows) {
+    const place = page.querySelector("[data-queues]");
+    const table = place.closest("table");
+    table.hidden = !rows;
+    say("sqs", rows ? "" : "SQS does not answer.");
+    if (!rows || !isNew(place, rows)) return;
+    const bounded = (atLeast, text) => (atLeast ? `over ${text}` : text);
+    place.replaceChildren(...rows.map((queue) => tableRow(table, [
+      linked(queue.address, queue.name),
+      queue.what,
+      number.format(queue.waiting),
+      queue.oldest_seconds === null ? "–" : bounded(queue.oldest_at_least, age(queue.oldest_seconds)),
+      queue.dead ? linked(queue.dead_address, number.format(queue.dead), "tf-wrong-text") : "0",
+      queue.rate === null ? "–" : bounded(queue.rate_at_least, number.format(queue.rate)),
+    ])));
+  }
+
   function tops(lists) {
     const place = page.querySelector("[data-tops]");
-    const known = JSON.stringify(lists.map((list) => [list.genre, list.movies]));
-    if (place.dataset.known === known) return;
-    place.dataset.known = known;
+    if (!isNew(place, lists.map((list) => [list.genre, list.movies]))) return;
     place.replaceChildren(...lists.map((list) => {
       const box = document.createElement("div");
       const head = document.createElement("h3");
@@ -42,9 +111,8 @@ document.addEventListener("DOMContentLoaded", () => {
         const link = document.createElement("a");
         link.href = `${page.dataset.movie}${movie.id}/change/`;
         link.textContent = movie.title;
-        const views = document.createElement("span");
-        views.textContent = ` ${number.format(movie.views)} views`;
-        row.append(link, views);
+        const share = list.genre ? ` (${movie.share}% of ${number.format(movie.views)})` : "";
+        row.append(link, element("span", ` ${number.format(movie.score)}${share}`));
         return row;
       }));
       if (!list.movies.length) rows.append("nothing watched yet");
@@ -63,27 +131,12 @@ document.addEventListener("DOMContentLoaded", () => {
     const table = place.closest("table");
     table.hidden = !report?.parts.length;
     say("concentration", report ? `${report.sentence} Measured ${age(report.age_seconds)} ago.` : "They are being measured.");
-    const known = JSON.stringify(report?.parts ?? []);
-    if (!report || place.dataset.known === known) return;
-    place.dataset.known = known;
-    const labels = [...table.querySelectorAll("thead th")].map((head) => head.textContent);
-    place.replaceChildren(...report.parts.map((part) => {
-      const link = document.createElement("a");
-      link.href = `${page.dataset.movie}${part.top_movie}/change/`;
-      link.textContent = part.title || `#${part.top_movie}`;
-      const row = document.createElement("tr");
-      row.append(...[
-        part.label, number.format(part.lists), number.format(part.movies), percent(part.coverage), percent(part.top_share),
-        part.top_movie === null ? "none" : link, number.format(part.profiles), age(part.median_age_seconds), age(part.oldest_age_seconds),
-      ].map((content, column) => {
-        const cell = document.createElement(column ? "td" : "th");
-        if (column === 0) cell.scope = "row";
-        cell.dataset.label = labels[column]; // narrow windows show it beside the value
-        cell.append(content);
-        return cell;
-      }));
-      return row;
-    }));
+    if (!report || !isNew(place, report.parts)) return;
+    place.replaceChildren(...report.parts.map((part) => tableRow(table, [
+      part.label, number.format(part.lists), number.format(part.movies), percent(part.coverage), percent(part.top_share),
+      part.top_movie === null ? "none" : linked(`${page.dataset.movie}${part.top_movie}/change/`, part.title || `#${part.top_movie}`),
+      number.format(part.profiles), age(part.median_age_seconds), age(part.oldest_age_seconds),
+    ])));
   }
 
   function experiment(found) {
@@ -103,12 +156,9 @@ document.addEventListener("DOMContentLoaded", () => {
     say("users", data.users === null ? "not reachable" : number.format(data.users));
     say("views_today", number.format(data.views.today));
     say("views_total", number.format(data.views.total));
-    say("popularity_age", age(data.popularity_age_seconds));
-    say("slowest", data.ingest.slowest_ms === null ? "none" : age(data.ingest.slowest_ms / 1000));
-    say("outbox", age(data.outbox_age_seconds));
-    say("beat", age(data.beat_age_seconds));
-    say("problems", data.problems.join(" "));
-    say("sqs", data.queues === null ? "SQS is not reachable." : "");
+    verdict(data);
+    const computed = data.popularity_age_seconds;
+    say("popularity_age", computed === null ? "" : `Computed ${age(computed)} ago.`);
     const hour = data.ingest.last_hour;
     say("last_hour", `${number.format(hour.messages)} messages, ${number.format(hour.events)} events, `
       + `${number.format(hour.views)} views, ${number.format(hour.skipped)} events skipped, ${number.format(hour.poison)} dead letters.`);
@@ -117,22 +167,17 @@ document.addEventListener("DOMContentLoaded", () => {
       label: genre.label, data: data.views.series[genre.name], backgroundColor: genre.colour, stack: "all",
     })), axis("day (UTC)", { stacked: true }), axis("views", { stacked: true }));
 
-    const queues = Object.entries(data.ingest.queues).sort();
-    const lines = queues.length ? queues : [["no messages", data.ingest.minutes.map(() => 0)]];
-    draw("ingest", "line", data.ingest.minutes, lines.map(([name, data], place) => ({
-      label: name, data, ...line(place), pointStyle: "line", pointRadius: 0, tension: 0.2,
+    const rates = Object.entries(data.ingest.queues).sort();
+    const lines = rates.length ? rates : [["no messages", data.ingest.minutes.map(() => 0)]];
+    draw("ingest", "line", data.ingest.minutes, lines.map(([name, values], place) => ({
+      label: name, data: values, ...line(place), pointStyle: "line", pointRadius: 0, tension: 0.2,
     })), axis("minute (UTC)"), axis("messages a minute", { ticks: { precision: 0 } }));
 
-    const sizes = data.queues || [];
-    draw("queues", "bar", sizes.map((queue) => queue.name), [
-      { label: "waiting", data: sizes.map((queue) => queue.depth), backgroundColor: COLOURS[0] },
-      { label: "dead letters", data: sizes.map((queue) => queue.dead), backgroundColor: COLOURS[1] },
-    ], axis("queue", { ticks: { autoSkip: false, maxRotation: 60 } }), axis("messages", { ticks: { precision: 0 }, suggestedMax: 5 }));
-
+    queues(data.queues);
     experiment(data.experiment);
     concentration(data.concentration);
     tops(data.tops);
-    say("state", `As of ${new Date().toLocaleTimeString()}; refreshed every ${page.dataset.seconds} seconds.`);
+    say("state", `As of ${data.at}. Refreshes every ${page.dataset.seconds} s.`);
   }
 
   async function refresh() {
@@ -142,12 +187,14 @@ document.addEventListener("DOMContentLoaded", () => {
         if (!answer.ok || answer.redirected) throw new Error(`answer ${answer.status}`);
         show(await answer.json());
       } catch (error) {
-        say("state", `The service does not answer (${error.message}); trying again.`);
+        page.querySelector("[data-verdict]").dataset.state = "bad";
+        say("sentence", `The service does not answer (${error.message}). What you see is from before.`);
       }
     }
     window.setTimeout(refresh, 1000 * Number(page.dataset.seconds));
   }
 
+  page.querySelector("[data-print]").addEventListener("click", () => window.print());
   show(JSON.parse(document.getElementById("dashboard-data").textContent));
   window.setTimeout(refresh, 1000 * Number(page.dataset.seconds));
 });

@@ -1,0 +1,1 @@
+"""Pages of who has access: API keys, staff and their roles."""
