@@ -79,6 +79,6 @@ def _misspelt(movies: Sequence[tuple[int, str]]) -> str:
         middle = len(word) // 2
         swapped = f"{word[: middle - 1]}{word[middle]}{word[middle - 1]}{word[middle + 1 :]}"
         query = title.replace(word, swapped).lower()
-        if swapped != word and search(query, hidden=False, limit=1) == [movie_id]:
+        if swapped != word and search(query, limit=1) == [movie_id]:
             return query
     return ""
