@@ -266,6 +266,7 @@ class ImportRow(models.Model):
     title = models.TextField()
     profile: models.Field = ArrayField(models.PositiveSmallIntegerField(), size=15)
     hidden = models.BooleanField(null=True)  # null: as it is
+    kind = models.CharField(max_length=10, db_default="")  # what it does: new, changed, unchanged
 
     def __str__(self) -> str:
         return f"line {self.line} of {self.job_id}"

@@ -82,7 +82,7 @@ def _ask(
         if chosen > concerned
         else "",
         CONSEQUENCES[kind],
-        "The change is announced to the other services as one batch, and can be reverted as a whole.",
+        "They are one batch, which can be reverted as a whole.",
     ]
     if is_sure(request):
         consequences.insert(0, f"The number changed since the last question: {movies} will be {done}.")

@@ -14,6 +14,7 @@ from movies.genres import GENRES, label
 from movies.models import Movie, MovieChange
 
 PAGE_SIZE = 50  # records
+STATES: dict[Any, str] = {True: "hidden", False: "visible"}
 PAST_TENSE = {"added, hidden": "added, hidden,", "hidden": "hid", "shown again": "showed"}
 MAX_LATER = 100  # latest changes of a movie among which a revert is looked for
 
@@ -167,11 +168,11 @@ def seeded(movie_id: int, oldest: Record | None) -> Seeded | None:
 def differences(before: dict[str, Any] | None, after: dict[str, Any] | None) -> list[Difference]:
     """The fields, genre by genre, in which two states of a movie differ."""
     old, new = before or {}, after or {}
-    found = [
-        Difference(field, name, old.get(field), new.get(field))
-        for field, name in (("title", "Title"), ("hidden", "Hidden"))
-        if old.get(field) != new.get(field)
-    ]
+    found: list[Difference] = []
+    for field, name, in_words in (("title", "Title", {}), ("hidden", "State", STATES)):
+        was, became = old.get(field), new.get(field)
+        if was != became:
+            found.append(Difference(field, name, in_words.get(was, was), in_words.get(became, became)))
     weights: tuple[Sequence[int], Sequence[int]] = (old.get("profile") or (), new.get("profile") or ())
     if all(weights):
         found += [

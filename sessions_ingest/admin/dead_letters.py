@@ -38,11 +38,11 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         """GET shows the page, or with `edit` the form of one message; POST acts, if need be after a question."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        form = {"edit": self._edit, "undo": _undo}.get(next(iter(request.GET), ""))
-        if form or request.method == "POST":
+        if request.method == "POST" or "edit" in request.GET or "undo" in request.GET:
             if not request.user.has_perm(HANDLE):
                 raise PermissionDenied
-            return (form or _act)(request)
+            form = self._edit if "edit" in request.GET else _undo if "undo" in request.GET else _act
+            return form(request)
         context = {
             **self.admin_site.each_context(request),
             "title": "Dead letters",
@@ -125,7 +125,7 @@ def _question(request: HttpRequest, queue: str, act: str, ids: Sequence[str] | N
     if act.startswith("discard"):
         verb, consequences = (
             "Discard",
-            ["They leave the dead-letter queue. The log keeps their bodies, and Undo."],
+            ["They leave the dead-letter queue. The log keeps them, and Undo brings them back."],
         )
     else:
         verb, consequences = (
@@ -186,7 +186,7 @@ def _report(request: HttpRequest, result: ActionResult, past: str, *, undo: bool
     if result.invalid:
         messages.warning(
             request,
-            f"{result.invalid:,} of them invalid as they stand: the consumer refuses them, and they come back here.",
+            f"{result.invalid:,} of them will come back here, because the consumer refuses them as they are.",
         )
     if result.unfinished:
         messages.warning(request, "There are more: repeat the action, or use manage.py dead_letters.")

@@ -129,7 +129,7 @@ def test_a_large_job_is_left_to_the_worker_and_its_page_shows_progress(
     assert response.redirect_chain == [(f"/admin/movies/job/{job.pk}/", 302)]
     assert hidden() == [3]
     progress = boss.get(f"/admin/movies/job/{job.pk}/progress.json").json()
-    assert progress == {"state": "applying", "done": 0, "total": 3, "under_way": True}
+    assert progress == {"state": "Hiding movies", "done": 0, "total": 3, "under_way": True, "unit": "movies"}
 
     assert jobs.run_waiting() == 1
     assert hidden() == [1, 2, 3, 4]

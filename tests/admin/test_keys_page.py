@@ -97,7 +97,7 @@ def test_the_page_of_a_key_shows_who_created_and_who_revoked_it(boss: Client):
     row = ApiKey.objects.get()
     page = words(boss.get(page_of(row)))
     for text in (
-        "State Active",
+        "State active",
         "Role Distributor: for adding, changing and removing movies",
         f"Key tfd_{row.lookup}_…",
         f"Created {written(row.created)} by staff:boss",
@@ -105,7 +105,7 @@ def test_the_page_of_a_key_shows_who_created_and_who_revoked_it(boss: Client):
         "Writes 0 in this minute (limit 1,200), 0 today (UTC)",
         "Roll this key",
         "Revoke this key",
-        "Added.",
+        "Created.",
     ):
         assert text in page
     assert "Revoke the key Studio?" in words(act(boss, row, "revoke"))
@@ -115,7 +115,7 @@ def test_the_page_of_a_key_shows_who_created_and_who_revoked_it(boss: Client):
     assert row.revoked_at is not None
     assert says(revoked) == ["1 API key revoked, effective now."]
     page = words(revoked)
-    assert f"State Revoked {written(row.revoked_at)} by staff:boss" in page
+    assert f"State revoked {written(row.revoked_at)} by staff:boss" in page
     assert f"{written(row.revoked_at)} staff:boss Revoked." in page
     for text in ("Revoke this key", "Roll this key", "curl"):
         assert text not in page
@@ -138,11 +138,11 @@ def test_a_roll_shows_the_new_key_and_both_pages_show_the_end(boss: Client):
     assert key.startswith(f"tfs_{new.lookup}_")
     assert f"The old key is accepted until {written(old.ends_at)}." in words(rolled)
     again = words(boss.get(page_of(new)))
-    assert f"Replaces tfs_{old.lookup}_…, Ends {written(old.ends_at)}" in again
+    assert f"Replaces tfs_{old.lookup}_… ( ends {written(old.ends_at)} )" in again
     assert f"Replaces {old.lookup}." in again
     page = words(boss.get(page_of(old)))
-    assert f"State Ends {written(old.ends_at)}" in page
-    assert f"Replaced by tfs_{new.lookup}_…, Active, {written(new.created)} by staff:boss" in page
+    assert f"State ends {written(old.ends_at)}" in page
+    assert f"Replaced by tfs_{new.lookup}_… ( active ), {written(new.created)} by staff:boss" in page
     assert f"Rolled: {new.lookup} replaces it, and it ends in 24 hours." in page
     assert "Roll this key" not in page
     refused = act(boss, old, "roll", keep="24h")
@@ -230,7 +230,7 @@ def test_the_list_names_unused_keys_and_filters_by_state(boss: Client):
     rows["Revoked"].update(revoked_at=now, created=now - timedelta(days=99))
     page = boss.get(KEYS)
     assert "Unused for 30 days: Idle. Revoke the keys that nobody needs." in words(page)
-    assert "Active, unused for 41 d" in words(page)
+    assert "active, unused for 41 d" in words(page)
     found = {
         state: sorted(key.name for key in boss.get(f"{KEYS}?state={state}").context["cl"].result_list)
         for state in ("active", "unused", "refused", "else")

@@ -31,7 +31,7 @@ def test_it_says_how_to_reach_the_service(page: str):
         "movieChanges",
         "Idempotency-Key",
         "Retry-After",
-        "1200 a minute",
+        "1,200 a minute",
     ):
         assert name in page
 

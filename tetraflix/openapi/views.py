@@ -74,16 +74,20 @@ def _introduction(request: HttpRequest) -> dict[str, Any]:
             # the address of an embedded server is that of this machine, any other is not shown to strangers
             "endpoint": settings.SQS_ENDPOINT if settings.EMBEDDED_SQS else "",
         },
-        "limits": {
-            "writes": settings.WRITES_PER_MINUTE,
-            "body": settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
-            "message": messages.MAX_MESSAGE_BYTES,
-            "movies": MAX_MOVIES_PER_REQUEST,
-            "events": messages.MAX_EVENTS_PER_REQUEST,
-            "ids": messages.MAX_IDS_PER_REQUEST,
-            "list": MAX_LIST_LENGTH,
-            "page": MAX_PAGE_SIZE,
-        },
+        "limits": {name: f"{number:,}" for name, number in _limits().items()},
+    }
+
+
+def _limits() -> dict[str, int]:
+    return {
+        "writes": settings.WRITES_PER_MINUTE,
+        "body": settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+        "message": messages.MAX_MESSAGE_BYTES,
+        "movies": MAX_MOVIES_PER_REQUEST,
+        "events": messages.MAX_EVENTS_PER_REQUEST,
+        "ids": messages.MAX_IDS_PER_REQUEST,
+        "list": MAX_LIST_LENGTH,
+        "page": MAX_PAGE_SIZE,
     }
 
 

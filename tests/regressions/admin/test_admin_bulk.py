@@ -57,8 +57,8 @@ def test_an_export_has_the_movies_of_the_list(viewer: Client, six: None, query: 
     assert exported(viewer, filters) == ids
     shown = page.content.decode()
     movies = "movie" if len(ids) == 1 else "movies"
-    assert (f"Export {len(ids)} filtered {movies} (CSV)" in shown) is bool(query)
-    assert ("Export CSV" in shown) is not bool(query)
+    assert (f"Export {len(ids)} filtered {movies} as" in shown) is bool(query)
+    assert ("Export all movies as" in shown) is not bool(query)
     assert f'action="{LIST}export/csv{filters.replace("&", "&amp;")}"' in shown
 
 
@@ -93,12 +93,12 @@ def test_an_export_with_an_invalid_filter_is_refused(viewer: Client, six: None, 
 def test_a_job_describes_what_it_exports(viewer: Client, six: None):
     viewer.post(f"{LIST}export/csv?genre=drama&state=hidden")
     page = viewer.get(f"/admin/movies/job/{Job.objects.get().pk}/").content.decode()
-    assert "hidden movies with Drama, as csv" in page
+    assert "Export hidden movies with Drama as CSV" in page
     older = Job.objects.create(kind="export", state="applying", actor="staff:x", request={"format": "csv"})
     jobs.run_waiting()
     older.refresh_from_db()
     assert older.result["movies"] == 6
-    assert "all movies, as csv" in viewer.get(f"/admin/movies/job/{older.pk}/").content.decode()
+    assert "Export all movies as CSV" in viewer.get(f"/admin/movies/job/{older.pk}/").content.decode()
 
 
 @pytest.mark.parametrize("query", SELECTIONS)

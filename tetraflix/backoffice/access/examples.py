@@ -24,8 +24,8 @@ REQUESTS: dict[str, tuple[str, Any]] = {
     ApiKey.Role.SERVICE: ("/tetraflix/sessionData", SESSION),
 }
 EFFECT = {
-    ApiKey.Role.DISTRIBUTOR: "It adds a hidden movie, which is on no list.",
-    ApiKey.Role.SERVICE: "It reports that user 1 has watched half of movie 1.",
+    ApiKey.Role.DISTRIBUTOR: "This adds a hidden movie, which is on no list.",
+    ApiKey.Role.SERVICE: "This reports that user 1 has watched half of movie 1.",
 }
 
 

@@ -18,14 +18,14 @@ Text = SafeString | str
 def state(key: ApiKey) -> Text:
     """Whether requests are accepted with the key, since or until when, and who decided it."""
     if key.revoked_at is not None:
-        return _coloured("bad", format_html("Revoked {}{}", when(key.revoked_at), by(key.revoked_by)))
+        return _coloured("bad", format_html("revoked {}{}", when(key.revoked_at), by(key.revoked_by)))
     if key.ends_at is not None and key.is_active():
-        return _coloured("warn", format_html("Ends {}", when(key.ends_at)))
+        return _coloured("warn", format_html("ends {}", when(key.ends_at)))
     if key.ends_at is not None:
-        return _coloured("bad", format_html("Ended {}", when(key.ends_at)))
+        return _coloured("bad", format_html("ended {}", when(key.ends_at)))
     if key.unused_for().days >= UNUSED_DAYS:
-        return _coloured("warn", f"Active, unused for {age(key.unused_for().total_seconds())}")
-    return _coloured("good", "Active")
+        return _coloured("warn", f"active, unused for {age(key.unused_for().total_seconds())}")
+    return _coloured("good", "active")
 
 
 def by(actor: str) -> str:
@@ -39,7 +39,7 @@ def facts(key: ApiKey, family: list[ApiKey]) -> Iterator[tuple[str, Text]]:
     yield "Role", f"{key.get_role_display()}: for {PURPOSE[ApiKey.Role(key.role)]}"
     yield "Key", format_html("<code>{}</code>", shown(key))
     yield "Created", format_html("{}{}", when(key.created), by(key.created_by))
-    yield "Last used", format_html("{} <small>(to the minute)</small>", ago(key.last_used))
+    yield "Last used", ago(key.last_used)
     yield (
         "Writes",
         f"{in_minute:,} in this minute (limit {settings.WRITES_PER_MINUTE:,}), {in_day:,} today (UTC)",
@@ -62,7 +62,7 @@ def page_of(key: ApiKey) -> str:
 
 
 def _link(key: ApiKey) -> SafeString:
-    return format_html('<a href="{}"><code>{}</code></a>, {}', page_of(key), shown(key), state(key))
+    return format_html('<a href="{}"><code>{}</code></a> ({})', page_of(key), shown(key), state(key))
 
 
 def _coloured(colour: str, text: Text) -> SafeString:

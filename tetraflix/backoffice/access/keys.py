@@ -100,7 +100,7 @@ class ApiKeyAdmin(StaffAdmin):
 
     @admin.display(description="Created", ordering="created")
     def created_at(self, key: ApiKey) -> Text:
-        return format_html("{}{}", ago(key.created), by(key.created_by))
+        return format_html("<span>{}{}</span>", ago(key.created), by(key.created_by))
 
     @admin.display(description="Last used", ordering="last_used")
     def used(self, key: ApiKey) -> Text:
@@ -113,7 +113,6 @@ class ApiKeyAdmin(StaffAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         unused = list(ApiKey.objects.unused()[: MAX_NAMED + 1])
         context = {
-            "title": "API keys",
             "unused": unused[:MAX_NAMED],
             "more_unused": len(unused) > MAX_NAMED,
             "unused_days": UNUSED_DAYS,
@@ -135,6 +134,9 @@ class ApiKeyAdmin(StaffAdmin):
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         made, obj.secret = create_key(name=obj.name, role=obj.role, actor=actor_of(request))  # type: ignore[attr-defined]
         obj.pk, obj.lookup = made.pk, made.lookup
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return super().log_addition(request, obj, "Created.")
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: Any = None) -> HttpResponse:
         return key_pages.to_new_key(obj, obj.secret)  # type: ignore[attr-defined]

@@ -8,9 +8,9 @@ from django.db.models import Q
 # What holders see. The pages show permissions in this order.
 SEES = {
     "movies.view_movie": "movies",
-    "movies.view_moviechange": "their history",
+    "movies.view_moviechange": "the history",
     "movies.view_job": "bulk jobs",
-    "recommendations.view_userlists": "users and their lists",
+    "recommendations.view_userlists": "users' lists",
     "recommendations.view_experiment": "experiments",
     "sessions_ingest.view_deadletteract": "dead letters",
     "tetraflix.view_apikey": "API keys",
@@ -20,11 +20,11 @@ SEES = {
 # What holders do.
 DOES = {
     "movies.add_movie": "add movies",
-    "movies.change_movie": "change, hide and show movies",
+    "movies.change_movie": "change or hide movies",
     "movies.delete_movie": "delete movies",
     "movies.import_movies": "import movies",
     "movies.revert_batch": "revert changes",
-    "recommendations.take_off": "take movies off users' lists or dismiss them, and undo both",
+    "recommendations.take_off": "remove movies from users' lists and bring them back",
     "recommendations.run_experiment": "create, start and stop experiments",
     "sessions_ingest.handle_dead_letters": "redrive and discard dead letters",
     "tetraflix.add_apikey": "create API keys",

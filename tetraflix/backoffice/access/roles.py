@@ -1,5 +1,7 @@
 """Roles in the admin: each reads as sentences, and its permissions are offered in words."""
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django import forms
@@ -7,10 +9,10 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
@@ -87,27 +89,10 @@ class RoleAdmin(DjangoGroupAdmin, PlainlyNamed):
         links = (
             (reverse("admin:auth_user_change", args=[one.pk]), one.username) for one in people[:MAX_NAMED]
         )
+        if not people:
+            return "none"
         named = format_html_join(", ", '<a href="{}">{}</a>', links)
-        return named + (" and more" if len(people) > MAX_NAMED else "") or "none"
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        return super().changelist_view(request, {"title": "Roles"} | (extra_context or {}))
-
-    def add_view(
-        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        return super().add_view(request, form_url, {"title": "New role"} | (extra_context or {}))
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        role = self.get_object(request, object_id)
-        title = {"title": f"Role {role}"} if role else {}
-        return super().change_view(request, object_id, form_url, title | (extra_context or {}))
+        return format_html("{}{}", named, " and more" if len(people) > MAX_NAMED else "")
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -143,10 +128,12 @@ class RoleAdmin(DjangoGroupAdmin, PlainlyNamed):
 
 
 def _offered(role: Group) -> QuerySet[Permission]:
-    """Those that pages ask for, in the order of `role_sentences`, and others that the role has."""
-    known = Q()
-    for name in role_sentences.KNOWN:
-        label, codename = name.split(".")
-        known |= Q(content_type__app_label=label, codename=codename)
-    held = role.permissions.values("pk") if role.pk else ()
-    return Permission.objects.filter(known | Q(pk__in=held)).select_related("content_type")
+    """Those that pages ask for, in the order of `role_sentences`, and after them others that the role has."""
+    known = [
+        Q(content_type__app_label=label, codename=codename)
+        for label, codename in (name.split(".") for name in role_sentences.KNOWN)
+    ]
+    held = Q(pk__in=role.permissions.values("pk")) if role.pk else Q()
+    place = Case(*(When(one, then=place) for place, one in enumerate(known)), default=len(known))
+    offered = reduce(or_, known, held)
+    return Permission.objects.filter(offered).order_by(place, "pk").select_related("content_type")

@@ -150,7 +150,7 @@ class StaffMembers(DjangoUserAdmin, PlainlyNamed):
     @admin.display(description="Roles")
     def roles(self, user: User) -> str:
         names = ["superuser"] if user.is_superuser else []
-        return ", ".join([*names, *(group.name for group in user.groups.all())]) or "none"
+        return ", ".join([*names, *sorted(group.name for group in user.groups.all())]) or "none"
 
     @admin.display(description="May log in", ordering="is_active")
     def logs_in(self, user: User) -> SafeString:
@@ -169,7 +169,7 @@ class StaffMembers(DjangoUserAdmin, PlainlyNamed):
     def password_set(self, user: User) -> SafeString:
         page = reverse("admin:auth_user_password_change", args=[user.pk])
         return format_html(
-            'Not shown, because only its hash is stored. <a href="{}">Set a new password</a>', page
+            'Only its hash is stored. <a class="tf-button" href="{}">Set a new password</a>', page
         )
 
     @admin.display(description="Altogether")
@@ -178,25 +178,6 @@ class StaffMembers(DjangoUserAdmin, PlainlyNamed):
             return role_sentences.EVERYTHING
         return role_sentences.of_person(user)
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        return super().changelist_view(request, {"title": "Staff"} | (extra_context or {}))
-
-    def add_view(
-        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        return super().add_view(request, form_url, {"title": "New member of staff"} | (extra_context or {}))
-
     def response_add(self, request: HttpRequest, obj: User, post_url_continue: Any = None) -> HttpResponse:
         messages.success(request, f"{obj.username} can log in now, as {self.roles(obj)}.")
         return HttpResponseRedirect(reverse("admin:auth_user_change", args=[obj.pk]))
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        user = self.get_object(request, object_id)
-        title = {"title": f"Staff: {user}"} if user else {}
-        return super().change_view(request, object_id, form_url, title | (extra_context or {}))

@@ -124,5 +124,6 @@ new MutationObserver(complete).observe(place, { childList: true, subtree: true }
 
 // Links to calls, in the contents of the page, open them.
 window.addEventListener("hashchange", () => {
-  if (window.location.hash.startsWith("#/")) ui.layoutActions.parseDeepLinkHash(window.location.hash);
+  const { hash } = window.location;
+  if (hash.startsWith("#/")) ui.layoutActions.parseDeepLinkHash(decodeURIComponent(hash));
 });
