@@ -11,7 +11,9 @@ from movies.outbox import bus
 from sessions_ingest.simulation.measurements import Measurements
 
 KEPT_SECONDS = 60.0  # that a change stays in the queue, so that a person who reads the queue by hand finds it
-PAUSE_SECONDS = 2.0  # after a read that found nothing old enough, and after an error
+# After a read that found nothing old enough, and after an error. Each read of a newer change is a receive, and SQS
+# dead-letters a message after QUEUE_MAX_RECEIVES of them.
+PAUSE_SECONDS = 20.0
 
 
 class ChangesReader(threading.Thread):

@@ -4,6 +4,7 @@ import json
 import threading
 
 import pytest
+from django.conf import settings
 
 from movies.inventory import services
 from movies.outbox import bus, publisher
@@ -48,6 +49,11 @@ def test_a_new_change_is_left_to_others(queues: Queues) -> None:
         "Messages"
     ]
     assert json.loads(message["Body"])["movieId"] == 1
+
+
+def test_a_change_is_received_so_few_times_that_sqs_does_not_dead_letter_it() -> None:
+    receives = changes_reader.KEPT_SECONDS / changes_reader.PAUSE_SECONDS + 1
+    assert receives < settings.QUEUE_MAX_RECEIVES / 2
 
 
 def test_it_goes_on_after_an_error_and_counts_it(queues: Queues, monkeypatch: pytest.MonkeyPatch) -> None:
