@@ -28,7 +28,7 @@ RULES = {
     "euclid": "how near the movie's profile is to the user's taste. The share is of what they have in common.",
     "popular": "the movie's share of all recent views, whatever the user's taste.",
 }
-MAX_LEFT_OUT = 8  # movies that are named; the rest is counted
+MAX_LEFT_OUT = 5  # movies that are named; the rest is counted
 Shelf = Literal["recommendations", "currentlyWatching"]  # a list of the API's response
 
 

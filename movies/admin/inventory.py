@@ -15,6 +15,7 @@ from movies.admin.bulk_actions import BulkActions
 from movies.admin.forms import MovieForm
 from movies.admin.history import movie_history
 from movies.admin.listing import MovieChangeList, without_empty_filters
+from movies.admin.movie_page import facts_of, missing_page
 from movies.admin.row_acts import set_hidden
 from movies.admin.staff import actor_of
 from movies.foundation.numbers import whole_number
@@ -88,15 +89,24 @@ class MovieAdmin(BulkActions):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
+        movie_id = whole_number(object_id)
+        context = {"title": f"Movie {movie_id}" if object_id else "Add movie", **(extra_context or {})}
+        if movie_id and (movie := Movie.objects.filter(pk=movie_id).first()):
+            context["facts"] = facts_of(movie)
         try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
+            return super().changeform_view(request, object_id, form_url, context)
         except services.InventoryBusy as error:
             request._refusal = str(error)  # type: ignore[attr-defined]
-            return _busy(super().changeform_view(request, object_id, form_url, extra_context))
-        except (services.ChangedMeanwhile, services.NoSuchMovie) as error:
-            # the movie changed after the form was validated and before it was locked
-            messages.error(request, f"{error} Nothing was saved.")
-            return HttpResponseRedirect(request.path)
+            return _busy(super().changeform_view(request, object_id, form_url, context))
+        except (services.ChangedMeanwhile, services.NoSuchMovie):
+            # The movie changed after the form was validated and before it was locked: now the form says so.
+            return super().changeform_view(request, object_id, form_url, context)
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponse:
+        """Django redirects to the dashboard; this page says what became of the movie."""
+        return missing_page(request, object_id)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)

@@ -16,6 +16,7 @@ from movies.admin.staff import ReadOnlyAdmin
 from movies.foundation.numbers import MAX_BIGINT, whole_number
 from movies.models import Movie
 from movies.search.engine import search
+from movies.search.filters import Filters
 from recommendations import services, stores
 from recommendations.explain import Explanation, Item, explain, reasons_for
 from recommendations.lists import MAX_LIST_LENGTH
@@ -151,7 +152,7 @@ class UserListsAdmin(ReadOnlyAdmin):
 
 def _titled(title: str) -> list[Movie]:
     """Movies with such a title, hidden ones included, the best match first."""
-    ids = search(title, hidden=None, limit=FOUND_BY_TITLE)
+    ids = search(title, Filters(), limit=FOUND_BY_TITLE)
     movies = Movie.objects.in_bulk(ids)
     return [movies[movie_id] for movie_id in ids if movie_id in movies]
 

@@ -16,7 +16,7 @@ from playwright.sync_api import Page, sync_playwright
 from tests.browser.pictures import DOCS, HEIGHT, WIDTHS
 
 PLACE = 4  # of the recommended movie that is explained: movies were left out before it
-SECONDS = 60  # for the demo to load its movies
+SECONDS = 120  # for the demo to load its movies, and for a picture on a busy machine
 
 
 def main() -> None:
@@ -30,10 +30,12 @@ def main() -> None:
             page = browser.new_page(viewport={"width": width, "height": HEIGHT})
             open_page(page)
             if folder != DOCS:
-                page.screenshot(path=folder / f"front-page-{width}.png", full_page=True)
+                page.screenshot(
+                    path=folder / f"front-page-{width}.png", full_page=True, timeout=1000 * SECONDS
+                )
             explain(page)
             name = "front-page.png" if folder == DOCS else f"why-{width}.png"
-            page.screenshot(path=folder / name, animations="disabled")
+            page.screenshot(path=folder / name, animations="disabled", timeout=1000 * SECONDS)
         browser.close()
 
 

@@ -21,6 +21,7 @@ from tetraflix.backoffice import site_data
 from tetraflix.web.error_responses import UNAVAILABLE_ERRORS
 
 SAMPLE_USERS = 5  # offered as examples
+LONG_ID = 10**9  # ids above it are hard to read, so others come first
 CANDIDATES = 60  # users of whom the examples are chosen
 NEW_USER_ID = 534356757834  # without any record: shows the cold start
 SAMPLE_TITLES = 20  # of the most popular movies, of which one is misspelt as an example
@@ -54,7 +55,7 @@ def sample_users() -> list[int]:
     known = store.read_each(latest)
     found = {user_id: known.get(user_id, UserLists()) for user_id in latest}
     found |= {user_id: lists for user_id, lists in store.scan(0, CANDIDATES) if user_id not in found}
-    return sorted(found, key=lambda user_id: -_rows(found[user_id]))[:SAMPLE_USERS]
+    return sorted(found, key=lambda user_id: (-_rows(found[user_id]), user_id > LONG_ID))[:SAMPLE_USERS]
 
 
 def _rows(lists: UserLists) -> int:
@@ -78,6 +79,6 @@ def _misspelt(movies: Sequence[tuple[int, str]]) -> str:
         middle = len(word) // 2
         swapped = f"{word[: middle - 1]}{word[middle]}{word[middle - 1]}{word[middle + 1 :]}"
         query = title.replace(word, swapped).lower()
-        if swapped != word and search(query, hidden=False, limit=1) == [movie_id]:
+        if swapped != word and search(query, limit=1) == [movie_id]:
             return query
     return ""

@@ -52,9 +52,11 @@ def test_users_with_something_in_each_row_are_offered_first(db, plain_static_fil
             (1, UserLists(recommended=(3,))),
             (2, UserLists(recommended=(3,), watching=watching)),
             (3, UserLists(recommended=(3,), watching=watching, finished=finished)),
+            (2 * 10**17, UserLists(recommended=(3,), watching=watching, finished=finished)),
         ]
     )
-    assert offered(client) == ["3", "2", "1"]
+    changed_users.mark([2 * 10**17])
+    assert offered(client) == ["3", str(2 * 10**17), "2", "1"]
 
 
 def test_the_example_is_a_title_that_is_found_though_it_is_misspelt(db, plain_static_files: None, client):

@@ -9,7 +9,7 @@ const REFUSED = document.body.dataset.refused; // why this visitor may not read 
 const byId = (id) => document.getElementById(id);
 const newest = {}; // the last request of each place, so that a slower, older response is not drawn
 
-// What a request answered: `status` is 0 without a response, `detail` the reason that it failed.
+// What a request answered, parsed and as text, because numbers above 2^53 are rounded here. `status` is 0 without a response, `detail` the reason that it failed.
 async function ask(path) {
   const began = performance.now();
   try {
@@ -19,7 +19,7 @@ async function ask(path) {
     const body = JSON.parse(text);
     const summary = `GET ${decodeURI(path)} · ${answer.status} · ${took.toFixed(0)} ms · ${(text.length / 1024).toFixed(1)} KB`;
     return answer.ok
-      ? { status: answer.status, body, summary }
+      ? { status: answer.status, body, text, summary }
       : { status: answer.status, body: null, detail: body.detail, summary: `${summary} · ${body.detail}` };
   } catch {
     return { status: 0, body: null, detail: "No response.", summary: `GET ${decodeURI(path)} · no response` };

@@ -55,8 +55,8 @@ function beginPanel(user, movieId, movie) {
   api.href = `/tetraflix/movies/${movieId}`;
 }
 
-function drawPanel({ body, detail }, name, place) {
-  inPanel("pre").textContent = body ? JSON.stringify(body, null, 2) : "";
+function drawPanel({ body, text, detail }, name, place) {
+  inPanel("pre").textContent = body ? text : "";
   inPanel(".wrong").textContent = body ? "" : detail;
   if (!body) return;
   const { movie, list } = body;
