@@ -8,6 +8,7 @@ from playwright.sync_api import Page
 
 from movies.bulk.file_format import heading, lines_of
 from movies.genres import GENRES
+from movies.inventory import services
 from movies.models import Movie
 from tests.api.calling import Caller
 from tests.browser.conftest import Visit
@@ -92,6 +93,52 @@ def test_all_matches_are_hidden_at_once_and_reverted(visit: Open, width: int):
     page.click("text=Undo")
     page.wait_for_selector("text=60 movies are as before.")
     assert Movie.objects.filter(hidden=True).count() == 0
+    assert window.fits()
+    assert window.errors == []
+
+
+def test_the_history_is_filtered_and_a_change_in_it_reverted_and_undone(visit: Open, width: int):
+    for number in range(1, 121):
+        movie(f"Movie {number}", movie_id=number, drama=100)
+    window = visit(width)
+    page = window.log_in("/admin/movies/movie/")
+    window.open("/admin/movies/movie/?genre=drama")
+    page.check("#action-toggle", force=True)
+    page.click("text=Select all 120 movies")
+    page.select_option("select[name=action]", "hide")
+    page.click("button:has-text('Run')")
+    page.wait_for_selector("text=These are movies with Drama.")
+    assert window.fits()
+    page.click("text=Yes, hide 120 movies")
+    page.wait_for_selector("text=120 movies hidden.")
+    services.change_movie(actor="key:studio", movie_id=7, title="Else")
+
+    window.open("/admin/movies/moviechange/")
+    assert page.locator("tbody tr").count() == 50
+    assert window.fits()
+    page.select_option("[name=kind]", "hidden")
+    page.click("button:has-text('Filter')")
+    page.wait_for_selector("text=hid 120 movies with Drama")
+    assert page.locator("tbody tr").count() == 1
+    page.click("tbody button:has-text('Revert')")
+    page.click("text=Yes, revert 120 changes")
+    page.wait_for_selector("text=119 movies are as before.")
+    assert page.locator("text=1 skipped, because they were changed since: movie 7.").is_visible()
+    assert page.locator("text=Reverted by staff:boss").first.is_visible()
+    assert page.locator("text=Revert this batch").count() == 0
+    assert window.fits()
+
+    window.open("/admin/movies/moviechange/?actor=key:studio")
+    page.click("tbody button:has-text('Revert')")
+    page.wait_for_selector("text=Movie 7: version 3 is reverted.")
+    assert Movie.objects.get(pk=7).title == "Movie 7"
+    page.click("text=Undo")
+    page.wait_for_selector("text=Movie 7: version 4 is reverted.")
+    assert Movie.objects.get(pk=7).title == "Else"
+    window.open("/admin/movies/movie/7/history/")
+    page.click("text=Restore this version >> nth=-1")
+    page.wait_for_selector("text=Movie 7: version 1 is restored.")
+    assert (Movie.objects.get(pk=7).title, Movie.objects.get(pk=7).hidden) == ("Movie 7", False)
     assert window.fits()
     assert window.errors == []
 
