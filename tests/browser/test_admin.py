@@ -49,10 +49,10 @@ def test_a_movie_is_found_edited_with_errors_and_without_and_hidden(visit: Open,
     page.wait_for_selector("text=1 movie")
     page.click("#result_list a:has-text('Lord of the Rings')")
 
-    page.wait_for_selector("text=The weights sum to 100: right.")
+    page.wait_for_selector("text=Total 100")
     assert window.fits()
     page.fill("[name=profile-action]", "50")
-    assert page.inner_text("[data-sum]") == "The weights sum to 110, not 100: 10 too many."
+    assert page.inner_text("[data-sum]") == "Total 110: 10 too many"
     page.fill("[name=profile-drama]", "x")
     assert page.inner_text("[data-sum]") == "Not a whole number from 0 to 100: Drama."
     page.click("[name=_continue]")
@@ -60,7 +60,7 @@ def test_a_movie_is_found_edited_with_errors_and_without_and_hidden(visit: Open,
     assert page.input_value("[name=profile-drama]") == "x"
     page.fill("[name=profile-drama]", "0")
     page.click("text=Scale to 100")
-    assert page.inner_text("[data-sum]") == "The weights sum to 100: right."
+    assert page.inner_text("[data-sum]") == "Total 100"
     page.click("[name=_continue]")
     page.wait_for_selector("text=was changed successfully")
     assert Movie.objects.get(pk=1).profile == profile(action=45, fantasy=55)
