@@ -28,7 +28,7 @@ class Movie(models.Model):
         ordering = ["id"]
         permissions = [
             ("import_movies", "Can import movies from a file"),
-            ("revert_batch", "Can revert a bulk change or an import"),
+            ("revert_batch", "Can revert changes of movies"),
         ]
 
     def __str__(self) -> str:
@@ -152,6 +152,25 @@ class MovieChange(models.Model):
         return f"movie {self.movie_id} version {self.version} {self.action}"
 
 
+class HistoryEntry(models.Model):
+    """A line of the history: a batch, or a change without one. A trigger (migration 0013) writes it."""
+
+    id = models.BigIntegerField(primary_key=True)  # of its first change
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=200)
+    kind = models.CharField(max_length=10)  # a key of movies.inventory.history_entries.VERBS
+    movies = models.PositiveIntegerField()  # how many were changed
+    added = models.PositiveIntegerField()  # how many of them were added, so that reverting deletes them
+    movie_id = models.BigIntegerField(null=True)  # if it is one
+    batch = models.UUIDField(null=True, unique=True)
+    about = models.TextField()  # the selection or the reverted change in words, or the imported file
+    reverts = models.UUIDField(null=True)  # the reverted batch
+    reverts_from = models.PositiveIntegerField(null=True)  # the first reverted version of the one movie
+
+    def __str__(self) -> str:
+        return f"{self.actor}: {self.kind} {self.movies}"
+
+
 class RetiredId(models.Model):
     """The version at which the movie of an id was last deleted. A re-created movie continues from it.
 
@@ -247,6 +266,7 @@ class ImportRow(models.Model):
     title = models.TextField()
     profile: models.Field = ArrayField(models.PositiveSmallIntegerField(), size=15)
     hidden = models.BooleanField(null=True)  # null: as it is
+    kind = models.CharField(max_length=10, db_default="")  # what it does: new, changed, unchanged
 
     def __str__(self) -> str:
         return f"line {self.line} of {self.job_id}"

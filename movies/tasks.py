@@ -52,6 +52,8 @@ def clean_up() -> int:
     removed = 0
     while count := _delete_changes(oldest):
         removed += count
+    while _delete_entries(oldest):
+        pass
     return removed
 
 
@@ -63,6 +65,21 @@ def _delete_changes(oldest: datetime) -> int:
             DELETE FROM movies_moviechange WHERE id IN (
                 SELECT id FROM movies_moviechange
                 WHERE at < %s AND sent_at IS NOT NULL AND id < (SELECT version FROM movies_inventory)
+                ORDER BY at LIMIT %s)
+            """,
+            [oldest, DELETE_BATCH_SIZE],
+        )
+        return cursor.rowcount
+
+
+def _delete_entries(oldest: datetime) -> int:
+    """Deletes lines of the history whose first change is not on record any more, DELETE_BATCH_SIZE at most."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            DELETE FROM movies_historyentry WHERE id IN (
+                SELECT id FROM movies_historyentry AS entry
+                WHERE at < %s AND NOT EXISTS (SELECT FROM movies_moviechange AS change WHERE change.id = entry.id)
                 ORDER BY at LIMIT %s)
             """,
             [oldest, DELETE_BATCH_SIZE],

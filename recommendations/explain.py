@@ -91,7 +91,7 @@ def explain(user_id: int) -> Explanation:
             _entry(movies, entry, why="was dismissed" if entry.movie_id in kept.dismissed else "")
             for entry in kept.watching
         ],
-        [_entry(movies, entry, why="was taken off by hand") for entry in kept.removed],
+        [_entry(movies, entry, why="was removed by staff") for entry in kept.removed],
         [
             _item(
                 movies,
@@ -115,7 +115,7 @@ def reasons_for(user_id: int, movie_id: int) -> list[str]:
     shown = shown_to(user_id)
     lists = stores.current().read(user_id)
     if lists is None:
-        return ["There is no record of this user: the overall most popular movies are shown."]
+        return ["New user: no data yet, so the most popular movies are shown."]
     movie = _movies([movie_id]).get(movie_id)
     found = []
     if movie is None:
@@ -153,7 +153,7 @@ def reasons_for(user_id: int, movie_id: int) -> list[str]:
     if shown.popular:
         named = movie_id in {each["id"] for each in orjson.loads(shown.json())["recommendations"]}
         found.append(
-            "The user's own list has nothing left to show, so the overall most popular movies are shown instead; "
+            "The user's own list has nothing left to show, so the most popular movies are shown instead; "
             f"this movie is {'' if named else 'not '}among them."
         )
     return found
@@ -170,7 +170,7 @@ def _decided(lists: UserLists, movie_id: int) -> list[str]:
         if entry.movie_id == movie_id
     ]
     found += [
-        f"Was taken off currently watching by hand; its progress is kept ({entry.progress:.0%})."
+        f"Was removed from currently watching by staff; its progress is kept ({entry.progress:.0%})."
         for entry in lists.removed
         if entry.movie_id == movie_id
     ]

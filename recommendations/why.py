@@ -23,7 +23,12 @@ from recommendations.recommender.snapshot import Current
 from recommendations.services import Shown, shown_to
 from recommendations.user_lists import EMPTY_LISTS, UserLists
 
-MAX_LEFT_OUT = 8  # movies that are named; the rest is counted
+RULES = {
+    "mixture": "the user's taste times the movie's share of each genre's recent views, summed over the genres.",
+    "euclid": "how near the movie's profile is to the user's taste. The share is of what they have in common.",
+    "popular": "the movie's share of all recent views, whatever the user's taste.",
+}
+MAX_LEFT_OUT = 5  # movies that are named; the rest is counted
 Shelf = Literal["recommendations", "currentlyWatching"]  # a list of the API's response
 
 
@@ -41,7 +46,7 @@ class _Known:
 def why(user_id: int, movie_id: int, movies: Current | None) -> dict[str, Any] | None:
     """The explanation; None if there is no such movie. About eight SQL statements.
 
-    `movies` scores the movie; without them, as right after the start of a process, `score` is null.
+    `movies` scores the movie; without them, as right after the start of a process, `scorePending` is true.
 
     Raises StoreUnavailable, or django.db.OperationalError.
     """
@@ -80,6 +85,7 @@ def why(user_id: int, movie_id: int, movies: Current | None) -> dict[str, Any] |
         ],
         "leftOutCount": len(left_out),
         "score": _score(movie, scores) if scores else None,
+        "scorePending": known.record is not None and movies is None,
     }
 
 
@@ -120,6 +126,8 @@ def _because(known: _Known, movie: Movie, shelf: Shelf | None) -> list[str]:
         found.append(f"It is not in the lists of user {user}.")
     if shelf == "recommendations" or not shelf:
         found.append(source_sentence(lists))
+        if lists.trial:
+            found.append(f"It is made for the arm {lists.trial.arm} of an experiment.")
     return found
 
 
@@ -168,7 +176,7 @@ def _reason(lists: UserLists, movie_id: int, movie: Movie | None) -> str:
     if any(entry.movie_id == movie_id for entry in lists.watching):
         return "the user is watching it"
     if any(entry.movie_id == movie_id for entry in lists.removed):
-        return "staff took it off currently watching"
+        return "staff removed it from currently watching"
     finished: datetime | None = max(
         (finish.at for finish in lists.finished if finish.movie_id == movie_id), default=None
     )
@@ -184,6 +192,7 @@ def _score(movie: Movie, scores: Scores) -> dict[str, Any]:
     rows = zip(GENRES, scores.taste.tolist(), profile, shares, strict=True)
     return {
         "strategy": scores.name,
+        "rule": RULES[scores.strategy],
         "summary": words(terms) if terms is not None else None,
         "terms": [
             {

@@ -57,10 +57,10 @@ class SessionEventSerializer(serializers.Serializer):
 
 @example(
     {
-        "userId": 534356757834,
+        "userId": 5,
         "events": [
-            {"movie": {"id": 543}, "progress": 1, "timestamp": "2017-09-08 12:50PM"},
-            {"movie": {"id": 155}, "progress": 0.7, "startTime": "2017-09-08T14:50:00.000Z"},
+            {"movie": {"id": 8}, "progress": 1, "timestamp": "2017-09-08 12:50PM"},
+            {"movie": {"id": 7}, "progress": 0.3, "startTime": "2017-09-08T14:50:00.000Z"},
         ],
     }
 )
@@ -83,7 +83,7 @@ class SessionOutcomeSerializer(ClosedSerializer):
     )
 
 
-@example({"userId": 5783, "rec": [23879, 16605, 7695]})
+@example({"userId": 5, "rec": [8, 7, 9]})
 class RecommendationsSerializer(serializers.Serializer):
     """Best first. Unknown movies are dropped, duplicates keep their first place, 20 are kept."""
 

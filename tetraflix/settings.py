@@ -7,7 +7,7 @@ SQS of `make run`, whose addresses are in `var/run/stack.json` while that stack 
 import os
 from pathlib import Path
 
-from tetraflix.backoffice import theme
+from tetraflix.backoffice.frame import theme
 from tetraflix.configuration import environment, secret_key, stack_addresses
 from tetraflix.observability import logs
 
@@ -114,6 +114,7 @@ TEMPLATES = [
     }
 ]
 UNFOLD = theme.UNFOLD
+CSRF_FAILURE_VIEW = "tetraflix.web.error_responses.csrf_failure"
 LOGIN_REDIRECT_URL = "admin:index"  # after a login at /admin/login/ without `next`
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
@@ -258,19 +259,17 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Tetraflix AppServer",
-    "DESCRIPTION": "What clients read, distributors write and sister services report.",
+    "DESCRIPTION": "What clients read, distributors write and sister services report. Addresses are relative to the "
+    "service, for example to http://127.0.0.1:8000. A call that needs an API key takes it as `Authorization: Bearer "
+    "<key>`. The page `/tetraflix/docs` of the service introduces keys, errors, limits, repeats and the queues.",
     "VERSION": "1.0.0",
     "TAGS": [{"name": name} for name in ("For clients", "For distributors", "For sister services")],
     "SERVE_INCLUDE_SCHEMA": False,
-    "POSTPROCESSING_HOOKS": ["tetraflix.openapi.components.add_key"],
-    # scripts and styles are served locally, not by another host
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {
-        "deepLinking": True,
-        "persistAuthorization": False,
-        "displayRequestDuration": True,
-    },
+    "POSTPROCESSING_HOOKS": [
+        "tetraflix.openapi.components.sort",
+        "tetraflix.openapi.components.add_keys",
+        "tetraflix.openapi.code_samples.add",
+    ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 

@@ -12,6 +12,7 @@ from recommendations.api.writes import CurrentlyWatching, Dismissed
 from sessions_ingest.api import SessionData, UserRecs
 from tetraflix.access.idempotency import idempotent
 from tetraflix.backoffice import dashboard, planner_page, site_data
+from tetraflix.backoffice.frame import command_palette
 from tetraflix.backoffice.home_page import home
 from tetraflix.openapi.views import DocsView, SchemaView
 from tetraflix.web import error_responses
@@ -40,6 +41,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("tetraflix/<path:rest>", error_responses.unknown_address),
     path("tetraflix", error_responses.unknown_address),
     path("admin/dashboard.json", admin.site.admin_view(dashboard.dashboard_json), name="dashboard-figures"),
+    path("admin/search/", admin.site.admin_view(command_palette.palette), name="palette"),
     path("admin/planner/", admin.site.admin_view(planner_page.planner_page), name="experiment-planner"),
     path("admin/", admin.site.urls),
 ]

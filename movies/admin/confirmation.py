@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
+MAX_UNASKED = 100  # movies that an act changes without a question
 SURE = "sure"  # the form's field that says that the question was answered with yes
 
 

@@ -6,6 +6,8 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
+from movies.admin.conflicts import Conflict, conflict_of
+from movies.admin.times import written
 from movies.foundation.numbers import whole_number
 from movies.genres import GENRES, label
 from movies.inventory.validation import checked
@@ -83,9 +85,10 @@ class MovieForm(forms.ModelForm):
     hidden = forms.BooleanField(
         required=False,
         widget=UnfoldBooleanSwitchWidget,
-        help_text="A hidden movie appears in no list and no search.",
+        help_text="Hidden movies appear in no list.",
     )
     seen = VersionField(required=False)
+    conflict: Conflict | None = None  # with a change that somebody else made meanwhile
     refusal = ""  # why a valid form could not be saved; shown with the form, which keeps what was typed
 
     class Meta:
@@ -107,9 +110,25 @@ class MovieForm(forms.ModelForm):
         if self.refusal:
             raise forms.ValidationError(self.refusal)
         seen = self.cleaned_data.get("seen")
-        if self.instance.pk and seen and seen != self.instance.version:
-            raise forms.ValidationError(
-                "This movie was changed while you edited it (see its history)."
-                " Open it again and repeat your change."
-            )
+        if self.instance.pk and seen and seen != self.instance.version and not self.errors:
+            self._merge(conflict_of(self.instance, seen=seen, typed=self.cleaned_data))
         return super().clean()
+
+    def _merge(self, conflict: Conflict) -> None:
+        """Shows the form again, with both changes where they do not meet; the next save is on top of theirs."""
+        self.conflict = conflict
+        values = {"title": self.cleaned_data["title"], **conflict.merged}
+        data = dict(self.data.items())
+        data["title"], data["seen"] = values["title"], str(self.instance.version)
+        if "profile" in values:
+            for genre, weight in zip(GENRES, values["profile"], strict=True):
+                data[f"profile-{genre}"] = str(weight)
+        if "hidden" in values:
+            data.pop("hidden", None)
+            if values["hidden"]:
+                data["hidden"] = "on"
+        self.data = data
+        raise forms.ValidationError(
+            f"{conflict.actor} changed this movie at {written(conflict.at)}, after you opened it."
+            " Nothing is saved yet: compare, and save again."
+        )

@@ -84,18 +84,18 @@ def export(request: HttpRequest, form: str) -> HttpResponse:
 
 
 def download(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
-    """The file of an export, in one buffered and compressed response (17 bytes per movie of CSV).
+    """The file of an export (17 bytes per movie of CSV) or the bad rows of an import, buffered and compressed.
 
     The server sends a buffered response by itself; a stream would block the process's only thread on a slow client.
     """
     if not request.user.has_perm("movies.view_movie"):
         raise PermissionDenied
     job = Job.objects.filter(pk=job_id).first()
-    content = jobs.exported(job) if job else b""
+    content = jobs.file_of(job) if job else b""
     if job is None or not content:
-        raise Http404("This file does not exist, or was deleted: export again.")
-    form = job.request["format"]
-    name = f"movies-{job.created:%Y-%m-%d}.{form}"
+        raise Http404("This file does not exist, or was deleted. Files are kept for a day.")
+    form = job.request["format"] if job.kind == Job.Kind.EXPORT else "csv"
+    name = f"{'movies' if job.kind == Job.Kind.EXPORT else 'bad-rows'}-{job.created:%Y-%m-%d}.{form}"
     if accepts_gzip(request.headers.get("Accept-Encoding", "")):
         response = HttpResponse(content, content_type=TYPES[form], headers={"Content-Encoding": "gzip"})
     else:  # an import accepts this file, too

@@ -7,20 +7,19 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import PermissionDenied
 from django.db.models import BigIntegerField, F, Func, QuerySet, Value
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from movies.admin import import_export
-from movies.admin.bars import genre_bar, legend
+from movies.admin.bars import legend
 from movies.admin.bulk_actions import BulkActions
 from movies.admin.forms import MovieForm
-from movies.admin.listing import STATES, MovieChangeList
+from movies.admin.history import movie_history
+from movies.admin.listing import MovieChangeList, without_empty_filters
+from movies.admin.movie_page import ask_to_delete, facts_of, missing_page
+from movies.admin.row_acts import set_hidden
 from movies.admin.staff import actor_of
 from movies.foundation.numbers import whole_number
-from movies.genres import GENRES, label
-from movies.inventory import history, services
+from movies.inventory import services
 from movies.models import Movie
 from movies.search import selections
 from movies.search.selections import Selection
@@ -28,41 +27,13 @@ from movies.search.selections import Selection
 MAX_AUTOCOMPLETED = 20  # movies offered
 
 
-class GenreFilter(admin.SimpleListFilter):
-    """Offers the genres; MovieChangeList filters by them, over an index."""
-
-    title = "genre"
-    parameter_name = "genre"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(genre, label(genre)) for genre in GENRES]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Movie]) -> QuerySet[Movie]:
-        return queryset
-
-
-class StateFilter(GenreFilter):
-    """Offers visible and hidden movies; MovieChangeList filters."""
-
-    title = "state"
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(state, state.capitalize()) for state in STATES]
-
-
 @admin.register(Movie)
 class MovieAdmin(BulkActions):
     form = MovieForm
     fields = ["title", "profile", "hidden", "seen"]
-    list_display = ["number", "name", "genres", "views", "popularity", "state", "version", "changed"]
-    list_display_links = ["number", "name"]
-    list_filter = [GenreFilter, StateFilter]
     list_per_page = 50
-    list_filter_sheet = True
     search_fields = ["title"]
     search_help_text = "Title (misspellings are found, too) or id"
-    sortable_by = ["number", "name", "views"]
     warn_unsaved_form = True
     show_full_result_count = False
 
@@ -71,45 +42,19 @@ class MovieAdmin(BulkActions):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[MovieChangeList]:
         return MovieChangeList
 
-    @admin.display(description="Id", ordering="id")
-    def number(self, movie: Movie) -> int:
-        return movie.pk
-
-    @admin.display(description="Title", ordering="title")
-    def name(self, movie: Movie) -> str:
-        return movie.title
-
-    @admin.display(description="Genres")
-    def genres(self, movie: Movie) -> SafeString:
-        return genre_bar(movie.profile)
-
-    @admin.display(description="Views", ordering="popularity")
-    def views(self, movie: Movie) -> str:
-        return f"{_views(movie):,}"
-
-    @admin.display(description="Popularity")
-    def popularity(self, movie: Movie) -> str:
-        """In the movie's strongest genre: views x weight."""
-        weight, genre = max(zip(movie.profile, GENRES, strict=True), key=lambda share: share[0])
-        return f"{_views(movie) * weight:,} in {label(genre)}"
-
-    @admin.display(description="Changed (UTC)")
-    def changed(self, movie: Movie) -> str:
-        return f"{movie.updated:%Y-%m-%d %H:%M}"
-
-    @admin.display(description="State")
-    def state(self, movie: Movie) -> SafeString:
-        kind = "hidden" if movie.hidden else "visible"
-        return format_html('<span class="tf-state tf-{}">{}</span>', kind, kind)
-
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> TemplateResponse:
-        context = {"title": "Movies", "legend": legend(), "may_import": _may_import(request)}
+    ) -> HttpResponse:
+        cleaned = without_empty_filters(request.GET)
+        if request.method == "GET" and cleaned:
+            return HttpResponseRedirect(cleaned)
+        context = {
+            "title": "Movies",
+            "legend": legend(),
+            "may_import": _may_import(request),
+            "has_change_permission": self.has_change_permission(request),
+        }
         return super().changelist_view(request, context | (extra_context or {}))
-
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        return lookup in {"genre", "state"}
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Movie], search_term: str
@@ -144,15 +89,24 @@ class MovieAdmin(BulkActions):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
+        movie_id = whole_number(object_id)
+        context = {"title": f"Movie {movie_id}" if object_id else "Add movie", **(extra_context or {})}
+        if movie_id and (movie := Movie.objects.filter(pk=movie_id).first()):
+            context["facts"] = facts_of(movie)
         try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
+            return super().changeform_view(request, object_id, form_url, context)
         except services.InventoryBusy as error:
             request._refusal = str(error)  # type: ignore[attr-defined]
-            return _busy(super().changeform_view(request, object_id, form_url, extra_context))
-        except (services.ChangedMeanwhile, services.NoSuchMovie) as error:
-            # the movie changed after the form was validated and before it was locked
-            messages.error(request, f"{error} Nothing was saved.")
-            return HttpResponseRedirect(request.path)
+            return _busy(super().changeform_view(request, object_id, form_url, context))
+        except (services.ChangedMeanwhile, services.NoSuchMovie):
+            # The movie changed after the form was validated and before it was locked: now the form says so.
+            return super().changeform_view(request, object_id, form_url, context)
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponse:
+        """Django redirects to the dashboard; this page says what became of the movie."""
+        return missing_page(request, object_id)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
@@ -162,6 +116,10 @@ class MovieAdmin(BulkActions):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> Any:
+        movie_id = whole_number(object_id)
+        movie = Movie.objects.filter(pk=movie_id).first() if movie_id else None
+        if movie and request.method == "GET" and self.has_delete_permission(request):
+            return ask_to_delete(request, movie)
         try:
             return super().delete_view(request, object_id, extra_context)
         except services.InventoryBusy as error:
@@ -189,16 +147,7 @@ class MovieAdmin(BulkActions):
         movie_id = whole_number(object_id)
         if movie_id is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        records = history.of_movie(movie_id, before_version=whole_number(request.GET.get("before")))
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"History of movie {movie_id}",
-            "records": records,
-            "movie_id": str(movie_id),
-            "exists": Movie.objects.filter(pk=movie_id).exists(),
-            "older": f"?before={records[-1].change.version}" if len(records) == history.PAGE_SIZE else None,
-        }
-        return TemplateResponse(request, "admin/movies/moviechange/history.html", context)
+        return movie_history(request, movie_id)
 
     # -- files ---------------------------------------------------------------------------------
 
@@ -209,6 +158,8 @@ class MovieAdmin(BulkActions):
         return [
             path("import/", view(import_export.upload), name="movies_movie_import"),
             path("export/<str:form>", view(import_export.export), name="movies_movie_export"),
+            path("<path:object_id>/hide/", view(set_hidden), {"hidden": True}, name="movies_movie_hide"),
+            path("<path:object_id>/show/", view(set_hidden), {"hidden": False}, name="movies_movie_show"),
             *super().get_urls(),
         ]
 
@@ -217,10 +168,6 @@ def _busy(response: HttpResponse) -> HttpResponse:
     response.status_code = 503
     response["Retry-After"] = str(services.RETRY_AFTER_SECONDS)
     return response
-
-
-def _views(movie: Movie) -> int:
-    return movie.viewcount.views if hasattr(movie, "viewcount") else 0
 
 
 def _may_import(request: HttpRequest) -> bool:

@@ -14,11 +14,14 @@ from django.utils.safestring import SafeString
 
 from movies.admin import import_export
 from movies.admin.bars import genre_bar
+from movies.admin.reverting import may_revert
 from movies.admin.staff import ReadOnlyAdmin, actor_of
 from movies.bulk import imports, jobs
-from movies.bulk.job_handlers import HANDLERS, describe_skipped
+from movies.bulk.job_handlers import HANDLERS, describe, describe_skipped, state_in_words
+from movies.foundation.numbers import whole_number
+from movies.inventory import history_entries
 from movies.inventory.history import differences
-from movies.models import Job, MovieChange
+from movies.models import Job
 
 MAX_LISTED = 50
 
@@ -35,7 +38,8 @@ class JobAdmin(ReadOnlyAdmin):
             **self.admin_site.each_context(request),
             "title": "Bulk jobs",
             "jobs": [
-                {"job": job, "movies": _movies(job)} for job in Job.objects.order_by("-created")[:MAX_LISTED]
+                {"job": job, "movies": _movies(job), "what": describe(job), "state": state_in_words(job)}
+                for job in Job.objects.order_by("-created")[:MAX_LISTED]
             ],
             "days": jobs.KEPT.days,
         }
@@ -45,22 +49,26 @@ class JobAdmin(ReadOnlyAdmin):
         """The job's progress; job.js polls `progress_view` until the job is done, then reloads this page."""
         self._check_view(request)
         job = _job(job_id)
-        ready = job.state == Job.State.READY
+        batch = uuid.UUID(str(job.result.get("batch", job.pk)))
+        entry = history_entries.of_batch(batch) if job.state == Job.State.DONE else None
+        reverted = history_entries.reverting(batch) if entry else None
         context = {
             **self.admin_site.each_context(request),
             "title": f"{job.get_kind_display()}",
             "job": job,
-            "description": HANDLERS[job.kind].describe(job.request),
+            "description": describe(job),
+            "state": state_in_words(job),
+            "whole": HANDLERS[job.kind].changes_inventory,
             "numbers": _numbers(job),
             "outcome": _outcome(job) if job.state == Job.State.DONE else "",
             "skipped": describe_skipped(job.result),
             "under_way": job.state in jobs.UNDER_WAY,
-            "rows": [_compared(row) for row in imports.preview(job.pk)] if ready else [],
             "may_import": request.user.has_perm("movies.import_movies"),
-            "batch": job.result.get("batch", job.pk) if job.state == Job.State.DONE else None,
+            "entry": entry,
+            "reverted": reverted,
+            "may_revert": entry and not reverted and may_revert(request, deletes=bool(entry.added)),
+            **_preview(request, job),
         }
-        if context["batch"] and not MovieChange.objects.filter(batch=context["batch"]).exists():
-            context["batch"] = None
         return TemplateResponse(request, "admin/movies/job/page.html", context)
 
     def progress_view(self, request: HttpRequest, job_id: uuid.UUID) -> JsonResponse:
@@ -69,10 +77,11 @@ class JobAdmin(ReadOnlyAdmin):
         job = _job(job_id)
         return JsonResponse(
             {
-                "state": job.state,
+                "state": state_in_words(job),
                 "done": job.done,
                 "total": job.total,
                 "under_way": job.state in jobs.UNDER_WAY,
+                "unit": "bytes" if job.state == Job.State.CHECKING else "movies",
             }
         )
 
@@ -115,6 +124,22 @@ def _job(job_id: uuid.UUID) -> Job:
     return job
 
 
+def _preview(request: HttpRequest, job: Job) -> dict[str, Any]:
+    """A page of the rows of a checked import, all or of one kind."""
+    if job.state != Job.State.READY:
+        return {}
+    kind = request.GET.get("kind", "")
+    kind = kind if kind in imports.KINDS else ""
+    rows = imports.preview(job.pk, kind=kind, after=whole_number(request.GET.get("after")) or 0)
+    more = len(rows) == imports.PREVIEW_ROWS
+    return {
+        "kinds": [(name, f"{job.result[name]:,}") for name in imports.KINDS],
+        "kind": kind,
+        "rows": [_compared(row) for row in rows],
+        "next": f"?kind={kind}&after={rows[-1]['line']}" if more else None,
+    }
+
+
 def _numbers(job: Job) -> dict[str, str]:
     """The counts of the job's result, with thousands separators."""
     return {name: f"{number:,}" for name, number in job.result.items() if isinstance(number, int)}
@@ -145,5 +170,9 @@ def _compared(row: dict[str, Any]) -> dict[str, Any]:
         new["hidden"] = bool(old["hidden"])
     exists = old["title"] is not None
     found = differences(old, new) if exists else []
-    kind = "new" if not exists else "changed" if found else "unchanged"
-    return row | {"kind": kind, "bar": genre_bar(row["profile"]), "differences": found}
+    return row | {
+        "kind": "new" if not exists else "changed" if found else "unchanged",
+        "bar": genre_bar(row["profile"]),
+        "old_bar": genre_bar(row["old_profile"]) if exists and old["profile"] != new["profile"] else "",
+        "differences": [difference for difference in found if difference.field in ("title", "hidden")],
+    }

@@ -9,7 +9,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.db import DataError, NotSupportedError, ProgrammingError
 from django.db.models import IntegerField, Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.text import Truncator, capfirst
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
@@ -84,6 +84,12 @@ class StaffAdmin(ModelAdmin):
         if obj is not None and context["title"] in generic:
             context["title"] = self.name_of(obj)
         return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponse:
+        """A page that says so, instead of the dashboard with a message."""
+        raise Http404(f"There is no {opts.verbose_name} with the id {object_id}.")
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model | None:
         """The row with this id; None for an invalid id (int() would accept `+5` and `1_0`)."""

@@ -16,6 +16,7 @@ from movies.genres import GENRE_POSITION, GENRES
 from movies.models import Movie
 from movies.search.cursors import BadCursor, Cursor, Offset
 from movies.search.engine import MAX_RESULTS, search
+from movies.search.filters import Filters
 from movies.search.keyset_pagination import MAX_PAGE_SIZE, ORDERINGS, key_type, page, sorted_ids
 
 PARAMETERS = ("q", "genre", "ordering", "limit", "cursor")
@@ -85,8 +86,7 @@ def _parsed_query(request: HttpRequest) -> _Asked:
 def _paged(asked: _Asked, hidden: bool | None) -> tuple[list[bytes], str | None, str | None]:
     found = page(
         ordering=asked.ordering or "id",
-        genre=asked.genre,
-        hidden=hidden,
+        filters=Filters(genre=asked.genre, hidden=hidden),
         cursor=asked.cursor,
         limit=asked.limit,
     )
@@ -105,13 +105,13 @@ def _paged(asked: _Asked, hidden: bool | None) -> tuple[list[bytes], str | None,
 
 
 def _searched(asked: _Asked, hidden: bool | None) -> tuple[list[bytes], str | None, str | None]:
-    offset = asked.offset
+    offset, filters = asked.offset, Filters(genre=asked.genre, hidden=hidden)
     if asked.ordering:
         # the best matches, in another order: all of them are found first
-        ids = search(asked.q, genre=asked.genre, hidden=hidden, limit=MAX_RESULTS)
+        ids = search(asked.q, filters, limit=MAX_RESULTS)
         ids = sorted_ids(ids, ordering=asked.ordering, hidden=hidden)[offset : offset + asked.limit + 1]
     else:
-        ids = search(asked.q, genre=asked.genre, hidden=hidden, limit=asked.limit + 1, offset=offset)
+        ids = search(asked.q, filters, limit=asked.limit + 1, offset=offset)
     following = Offset(offset + asked.limit).encode() if len(ids) > asked.limit else None
     previous = Offset(max(0, offset - asked.limit)).encode() if offset else None
     ids = ids[: asked.limit]

@@ -23,10 +23,12 @@ from movies.profiles import MAX_TITLE_LENGTH, TOTAL
 MAX_MOVIES_PER_REQUEST = 1_000
 WRITABLE_FIELDS = ("title", "profile", "hidden")
 
+# The examples form one small world: movies 7 and 8, of which movie 7 is being watched.
 PROFILE_EXAMPLE = {genre: {"action": 40, "fantasy": 60}.get(genre, 0) for genre in GENRES}
-NEW_MOVIE_EXAMPLE = {"title": "Lord of the Rings", "profile": PROFILE_EXAMPLE}
-MOVIE_EXAMPLE = {"id": 8675309, **NEW_MOVIE_EXAMPLE, "progress": 0}
-WATCHED_EXAMPLE = {**MOVIE_EXAMPLE, "id": 234523, "title": "Kahaani", "progress": 0.3}
+PROFILE_OF_MOVIE_8 = {genre: {"drama": 30, "thriller": 70}.get(genre, 0) for genre in GENRES}
+NEW_MOVIE_EXAMPLE = {"title": "Lord of the Rings", "profile": [*PROFILE_EXAMPLE.values()]}
+MOVIE_EXAMPLE = {"id": 7, "title": "Lord of the Rings", "profile": PROFILE_EXAMPLE, "progress": 0}
+OTHER_MOVIE_EXAMPLE = {"id": 8, "title": "Kahaani", "profile": PROFILE_OF_MOVIE_8, "progress": 0}
 DISTRIBUTOR_EXAMPLE = {**MOVIE_EXAMPLE, "hidden": False, "version": 1}
 HIDDEN_HELP = "A hidden movie is served to distributors only."
 
@@ -130,6 +132,9 @@ class NewMovieSerializer(ClosedSerializer):
 @extend_schema_serializer(
     examples=[
         OpenApiExample("One", NEW_MOVIE_EXAMPLE, request_only=True),
+        OpenApiExample(
+            "Its profile as an object", NEW_MOVIE_EXAMPLE | {"profile": PROFILE_EXAMPLE}, request_only=True
+        ),
         OpenApiExample("Several", [NEW_MOVIE_EXAMPLE], request_only=True),
     ]
 )
@@ -205,7 +210,7 @@ class _Link(serializers.Field):
     pass
 
 
-@example({"movies": [MOVIE_EXAMPLE], "next": "/tetraflix/movies?q=lord&cursor=eyJvIjoyMH0", "previous": None})
+@example({"movies": [MOVIE_EXAMPLE], "next": None, "previous": None})
 class MoviePageSerializer(ClosedSerializer):
     """A page of the inventory, and the addresses of its neighbours."""
 

@@ -9,9 +9,8 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
-from typing import Any
 
 import orjson
 
@@ -30,6 +29,7 @@ EXPORT_EXTENSIONS = {"csv": "csv", "jsonl": "jsonl", "ndjson": "jsonl"}  # the f
 IMPORT_EXTENSIONS = {**EXPORT_EXTENSIONS, "tsv": "csv", "txt": "csv"}  # the delimiter is found in the file
 MAX_NAMED = 20  # wrong columns that a message names
 MAX_ERROR_LENGTH = 400
+MAX_SOURCE_LENGTH = 2_000
 PLAIN_WEIGHTS = {str(weight): weight for weight in range(TOTAL + 1)}  # reads most weights by one look-up
 JSON_POSITION = re.compile(r"(?: at)?: line 1 column (\d+) \(char \d+\)")  # the decoder sees one line only
 JSON_POSITION_SHOWN = r" at character \1"
@@ -53,6 +53,7 @@ class Row:
     profile: tuple[int, ...] = ()
     hidden: bool | None = None
     errors: dict[str, str] = field(default_factory=dict)
+    source: str = field(default="", compare=False)  # the text of a bad row
 
 
 def format_of(file_name: str, extensions: Mapping[str, str] = IMPORT_EXTENSIONS) -> str:
@@ -85,10 +86,12 @@ def _csv_rows(lines: Iterator[tuple[int, str]]) -> Iterator[Row]:
         if not any(map(str.strip, values)):  # an empty row
             continue
         if (nameless or len(values) != len(header)) and (errors := _misplaced(header, values, delimiter)):
-            yield Row(line, errors=errors)
+            yield _with_source(Row(line, errors=errors), delimiter.join(values))
             continue
+        given = len(values)
         values.extend([""] * (1 + max(0, len(header) - len(values))))  # one more, which absent columns read
-        yield _csv_row(line, pick(values))
+        row = _csv_row(line, pick(values))
+        yield _with_source(row, delimiter.join(values[:given])) if row.errors else row
 
 
 def _check_header(line: int, header: list[str]) -> None:
@@ -188,18 +191,17 @@ def _json_rows(lines: Iterator[tuple[int, str]]) -> Iterator[Row]:
     for line, text in lines:
         if not text.strip():
             continue
-        try:
-            value = strict_json.loads(text[:-1])
-        except strict_json.BadJson as error:
-            yield _bad(line, {"row": f"The line is {JSON_POSITION.sub(JSON_POSITION_SHOWN, str(error))}."})
-            continue
-        if not isinstance(value, dict):
-            yield _bad(line, {"row": "The line is not a JSON object."})
-            continue
-        yield _json_row(line, value)
+        row = _json_row(line, text[:-1])
+        yield _with_source(row, text[:-1]) if row.errors else row
 
 
-def _json_row(line: int, value: dict[str, Any]) -> Row:
+def _json_row(line: int, text: str) -> Row:
+    try:
+        value = strict_json.loads(text)
+    except strict_json.BadJson as error:
+        return _bad(line, {"row": f"The line is {JSON_POSITION.sub(JSON_POSITION_SHOWN, str(error))}."})
+    if not isinstance(value, dict):
+        return _bad(line, {"row": "The line is not a JSON object."})
     unknown = [name for name in value if name not in ("id", "title", "hidden", "profile")]
     errors = dict.fromkeys(unknown[:MAX_NAMED], "There is no such column.")
     fields = {"id": value.get("id"), "title": value.get("title")}
@@ -213,6 +215,10 @@ def _json_row(line: int, value: dict[str, Any]) -> Row:
     if bad or errors:
         return _bad(line, errors | bad)
     return Row(line, good["id"], good["title"], tuple(good["profile"]), good.get("hidden"))
+
+
+def _with_source(row: Row, source: str) -> Row:
+    return replace(row, source=source[:MAX_SOURCE_LENGTH])
 
 
 def _bad(line: int, errors: dict[str, str]) -> Row:

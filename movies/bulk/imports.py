@@ -1,22 +1,24 @@
 """Imports: stages and checks the rows of a file, then applies them to the inventory in one transaction."""
 
-import io
 import itertools
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import orjson
 from django.db import connection
 
 from movies.bulk.file_format import Row
 from movies.bulk.progress import Progress
+from movies.inventory.history_entries import Act
 from movies.inventory.services import change
 from movies.models import ImportRow
 
 BATCH_ROWS = 10_000  # staged or applied by one statement, so that progress moves and memory stays bounded
 MAX_PROBLEMS = 200  # problems that are listed; all bad rows are counted
-PREVIEW_ROWS = 10
+PREVIEW_ROWS = 50  # on a page
+KINDS = ("new", "changed", "unchanged")  # of staged rows
 
 
 @dataclass(slots=True)
@@ -57,12 +59,13 @@ def stage(*, job_id: uuid.UUID, rows: Iterable[Row], progress: Progress = lambda
     while batch := list(itertools.islice(remaining, BATCH_ROWS)):
         good = [row for row in batch if not row.errors]
         _count(result, batch)
-        _copy(job_id, good)
+        kinds = _kinds(good)
+        result.new += kinds.count("new")
+        result.changed += kinds.count("changed")
+        result.unchanged += kinds.count("unchanged")
+        _insert(job_id, good, kinds)
         progress(result.rows)
     _find_repeated(job_id, result)
-    with connection.cursor() as cursor:
-        cursor.execute(COMPARE, {"job": job_id})
-        result.new, result.changed, result.unchanged = cursor.fetchone()
     return result
 
 
@@ -71,14 +74,17 @@ def unstage(job_id: uuid.UUID) -> None:
     ImportRow.objects.filter(job_id=job_id).delete()
 
 
-def apply(*, job_id: uuid.UUID, actor: str, progress: Progress = lambda done: None) -> Applied:
+def apply(
+    *, job_id: uuid.UUID, actor: str, file_name: str = "", progress: Progress = lambda done: None
+) -> Applied:
     """Applies what is staged to the inventory, in one transaction and as one batch of changes.
 
     Rows that equal the inventory change nothing.
     """
     result = Applied()
     # Rows with ids come first, so that the database gives the others ids that no row has.
-    with change(actor=actor, batch=job_id), connection.cursor() as cursor:
+    act = Act("imported", file_name)
+    with change(actor=actor, batch=job_id, act=act), connection.cursor() as cursor:
         for span in _spans(cursor, job_id, with_id=True):
             cursor.execute(UPDATE, span)
             changed = cursor.rowcount
@@ -95,10 +101,15 @@ def apply(*, job_id: uuid.UUID, actor: str, progress: Progress = lambda done: No
     return result
 
 
-def preview(job_id: uuid.UUID) -> list[dict[str, Any]]:
-    """The first staged rows, each with the movie that the inventory has under its id (nulls: none)."""
+def preview(job_id: uuid.UUID, *, kind: str = "", after: int = 0) -> list[dict[str, Any]]:
+    """Up to PREVIEW_ROWS staged rows of this kind (default: all) after a line.
+
+    Each has the movie that the inventory has under its id (nulls: none).
+    """
     with connection.cursor() as cursor:
-        cursor.execute(PREVIEW, [job_id, PREVIEW_ROWS])
+        kinds = "AND r.kind = %(kind)s" if kind else ""
+        given: dict[str, Any] = {"job": job_id, "kind": kind, "after": after, "limit": PREVIEW_ROWS}
+        cursor.execute(PREVIEW.format(kinds=kinds), given)
         names = ("line", "id", "title", "profile", "hidden", "old_title", "old_profile", "old_hidden")
         return [dict(zip(names, row, strict=True)) for row in cursor]
 
@@ -114,19 +125,37 @@ def _count(result: Checked, batch: Iterable[Row]) -> None:
                 result.problems.append((row.line, column, error))
 
 
-def _copy(job_id: uuid.UUID, rows: Iterable[Row]) -> None:
-    text = io.StringIO()
-    for row in rows:
-        title = row.title.replace("\\", "\\\\").replace("\t", "\\t")
-        movie_id = "\\N" if row.movie_id is None else row.movie_id
-        hidden = "\\N" if row.hidden is None else row.hidden
-        weights = ",".join(map(str, row.profile))
-        text.write(f"{job_id}\t{row.line}\t{movie_id}\t{title}\t{{{weights}}}\t{hidden}\n")
-    text.seek(0)
+def _kinds(rows: Sequence[Row]) -> list[str]:
+    """What each row does to the inventory: one of KINDS."""
     with connection.cursor() as cursor:
-        cursor.copy_expert(
-            "COPY movies_importrow (job_id, line, movie_id, title, profile, hidden) FROM STDIN", text
-        )
+        cursor.execute(STORED, [[row.movie_id for row in rows if row.movie_id is not None]])
+        stored = {movie_id: state for movie_id, *state in cursor.fetchall()}
+
+    def kind(row: Row) -> str:
+        old = None if row.movie_id is None else stored.get(row.movie_id)
+        if old is None:
+            return "new"
+        hidden = old[2] if row.hidden is None else row.hidden
+        return "unchanged" if old == [row.title, ",".join(map(str, row.profile)), hidden] else "changed"
+
+    return [kind(row) for row in rows]
+
+
+def _insert(job_id: uuid.UUID, rows: Sequence[Row], kinds: Sequence[str]) -> None:
+    """Stages the rows. Not by COPY, which psycopg2 refuses in a web process (tetraflix/web/database_waits.py)."""
+    staged = [
+        {
+            "line": row.line,
+            "movie_id": row.movie_id,
+            "title": row.title,
+            "profile": row.profile,
+            "hidden": row.hidden,
+            "kind": kind,
+        }
+        for row, kind in zip(rows, kinds, strict=True)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(STAGE, [job_id, orjson.dumps(staged).decode()])
 
 
 def _find_repeated(job_id: uuid.UUID, result: Checked) -> None:
@@ -154,13 +183,14 @@ def _spans(cursor: Any, job_id: uuid.UUID, *, with_id: bool) -> Iterator[dict[st
         last = upto
 
 
-COMPARE = """
-SELECT count(*) FILTER (WHERE m.id IS NULL),
-       count(*) FILTER (WHERE m.id IS NOT NULL AND (m.title, m.profile, m.hidden)
-                        IS DISTINCT FROM (r.title, r.profile, coalesce(r.hidden, m.hidden))),
-       count(*) FILTER (WHERE (m.title, m.profile, m.hidden)
-                        IS NOT DISTINCT FROM (r.title, r.profile, coalesce(r.hidden, m.hidden)))
-FROM movies_importrow r LEFT JOIN movies_movie m ON m.id = r.movie_id WHERE r.job_id = %(job)s
+STAGE = """
+INSERT INTO movies_importrow (job_id, line, movie_id, title, profile, hidden, kind)
+SELECT %s, line, movie_id, title, profile, hidden, kind
+FROM jsonb_to_recordset(%s) AS row
+    (line int, movie_id bigint, title text, profile smallint[], hidden boolean, kind text)
+"""
+STORED = """
+SELECT id, title, array_to_string(profile, ','), hidden FROM movies_movie WHERE id = ANY (%s::bigint[])
 """
 REPEATED = """
 SELECT movie_id, array_agg(line ORDER BY line) FROM movies_importrow
@@ -169,7 +199,7 @@ WHERE job_id = %s AND movie_id IS NOT NULL GROUP BY movie_id HAVING count(*) > 1
 PREVIEW = """
 SELECT r.line, r.movie_id, r.title, r.profile, r.hidden, m.title, m.profile, m.hidden
 FROM movies_importrow r LEFT JOIN movies_movie m ON m.id = r.movie_id
-WHERE r.job_id = %s ORDER BY r.line LIMIT %s
+WHERE r.job_id = %(job)s AND r.line > %(after)s {kinds} ORDER BY r.line LIMIT %(limit)s
 """
 SPAN = """
 SELECT max(line), count(*) FROM (

@@ -23,7 +23,8 @@ from movies.bulk.text_file import MAX_BYTES, decompresses_within
 from movies.foundation import advisory_locks
 from movies.foundation.database_errors import is_unavailable
 from movies.foundation.events import job_queued
-from movies.inventory.reverting import NoSuchBatch
+from movies.inventory import history_entries
+from movies.inventory.reverting import CannotRevert
 from movies.inventory.services import InventoryBusy, refuse_other_changes
 from movies.models import Job, JobChunk
 from movies.search.selections import Selection
@@ -77,11 +78,13 @@ def start_bulk(*, kind: str, actor: str, which: Selection | Collection[int]) -> 
 
 def start_revert(*, batch: uuid.UUID, actor: str) -> Job:
     """Reverts a batch, except movies that were changed since."""
-    return _start(Job.Kind.REVERT, actor, {"batch": str(batch)})
+    entry = history_entries.of_batch(batch)
+    about = history_entries.in_words(entry) if entry else ""
+    return _start(Job.Kind.REVERT, actor, {"batch": str(batch), "about": about})
 
 
 def start_export(*, actor: str, form: str, selection: Selection | None = None) -> Job:
-    """Writes the movies of the selection (default: all) to a file, which `exported` returns when it is done."""
+    """Writes the movies of the selection (default: all) to a file, which `file_of` returns when it is done."""
     return _start(Job.Kind.EXPORT, actor, {"format": form, "selection": (selection or Selection()).as_json()})
 
 
@@ -102,9 +105,10 @@ def start_import(*, actor: str, file_name: str, chunks: Iterable[bytes]) -> Job:
     return _run_or_enqueue(job, inline=small)
 
 
-def exported(job: Job) -> bytes:
-    """The file of an export, compressed with gzip; empty after it was deleted."""
-    return b"".join(_stored(job)) if job.kind == Job.Kind.EXPORT else b""
+def file_of(job: Job) -> bytes:
+    """The file of an export, or the bad rows of a failed import, compressed with gzip; empty after it was deleted."""
+    has_file = job.state == (Job.State.DONE if job.kind == Job.Kind.EXPORT else Job.State.FAILED)
+    return b"".join(_stored(job)) if has_file else b""
 
 
 def confirm(*, job_id: uuid.UUID, actor: str) -> Job:
@@ -142,7 +146,7 @@ def run(job_id: uuid.UUID, *, progress: Progress = lambda done: None, patient: b
             _work(job_id, progress, patient)
     except (InventoryBusy, advisory_locks.LockHeld):
         _uncount_try(job_id)
-    except (file_format.BadFile, NoSuchBatch) as error:
+    except (file_format.BadFile, CannotRevert) as error:
         _fail(job_id, str(error))
     except Error as error:
         if is_unavailable(error):
@@ -176,7 +180,7 @@ def clean_up() -> int:
     unconfirmed = Job.objects.filter(state=Job.State.READY, updated__lt=now - READY_KEPT)
     for job_id in unconfirmed.values_list("id", flat=True):
         drop(job_id=job_id)
-    JobChunk.objects.filter(job__kind=Job.Kind.EXPORT, job__updated__lt=now - READY_KEPT).delete()
+    JobChunk.objects.filter(job__updated__lt=now - READY_KEPT).exclude(job__state__in=UNDER_WAY).delete()
     return Job.objects.filter(created__lt=now - KEPT).exclude(state__in=UNDER_WAY).delete()[0]
 
 

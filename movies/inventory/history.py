@@ -1,18 +1,39 @@
 """Reads the history of movies from the change records that the database's triggers write."""
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 
 from movies.genres import GENRES, label
-from movies.models import MovieChange
+from movies.models import Movie, MovieChange
 
 PAGE_SIZE = 50  # records
-MAX_COUNTED = 10_000  # changes of a batch; a larger batch is shown as "more than"
+STATES: dict[Any, str] = {True: "hidden", False: "visible"}
+PAST_TENSE = {"added, hidden": "added, hidden,", "hidden": "hid", "shown again": "showed"}
+MAX_LATER = 100  # latest changes of a movie among which a revert is looked for
+
+# For each movie: its changes, oldest first, and what each reverts. LATERAL and LIMIT make PostgreSQL read them by
+# the movie, not all changes of a large batch.
+FATES = """
+WITH later AS MATERIALIZED (
+    SELECT change.* FROM unnest(%(movies)s::bigint[]) AS movie (id) CROSS JOIN LATERAL (
+        SELECT id, movie_id, version, batch FROM movies_moviechange WHERE movie_id = movie.id
+        ORDER BY version DESC LIMIT %(limit)s) AS change
+)
+SELECT later.movie_id, later.version, coalesce(one.actor, many.actor), coalesce(one.at, many.at), many.batch,
+       one.reverts_from, many.reverts
+FROM later
+LEFT JOIN movies_historyentry AS one ON one.id = later.id AND one.reverts_from IS NOT NULL
+LEFT JOIN movies_historyentry AS many
+    ON many.batch = later.batch AND many.reverts = ANY (%(batches)s::uuid[])
+ORDER BY later.movie_id, later.version
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +53,28 @@ class Record:
     change: MovieChange
     what: str  # added, changed, hidden, shown again, deleted
     differences: list[Difference]
+    current_version: int | None = None  # of the movie; of a deleted one, that of its deletion; see with_fates
+    reverted: "Reversal | None" = None
+
+    @property
+    def verb(self) -> str:
+        """What the actor did: `hid`."""
+        return PAST_TENSE.get(self.what, self.what)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the movie was not changed since."""
+        return self.current_version == self.change.version
+
+    @property
+    def following(self) -> int:
+        """The version after it, from which on a return to this one reverts."""
+        return self.change.version + 1
+
+    @property
+    def deletes(self) -> bool:
+        """Whether reverting it deletes the movie."""
+        return self.change.before is None
 
     @property
     def title(self) -> str:
@@ -43,18 +86,21 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """A bulk change or an import. `changes` is at most MAX_COUNTED + 1; `adds`: reverting it deletes movies."""
+class Reversal:
+    """The revert that undid a change. `batch`: of a batch, else of the one movie."""
 
-    id: uuid.UUID
     actor: str
     at: datetime
-    changes: int
-    adds: bool
+    batch: uuid.UUID | None
+    movie_id: int
 
-    @property
-    def how_many(self) -> str:
-        return f"more than {MAX_COUNTED:,}" if self.changes > MAX_COUNTED else f"{self.changes:,}"
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """What is known of version 1 of a movie that no record shows being added."""
+
+    at: datetime | None  # None: the movie is deleted
+    by_seeding: bool  # else its record may have been deleted, because it is old
 
 
 def of_movie(movie_id: int, *, before_version: int | None = None) -> list[Record]:
@@ -65,12 +111,9 @@ def of_movie(movie_id: int, *, before_version: int | None = None) -> list[Record
     return [_record(change) for change in changes[:PAGE_SIZE]]
 
 
-def latest(*, before: int | None = None) -> list[Record]:
-    """Up to PAGE_SIZE changes of any movies, the latest first."""
-    changes = MovieChange.objects.order_by("-id")
-    if before is not None:
-        changes = changes.filter(id__lt=before)
-    return [_record(change) for change in changes[:PAGE_SIZE]]
+def of_ids(ids: Iterable[int]) -> dict[int, Record]:
+    """These changes by their ids."""
+    return {change.pk: _record(change) for change in MovieChange.objects.filter(id__in=list(ids))}
 
 
 def of_batch(batch: uuid.UUID, *, after: int = 0) -> list[Record]:
@@ -79,29 +122,57 @@ def of_batch(batch: uuid.UUID, *, after: int = 0) -> list[Record]:
     return [_record(change) for change in changes[:PAGE_SIZE]]
 
 
-def batch_of(batch: uuid.UUID) -> Batch | None:
-    """The batch, or None when no change of it is on record (any more)."""
+def is_addition(movie_id: int, version: int) -> bool:
+    """Whether the movie was added by the change to this version."""
+    return MovieChange.objects.filter(movie_id=movie_id, version=version, before__isnull=True).exists()
+
+
+def with_fates(records: Sequence[Record]) -> list[Record]:
+    """The records with what became of each: whether it is its movie's current state, and what reverted it."""
+    movies = sorted({record.change.movie_id for record in records})
+    batches = [record.change.batch for record in records if record.change.batch]
+    if not movies:
+        return []
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT count(*), EXISTS (SELECT FROM movies_moviechange WHERE batch = %s AND before IS NULL) FROM (
-                SELECT FROM movies_moviechange WHERE batch = %s LIMIT %s) AS counted
-            """,
-            [batch, batch, MAX_COUNTED + 1],  # `adds` decides about permissions, so it is exact
+        cursor.execute(FATES, {"movies": movies, "limit": MAX_LATER, "batches": batches})
+        later = cursor.fetchall()
+    current = {movie_id: version for movie_id, version, *_ in later}  # the last one in order of versions
+    found = []
+    for record in records:
+        change = record.change
+        reversal = next(
+            (
+                Reversal(actor, at, batch, movie_id)
+                for movie_id, version, actor, at, batch, first, reverts in later
+                if movie_id == change.movie_id and version > change.version
+                if (first is not None and first <= change.version)
+                or (reverts is not None and reverts == change.batch)
+            ),
+            None,
         )
-        changes, adds = cursor.fetchone()
-    first = MovieChange.objects.filter(batch=batch).order_by("id").first()
-    return Batch(batch, first.actor, first.at, changes, adds) if first else None
+        found.append(replace(record, current_version=current.get(change.movie_id), reverted=reversal))
+    return found
+
+
+def seeded(movie_id: int, oldest: Record | None) -> Seeded | None:
+    """How version 1 came to be if its record is missing; `oldest` is its first record. None: it is on record."""
+    if oldest and oldest.change.version == 1:
+        return None
+    created = Movie.objects.filter(pk=movie_id).values_list("created", flat=True).first()
+    if created is None and oldest is None:
+        return None  # there never was such a movie
+    kept_since = timezone.now() - timedelta(days=settings.CHANGES_KEPT_DAYS)
+    return Seeded(created, created is not None and created > kept_since)
 
 
 def differences(before: dict[str, Any] | None, after: dict[str, Any] | None) -> list[Difference]:
     """The fields, genre by genre, in which two states of a movie differ."""
     old, new = before or {}, after or {}
-    found = [
-        Difference(field, name, old.get(field), new.get(field))
-        for field, name in (("title", "Title"), ("hidden", "Hidden"))
-        if old.get(field) != new.get(field)
-    ]
+    found: list[Difference] = []
+    for field, name, in_words in (("title", "Title", {}), ("hidden", "State", STATES)):
+        was, became = old.get(field), new.get(field)
+        if was != became:
+            found.append(Difference(field, name, in_words.get(was, was), in_words.get(became, became)))
     weights: tuple[Sequence[int], Sequence[int]] = (old.get("profile") or (), new.get("profile") or ())
     if all(weights):
         found += [

@@ -1,4 +1,4 @@
-"""Reverts a bulk change or an import: each of its movies gets its earlier state back."""
+"""Reverts changes, of one movie or of a batch: each movie gets the state that it had before them."""
 
 import uuid
 from collections.abc import Callable
@@ -6,14 +6,38 @@ from dataclasses import dataclass, field
 
 from django.db import connection
 
+from movies.inventory import history_entries
+from movies.inventory.history_entries import Act
 from movies.inventory.services import change, delete_movies
+from movies.models import HistoryEntry, MovieChange
 
 BATCH_SIZE = 10_000  # movies reverted by one statement: progress moves, and the planner knows the size
 Progress = Callable[[int], None]
 
 
-class NoSuchBatch(LookupError):
-    """No change of this batch is on record (any more)."""
+class CannotRevert(ValueError):
+    """Nothing was reverted; the message says why."""
+
+
+class NotOnRecord(CannotRevert):
+    """No such change is on record (any more)."""
+
+
+class AlreadyReverted(CannotRevert):
+    """The batch was reverted before."""
+
+    def __init__(self, by: HistoryEntry) -> None:
+        super().__init__(f"{by.actor} reverted this batch already, at {by.at:%Y-%m-%d %H:%M} UTC.")
+
+
+class ChangedSince(CannotRevert):
+    """The movie was changed after the changes that were to be reverted."""
+
+    def __init__(self, movie_id: int, latest: MovieChange) -> None:
+        super().__init__(
+            f"Movie {movie_id} is at version {latest.version} now:"
+            f" {latest.actor or 'unknown'} changed it at {latest.at:%Y-%m-%d %H:%M} UTC. Nothing was reverted."
+        )
 
 
 @dataclass(slots=True)
@@ -64,13 +88,19 @@ def revert_batch(
     found: Progress = lambda total: None,
     progress: Progress = lambda done: None,
 ) -> Reverted:
-    """Restores the movies that were not changed since the batch, as one new batch. Raises NoSuchBatch.
+    """Restores the movies that were not changed since the batch, as one new batch. Raises CannotRevert.
 
     Calls `found` with the number of movies in the batch, and `progress` with the number processed so far.
     """
     result = Reverted(uuid.uuid4())
     done = 0
-    with change(actor=actor, batch=result.batch), connection.chunked_cursor() as movies:
+    entry = history_entries.of_batch(batch)
+    if entry is None:
+        raise NotOnRecord(f"There is no batch {batch} on record.")
+    act = Act("reverted", history_entries.in_words(entry), reverts=batch)
+    with change(actor=actor, batch=result.batch, act=act), connection.chunked_cursor() as movies:
+        if by := history_entries.reverting(batch):
+            raise AlreadyReverted(by)
         movies.execute(MOVIES_OF_BATCH, [batch])
         while rows := movies.fetchmany(BATCH_SIZE):
             if not done:
@@ -78,9 +108,24 @@ def revert_batch(
             _revert([row[:3] for row in rows], actor, result)
             done += len(rows)
             progress(done)
-        if not done:
-            raise NoSuchBatch(f"There is no batch {batch} on record.")
     return result
+
+
+def revert_movie(*, actor: str, movie_id: int, first: int, last: int) -> MovieChange | None:
+    """Restores the state that the movie had before its versions `first` to `last`; `last` is its current one.
+
+    Returns the new change, or None if the movie is in that state already. Raises NotOnRecord, ChangedSince.
+    """
+    changes = MovieChange.objects.filter(movie_id=movie_id)
+    about = f"reverted version {last}" if first == last else f"restored version {first - 1}"
+    with change(actor=actor, act=Act("reverted", about, reverts_from=first)):
+        if not changes.filter(version=first).exists() or not first <= last:
+            raise NotOnRecord(f"Version {first} of movie {movie_id} is not on record.")
+        result = Reverted(uuid.uuid4())
+        _revert([(movie_id, first, last)], actor, result)
+        if result.changed_since:
+            raise ChangedSince(movie_id, changes.latest("version"))
+        return changes.filter(version=last + 1).first()
 
 
 def _revert(versions: list[tuple[int, int, int]], actor: str, result: Reverted) -> None:

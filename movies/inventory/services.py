@@ -17,6 +17,7 @@ from movies.foundation import advisory_locks
 from movies.foundation.database_errors import is_lock_timeout
 from movies.foundation.events import inventory_changed
 from movies.foundation.numbers import MAX_BIGINT
+from movies.inventory.history_entries import Act
 from movies.inventory.validation import BadMovie, BadMovies, NewMovie, checked, checked_all
 from movies.models import Movie
 from movies.viewing.view_counting import existing
@@ -69,11 +70,12 @@ short_waits_until = 0.0  # by time.monotonic()
 
 
 @contextmanager
-def change(*, actor: str, batch: uuid.UUID | None = None) -> Iterator[None]:
+def change(*, actor: str, batch: uuid.UUID | None = None, act: Act | None = None) -> Iterator[None]:
     """One transaction in which every change of a movie is recorded with the actor and the batch.
 
-    Locks the inventory until it ends. A change inside a change is part of the outer one, with its actor and batch.
-    Sends `inventory_changed` once after the commit. Raises InventoryBusy: at once during a bulk change, else after
+    `act` is what the history says of the changes beyond what they say themselves. Locks the inventory until it ends.
+    A change inside a change is part of the outer one, with its actor, batch and act. Sends `inventory_changed` once
+    after the commit. Raises InventoryBusy: at once during a bulk change, else after
     settings.INVENTORY_LOCK_TIMEOUT_MS.
     """
     if _inside_change.get():
@@ -82,14 +84,16 @@ def change(*, actor: str, batch: uuid.UUID | None = None) -> Iterator[None]:
         return
     request_id = str(structlog.contextvars.get_contextvars().get("request_id", ""))
     with _busy_on_lock_timeout(), transaction.atomic():
-        lock_timeout = _lock_as(actor=actor, batch=str(batch or ""), request_id=request_id)
+        lock_timeout = _lock_as(
+            actor=actor, batch=str(batch or ""), request_id=request_id, act=act.as_json() if act else ""
+        )
         token = _inside_change.set(True)
         try:
             yield
         finally:
             _inside_change.reset(token)
         # A caller's transaction may continue, and its later changes are not this actor's.
-        _set(actor="", batch="", request_id="", lock_timeout=lock_timeout)
+        _restore(lock_timeout)
         transaction.on_commit(lambda: inventory_changed.send(sender="movies"), robust=True)
 
 
@@ -219,7 +223,7 @@ def _busy_on_lock_timeout() -> Iterator[None]:
         raise InventoryBusy from error
 
 
-def _lock_as(*, actor: str, batch: str, request_id: str) -> str:
+def _lock_as(*, actor: str, batch: str, request_id: str, act: str) -> str:
     """Locks the inventory, before any other lock, and sets what the triggers write into the change records.
 
     Returns the previous lock_timeout. Raises InventoryBusy.
@@ -233,13 +237,13 @@ def _lock_as(*, actor: str, batch: str, request_id: str) -> str:
             WITH free AS MATERIALIZED (
                 SELECT current_setting('lock_timeout') AS lock_timeout, set_config('lock_timeout', %s, true),
                        set_config('tetraflix.actor', %s, true), set_config('tetraflix.batch', %s, true),
-                       set_config('tetraflix.request_id', %s, true),
+                       set_config('tetraflix.request_id', %s, true), set_config('tetraflix.act', %s, true),
                        pg_try_advisory_xact_lock_shared(%s) AS no_bulk_change
             )
             SELECT lock_timeout FROM free CROSS JOIN movies_inventory WHERE no_bulk_change
             FOR UPDATE OF movies_inventory
             """,
-            [f"{milliseconds}ms", actor, batch, request_id, advisory_locks.BULK_CHANGE],
+            [f"{milliseconds}ms", actor, batch, request_id, act, advisory_locks.BULK_CHANGE],
         )
         row = cursor.fetchone()
     if row is None:
@@ -247,10 +251,11 @@ def _lock_as(*, actor: str, batch: str, request_id: str) -> str:
     return str(row[0])
 
 
-def _set(*, actor: str, batch: str, request_id: str, lock_timeout: str) -> None:
+def _restore(lock_timeout: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT set_config('tetraflix.actor', %s, true), set_config('tetraflix.batch', %s, true),"
-            " set_config('tetraflix.request_id', %s, true), set_config('lock_timeout', %s, true)",
-            [actor, batch, request_id, lock_timeout],
+            "SELECT set_config('tetraflix.actor', '', true), set_config('tetraflix.batch', '', true),"
+            " set_config('tetraflix.request_id', '', true), set_config('tetraflix.act', '', true),"
+            " set_config('lock_timeout', %s, true)",
+            [lock_timeout],
         )

@@ -6,19 +6,17 @@ from functools import cache
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from movies.search import postgres_search
+from movies.search.filters import VISIBLE, Filters
 from movies.search.spelling import MAX_RESULTS
 
 __all__ = ["MAX_RESULTS", "search"]
 
 
-def search(
-    q: str, *, genre: str | None = None, hidden: bool | None = False, limit: int, offset: int = 0
-) -> list[int]:
-    """Ids of at most MAX_RESULTS movies, best match first, and among equal matches the most viewed first.
-
-    `genre`: only movies with a weight in it. `hidden`: only hidden movies, only visible ones, or None for all.
-    """
-    return _engine(settings.SEARCH_FUNCTION)(q, genre=genre, hidden=hidden, limit=limit, offset=offset)
+def search(q: str, filters: Filters = VISIBLE, *, limit: int, offset: int = 0) -> list[int]:
+    """Ids of at most MAX_RESULTS movies, best match first, and among equal matches the most viewed first."""
+    find = postgres_search.find if filters.only_in_the_database else _engine(settings.SEARCH_FUNCTION)
+    return find(q, filters, limit=limit, offset=offset)
 
 
 @cache

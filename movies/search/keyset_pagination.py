@@ -8,12 +8,12 @@ from typing import Any
 
 from django.db import connection
 
-from movies.genres import GENRE_POSITION
 from movies.search.cursors import LAST_PAGE, Cursor
+from movies.search.filters import VIEWS_OF_ROW, VISIBLE, Filters
 
 MAX_PAGE_SIZE = 100
-# A page of one genre first scans up to MAX_SCANNED movies in the requested order, and then, if it found too few,
-# sorts the movies of the genre if there are at most MAX_SORTED.
+# A filtered page first scans up to MAX_SCANNED movies in the requested order, and then, if it found too few, sorts
+# the movies that match if there are at most MAX_SORTED.
 MAX_SCANNED = 3_000
 MAX_SORTED = 10_000
 
@@ -54,19 +54,9 @@ def key_type(ordering: str) -> type:
     return ORDERS[ordering.removeprefix("-")].key_type
 
 
-def page(
-    *,
-    ordering: str,
-    genre: str | None = None,
-    hidden: bool | None = False,
-    cursor: Cursor | None = None,
-    limit: int,
-) -> Page:
-    """Up to `limit` movies from the cursor on, in at most three statements.
-
-    `hidden`: only hidden movies, only visible ones, or None for all.
-    """
-    query = _Query(ordering, cursor=cursor, genre=genre, hidden=hidden, count=limit + 1)
+def page(*, ordering: str, filters: Filters = VISIBLE, cursor: Cursor | None = None, limit: int) -> Page:
+    """Up to `limit` movies from the cursor on, in at most three statements."""
+    query = _Query(ordering, filters, cursor=cursor, count=limit + 1)
     rows = query.rows()
     more = len(rows) > limit
     rows = rows[:limit]
@@ -84,29 +74,30 @@ def page(
 
 def sorted_ids(movie_ids: Sequence[int], *, ordering: str, hidden: bool | None = False) -> list[int]:
     """The ids of these movies in an order, without those that do not exist. For a few movies."""
-    query = _Query(ordering, cursor=None, genre=None, hidden=hidden, count=len(movie_ids))
+    query = _Query(ordering, Filters(hidden=hidden), cursor=None, count=len(movie_ids))
     return [row[0] for row in query.sorted("m.id = ANY (%s)", [list(movie_ids)])]
 
 
 class _Query:
-    def __init__(
-        self, ordering: str, *, cursor: Cursor | None, genre: str | None, hidden: bool | None, count: int
-    ) -> None:
-        order = self.order = ORDERS[ordering.removeprefix("-")]
-        self.count = count
+    def __init__(self, ordering: str, filters: Filters, *, cursor: Cursor | None, count: int) -> None:
+        name = ordering.removeprefix("-")
+        order = self.order = ORDERS[name]
+        self.filters, self.count = filters, count
         self.down = ordering.startswith("-") != (cursor is not None and cursor.backward)
         id_down = self.down if order.id_same_direction else not self.down
         self.sort = f"{order.key} {_direction(self.down)}, m.id {_direction(id_down)}"
-        self.visible = "true" if hidden is None else "m.hidden" if hidden else "NOT m.hidden"
         # These orders have two indexes: one of the visible movies and one of the hidden ones.
-        self.two_indexes = hidden is None and order.key_type is not int
-        self.conditions = [self.visible]
+        self.two_indexes = filters.hidden is None and order.key_type is not int
+        # What the index of the order finds by itself, and what is tested of each scanned movie.
+        self.conditions: list[str] = []
+        self.tests = filters.genre_tests()
+        (self.tests if filters.hidden and order.join_views else self.conditions).append(filters.state())
+        by_views = filters.views_tests(order.key if order.join_views else VIEWS_OF_ROW)
+        (self.conditions if order.join_views else self.tests).extend(by_views)
+        (self.conditions if name == "updated" else self.tests).extend(filters.change_tests())
         self.values: list[Any] = []
         if cursor is not None and cursor != LAST_PAGE:
             self._start_at(cursor, id_down)
-        self.position = None if genre is None else GENRE_POSITION[genre] + 1
-        # Some scanned movies do not match, and the index of the order cannot skip them.
-        self.filters_scan = genre is not None or bool(hidden and order.join_views)
         views = " JOIN movies_viewcount v ON v.movie_id = m.id" if order.join_views else ""
         self.source = f"movies_movie m{views}"
 
@@ -126,7 +117,7 @@ class _Query:
             self.values += [cursor.value, cursor.movie_id]
 
     def rows(self) -> list[tuple]:
-        if not self.filters_scan:
+        if not self.tests:
             return self.sorted()
         rows = self._scanned(MAX_SCANNED)
         if len(rows) == self.count:
@@ -134,40 +125,47 @@ class _Query:
         # Either few movies match, which are sorted; or many do, but all further on in the order.
         if not self._is_rare():
             return self._scanned(None)
-        return self.sorted("m.id IN (SELECT id FROM few)", few=True)
+        few, values = self._matching()
+        return self.sorted(
+            "m.id IN (SELECT id FROM few)",
+            head=f"WITH few AS MATERIALIZED ({few} LIMIT {MAX_SORTED}) ",
+            head_values=values,
+        )
 
     def sorted(
-        self, condition: str = "true", values: Sequence[Any] = (), *, few: bool = False
+        self,
+        condition: str = "true",
+        values: Sequence[Any] = (),
+        *,
+        head: str = "",
+        head_values: Sequence[Any] = (),
     ) -> list[tuple]:
         """Rows of `id, title, weights, key` in order."""
-        with_few = f"WITH few AS MATERIALIZED ({self._of_genre()} LIMIT {MAX_SORTED}) " if few else ""
         rows, parameters = self._in_order([condition], values, self.count)
         return _rows(
-            f"{with_few}SELECT id, title, array_to_string(profile, ','), key FROM ({rows}) AS found",
-            parameters,
+            f"{head}SELECT id, title, array_to_string(profile, ','), key FROM ({rows}) AS found",
+            [*head_values, *parameters],
         )
 
     def _scanned(self, limit: int | None) -> list[tuple]:
-        # `hidden` is filtered after the scan where the index of the order does not know it
-        rows, values = self._in_order([], (), limit)
-        genre = f"profile[{self.position}] > 0" if self.position else "true"
+        rows, values = self._in_order([], (), limit, matches=" AND ".join(self.tests))
         return _rows(
             f"SELECT id, title, array_to_string(profile, ','), key FROM ({rows}) AS scanned"
-            f" WHERE {genre} LIMIT {self.count}",
+            f" WHERE matches LIMIT {self.count}",
             values,
         )
 
     def _in_order(
-        self, conditions: Sequence[str], values: Sequence[Any], limit: int | None
+        self, conditions: Sequence[str], values: Sequence[Any], limit: int | None, matches: str = "true"
     ) -> tuple[str, list[Any]]:
         """A query of the first rows in the requested order, and its values."""
         limit_clause = f" LIMIT {limit}" if limit else ""
 
         def select(*more: str) -> str:
-            where = " AND ".join([*self.conditions, *conditions, *more])
+            where = " AND ".join([*self.conditions, *conditions, *more]) or "true"
             return (
-                f"SELECT m.id, m.title, m.profile, {self.order.key} AS key FROM {self.source}"
-                f" WHERE {where} ORDER BY {self.sort}{limit_clause}"
+                f"SELECT m.id, m.title, m.profile, {self.order.key} AS key, {matches} AS matches"
+                f" FROM {self.source} WHERE {where} ORDER BY {self.sort}{limit_clause}"
             )
 
         parameters = [*self.values, *values]
@@ -181,14 +179,14 @@ class _Query:
         )
 
     def _is_rare(self) -> bool:
-        ((matches,),) = _rows(
-            f"SELECT count(*) FROM ({self._of_genre()} LIMIT {MAX_SORTED + 1}) AS matches", []
-        )
+        matching, values = self._matching()
+        ((matches,),) = _rows(f"SELECT count(*) FROM ({matching} LIMIT {MAX_SORTED + 1}) AS matches", values)
         return matches <= MAX_SORTED
 
-    def _of_genre(self) -> str:
-        genres = f"movies_genres(m.profile) @> '{{{self.position}}}'" if self.position else "true"
-        return f"SELECT m.id FROM movies_movie m WHERE {genres} AND {self.visible}"
+    def _matching(self) -> tuple[str, Sequence[Any]]:
+        """A query of the ids of all movies that match, over the indexes of the filters, and its values."""
+        sql, values = self.filters.queryset().values("id").query.sql_with_params()
+        return sql, values
 
 
 def _direction(down: bool) -> str:

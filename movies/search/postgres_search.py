@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection
 
-from movies.genres import GENRE_POSITION
+from movies.search.filters import Filters
 from movies.search.spelling import (
     COMMON_WEIGHT,
     MAX_RARE_TITLES,
@@ -26,11 +26,11 @@ MAX_POPULAR_SCANNED = 5_000  # of the most viewed movies, to find the first titl
 # OFFSET 0 keeps the planner from scanning another index in the hope of an early end.
 MATCHING = """
 SELECT id FROM (
-    SELECT id FROM movies_movie WHERE movies_terms(title) @@ %s::tsquery AND {visible} OFFSET 0
+    SELECT id FROM movies_movie m WHERE movies_terms(title) @@ %s::tsquery AND {visible} OFFSET 0
 ) AS matching LIMIT {limit}
 """
 POPULAR = """
-SELECT id FROM movies_movie
+SELECT id FROM movies_movie m
 WHERE movies_terms(title) @@ %s::tsquery AND {visible}
     AND id = ANY (ARRAY(SELECT movie_id FROM movies_viewcount ORDER BY views DESC, movie_id LIMIT {scanned}))
 """
@@ -52,11 +52,9 @@ ORDER BY weight + {common} DESC, {first} LIMIT {limit}
 """
 
 
-def find(
-    q: str, *, genre: str | None = None, hidden: bool | None = False, limit: int, offset: int = 0
-) -> list[int]:
+def find(q: str, filters: Filters, *, limit: int, offset: int = 0) -> list[int]:
     """As engine.search: ids of at most MAX_RESULTS movies, best match first."""
-    visible = _visible(genre, hidden)
+    visible = " AND ".join([filters.state(), *filters.tests()])
 
     def engine(reading: Reading, limit: int) -> list[int]:
         if isinstance(reading, AllOf):
@@ -99,14 +97,6 @@ def _some_of(reading: SomeOf, visible: str) -> list[int]:
         [*values, *(tsquery([meaning]) for meaning in reading.common)],
     )
     return [movie_id for (movie_id,) in rows]
-
-
-def _visible(genre: str | None, hidden: bool | None) -> str:
-    """The filters by genre and state, as SQL."""
-    conditions = [] if hidden is None else ["hidden" if hidden else "NOT hidden"]
-    if genre is not None:
-        conditions.append(f"profile[{GENRE_POSITION[genre] + 1}] > 0")
-    return " AND ".join(conditions) or "true"
 
 
 def _rows(sql: str, parameters: Any) -> list[tuple]:

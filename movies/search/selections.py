@@ -2,17 +2,18 @@
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import BooleanField, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import QuerySet
 
 from movies.foundation.numbers import whole_number
-from movies.genres import GENRE_POSITION
+from movies.genres import label
 from movies.models import Movie
 from movies.search.cursors import Cursor, Offset
 from movies.search.engine import MAX_RESULTS, search
+from movies.search.filters import Filters
 from movies.search.keyset_pagination import page, sorted_ids
 
 MAX_COUNTED = 20_000  # pages count up to here and estimate more
@@ -35,25 +36,41 @@ class ApproximateCount(int):
         return str(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which movies. `hidden`: only hidden movies, only visible ones, or None for all."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection(Filters):
+    """Which movies: those that the filters leave of all movies or, with words, of the search's results."""
 
     q: str = ""
-    genre: str | None = None
-    hidden: bool | None = None
 
     def __str__(self) -> str:
+        """`hidden movies with Western, matching “lord”`; `all movies` without any filter."""
+        state = {None: "", True: "hidden ", False: "visible "}[self.hidden]
         parts = [
-            "all movies",
+            f"with {label(self.genre)}" if self.genre else "",
+            views_in_words(self.views_from, self.views_to),
+            f"changed since {self.changed_since:%Y-%m-%d %H:%M} UTC" if self.changed_since else "",
             f"matching “{self.q}”" if self.q else "",
-            f"with genre {self.genre}" if self.genre else "",
-            {None: "", True: "that are hidden", False: "that are visible"}[self.hidden],
         ]
-        return " ".join(filter(None, parts))
+        said = ", ".join(filter(None, parts))
+        return f"{state or ('' if said else 'all ')}movies {said}".strip()
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"changed_since": self.changed_since and self.changed_since.isoformat()}
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> "Selection":
+        """What `as_json` made, also of an older release, which knew fewer filters."""
+        since = fields.get("changed_since")
+        return cls(**fields | {"changed_since": since and datetime.fromisoformat(since)})
+
+
+def views_in_words(least: int | None, most: int | None) -> str:
+    """`100 to 2,000 views`; empty without a bound."""
+    if least is None and most is None:
+        return ""
+    if least is None:
+        return f"at most {most:,} views"
+    return f"at least {least:,} views" if most is None else f"{least:,} to {most:,} views"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +93,7 @@ def browse(
     if not selection.q:
         if isinstance(cursor, Offset):
             raise ValueError("An offset is a position in search results only.")
-        part = page(
-            ordering=ordering or "id",
-            genre=selection.genre,
-            hidden=selection.hidden,
-            cursor=cursor,
-            limit=limit,
-        )
+        part = page(ordering=ordering or "id", filters=selection, cursor=cursor, limit=limit)
         ids = [row[0] for row in part.rows]
         return SelectionPage(ids, part.previous, part.following, approximate_count(selection))
     found = matching_ids(selection)
@@ -102,9 +113,9 @@ def browse(
 
 def matching_ids(selection: Selection) -> list[int]:
     """Ids of the movies that match the words, best first; a number finds the movie with that id first."""
-    found = search(selection.q, genre=selection.genre, hidden=selection.hidden, limit=MAX_RESULTS)
+    found = search(selection.q, selection, limit=MAX_RESULTS)
     number = whole_number(selection.q.strip())
-    if number and _filtered(selection).filter(pk=number).exists():
+    if number and selection.queryset().filter(pk=number).exists():
         found = [number, *(movie for movie in found if movie != number)]
     return found
 
@@ -113,7 +124,7 @@ def movies(selection: Selection) -> QuerySet[Movie]:
     """Every movie of the selection, unordered. For bulk jobs."""
     if selection.q:
         return Movie.objects.filter(pk__in=matching_ids(selection)).order_by()
-    return _filtered(selection)
+    return selection.queryset()
 
 
 def count(selection: Selection) -> int:
@@ -129,7 +140,7 @@ def approximate_count(selection: Selection) -> ApproximateCount:
     if estimate > 2 * MAX_COUNTED:
         return ApproximateCount(_round(estimate), "about")
     # ordered by id without a genre, so that PostgreSQL scans an index and not the table
-    ordered = _filtered(selection).order_by(*([] if selection.genre else ["id"]))
+    ordered = selection.queryset().order_by(*([] if selection.genre else ["id"]))
     number = ordered[: MAX_COUNTED + 1].count()
     if number <= MAX_COUNTED:
         return ApproximateCount(number)
@@ -143,24 +154,12 @@ def _estimate(selection: Selection) -> int:
         with connection.cursor() as cursor:
             cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = 'movies_movie'::regclass")
             return cursor.fetchone()[0]
-    plan = json.loads(_filtered(selection).values("id").explain(format="json"))
+    plan = json.loads(selection.queryset().values("id").explain(format="json"))
     return plan[0]["Plan"]["Plan Rows"]
 
 
 def _count_of(found: list[int]) -> ApproximateCount:
     return ApproximateCount(len(found), "the first" if len(found) >= MAX_RESULTS else "")
-
-
-def _filtered(selection: Selection) -> QuerySet[Movie]:
-    """The movies of this genre and state, without the words."""
-    found = Movie.objects.order_by()
-    if selection.genre is not None:
-        position = GENRE_POSITION[selection.genre] + 1
-        indexed = "movies_genres(profile) @> ARRAY[%s]::smallint[]"  # as the index is defined
-        found = found.filter(RawSQL(indexed, [position], output_field=BooleanField()))  # noqa: S611  (a constant)
-    if selection.hidden is not None:
-        found = found.filter(hidden=selection.hidden)
-    return found
 
 
 def _round(number: int) -> int:

@@ -67,6 +67,13 @@ SELECT genre, string_to_array(ids, ',')::bigint[], %s FROM unnest(%s::text[], %s
 ON CONFLICT (genre) DO UPDATE SET movie_ids = excluded.movie_ids, refreshed_at = excluded.refreshed_at
 """
 
+# The visible movies before one in each list, and itself.
+PLACES = """
+SELECT genre, (SELECT count(*) FROM unnest(movie_ids[:array_position(movie_ids, %(movie)s)]) AS before (id)
+               JOIN movies_movie USING (id) WHERE NOT hidden)
+FROM movies_popularlist WHERE movie_ids @> ARRAY[%(movie)s]::bigint[]
+"""
+
 IS_SHORT = """
 SELECT NOT EXISTS (SELECT FROM movies_popularlist WHERE genre = %(overall)s AND cardinality(movie_ids) >= %(full)s)
     OR EXISTS (
@@ -113,6 +120,13 @@ def refresh_if_short() -> Refreshed | None:
         )
         (short,) = cursor.fetchone()
     return refresh() if short else None
+
+
+def places(movie_id: int) -> dict[str, int]:
+    """The place of a visible movie in each list that has it, from 1 on. The lists have STORED_LIST_LENGTH places."""
+    with connection.cursor() as cursor:
+        cursor.execute(PLACES, {"movie": movie_id})
+        return dict(cursor.fetchall())
 
 
 def visible() -> tuple[Column, Column, NDArray[np.int16]]:

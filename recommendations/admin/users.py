@@ -1,7 +1,8 @@
-"""The admin pages of users: both lists as served, why each movie is shown or not, and corrections by hand."""
+"""The admin pages of users: both lists with the reason for each movie in them, and corrections by hand."""
 
 from collections.abc import Callable
 from dataclasses import asdict
+from itertools import count
 from typing import Any
 
 from django.contrib import admin, messages
@@ -13,6 +14,9 @@ from django.urls import URLPattern, path, reverse
 from movies.admin.bars import genre_bar, legend, progress_bar
 from movies.admin.staff import ReadOnlyAdmin
 from movies.foundation.numbers import MAX_BIGINT, whole_number
+from movies.models import Movie
+from movies.search.engine import search
+from movies.search.filters import Filters
 from recommendations import services, stores
 from recommendations.explain import Explanation, Item, explain, reasons_for
 from recommendations.lists import MAX_LIST_LENGTH
@@ -22,11 +26,12 @@ from recommendations.recommender.score_explanation import Scores
 from recommendations.stores.base import StoreUnavailable
 
 PAGE_SIZE = 50  # users
+FOUND_BY_TITLE = 10  # movies offered for a title
 STORE_UNAVAILABLE = "The store of user lists is unavailable. Try again in a moment."
 # what staff decide about a movie of a user, and what is said then
 DECISIONS: dict[str, tuple[Callable[..., object], str]] = {
-    "take-off": (services.take_off, "was taken off currently watching"),
-    "bring-back": (services.bring_back, "was brought back to currently watching"),
+    "take-off": (services.take_off, "was removed from currently watching"),
+    "bring-back": (services.bring_back, "is in currently watching again"),
     "dismiss": (services.dismiss, "was dismissed: the user is not shown it until that is undone"),
     "undo-dismissal": (services.undo_dismissal, "is not dismissed any more"),
 }
@@ -46,9 +51,12 @@ class UserListsAdmin(ReadOnlyAdmin):
             messages.error(request, f"A user is a whole number from 1 to {MAX_BIGINT}.")
         after = whole_number(request.GET.get("after", "")) or 0
         users: list[dict[str, Any]] = []
+        previous = None  # the id after which the page before begins
         try:
             found = stores.current().scan(after, PAGE_SIZE + 1)
             users = [{"id": str(user_id), "lists": lists} for user_id, lists in found]
+            if after and (before := stores.current().ids_before(after + 1, PAGE_SIZE)):
+                previous = str(before[-1] - 1)
         except StoreUnavailable:
             messages.error(request, STORE_UNAVAILABLE)
         context = {
@@ -56,17 +64,20 @@ class UserListsAdmin(ReadOnlyAdmin):
             "title": "Users",
             "users": users[:PAGE_SIZE],
             "after": users[PAGE_SIZE - 1]["id"] if len(users) > PAGE_SIZE else None,
+            "previous": previous,
             "first": after > 0,
         }
         return TemplateResponse(request, "admin/recommendations/userlists/find.html", context)
 
     def user_view(self, request: HttpRequest, user: str) -> HttpResponse:
-        """Shows a user's lists with reasons; `?movie=` explains one movie."""
+        """Shows a user's lists with reasons; `?movie=` explains one movie, by its id, or finds it by its title."""
         self._check_view(request)
         user_id = whole_number(user)
         if user_id is None:
             raise Http404(f"A user is a whole number from 1 to {MAX_BIGINT}.")
-        movie_id = whole_number(request.GET.get("movie", "").strip())
+        asked = request.GET.get("movie", "").strip()
+        movie_id = whole_number(asked)
+        titled = _titled(asked) if asked and not movie_id else []
         try:
             explained = explain(user_id)
             reasons = reasons_for(user_id, movie_id) if movie_id else []
@@ -86,12 +97,15 @@ class UserListsAdmin(ReadOnlyAdmin):
             "recommended_at": explained.recommended_at,
             "source": explained.source,
             "watched_at": explained.watched_at,
-            **_rows(explained, scores.terms(listed) if scores else {}),
+            **(rows := _rows(explained, scores.terms(listed) if scores else {})),
+            "listed": rows["recommendations"] if explained.popular else rows["stored"],
             "taste": genre_bar([round(100 * share) for share in scores.taste.tolist()])
             if scores and listed
             else "",
             "legend": legend(),
-            "movie": movie_id,
+            "asked": asked,
+            "titled": titled,
+            "movie": Movie.objects.filter(id=movie_id).first() if movie_id else None,
             "reasons": reasons,
             "standing": scores.sentence(movie_id) if scores and movie_id else "",
             "may_take_off": request.user.has_perm("recommendations.take_off"),
@@ -114,7 +128,7 @@ class UserListsAdmin(ReadOnlyAdmin):
         except (services.NoSuchMovie, services.TooManyDismissed) as error:
             messages.error(request, str(error))
         else:
-            messages.success(request, f"Movie {movie_id} {done}.")
+            messages.success(request, _done(user_id, movie_id, decision, done))
         return HttpResponseRedirect(_address(user_id))
 
     def get_urls(self) -> list[URLPattern]:
@@ -136,9 +150,22 @@ class UserListsAdmin(ReadOnlyAdmin):
             raise PermissionDenied
 
 
+def _titled(title: str) -> list[Movie]:
+    """Movies with such a title, hidden ones included, the best match first."""
+    ids = search(title, Filters(), limit=FOUND_BY_TITLE)
+    movies = Movie.objects.in_bulk(ids)
+    return [movies[movie_id] for movie_id in ids if movie_id in movies]
+
+
 def _rows(explained: Explanation, scores: dict[int, str]) -> dict[str, list[dict[str, Any]]]:
+    """Each list with what its page shows of a movie, and the place of those that the user is shown."""
     lists = ("recommendations", "watching", "stored", "stored_watching", "taken_off", "finished", "dismissed")
-    return {name: [_row(item, scores) for item in getattr(explained, name)] for name in lists}
+    rows = {name: [_row(item, scores) for item in getattr(explained, name)] for name in lists}
+    for name in lists[:4]:
+        places = count(1)
+        for row in rows[name]:
+            row["place"] = None if row["why"] else next(places)
+    return rows
 
 
 def _row(item: Item, scores: dict[int, str]) -> dict[str, Any]:
@@ -146,6 +173,12 @@ def _row(item: Item, scores: dict[int, str]) -> dict[str, Any]:
     bar = genre_bar(item.profile) if item.profile else ""
     progress = progress_bar(item.progress) if item.progress else ""
     return asdict(item) | {"bar": bar, "progress_bar": progress, "score": scores.get(item.movie_id, "")}
+
+
+def _done(user_id: int, movie_id: int, decision: str, done: str) -> str:
+    """What was done, with the title of the movie."""
+    title = Movie.objects.filter(id=movie_id).values_list("title", flat=True).first()
+    return f"“{title}” {done}." if title else f"Movie {movie_id} {done}."
 
 
 def _address(user_id: int) -> str:

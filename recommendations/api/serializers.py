@@ -5,8 +5,8 @@ from rest_framework import serializers
 
 from movies.api.serializers import (
     MOVIE_EXAMPLE,
+    OTHER_MOVIE_EXAMPLE,
     PROFILE_EXAMPLE,
-    WATCHED_EXAMPLE,
     ClosedSerializer,
     MovieSerializer,
     ProfileSerializer,
@@ -16,7 +16,9 @@ from movies.foundation.numbers import MAX_BIGINT
 from recommendations.lists import MAX_LIST_LENGTH
 
 
-@example({"recommendations": [MOVIE_EXAMPLE], "currentlyWatching": [WATCHED_EXAMPLE]})
+@example(
+    {"recommendations": [OTHER_MOVIE_EXAMPLE], "currentlyWatching": [{**MOVIE_EXAMPLE, "progress": 0.3}]}
+)
 class UserListsSerializer(ClosedSerializer):
     """What a user is shown; no movie is in both lists."""
 
@@ -24,7 +26,7 @@ class UserListsSerializer(ClosedSerializer):
     currentlyWatching = serializers.ListField(child=MovieSerializer(), max_length=MAX_LIST_LENGTH)  # noqa: N815
 
 
-@example({"userId": 534356757834, "profile": PROFILE_EXAMPLE, "source": "given"})
+@example({"userId": 5, "profile": PROFILE_EXAMPLE, "source": "given"})
 class PreferencesSerializer(ClosedSerializer):
     """Fixed genre preferences."""
 
@@ -38,6 +40,7 @@ class PreferencesSerializer(ClosedSerializer):
 
 @extend_schema_serializer(
     examples=[
+        OpenApiExample("Weights in the order of the genres", [*PROFILE_EXAMPLE.values()], request_only=True),
         OpenApiExample("A profile", PROFILE_EXAMPLE, request_only=True),
         OpenApiExample("In an object", {"profile": PROFILE_EXAMPLE}, request_only=True),
     ]

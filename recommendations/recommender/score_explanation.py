@@ -64,6 +64,11 @@ class Scores:
         return self._kind.name
 
     @property
+    def strategy(self) -> str:
+        """The name of the strategy."""
+        return self._kind.strategy
+
+    @property
     def taste(self) -> Taste:
         """The user's taste that it goes by."""
         return self._recommender.taste(self._record, by_fixed=self._kind.fixed)

@@ -75,6 +75,10 @@ class ListStore(Protocol):
         """The ids that `scan` would return."""
         ...
 
+    def ids_before(self, before: int, limit: int) -> list[int]:
+        """Up to `limit` ids of users below `before`, the highest first."""
+        ...
+
     def sample(self, limit: int) -> list[UserLists]:
         """The recommended lists of everybody, or of about `limit` users drawn from all; nothing else of them is read.
 

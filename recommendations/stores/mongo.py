@@ -190,6 +190,11 @@ class MongoStore:
         return [int(each["_id"]) for each in found]
 
     @_guarded
+    def ids_before(self, before: int, limit: int) -> list[int]:
+        found = self._users.find({"_id": {"$lt": Int64(before)}}, {"_id": 1}).sort("_id", -1).limit(limit)
+        return [int(each["_id"]) for each in found]
+
+    @_guarded
     def sample(self, limit: int) -> list[UserLists]:
         """Draws users one by one, on every shard."""
         everybody = self.count() <= limit

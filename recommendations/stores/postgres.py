@@ -202,6 +202,16 @@ class PostgresStore:
             return [user_id for (user_id,) in cursor.fetchall()]
 
     @_unavailable
+    def ids_before(self, before: int, limit: int) -> list[int]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT user_id FROM recommendations_userlists WHERE user_id < %s"
+                " ORDER BY user_id DESC LIMIT %s",
+                [before, limit],
+            )
+            return [user_id for (user_id,) in cursor.fetchall()]
+
+    @_unavailable
     def sample(self, limit: int) -> list[UserLists]:
         """Draws pages of the table, so users whose rows were written together are drawn together.
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from movies.admin import bulk_actions, reverting
 from movies.bulk import jobs
 from movies.bulk.job_handlers import HANDLERS
 from movies.inventory import history, services
@@ -41,8 +42,10 @@ def four(db: None) -> None:
 def test_hiding_reports_how_many_and_is_one_batch(editor: Client, four: None):
     response = act(editor, "hide", 1, 2, 3)
     batch = MovieChange.objects.latest("id").batch
-    link = f'<a href="/admin/movies/moviechange/batch/{batch}/">View or undo</a>'
-    assert says(response) == [f"2 movies hidden (1 needed no change). {link}"]
+    link = f'<a class="tf-button" href="/admin/movies/moviechange/batch/{batch}/">View</a>'
+    (message,) = says(response)
+    assert message.startswith(f"2 movies hidden (1 needed no change). {link}")
+    assert f'action="/admin/movies/moviechange/batch/{batch}/"' in message
     assert hidden() == [1, 2, 3]
     assert change_records("movie_id", "action", "actor", batch=batch) == [
         (1, "deleted", "staff:edith"),
@@ -66,9 +69,34 @@ def test_deleting_asks_first_and_reports_how_many(boss: Client, four: None):
     asked = act(boss, "delete", 1, query="?genre=drama", select_across="1")
     assert "Delete 3 movies?" in asked.content.decode()
     assert Movie.objects.count() == 4
-    done = act(boss, "delete", 0, query="?genre=drama", select_across="1", sure="yes")
+    done = act(boss, "delete", 0, query="?genre=drama", select_across="1", sure="yes", asked="3")
     assert says(done)[0].startswith("3 movies deleted.")
     assert list(Movie.objects.values_list("id", flat=True)) == [4]
+
+
+@pytest.mark.parametrize("action", ["hide", "show"])
+def test_many_movies_are_changed_after_a_question_with_the_exact_number(
+    editor: Client, four: None, monkeypatch: pytest.MonkeyPatch, action: str
+):
+    monkeypatch.setattr(bulk_actions, "MAX_UNASKED", 0)
+    monkeypatch.setattr(reverting, "MAX_UNASKED", 0)
+    number, others = {"hide": (2, 1), "show": (1, 2)}[action]
+    noun = "movie" if number == 1 else "movies"
+    asked = act(editor, action, 1, query="?genre=drama", select_across="1")
+    page = asked.content.decode()
+    assert f"{action.capitalize()} {number} {noun}?" in page
+    assert "These are movies with Drama." in page
+    assert f"{others} of the 3 chosen movies need no change." in page
+    stale = act(editor, action, 0, query="?genre=drama", select_across="1", sure="yes", asked="7")
+    assert "The number changed since the last question" in stale.content.decode()
+    assert hidden() == [3]
+    done = act(editor, action, 0, query="?genre=drama", select_across="1", sure="yes", asked=str(number))
+    assert says(done)[0].startswith(f"{number} {noun} ")
+    assert hidden() == {"hide": [1, 2, 3], "show": []}[action]
+    batch = f"/admin/movies/moviechange/batch/{MovieChange.objects.latest('id').batch}/"
+    assert f"Revert {number} change" in editor.post(batch).content.decode()
+    editor.post(batch, {"sure": "yes"})
+    assert hidden() == [3]
 
 
 def test_reverting_a_batch_skips_movies_that_changed_since(boss: Client, four: None):
@@ -76,14 +104,14 @@ def test_reverting_a_batch_skips_movies_that_changed_since(boss: Client, four: N
     batch = MovieChange.objects.latest("id").batch
     services.change_movie(actor="key:studio", movie_id=2, title="Else")
     page = boss.get(f"/admin/movies/moviechange/batch/{batch}/")
-    assert "3 changes by staff:boss" in page.content.decode()
+    assert "staff:boss hid 3 movies" in page.content.decode()
     response = boss.post(f"/admin/movies/moviechange/batch/{batch}/", follow=True)
     second = MovieChange.objects.latest("id").batch
-    assert says(response) == [
-        f'2 movies are as they were before. <a href="/admin/movies/moviechange/batch/{second}/">'
-        "View or undo</a>",
-        "1 skipped, because they were changed since: movie 2.",
-    ]
+    done, skipped = says(response)
+    assert done.startswith(
+        f'2 movies are as before. <a class="tf-button" href="/admin/movies/moviechange/batch/{second}/">View</a>'
+    )
+    assert skipped == "1 skipped, because they were changed since: movie 2."
     assert hidden() == [2, 3]
     assert change_records("movie_id", "actor", batch=second) == [(1, "staff:boss"), (4, "staff:boss")]
 
@@ -101,7 +129,7 @@ def test_a_large_job_is_left_to_the_worker_and_its_page_shows_progress(
     assert response.redirect_chain == [(f"/admin/movies/job/{job.pk}/", 302)]
     assert hidden() == [3]
     progress = boss.get(f"/admin/movies/job/{job.pk}/progress.json").json()
-    assert progress == {"state": "applying", "done": 0, "total": 3, "under_way": True}
+    assert progress == {"state": "Hiding movies", "done": 0, "total": 3, "under_way": True, "unit": "movies"}
 
     assert jobs.run_waiting() == 1
     assert hidden() == [1, 2, 3, 4]

@@ -164,6 +164,7 @@ def test_each_queue_is_a_row_with_what_waits_since_when_and_its_rate(boss: Clien
     assert (changes["waiting"], changes["rate"], changes["oldest_at_least"]) == (2, 2, False)
     assert (tasks["waiting"], tasks["oldest_seconds"], tasks["rate"]) == (0, None, None)
     assert recs["dead_address"] == "/admin/sessions_ingest/deadletteract/"
+    assert recs["address"] == f"/admin/sessions_ingest/recordedmessages/?queue={queues.recs.name}"
 
 
 def test_a_row_links_only_to_what_the_user_may_see(viewer: Client):

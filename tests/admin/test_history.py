@@ -1,15 +1,17 @@
 """The history of a movie has every change: who, when, old and new values."""
 
-import uuid
-
+import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from movies.bulk import jobs
 from movies.bulk.file_format import heading, lines_of
-from movies.inventory import history, services
+from movies.inventory import history, history_entries, services
 from movies.models import Movie
-from tests.admin.forms import movie_form
+from movies.search.selections import Selection
+from tests.admin.forms import movie_form, says
 from tests.api.calling import Caller
 from tests.movies.factories import movie, profile
 
@@ -61,7 +63,7 @@ def test_every_way_to_change_a_movie_is_in_its_history(editor: Client):
         (1, "", "added", []),
     ]
     page = editor.get("/admin/movies/movie/1/history/").content.decode()
-    assert "does not exist or was deleted" in page
+    assert "does not exist any more" in page
     assert "<li>Horror: <del>0</del> → <ins>10</ins></li>" in page
 
 
@@ -74,13 +76,6 @@ def test_a_long_history_has_pages(viewer: Client):
     older = viewer.get("/admin/movies/movie/1/history/" + page.context["older"])
     assert [record.change.version for record in older.context["records"]] == [1]
     assert older.context["older"] is None
-
-
-def test_the_history_of_all_movies_is_newest_first(viewer: Client):
-    movie("First", movie_id=1)
-    movie("Second", movie_id=2)
-    records = viewer.get("/admin/movies/moviechange/").context["records"]
-    assert [(record.change.movie_id, record.title) for record in records] == [(2, "Second"), (1, "First")]
 
 
 def test_views_are_not_in_the_history(db: None):
@@ -100,21 +95,139 @@ def test_differences_name_only_what_differs():
     ]
 
 
-def test_an_unknown_batch_is_none(db: None):
-    assert history.batch_of(uuid.uuid4()) is None
+HISTORY = "/admin/movies/moviechange/"
 
 
-def test_a_batch_of_any_size_is_known_to_add_movies(db, monkeypatch):
-    """The addition may come after more changes than are counted; reverting it deletes, which an editor may not."""
-    monkeypatch.setattr(history, "MAX_COUNTED", 1)
-    batch = uuid.uuid4()
-    many = [movie(f"Movie {number}").id for number in range(5)]
-    services.hide_movies(actor="staff:a", movie_ids=many, batch=batch)
-    found = history.batch_of(batch)
-    assert found is not None
-    assert (found.changes, found.adds) == (2, False)
-    new = services.NewMovie(title="New", profile=profile(drama=100))
-    services.add_movies(actor="staff:a", movies=[new], batch=batch)
-    found = history.batch_of(batch)
-    assert found is not None
-    assert (found.changes, found.adds) == (2, True)
+@pytest.fixture
+def a_day(db: None) -> None:
+    """Five movies are added one by one; edith hides four, a key changes one, and edith's act is half reverted."""
+    for number in range(1, 6):
+        movie(f"Movie {number}", movie_id=number, drama=100)
+    hide = jobs.start_bulk(kind="hide", actor="staff:edith", which=Selection(genre="drama"))
+    services.change_movie(actor="key:studio", movie_id=2, title="Else")
+    jobs.start_revert(batch=hide.pk, actor="staff:anna")
+
+
+def lines(client: Client, query: str = "") -> list[tuple[str, str]]:
+    """Who and what, of each line."""
+    return [(line.entry.actor, line.says) for line in client.get(HISTORY + query).context["lines"]]
+
+
+HID = ("staff:edith", "hid 5 movies with Drama")
+REVERTED = ("staff:anna", "reverted 4 movies: “staff:edith hid 5 movies with Drama”")
+CHANGED = ("key:studio", "changed 1 movie")
+ADDED = ("", "added 1 movie")
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    {
+        "": [REVERTED, CHANGED, HID, *[ADDED] * 5],
+        "?actor=staff:edith": [HID],
+        "?actor=nobody": [],
+        "?kind=hidden": [HID],
+        "?kind=added&actor=staff:edith": [],
+        "?movie=2": [CHANGED, HID, ADDED],
+        "?movie=3&kind=reverted": [REVERTED],
+        "?movie=99": [],
+        "?since=2999-12-31": [],
+        "?until=2000-01-01": [],
+        "?since=2000-01-01&kind=changed": [CHANGED],
+        "?kind=x&since=yesterday&movie=%00&at=x": [REVERTED, CHANGED, HID, *[ADDED] * 5],
+    }.items(),
+)
+def test_the_history_has_a_batch_in_one_line_and_filters(
+    viewer: Client, a_day: None, query: str, expected: list
+):
+    assert lines(viewer, query) == expected
+
+
+def test_the_history_is_read_in_pages_both_ways(viewer: Client, a_day: None, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(history_entries, "PAGE_SIZE", 3)
+    first = viewer.get(HISTORY)
+    second = viewer.get(HISTORY + first.context["older"])
+    third = viewer.get(HISTORY + second.context["older"])
+    pages = [[line.entry.pk for line in page.context["lines"]] for page in (first, second, third)]
+    assert [len(page) for page in pages] == [3, 3, 2]
+    assert pages[0] > pages[1] > pages[2]
+    assert (first.context["newer"], third.context["older"]) == (None, None)
+    back = viewer.get(HISTORY + third.context["newer"])
+    assert [line.entry.pk for line in back.context["lines"]] == pages[1]
+    start = viewer.get(HISTORY + back.context["newer"])
+    assert [line.entry.pk for line in start.context["lines"]] == pages[0]
+    assert start.context["newer"] is None
+
+
+def test_the_history_says_what_was_reverted_by_whom_and_offers_it_no_more(boss: Client, a_day: None):
+    revert, change, hide, *_ = boss.get(HISTORY).context["lines"]
+    assert (hide.reverted.actor, hide.may_revert) == ("staff:anna", False)
+    assert (revert.may_revert, change.may_revert) == (True, True)
+    page = boss.get(f"{HISTORY}batch/{hide.entry.batch}/").content.decode()
+    assert "Reverted by staff:anna" in page
+    assert "Revert this batch" not in page
+    again = boss.post(f"{HISTORY}batch/{hide.entry.batch}/", follow=True)
+    assert says(again) == ["staff:anna reverted this batch already."]
+    records = boss.get("/admin/movies/movie/1/history/").context["records"]
+    assert [(record.what, record.reverted and record.reverted.actor) for record in records] == [
+        ("shown again", None),
+        ("hidden", "staff:anna"),
+        ("added", None),
+    ]
+    skipped = boss.get("/admin/movies/movie/2/history/").context["records"]
+    assert [record.reverted for record in skipped] == [None, None, None]
+
+
+def test_a_single_change_is_reverted_from_its_line_and_undone_from_the_message(editor: Client, a_day: None):
+    back = f"{HISTORY}?kind=changed"
+    button = {"first": "3", "last": "3", "next": back}
+    assert 'name="last" value="3"' in editor.get(back).content.decode()
+    done = editor.post(f"{HISTORY}movie/2/revert/", button, follow=True)
+    assert done.redirect_chain == [(back, 302)]
+    assert says(done)[0].startswith("Movie 2: version 3 is reverted. <form")
+    assert Movie.objects.get(pk=2).title == "Movie 2"
+    (change,) = done.context["lines"]
+    assert (change.record.reverted.actor, change.may_revert) == ("staff:edith", False)
+    refused = editor.post(f"{HISTORY}movie/2/revert/", button, follow=True)
+    assert says(refused)[0].startswith("Movie 2 is at version 4 now: staff:edith changed it at ")
+    editor.post(f"{HISTORY}movie/2/revert/", {"first": "4", "last": "4", "next": "https://evil.example/"})
+    assert Movie.objects.get(pk=2).title == "Else"
+
+
+def test_reverting_an_addition_deletes_and_so_asks_and_needs_the_permission(
+    editor: Client, boss: Client, db: None
+):
+    movie("Kahaani", movie_id=1)
+    address, button = f"{HISTORY}movie/1/revert/", {"first": "1", "last": "1"}
+    assert editor.post(address, button).status_code == 403
+    assert "Delete movie 1?" in boss.post(address, button).content.decode()
+    assert Movie.objects.exists()
+    assert says(boss.post(address, button | {"sure": "yes"}, follow=True)) == [
+        "Movie 1: version 1 is reverted. "
+    ]
+    assert not Movie.objects.exists()
+
+
+def test_a_viewer_reverts_nothing(viewer: Client, a_day: None):
+    assert viewer.post(f"{HISTORY}movie/2/revert/", {"first": "3", "last": "3"}).status_code == 403
+    assert "Revert</button>" not in viewer.get(HISTORY).content.decode()
+
+
+def test_the_history_of_a_seeded_movie_names_the_seed(boss: Client, db: None):
+    call_command("seed_movies", movies=1, seed=1)
+    seeded = Movie.objects.get().pk
+    address = f"/admin/movies/movie/{seeded}/history/"
+    assert "Nobody has changed it since." in boss.get(address).content.decode()
+    services.hide_movies(actor="staff:x", movie_ids=[seeded])
+    services.delete_movie(actor="staff:x", movie_id=seeded)
+    page = boss.get(address)
+    assert page.context["seeded"].at is None
+    assert "does not exist any more" in page.content.decode()
+    boss.post(f"{HISTORY}movie/{seeded}/revert/", {"first": "2", "last": "3"})
+    restored = Movie.objects.get()
+    assert (restored.pk, restored.hidden, restored.version) == (seeded, False, 4)
+
+
+def test_a_page_of_the_history_takes_few_statements(viewer: Client, a_day: None):
+    with CaptureQueriesContext(connection) as sent:
+        viewer.get(f"{HISTORY}?movie=2")
+    assert len(sent) <= 10, [query["sql"] for query in sent]

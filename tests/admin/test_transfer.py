@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import html
 import io
 import uuid
 from pathlib import Path
@@ -13,8 +14,10 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg2.extensions import set_wait_callback
+from psycopg2.extras import wait_select
 
-from movies.bulk import job_handlers, jobs
+from movies.bulk import imports, job_handlers, jobs
 from movies.bulk.file_format import COLUMNS, Row, heading, lines_of, rows
 from movies.genres import GENRES
 from movies.inventory.validation import MAX_MOVIE_ID
@@ -90,6 +93,18 @@ def test_a_file_is_previewed_then_applied_as_one_batch(editor: Client):
     assert (ImportRow.objects.count(), JobChunk.objects.count()) == (0, 0)
 
 
+def test_a_web_process_which_bounds_its_waits_checks_and_applies_a_small_file(editor: Client):
+    """psycopg2 refuses COPY in a process with a wait callback, which a web process has."""
+    set_wait_callback(wait_select)
+    try:
+        job, _ = upload(editor, HEADER, f",Kahaani,,{ACTION}")
+        editor.post(f"/admin/movies/job/{job.pk}/confirm/")
+    finally:
+        set_wait_callback(None)
+    job.refresh_from_db()
+    assert (job.state, Movie.objects.count()) == ("done", 1)
+
+
 def test_bad_rows_are_named_by_line_and_column_and_nothing_is_applied(editor: Client):
     movie("Kahaani", movie_id=1, action=100)
     job, page = upload(
@@ -110,8 +125,27 @@ def test_bad_rows_are_named_by_line_and_column_and_nothing_is_applied(editor: Cl
             [4, "title", "A title is needed."],
         ],
     )
-    for shown in ("Nothing was applied.", "<td>3</td><td>action</td>", "<td>4</td><td>drama</td>"):
+    for shown in (
+        "Nothing was applied.",
+        '3</td><td data-label="Column">action</td>',
+        '4</td><td data-label="Column">drama</td>',
+    ):
         assert shown in page
+    file = editor.get(f"/admin/movies/job/{job.pk}/download")
+    assert file["Content-Disposition"].endswith('.csv.gz"')
+    assert list(csv.reader(io.StringIO(gzip.decompress(file.content).decode()))) == [
+        ["line", "column", "problem", "row"],
+        [
+            "3",
+            "action",
+            "The weights sum to 101, not 100: action 100, western 1.",
+            f"2,Two lines,false,{ACTION[:-1]}1",
+        ],
+        *(
+            ["4", column, sentence, f"x,,maybe,{DRAMA.replace('100', '100.0')}"]
+            for _, column, sentence in job.result["problems"][1:]
+        ),
+    ]
     editor.post(f"/admin/movies/job/{job.pk}/confirm/")
     assert inventory() == [(1, "Kahaani", False, profile(action=100))]
     assert ImportRow.objects.count() == 0
@@ -170,8 +204,36 @@ def test_an_import_is_reverted_as_one(boss: Client):
     before = inventory()
     job, _ = upload(boss, HEADER, f"1,Else,true,{DRAMA}", f",New,,{ACTION}")
     boss.post(f"/admin/movies/job/{job.pk}/confirm/")
-    boss.post(f"/admin/movies/moviechange/batch/{job.pk}/")
+    batch = f"/admin/movies/moviechange/batch/{job.pk}/"
+    assert "1 movie that it added will be deleted." in boss.post(batch).content.decode()
+    assert len(inventory()) == 2
+    boss.post(batch, {"sure": "yes"})
     assert inventory() == before
+    assert "Reverted by staff:boss" in boss.get(f"/admin/movies/job/{job.pk}/").content.decode()
+    assert "“staff:boss imported 2 movies, 1 of them new, from movies.csv”" in html.unescape(
+        boss.get("/admin/movies/job/").content.decode()
+    )
+
+
+def test_a_preview_shows_the_rows_of_one_kind_a_page_at_a_time(
+    viewer: Client, editor: Client, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(imports, "PREVIEW_ROWS", 2)
+    movie("Kahaani", movie_id=1, action=100)
+    movie("Same", movie_id=2, action=100)
+    new = [f",New {number},,{ACTION}" for number in range(3)]
+    job, _ = upload(editor, HEADER, f"1,Kahaani,true,{DRAMA}", f"2,Same,,{ACTION}", *new)
+    address = f"/admin/movies/job/{job.pk}/"
+
+    def shown(query: str) -> list[tuple[int, str]]:
+        return [(row["line"], row["kind"]) for row in viewer.get(address + query).context["rows"]]
+
+    assert shown("") == [(2, "changed"), (3, "unchanged")]
+    assert shown("?kind=new") == [(4, "new"), (5, "new")]
+    assert shown(viewer.get(f"{address}?kind=new").context["next"]) == [(6, "new")]
+    assert shown("?kind=changed&after=2") == []
+    assert shown("?kind=x&after=y") == [(2, "changed"), (3, "unchanged")]
+    assert viewer.get(address).content.decode().count("<b>old</b>") == 1
 
 
 def test_an_import_is_applied_once_or_discarded(editor: Client):

@@ -68,7 +68,7 @@ def test_both_lists_are_as_the_api_serves_them_and_each_absence_has_its_reason(v
         (99, "does not exist", None),
         (1, "", None),
     ]
-    assert shown(context, "taken_off") == [(5, "was taken off by hand", 0.5)]
+    assert shown(context, "taken_off") == [(5, "was removed by staff", 0.5)]
     assert shown(context, "finished") == [(6, "was finished", None)]
     assert (context["recommended_at"], context["watched_at"]) == (NOON, NOON)
 
@@ -125,7 +125,7 @@ def test_an_old_finish_reported_after_the_list_is_explained(viewer: Client, user
 
 def test_an_editor_takes_a_movie_off_and_brings_it_back(editor: Client, user: None):
     response = editor.post(f"{USER}4/take-off/", follow=True)
-    assert says(response) == ["Movie 4 was taken off currently watching."]
+    assert says(response) == ["“Movie 4” was removed from currently watching."]
     assert shown(response.context, "watching") == []
     assert shown(response.context, "recommendations") == [(2, "", 0), (4, "", 0), (1, "", 0)]
     response = editor.post(f"{USER}4/bring-back/", follow=True)
@@ -134,7 +134,7 @@ def test_an_editor_takes_a_movie_off_and_brings_it_back(editor: Client, user: No
 
 def test_an_editor_dismisses_movies_of_both_lists_and_undoes_that(store: None, editor: Client, user: None):
     response = editor.post(f"{USER}2/dismiss/", follow=True)
-    assert says(response) == ["Movie 2 was dismissed: the user is not shown it until that is undone."]
+    assert says(response) == ["“Movie 2” was dismissed: the user is not shown it until that is undone."]
     response = editor.post(f"{USER}4/dismiss/", follow=True)
     context = response.context
     assert shown(context, "recommendations") == [(1, "", 0)]
@@ -149,7 +149,7 @@ def test_an_editor_dismisses_movies_of_both_lists_and_undoes_that(store: None, e
     reasons = editor.get(f"{USER}?movie=2").context["reasons"]
     assert reasons[0] == ("Was dismissed: the user is shown it in no list until that is undone.")
     response = editor.post(f"{USER}2/undo-dismissal/", follow=True)
-    assert says(response) == ["Movie 2 is not dismissed any more."]
+    assert says(response) == ["“Movie 2” is not dismissed any more."]
     assert shown(response.context, "recommendations") == [(2, "", 0), (1, "", 0)]
     editor.post(f"{USER}4/undo-dismissal/")
     assert shown(editor.get(USER).context, "watching") == [(4, "", 0.25)]
@@ -195,7 +195,7 @@ def test_a_user_without_any_record_gets_the_most_popular_movies(viewer: Client, 
     refresh()
     page = viewer.get("/admin/recommendations/userlists/", {"user": "534356757834"}, follow=True)
     assert page.redirect_chain == [("/admin/recommendations/userlists/534356757834/", 302)]
-    assert "There is no record of this user." in page.content.decode()
+    assert "no data yet, so the most popular movies are shown." in page.content.decode()
     visible = list(Movie.objects.filter(hidden=False).order_by("id").values_list("id", flat=True))
     assert [row[0] for row in shown(page.context, "recommendations")] == visible
     assert shown(page.context, "watching") == []
@@ -208,10 +208,8 @@ def test_popular_movies_instead_of_an_exhausted_list_are_explained(viewer: Clien
     served = Caller()("GET", "/tetraflix/recommendations/7").json()
     ids = [one["id"] for one in served["recommendations"]]
     assert [row[0] for row in shown(page.context, "recommendations")] == ids == [5]  # 6 is finished
-    assert "This user's own list has nothing left to show." in page.content.decode()
-    instead = (
-        "The user's own list has nothing left to show, so the overall most popular movies are shown instead;"
-    )
+    assert "The user's own list has nothing left to show." in page.content.decode()
+    instead = "The user's own list has nothing left to show, so the most popular movies are shown instead;"
     assert page.context["reasons"][-1] == f"{instead} this movie is among them."
     reasons = viewer.get(USER, {"movie": 4}).context["reasons"]
     assert reasons[-1] == f"{instead} this movie is not among them."
@@ -230,7 +228,34 @@ def test_users_are_paged_by_id(viewer: Client):
     assert [user["id"] for user in first.context["users"]] == [str(user_id) for user_id in range(1, 51)]
     second = viewer.get("/admin/recommendations/userlists/", {"after": first.context["after"]})
     assert [user["id"] for user in second.context["users"]] == [str(user_id) for user_id in range(51, 61)]
-    assert second.context["after"] is None
+    assert (second.context["after"], second.context["previous"]) == (None, "0")
+    assert viewer.get("/admin/recommendations/userlists/", {"after": "50"}).context["previous"] == "0"
+    third = viewer.get("/admin/recommendations/userlists/", {"after": "55"})
+    before = viewer.get("/admin/recommendations/userlists/", {"after": third.context["previous"]})
+    assert [user["id"] for user in before.context["users"]] == [str(user_id) for user_id in range(6, 56)]
+    assert first.context["previous"] is None
+
+
+def test_each_movie_has_its_place_or_its_reason_beside_it(viewer: Client, user: None):
+    page = viewer.get(USER)
+    assert [(row["movie_id"], row["place"]) for row in page.context["listed"]] == [
+        (2, 1),
+        (3, None),
+        (4, None),
+        (99, None),
+        (1, 2),
+    ]
+    html = page.content.decode()
+    for reason in ("is hidden", "is being watched", "does not exist"):
+        assert f"Not shown: it {reason}." in html
+
+
+def test_a_movie_is_found_by_its_title(viewer: Client, user: None):
+    movie("Lord of the Rings", movie_id=17)
+    found = viewer.get(USER, {"movie": "lord of the rigns"})
+    assert [each.pk for each in found.context["titled"]] == [17]
+    assert 'href="?movie=17"' in found.content.decode()
+    assert "No movies match." in viewer.get(USER, {"movie": "zzzzzz"}).content.decode()
 
 
 def test_an_unavailable_store_is_reported(viewer: Client, monkeypatch: pytest.MonkeyPatch):

@@ -1,7 +1,6 @@
 """The admin in a browser, at the width of a desktop and of a phone."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,13 +8,11 @@ from playwright.sync_api import Page
 
 from movies.bulk.file_format import heading, lines_of
 from movies.genres import GENRES
+from movies.inventory import services
 from movies.models import Movie
-from movies.viewing.popularity import refresh
-from sessions_ingest.models import IngestMinute
 from tests.api.calling import Caller
 from tests.browser.conftest import Visit
 from tests.movies.factories import movie, profile
-from tetraflix.backoffice import concentration_panel
 
 WIDTHS = [1440, 390]
 pytestmark = pytest.mark.parametrize("width", WIDTHS)
@@ -52,10 +49,10 @@ def test_a_movie_is_found_edited_with_errors_and_without_and_hidden(visit: Open,
     page.wait_for_selector("text=1 movie")
     page.click("#result_list a:has-text('Lord of the Rings')")
 
-    page.wait_for_selector("text=The weights sum to 100: right.")
+    page.wait_for_selector("text=Total 100")
     assert window.fits()
     page.fill("[name=profile-action]", "50")
-    assert page.inner_text("[data-sum]") == "The weights sum to 110, not 100: 10 too many."
+    assert page.inner_text("[data-sum]") == "Total 110: 10 too many"
     page.fill("[name=profile-drama]", "x")
     assert page.inner_text("[data-sum]") == "Not a whole number from 0 to 100: Drama."
     page.click("[name=_continue]")
@@ -63,7 +60,7 @@ def test_a_movie_is_found_edited_with_errors_and_without_and_hidden(visit: Open,
     assert page.input_value("[name=profile-drama]") == "x"
     page.fill("[name=profile-drama]", "0")
     page.click("text=Scale to 100")
-    assert page.inner_text("[data-sum]") == "The weights sum to 100: right."
+    assert page.inner_text("[data-sum]") == "Total 100"
     page.click("[name=_continue]")
     page.wait_for_selector("text=was changed successfully")
     assert Movie.objects.get(pk=1).profile == profile(action=45, fantasy=55)
@@ -93,10 +90,55 @@ def test_all_matches_are_hidden_at_once_and_reverted(visit: Open, width: int):
     page.click("button:has-text('Run')")
     page.wait_for_selector("text=60 movies hidden.")
     assert Movie.objects.filter(hidden=True).count() == 60
-    page.click("text=View or undo")
-    page.click("text=Revert this batch")
-    page.wait_for_selector("text=60 movies are as they were before.")
+    page.click("text=Undo")
+    page.wait_for_selector("text=60 movies are as before.")
     assert Movie.objects.filter(hidden=True).count() == 0
+    assert window.fits()
+    assert window.errors == []
+
+
+def test_the_history_is_filtered_and_a_change_in_it_reverted_and_undone(visit: Open, width: int):
+    for number in range(1, 121):
+        movie(f"Movie {number}", movie_id=number, drama=100)
+    window = visit(width)
+    page = window.log_in("/admin/movies/movie/")
+    window.open("/admin/movies/movie/?genre=drama")
+    page.check("#action-toggle", force=True)
+    page.click("text=Select all 120 movies")
+    page.select_option("select[name=action]", "hide")
+    page.click("button:has-text('Run')")
+    page.wait_for_selector("text=These are movies with Drama.")
+    assert window.fits()
+    page.click("text=Yes, hide 120 movies")
+    page.wait_for_selector("text=120 movies hidden.")
+    services.change_movie(actor="key:studio", movie_id=7, title="Else")
+
+    window.open("/admin/movies/moviechange/")
+    assert page.locator("tbody tr").count() == 50
+    assert window.fits()
+    page.select_option("[name=kind]", "hidden")
+    page.click("button:has-text('Filter')")
+    page.wait_for_selector("text=hid 120 movies with Drama")
+    assert page.locator("tbody tr").count() == 1
+    page.click("tbody button:has-text('Revert')")
+    page.click("text=Yes, revert 120 changes")
+    page.wait_for_selector("text=119 movies are as before.")
+    assert page.locator("text=1 skipped, because they were changed since: movie 7.").is_visible()
+    assert page.locator("text=Reverted by staff:boss").first.is_visible()
+    assert page.locator("text=Revert this batch").count() == 0
+    assert window.fits()
+
+    window.open("/admin/movies/moviechange/?actor=key:studio")
+    page.click("tbody button:has-text('Revert')")
+    page.wait_for_selector("text=Movie 7: version 3 is reverted.")
+    assert Movie.objects.get(pk=7).title == "Movie 7"
+    page.click("text=Undo")
+    page.wait_for_selector("text=Movie 7: version 4 is reverted.")
+    assert Movie.objects.get(pk=7).title == "Else"
+    window.open("/admin/movies/movie/7/history/")
+    page.click("text=Restore this version >> nth=-1")
+    page.wait_for_selector("text=Movie 7: version 1 is restored.")
+    assert (Movie.objects.get(pk=7).title, Movie.objects.get(pk=7).hidden) == ("Movie 7", False)
     assert window.fits()
     assert window.errors == []
 
@@ -117,46 +159,18 @@ def test_an_import_names_its_bad_rows_and_a_good_one_is_applied(visit: Open, tmp
         f"4\taction\tThe weights sum to 1500, not 100: {', '.join(f'{genre} 100' for genre in GENRES)}.",
     ]
     assert window.fits()
-    page.click("text=Import a corrected file")
+    page.click("text=Upload a corrected file")
     page.set_input_files("[name=file]", tmp_path / "good.csv")
     page.click("text=Check the file")
-    page.wait_for_selector("text=First rows")
+    page.wait_for_selector("text=All 1")
     assert Movie.objects.get().title == "Kahaani"
     page.click("text=Apply import")
-    page.wait_for_selector("text=View or revert the changes")
+    page.wait_for_selector("text=View the changes")
     assert Movie.objects.get().title == "Kahaani 2"
     assert window.errors == []
 
 
-def test_the_dashboard_draws_its_charts_and_updates(visit: Open, width: int):
-    movie("Kahaani", movie_id=1, drama=60, horror=40)
-    service = Caller("service")
-    finished = {"movie": {"id": 1}, "progress": 1}
-    service("POST", "/tetraflix/sessionData", {"userId": 7, "events": [finished]})
-    IngestMinute.objects.create(
-        minute=datetime.now(UTC).replace(second=0, microsecond=0), queue="sessionData", messages=5
-    )
-    service("POST", "/tetraflix/userRecs", {"userId": 9, "rec": [1]})
-    refresh()
-    concentration_panel.forget()
-    window = visit(width)
-    page = window.log_in("/admin/")
-    page.wait_for_selector("[data-tops] li")
-    assert page.inner_text("[data-value=views_today]") == "1"
-    assert page.inner_text("[data-tops] div:first-child li") == "Kahaani 1 views"
-    assert min(drawn(page, name) for name in ("views", "ingest", "queues")) > 3
-    page.wait_for_selector("[data-concentration] a")
-    rows = page.locator("[data-concentration] tr").all()
-    assert [row.locator("th, td").all_inner_texts()[:6] for row in rows] == [
-        [made_by, "1", "1", "100.00%", "100.00%", "Kahaani"] for made_by in ("all", "the bus")
-    ]
-    assert window.fits()
-    service("POST", "/tetraflix/sessionData", {"userId": 8, "events": [finished]})
-    page.wait_for_function("document.querySelector('[data-value=views_today]').textContent === '2'")
-    assert window.errors == []
-
-
-def test_a_user_is_looked_up_and_movies_are_taken_off_and_dismissed(visit: Open, width: int):
+def test_a_user_is_looked_up_and_movies_are_removed_and_dismissed(visit: Open, width: int):
     movie("Kahaani", movie_id=1, thriller=100)
     movie("Lord of the Rings", movie_id=2, fantasy=100)
     service = Caller("service")
@@ -167,19 +181,22 @@ def test_a_user_is_looked_up_and_movies_are_taken_off_and_dismissed(visit: Open,
     page = window.log_in("/admin/recommendations/userlists/")
     page.fill("#user", "7")
     page.click("text=Look up")
-    page.wait_for_selector("text=Recommendations, as served")
+    page.wait_for_selector("text=Not shown: it is being watched.")
     assert page.get_attribute(".tf-progress", "aria-label") == "30% watched"
-    page.fill("#movie", "1")
+    page.fill("#movie", "kahanai")
     page.click("text=Explain")
-    page.wait_for_selector(".tf-reasons")
+    page.click(".tf-reasons a:has-text('Kahaani')")
+    page.wait_for_selector(".tf-reasons :text('Is in currently watching')")
     assert page.inner_text(".tf-reasons li:first-child").startswith("Is in currently watching (30%")
     assert window.fits()
-    page.click("text=Take off")
-    page.wait_for_selector("text=Movie 1 was taken off currently watching.")
-    page.wait_for_selector("text=Bring back")
-    page.click("[aria-label='Dismiss Lord of the Rings']")
-    page.wait_for_selector("text=Movie 2 was dismissed: the user is not shown it until that is undone.")
+    page.get_by_role("button", name="Remove Kahaani").click()
+    page.wait_for_selector("text=“Kahaani” was removed from currently watching.")
+    page.get_by_role("button", name="Bring back Kahaani").wait_for()
+    page.get_by_role("button", name="Not for me Lord of the Rings").click()
+    page.wait_for_selector(
+        "text=“Lord of the Rings” was dismissed: the user is not shown it until that is undone."
+    )
     assert window.fits()
-    page.click("[aria-label='Undo that Lord of the Rings was dismissed']")
-    page.wait_for_selector("text=Movie 2 is not dismissed any more.")
+    page.get_by_role("button", name="Undo Lord of the Rings").click()
+    page.wait_for_selector("text=“Lord of the Rings” is not dismissed any more.")
     assert window.errors == []

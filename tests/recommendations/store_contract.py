@@ -247,6 +247,11 @@ class StoreContract:
         assert [user_id for user_id, _ in store.scan(4, 2)] == [5, 9]
         assert store.scan(9, 2) == []
         assert (store.ids(0, 2), store.ids(4, 2), store.ids(9, 2)) == ([3, 4], [5, 9], [])
+        assert (store.ids_before(10, 2), store.ids_before(5, 9), store.ids_before(3, 2)) == (
+            [9, 5],
+            [4, 3],
+            [],
+        )
 
     def test_a_sample_is_everybody_while_they_are_few(self, store: ListStore):
         lists = [UserLists((user_id,), AT, recommended_by=by) for user_id, by in ((5, BUS), (3, "mixture"))]

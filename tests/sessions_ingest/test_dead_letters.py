@@ -14,6 +14,7 @@ from pytest_django import Settings
 
 from movies.outbox import bus
 from sessions_ingest import dead_letters
+from sessions_ingest.dead_letters import reading
 from sessions_ingest.models import DeadLetterAct
 from tests.servers.queues import Queues
 from tests.sessions_ingest.dead_letter_helpers import LONG_AGO, dead_letter, receive
@@ -165,13 +166,13 @@ dead_letters.redrive({queue!r}, actor="killed")
 def test_a_redrive_that_is_killed_loses_none(
     queues: Queues, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dead_letters, "VISIBILITY_SECONDS", 1)
+    monkeypatch.setattr(reading, "VISIBILITY_SECONDS", 1)
     bodies = {f"{number}" for number in range(120)}
     for body in bodies:
         dead_letter(queues.session, body)
     environment = os.environ | {"DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": "tetraflix.settings"}
     code = REDRIVE.format(queue=queues.session.name).replace(
-        "bus.queue", "dead_letters.VISIBILITY_SECONDS = 1; bus.queue", 1
+        "bus.queue", "dead_letters.reading.VISIBILITY_SECONDS = 1; bus.queue", 1
     )
     for wait in (0.03, 0.05, 0.08):
         process = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE)

@@ -71,7 +71,7 @@ def why_json(request: HttpRequest, user: str, movie: str) -> HttpResponse:
     if user_id is None:
         return _error(404, BAD_USER)
     found = why(user_id, movie_id, movies.get()) if movie_id else None
-    return _error(404, NO_MOVIE) if found is None else _json(orjson.dumps(found))
+    return _error(404, NO_MOVIE) if found is None else _json(orjson.dumps(found, option=orjson.OPT_INDENT_2))
 
 
 @_explaining

@@ -3,8 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.extensions import OpenApiSerializerExtension, OpenApiViewExtension
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_view,
+)
 
 from movies.api.serializers import (
     MAX_MOVIES_PER_REQUEST,
@@ -18,13 +25,21 @@ from recommendations.experiments.lifecycle import NAME_LENGTH
 from tetraflix.access import idempotency
 from tetraflix.openapi import errors
 
-KEY = {
-    "type": "http",
-    "scheme": "bearer",
-    "description": "An API key, made with `manage.py create_api_key` or in the admin.",
-}
-OPEN: list[Any] = [{}, {"key": []}]
-KEYED: list[Any] = [{"key": []}]
+Responses = dict[int, OpenApiResponse]
+KEYS = {"distributor": "distributorKey", "service": "serviceKey"}  # the names of the keys, by role
+TAGS = {"distributor": "For distributors", "service": "For sister services"}
+RESOURCES = (
+    "recommendations",
+    "genre",
+    "movies",
+    "sessionData",
+    "userRecs",
+    "currentlyWatching",
+    "dismissed",
+    "preferences",
+    "experiments",
+)
+KEY_DESCRIPTION = "An API key of the role {}, made with `manage.py create_api_key --role {}` or in the admin."
 NO_CONTENT = OpenApiResponse(description="Done.")
 
 
@@ -34,11 +49,15 @@ def header(name: str, schema: dict[str, Any], description: str, **more: Any) -> 
 
 
 ID = {"type": "integer", "minimum": 1, "format": "int64"}
-MOVIE_ID = OpenApiParameter("movie_id", {**ID, "maximum": MAX_MOVIE_ID}, "path", description="The movie.")
-USER_ID = OpenApiParameter("user_id", {**ID, "maximum": MAX_BIGINT}, "path", description="The user.")
+MOVIE_ID = OpenApiParameter(
+    "movie_id", {**ID, "maximum": MAX_MOVIE_ID, "example": 7}, "path", description="The movie."
+)
+USER_ID = OpenApiParameter(
+    "user_id", {**ID, "maximum": MAX_BIGINT, "example": 5}, "path", description="The user."
+)
 EXPERIMENT_NAME = OpenApiParameter(
     "name",
-    {"type": "string", "pattern": "^[A-Za-z0-9_-]+$", "maxLength": NAME_LENGTH},
+    {"type": "string", "pattern": "^[A-Za-z0-9_-]+$", "maxLength": NAME_LENGTH, "example": "taste-2026-11"},
     "path",
     description="The experiment.",
 )
@@ -61,44 +80,76 @@ def describe(view: str, **operations: Any) -> None:
             return extend_schema_view(**operations)(type("Described", (self.target,), {}))
 
 
-def read(name: str, summary: str, responses: dict[int, Any], parameters: Sequence[Any]) -> Any:
-    """A GET, which needs a key only where READS_NEED_KEY is set."""
-    return extend_schema(
-        operation_id=name,
-        tags=["For clients"],
-        summary=summary,
-        auth=OPEN,
-        parameters=[*parameters],
-        responses={**errors.OF_READS, **responses},
+def read(
+    name: str,
+    summary: str,
+    responses: Responses,
+    parameters: Sequence[OpenApiParameter],
+    *,
+    shows_more_to: str | None = None,
+) -> Any:
+    """A GET, which needs a key of any role where READS_NEED_KEY is set.
+
+    `shows_more_to`: the role whose key shows more, so a key that is sent is checked.
+    """
+    security: list[Any] = []
+    if settings.READS_NEED_KEY:
+        security = [{key: []} for key in KEYS.values()]
+        responses = {401: errors.NO_KEY, **responses}
+    elif shows_more_to:
+        security = [{}, {KEYS[shows_more_to]: []}]
+        responses = {401: errors.INVALID_KEY, **responses}
+    return _operation(
+        name, summary, {503: errors.UNAVAILABLE, **responses}, parameters, security, "For clients"
     )
 
 
 def read_by_role(
-    name: str, role: str, summary: str, responses: dict[int, Any], parameters: Sequence[Any]
+    name: str, role: str, summary: str, responses: Responses, parameters: Sequence[OpenApiParameter]
 ) -> Any:
     """A GET that needs a key of the role."""
-    return _keyed(name, role, summary, {**errors.OF_READS_BY_ROLE, **responses}, parameters)
+    responses = {**errors.of_reads(role), **responses}
+    return _operation(name, summary, responses, parameters, [{KEYS[role]: []}], TAGS[role])
 
 
 def write(
-    name: str, role: str, summary: str, responses: dict[int, Any], parameters: Sequence[Any], body: Any = None
+    name: str,
+    role: str,
+    summary: str,
+    responses: Responses,
+    parameters: Sequence[OpenApiParameter],
+    body: Any = None,
+    examples: Sequence[OpenApiExample] = (),
 ) -> Any:
-    """A method that needs a key of the role. One with a body also lists the errors of bodies."""
+    """A method that needs a key of the role. One with a body also lists the errors of bodies.
+
+    `examples` replace those of the serializers.
+    """
     of_bodies = errors.OF_BODIES if body else {}
-    return _keyed(name, role, summary, {**errors.OF_WRITES, **of_bodies, **responses}, parameters, body)
+    responses = {**errors.of_writes(role), **of_bodies, **responses}
+    security: list[Any] = [{KEYS[role]: []}]
+    return _operation(name, summary, responses, parameters, security, TAGS[role], body, examples)
 
 
-def _keyed(
-    name: str, role: str, summary: str, responses: dict[int, Any], parameters: Sequence[Any], body: Any = None
+def _operation(
+    name: str,
+    summary: str,
+    responses: Responses,
+    parameters: Sequence[OpenApiParameter],
+    security: list[Any],
+    tag: str,
+    body: Any = None,
+    examples: Sequence[OpenApiExample] = (),
 ) -> Any:
     return extend_schema(
         operation_id=name,
-        tags=[f"For {role}s"],
+        tags=[tag],
         summary=summary,
-        auth=KEYED,
+        auth=security,
         parameters=[*parameters],
         request=body,
-        responses=responses,
+        responses=dict(sorted(responses.items())),  # success first
+        examples=[*examples] or None,
     )
 
 
@@ -139,7 +190,18 @@ class GivenPreferences(OpenApiSerializerExtension):
         return {"oneOf": [*PROFILE_FORMS, wrapped]}
 
 
-def add_key(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """drf-spectacular's hook: adds the API key to the document."""
-    result["components"]["securitySchemes"] = {"key": KEY}
+def sort(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """drf-spectacular's hook: sorts the addresses as a reader needs them."""
+    result["paths"] = dict(
+        sorted(result["paths"].items(), key=lambda path: (RESOURCES.index(path[0].split("/")[2]), path[0]))
+    )
+    return result
+
+
+def add_keys(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """drf-spectacular's hook: adds the API keys to the document."""
+    result["components"]["securitySchemes"] = {
+        name: {"type": "http", "scheme": "bearer", "description": KEY_DESCRIPTION.format(role, role)}
+        for role, name in KEYS.items()
+    }
     return result

@@ -24,12 +24,17 @@ from tetraflix.openapi.components import (
     write,
 )
 
-ROLE = "sister service"
+ROLE = "service"
 PREFERENCES = OpenApiResponse(PreferencesSerializer, "The user's fixed preferences.")
 
 
-def _message(name: str, summary: str, body: type, outcome: type) -> Any:
-    responses = {201: OpenApiResponse(outcome, "Applied."), **errors.OF_IDEMPOTENCY_KEYS}
+def _message(name: str, summary: str, body: type, outcome: type, invalid: OpenApiResponse) -> Any:
+    responses = {
+        201: OpenApiResponse(outcome, "Applied."),
+        400: invalid,
+        413: errors.MESSAGE_TOO_LARGE,
+        422: errors.ANOTHER_REQUEST,
+    }
     return write(name, ROLE, summary, responses, [IDEMPOTENCY_KEY], body)
 
 
@@ -53,6 +58,7 @@ describe(
         "What a user watched",
         serializers.SessionSerializer,
         serializers.SessionOutcomeSerializer,
+        errors.BAD_SESSION,
     ),
 )
 describe(
@@ -62,6 +68,7 @@ describe(
         "A user's new recommendations",
         serializers.RecommendationsSerializer,
         serializers.RecommendationsOutcomeSerializer,
+        errors.BAD_LIST,
     ),
 )
 describe(
@@ -74,9 +81,9 @@ describe(
     put=_correction(
         "dismiss",
         "Never show a user a movie: not for me",
-        {404: errors.NO_SUCH_MOVIE, 409: errors.TOO_MANY_DISMISSED},
+        {404: errors.NO_MOVIE_7, 409: errors.TOO_MANY_DISMISSED},
     ),
-    delete=_correction("undoDismissal", "Undo that a movie was dismissed", {404: errors.NO_SUCH_MOVIE}),
+    delete=_correction("undoDismissal", "Undo that a movie was dismissed", {404: errors.NO_MOVIE_7}),
 )
 describe(
     "recommendations.api.preferences.Preferences",

@@ -1,5 +1,6 @@
 """Describes the operations on the inventory, for clients and distributors."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
@@ -33,15 +34,19 @@ LIMIT = OpenApiParameter(
     {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": 20},
     description="How many at most.",
 )
-GENRE = OpenApiParameter("genre", str, "path", enum=GENRES, description="The genre.")
+GENRE = OpenApiParameter(
+    "genre",
+    {"type": "string", "enum": [*GENRES], "example": "fantasy"},
+    "path",
+    description="The genre.",
+)
 QUERY = (
     OpenApiParameter(
         "q",
-        str,
+        {"type": "string", "example": "lord of the rigns"},
         description="Words of the title: without accents or marks, joined or parted by signs, begun, misspelt, or "
         f"some too many. Best match first, popularity breaks ties; the {MAX_RESULTS} best can be paged through. "
         f"{MAX_QUERY_LENGTH} characters count.",
-        examples=[OpenApiExample("Misspelt", "lord of the rigns")],
     ),
     OpenApiParameter("genre", str, enum=GENRES, description="Only movies with some of it."),
     OpenApiParameter(
@@ -62,10 +67,26 @@ ADDED = OpenApiResponse(
 )
 NOT_MODIFIED = OpenApiResponse(description="As it was when you read it.")
 
+HIDE = [
+    OpenApiExample("Hide it", {"hidden": True}, request_only=True),
+    OpenApiExample(
+        "Example",
+        {**serializers.DISTRIBUTOR_EXAMPLE, "hidden": True, "version": 2},
+        response_only=True,
+        status_codes=["200"],
+    ),
+]
 
-def _change(name: str, summary: str) -> Any:
-    responses = {200: STORED, 404: errors.NO_SUCH_MOVIE, 409: errors.CONFLICT, 412: errors.PRECONDITION}
-    return write(name, ROLE, summary, responses, [MOVIE_ID, IF_MATCH], serializers.MovieUpdateSerializer)
+
+def _change(name: str, summary: str, examples: Sequence[OpenApiExample] = ()) -> Any:
+    responses = {
+        200: STORED,
+        404: errors.NO_MOVIE_7,
+        409: errors.CONFLICT,
+        412: errors.PRECONDITION,
+    }
+    parameters = [MOVIE_ID, IF_MATCH]
+    return write(name, ROLE, summary, responses, parameters, serializers.MovieUpdateSerializer, examples)
 
 
 describe(
@@ -73,7 +94,7 @@ describe(
     get=read(
         "getGenre",
         "A genre's most popular movies",
-        {200: GENRE_LIST, 400: errors.BAD_PARAMETER, 404: errors.NO_SUCH_GENRE},
+        {200: GENRE_LIST, 400: errors.BAD_LIMIT, 404: errors.NO_SUCH_GENRE},
         [GENRE, LIMIT],
     ),
 )
@@ -82,14 +103,15 @@ describe(
     get=read(
         "listMovies",
         "Search and list the inventory",
-        {200: PAGE, 400: errors.BAD_PARAMETER, 401: errors.INVALID_KEY},
+        {200: PAGE, 400: errors.BAD_LIMIT},
         QUERY,
+        shows_more_to=ROLE,
     ),
     post=write(
         "addMovies",
         ROLE,
         f"Add a movie, or up to {serializers.MAX_MOVIES_PER_REQUEST:,}",
-        {201: ADDED, **errors.OF_IDEMPOTENCY_KEYS},
+        {201: ADDED, 409: errors.IN_PROGRESS, 422: errors.ANOTHER_REQUEST},
         [IDEMPOTENCY_KEY],
         serializers.NewMoviesSerializer,
     ),
@@ -99,16 +121,22 @@ describe(
     get=read(
         "getMovie",
         "One movie",
-        {200: SEEN, 304: NOT_MODIFIED, 401: errors.INVALID_KEY, 404: errors.NO_SUCH_MOVIE},
+        {200: SEEN, 304: NOT_MODIFIED, 404: errors.NO_SUCH_MOVIE},
         [MOVIE_ID, IF_NONE_MATCH, ETAG],
+        shows_more_to=ROLE,
     ),
     put=_change("putMovie", "Replace a movie"),
-    patch=_change("patchMovie", "Change some of a movie"),
+    patch=_change("patchMovie", "Change some of a movie", HIDE),
     delete=write(
         "deleteMovie",
         ROLE,
         "Remove a movie",
-        {204: NO_CONTENT, 400: errors.BAD_IF_MATCH, 404: errors.NO_SUCH_MOVIE, 412: errors.PRECONDITION},
+        {
+            204: NO_CONTENT,
+            400: errors.BAD_IF_MATCH,
+            404: errors.NO_MOVIE_7,
+            412: errors.PRECONDITION,
+        },
         [MOVIE_ID, IF_MATCH],
     ),
 )

@@ -9,8 +9,6 @@ from typing import Any
 
 from django.db import Error, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.template.loader import render_to_string
-from django.views import defaults
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_handler
 from rest_framework.views import set_rollback
@@ -18,6 +16,8 @@ from rest_framework.views import set_rollback
 from movies.foundation.database_errors import Condition, condition_of, sqlstate
 from movies.inventory import services
 from recommendations.stores.base import StoreUnavailable
+from tetraflix.observability.request_ids import request_id_variable
+from tetraflix.web import error_pages
 
 logger = logging.getLogger(__name__)
 
@@ -82,8 +82,9 @@ def _try_again(request: HttpRequest, detail: str, seconds: str) -> HttpResponse:
         response: HttpResponse = JsonResponse({"detail": detail}, status=503)
     else:
         address = request.get_full_path() if request.method == "GET" else request.path
-        page = render_to_string("503.html", {"detail": detail, "address": address})
-        response = HttpResponse(page, status=503)
+        response = error_pages.bare_page(
+            status=503, title="Try again in a moment", detail=detail, ways_on=[("Try again", address)]
+        )
     response["Retry-After"] = seconds
     response["Cache-Control"] = "no-store"
     return response
@@ -132,19 +133,36 @@ def _sentence(errors: Any, where: str = "") -> str:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith(API):
         return JsonResponse({"detail": "The request cannot be understood."}, status=400)
-    return defaults.bad_request(request, exception)
+    # without the menu, because the host or the session of such a request may be wrong
+    return error_pages.bare_page(
+        status=400, title="Bad request", detail="The server cannot read this request. Nothing was changed."
+    )
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith(API):
         return JsonResponse({"detail": "This is not allowed."}, status=403)
-    return defaults.permission_denied(request, exception)
+    detail = "This page is not open to everybody."
+    if hasattr(request, "user") and request.user.is_authenticated:
+        roles = ", ".join(request.user.groups.order_by("name").values_list("name", flat=True)) or "none"
+        name = request.user.get_username()
+        detail = f"{name} (role: {roles}) may not do this. A superuser can change roles under Staff."
+    return error_pages.page(request, status=403, title="Not allowed", detail=detail)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403: a form without a valid token; the setting CSRF_FAILURE_VIEW names this view."""
+    detail = "Nothing was changed. Go back, reload the page and send the form again. The browser must accept cookies."
+    return error_pages.page(request, status=403, title="This form has expired", detail=detail)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith(API):
         return unknown_address(request)
-    return defaults.page_not_found(request, exception)
+    # Django gives a dict for an address that no URL matches, and the sentence of Http404 otherwise
+    sentence = exception.args[0] if exception.args and isinstance(exception.args[0], str) else ""
+    detail = sentence or f"There is nothing at {request.path}."
+    return error_pages.page(request, status=404, title="Page not found", detail=detail)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -155,7 +173,10 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return response
     if request.path.startswith(API):
         return JsonResponse({"detail": "Internal error; it is logged."}, status=500)
-    return defaults.server_error(request)
+    detail = (
+        f"The error is logged with the request id {request_id_variable.get()}. Try again, or report this id."
+    )
+    return error_pages.bare_page(status=500, title="Internal error", detail=detail)
 
 
 def unknown_address(request: HttpRequest, rest: str = "") -> HttpResponse:

@@ -8,6 +8,7 @@ from movies.foundation.background_threads import CircuitBreaker
 from movies.search import postgres_search
 from movies.search.elastic.connection import ELASTICSEARCH_UNAVAILABLE, QUERY_SECONDS, client
 from movies.search.elastic.documents import ALIAS
+from movies.search.filters import Filters
 from movies.search.spelling import AllOf, Meaning
 from movies.search.title_words import Reading, first_found
 
@@ -16,26 +17,24 @@ PROBE_SECONDS = 1.0
 Query = dict[str, Any]
 
 
-def find(
-    q: str, *, genre: str | None = None, hidden: bool | None = False, limit: int, offset: int = 0
-) -> list[int]:
+def find(q: str, filters: Filters, *, limit: int, offset: int = 0) -> list[int]:
     """As engine.search: ids of at most MAX_RESULTS movies, best match first."""
     if not breaker.open:
         try:
-            return _find(q, genre=genre, hidden=hidden, limit=limit, offset=offset)
+            return _find(q, filters, limit=limit, offset=offset)
         except NotFoundError:
             pass  # before the first rebuild
         except ELASTICSEARCH_UNAVAILABLE as error:
             breaker.trip(error)
-    return postgres_search.find(q, genre=genre, hidden=hidden, limit=limit, offset=offset)
+    return postgres_search.find(q, filters, limit=limit, offset=offset)
 
 
-def _find(q: str, *, genre: str | None, hidden: bool | None, limit: int, offset: int) -> list[int]:
+def _find(q: str, filters: Filters, *, limit: int, offset: int) -> list[int]:
     visible: list[Query] = [{"term": {"deleted": False}}]
-    if hidden is not None:
-        visible.append({"term": {"hidden": hidden}})
-    if genre is not None:
-        visible.append({"term": {"genres": genre}})
+    if filters.hidden is not None:
+        visible.append({"term": {"hidden": filters.hidden}})
+    if filters.genre is not None:
+        visible.append({"term": {"genres": filters.genre}})
 
     def engine(reading: Reading, limit: int) -> list[int]:
         answer = client(QUERY_SECONDS).search(

@@ -71,7 +71,7 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{letter.queue}  {letter.id}  sent {letter.sent_at:%Y-%m-%d %H:%M:%S} UTC, "
                 f"received {letter.receives} times\n"
-                f"  {letter.reason or DEAD_LETTERED_BY_SQS}\n"
+                f"  {letter.reason or dead_letters.DEAD_LETTERED_BY_SQS}\n"
                 f"  {shown}"
             )
 
@@ -94,6 +94,4 @@ class Command(BaseCommand):
             raise CommandError(f"Not found: {', '.join(sorted(missing))}")
 
 
-# the reason of a message that has none
-DEAD_LETTERED_BY_SQS = "dead-lettered by SQS after too many deliveries: the worker's log has the errors"
 PAST = {"redrive": "redriven", "discard": "discarded"}

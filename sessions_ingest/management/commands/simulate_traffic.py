@@ -95,7 +95,7 @@ class Command(BaseCommand):
         verdict, ok = self._verify(console, client, simulation, unsent, stopped.is_set())
         console.print(summary(measurements, simulation))
         console.print(
-            f"{new_lists(measurements)}{changes_read(measurements, simulation)}",
+            f"{new_lists(measurements)}{changes_read(measurements)}",
             highlight=False,
             soft_wrap=True,
         )
@@ -131,7 +131,7 @@ class Command(BaseCommand):
                     f" {measurements.requests.total():,} requests ({measurements.errors.total():,} errors),"
                     f" p50 {measurements.percentiles('recommendations')[0]:.1f} ms,"
                     f" {measurements.sent.total():,} messages. {new_lists(measurements)}"
-                    f"{changes_read(measurements, simulation)}"
+                    f"{changes_read(measurements)}"
                 )
                 status.update(line)
                 if not console.is_terminal and time.monotonic() - reported >= REPORT_SECONDS:
@@ -180,9 +180,9 @@ def new_lists(measurements: Measurements) -> str:
     return f"Finish to new list: p50 {p50:.1f} s, p95 {p95:.1f} s ({seen:,} finishes{f'; {none}' if late else ''})."
 
 
-def changes_read(measurements: Measurements, simulation: Simulation) -> str:
-    """A sentence about what was read from the change feed; "" if nobody reads it."""
-    if not simulation.changes:
+def changes_read(measurements: Measurements) -> str:
+    """A sentence about what was read from the change feed; "" if nothing was."""
+    if not measurements.changes and not measurements.errors["change"]:
         return ""
     kinds = ", ".join(f"{number:,} {action}" for action, number in sorted(measurements.changes.items()))
     errors = measurements.errors["change"]

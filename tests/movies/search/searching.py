@@ -1,6 +1,7 @@
 """Fixtures of both search engines: movies with given titles, and the titles that a query finds."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from elasticsearch import Elasticsearch
@@ -10,15 +11,16 @@ from movies.models import Movie, ViewCount
 from movies.search.elastic import indexing
 from movies.search.elastic.documents import INDICES
 from movies.search.engine import search
+from movies.search.filters import Filters
 from tests.movies.factories import movie
 
 Make = Callable[..., list[int]]
 
 
-def found(q: str, limit: int = 20, **filters: object) -> list[str]:
+def found(q: str, limit: int = 20, **filters: Any) -> list[str]:
     """Titles of the results, best first."""
     titles = dict(Movie.objects.values_list("id", "title"))
-    return [titles[movie_id] for movie_id in search(q, limit=limit, **filters)]  # type: ignore[arg-type]
+    return [titles[movie_id] for movie_id in search(q, Filters(**{"hidden": False, **filters}), limit=limit)]
 
 
 def made(*titles: str | tuple[str, int]) -> list[int]:

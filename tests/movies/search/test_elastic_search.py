@@ -21,6 +21,7 @@ from movies.search.elastic.connection import ELASTICSEARCH_UNAVAILABLE
 from movies.search.elastic.documents import ALIAS, INDICES, MovieDocument
 from movies.search.elastic.management.commands import rebuild_search
 from movies.search.elastic.tasks import index_changes
+from movies.search.filters import Filters
 from tests.movies.factories import profile
 from tests.movies.search.searching import elasticsearch
 from tests.servers.java.elasticsearch import ElasticsearchServer
@@ -37,8 +38,8 @@ def add(title: str, weights: list[int] = DRAMA, views: int = 0, hidden: bool = F
     return movie.id
 
 
-def found(q: str, **more: Any) -> list[int]:
-    return engine.search(q, **{"limit": 20, **more})
+def found(q: str, limit: int = 20, **filters: Any) -> list[int]:
+    return engine.search(q, Filters(**{"hidden": False, **filters}), limit=limit)
 
 
 def test_a_bulk_request_has_the_whole_movie(elasticsearch: Elasticsearch, monkeypatch: pytest.MonkeyPatch):

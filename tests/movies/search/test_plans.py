@@ -1,6 +1,7 @@
 """Query plans of reads over a large inventory: PostgreSQL uses indexes and scans no table."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from movies.genres import GENRES
 from movies.models import Movie
 from movies.search.engine import search
+from movies.search.filters import Filters
 from movies.search.keyset_pagination import ORDERINGS, page
 from tests.movies.query_plans import plans_of_reads
 from tests.movies.seeded import seeded_inventory
@@ -22,12 +24,28 @@ def inventory(django_db_setup: Any, django_db_blocker: Any) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("genre", [None, *GENRES])
+RECENTLY = datetime.now(UTC) - timedelta(hours=1)  # all movies are changed since
+SOON = datetime.now(UTC) + timedelta(hours=1)  # none is
+FILTERS = [
+    *(Filters(genre=genre, hidden=False) for genre in (None, *GENRES)),
+    Filters(),
+    Filters(views_from=100, views_to=200),
+    Filters(views_from=10_000),
+    Filters(views_to=3, hidden=False),
+    Filters(genre="western", views_from=1_000),
+    Filters(hidden=True, views_from=1),
+    Filters(changed_since=RECENTLY),
+    Filters(changed_since=SOON),
+    Filters(changed_since=RECENTLY, genre="western", views_from=1_000, hidden=False),
+]
+
+
+@pytest.mark.parametrize("filters", FILTERS, ids=str)
 @pytest.mark.parametrize("ordering", ORDERINGS)
-def test_no_page_scans_the_movies_or_their_views(inventory: None, db: None, ordering: str, genre: str | None):
+def test_no_page_scans_the_movies_or_their_views(inventory: None, db: None, ordering: str, filters: Filters):
     with plans_of_reads() as plans:
-        first = page(ordering=ordering, genre=genre, limit=20)
-        page(ordering=ordering, genre=genre, cursor=first.following, limit=20)
+        first = page(ordering=ordering, filters=filters, limit=20)
+        page(ordering=ordering, filters=filters, cursor=first.following, limit=20)
     assert plans
     assert [plan for plan in plans if "Seq Scan on movies_" in plan] == []
 

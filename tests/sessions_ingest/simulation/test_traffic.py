@@ -81,6 +81,7 @@ def test_what_was_sent_is_shown_at_the_end(consumer: None, live_server: LiveServ
         assert (int(number[1].replace(",", "")) > 0, number[2]) == (True, "0")
     assert re.search(r"recommendations messages +│ +0 │", output), output
     assert "Finish to new list: " in output
+    assert "Changes of movies read" not in output  # a deployment's changes are for its own sister services
 
 
 def test_lists_of_the_sister_service_are_sent_on_request_and_shown(

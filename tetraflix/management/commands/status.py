@@ -39,6 +39,7 @@ class Command(BaseCommand):
 def as_table(found: status.Status) -> Table:
     """One row for each value; for a queue its waiting and its dead-lettered messages."""
     table, values = Table.grid(padding=(0, 2)), found.values
+    table.add_row("verdict", escape(found.rows["verdict"]))
     for name in ("web", "sqs", "database"):
         table.add_row(name, values[name] or "[red]does not run[/]")
     for name in ("movies", "users", "views"):
@@ -46,5 +47,7 @@ def as_table(found: status.Status) -> Table:
     for name, queue in values["queues"].items():
         table.add_row(name, f"{queue['depth']:,} waiting, {queue['dead']:,} dead  [dim]{queue['url']}[/]")
     for name, text in found.rows.items():
+        if name == "verdict":
+            continue
         table.add_row(name, escape(text))
     return table

@@ -59,6 +59,13 @@ document.addEventListener("DOMContentLoaded", () => {
     return row;
   }
 
+  // A sentence in which commands stand between backticks.
+  function problem(sentence) {
+    const item = document.createElement("li");
+    item.append(...sentence.split("`").map((part, place) => element(place % 2 ? "code" : "span", part)));
+    return item;
+  }
+
   function verdict(data) {
     const place = page.querySelector("[data-verdict]");
     place.dataset.state = data.state;
@@ -76,7 +83,7 @@ document.addEventListener("DOMContentLoaded", () => {
     }
     const problems = place.querySelector("[data-problems]");
     problems.hidden = !data.problems.length;
-    if (isNew(problems, data.problems)) problems.replaceChildren(...data.problems.map((line) => element("li", line)));
+    if (isNew(problems, data.problems)) problems.replaceChildren(...data.problems.map(problem));
   }
 
   function queues(rows) {
@@ -111,9 +118,8 @@ document.addEventListener("DOMContentLoaded", () => {
         const link = document.createElement("a");
         link.href = `${page.dataset.movie}${movie.id}/change/`;
         link.textContent = movie.title;
-        const score = number.format(movie.score);
-        const views = `${movie.share}% of ${number.format(movie.views)} views`;
-        row.append(link, element("span", list.genre ? ` ${score} (${views})` : ` ${score} views`));
+        const share = list.genre ? ` (${movie.share}% of ${number.format(movie.views)})` : "";
+        row.append(link, element("span", ` ${number.format(movie.score)}${share}`));
         return row;
       }));
       if (!list.movies.length) rows.append("nothing watched yet");

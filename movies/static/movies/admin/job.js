@@ -18,7 +18,9 @@ document.addEventListener("DOMContentLoaded", () => {
         }
         const percent = job.total ? Math.min(100, Math.floor((100 * job.done) / job.total)) : 0;
         bar.style.width = `${percent}%`;
-        status.textContent = `${job.state}: ${percent}%`;
+        const size = (number) => number.toLocaleString("en");
+        const count = job.unit === "movies" && job.total ? ` (${size(job.done)} of ${size(job.total)} movies)` : "";
+        status.textContent = job.done ? `${job.state}: ${percent}%${count}` : `${job.state} …`;
       }
     } catch {
       status.textContent = "The service is unreachable; retrying.";

@@ -23,11 +23,11 @@
         parts.get(input.name).style.width = `${(100 * values[index]) / Math.max(actual, total)}%`;
       });
       const missing = total - actual;
-      let message = `The weights sum to ${actual}: right.`;
+      let message = `Total ${actual}`;
       if (wrong.length) {
         message = `Not a whole number from 0 to ${total}: ${wrong.map(name).join(", ")}.`;
       } else if (missing) {
-        message = `The weights sum to ${actual}, not ${total}: ${Math.abs(missing)} too ${missing > 0 ? "few" : "many"}.`;
+        message = `Total ${actual}: ${Math.abs(missing)} too ${missing > 0 ? "few" : "many"}`;
       }
       sum.textContent = message;
       sum.classList.toggle("tf-wrong", Boolean(wrong.length || missing));

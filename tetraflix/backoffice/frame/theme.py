@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
@@ -39,7 +40,9 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": False,
     "DASHBOARD_CALLBACK": "tetraflix.backoffice.dashboard.dashboard_context",
-    "STYLES": [_file("movies/admin/admin.css")],
+    "ENVIRONMENT": lambda request: settings.ENVIRONMENT,  # the badge in the header
+    "STYLES": [_file("movies/admin/admin.css"), _file("tetraflix/frame.css")],
+    "SCRIPTS": [_file("tetraflix/keys.js")],
     "BORDER_RADIUS": "6px",
     # A blue primary colour, because red means danger. Weight 500 is lighter than in other palettes, because the theme
     # writes with it on dark backgrounds.
@@ -98,6 +101,12 @@ UNFOLD: dict[str, Any] = {
                 "title": "Operation",
                 "separator": True,
                 "items": [
+                    _item(
+                        "Messages",
+                        "mail",
+                        "admin:sessions_ingest_recordedmessages_changelist",
+                        "recommendations.view_userlists",
+                    ),
                     _item(
                         "Dead letters",
                         "report",
