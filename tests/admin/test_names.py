@@ -14,6 +14,7 @@ MENU = {
     "/admin/movies/job/": "Bulk jobs",
     "/admin/recommendations/userlists/": "Users",
     "/admin/recommendations/experiment/": "Experiments",
+    "/admin/sessions_ingest/recordedmessages/": "Messages",
     "/admin/sessions_ingest/deadletteract/": "Dead letters",
     "/admin/tetraflix/apikey/": "API keys",
     "/admin/auth/user/": "Staff",
