@@ -47,7 +47,9 @@ def open_page(page: Page) -> None:
 
 def explain(page: Page) -> None:
     tile = page.locator("#row-recommendations .tile").nth(PLACE)
-    tile.evaluate("tile => tile.click()")  # without scrolling, so that the first title is seen behind the panel
+    tile.evaluate(
+        "tile => tile.click()"
+    )  # without scrolling, so that the first title is seen behind the panel
     page.locator("#why tbody tr").first.wait_for(timeout=1000 * SECONDS)
 
 
