@@ -87,7 +87,10 @@ BELOW = {
 
 
 def grave(page: Page, name: str) -> Iterator[str]:
-    for violation in Axe().run(page).response["violations"]:
+    result = Axe().run(
+        page, options={"resultTypes": ["violations"]}
+    )  # the elements of other rules are not collected
+    for violation in result.response["violations"]:
         if violation["impact"] in GRAVE:
             elements = [node["html"][:150] for node in violation["nodes"][:4]]
             yield f"{name}: {violation['id']}, {violation['help']}: {elements}"
