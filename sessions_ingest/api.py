@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
@@ -13,7 +14,8 @@ from rest_framework.views import APIView
 
 from movies.api.bodies import RawJSONParser, body_of
 from movies.foundation.database_clock import database_time
-from sessions_ingest.apply import apply_one
+from sessions_ingest.apply import MessageOutcome, apply_one
+from sessions_ingest.message_log import over_http
 from sessions_ingest.messages import InvalidMessage, Recommendations, Session, parse_recs, parse_session
 
 # Limits of one request, because its thread serves no other one meanwhile: 1,000 events take less than 0.1 s.
@@ -43,7 +45,7 @@ class SessionData(APIView):
     def post(self, request: Request) -> Response:
         """The same as one message on the queue. The same event (user, movie, time) never counts twice."""
         session = _parsed(request, partial(parse_session, most=MAX_EVENTS_PER_REQUEST))
-        answer = apply_one(settings.SESSION_QUEUE, session)
+        answer = _applied(request, settings.SESSION_QUEUE, session, session.sent_at)
         outcome = answer.outcome
         counts = {"events": outcome.events, "views": outcome.views, "skipped": outcome.skipped}
         return Response(counts | {"superseded": answer.superseded}, status=201)
@@ -58,10 +60,18 @@ class UserRecs(APIView):
     def post(self, request: Request) -> Response:
         """The same as one message on the queue, as of now."""
         recommendations = _parsed(request, partial(parse_recs, most=MAX_IDS_PER_REQUEST))
-        newer = apply_one(settings.RECS_QUEUE, recommendations).newer_list
+        newer = _applied(request, settings.RECS_QUEUE, recommendations, recommendations.at).newer_list
         why_not = {"reason": f"A newer list is stored: that of {newer.isoformat()}."} if newer else {}
         received = len(recommendations.movie_ids)
         return Response({"received": received, "stored": newer is None, **why_not}, status=201)
+
+
+def _applied(
+    request: Request, queue: str, message: Session | Recommendations, sent_at: datetime
+) -> MessageOutcome:
+    answer = apply_one(queue, message)
+    over_http.record(queue, message, body_of(request), sent_at, answer.outcome)
+    return answer
 
 
 def _parsed(request: Request, parse: Callable[..., Message]) -> Message:

@@ -15,7 +15,7 @@ from movies.admin.bulk_actions import BulkActions
 from movies.admin.forms import MovieForm
 from movies.admin.history import movie_history
 from movies.admin.listing import MovieChangeList, without_empty_filters
-from movies.admin.movie_page import facts_of, missing_page
+from movies.admin.movie_page import ask_to_delete, facts_of, missing_page
 from movies.admin.row_acts import set_hidden
 from movies.admin.staff import actor_of
 from movies.foundation.numbers import whole_number
@@ -116,6 +116,10 @@ class MovieAdmin(BulkActions):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> Any:
+        movie_id = whole_number(object_id)
+        movie = Movie.objects.filter(pk=movie_id).first() if movie_id else None
+        if movie and request.method == "GET" and self.has_delete_permission(request):
+            return ask_to_delete(request, movie)
         try:
             return super().delete_view(request, object_id, extra_context)
         except services.InventoryBusy as error:

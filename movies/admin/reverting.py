@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import get_token
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 
@@ -130,10 +130,7 @@ def _button(request: HttpRequest, address: str, **fields: int) -> SafeString:
         '<button class="tf-button">Undo</button></form>',
         address,
         get_token(request),
-        SafeString("").join(
-            format_html('<input type="hidden" name="{}" value="{}">', name, value)
-            for name, value in fields.items()
-        ),
+        format_html_join("", '<input type="hidden" name="{}" value="{}">', fields.items()),
     )
 
 

@@ -22,6 +22,14 @@ ON CONFLICT (name) DO UPDATE SET times = failure.times + 1, error = excluded.err
 RETURNING times, next_try
 """
 
+# by name the sentence of failing_work()
+FAILING = """
+SELECT name, 'The ' || name || ' has failed since ' || to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')
+    || ' UTC (' || times || ' times; next try at ' || to_char(next_try AT TIME ZONE 'UTC', 'HH24:MI:SS') || '): '
+    || error AS sentence
+FROM movies_failure ORDER BY name
+"""
+
 
 @contextmanager
 def retried(name: str, *expected: type[Exception], first: float, longest: float) -> Iterator[bool]:
@@ -54,11 +62,9 @@ def retried(name: str, *expected: type[Exception], first: float, longest: float)
 
 def failing_work() -> dict[str, str]:
     """By name a sentence for each work that fails at present: which, since when, why, and when it is retried."""
-    return {
-        failure.name: f"The {failure.name} has failed since {failure.since:%Y-%m-%d %H:%M:%S} UTC"
-        f" ({failure.times} times; next try at {failure.next_try:%H:%M:%S}): {failure.error}"
-        for failure in Failure.objects.order_by("name")
-    }
+    with connection.cursor() as cursor:
+        cursor.execute(FAILING)
+        return dict(cursor.fetchall())
 
 
 def _record(name: str, error: Exception, first: float, longest: float) -> None:

@@ -129,37 +129,39 @@ def announce(*, after: int = 0) -> Iterator[tuple[int, int]]:
         yield len(accepted), after
 
 
+UNSENT = """
+SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(at)), 0)::float8
+FROM (SELECT at FROM movies_moviechange WHERE sent_at IS NULL ORDER BY id LIMIT %s) AS unsent
+"""
+SENT = f"""
+SELECT count(*) FILTER (WHERE sent_at >= date_trunc('minute', now()) - interval '1 minute'
+                          AND sent_at < date_trunc('minute', now())),
+       extract(epoch FROM clock_timestamp() - (array_agg(sent_at ORDER BY id DESC))[%s])::float8
+FROM (
+    SELECT id, sent_at FROM movies_moviechange
+    WHERE id < coalesce((SELECT min(id) FROM movies_moviechange WHERE sent_at IS NULL), {MAX_BIGINT})
+    ORDER BY id DESC LIMIT {COUNTED}
+) AS sent
+"""  # noqa: S608 -- constants
+
+
 def outbox_lag(*, at_most: int = 100_000) -> tuple[int, float]:
     """How many changes wait in the outbox (counted up to `at_most`), and the age of the oldest in seconds."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(at)), 0)::float8
-            FROM (SELECT at FROM movies_moviechange WHERE sent_at IS NULL ORDER BY id LIMIT %s) AS unsent
-            """,
-            [at_most],
-        )
+        cursor.execute(UNSENT, [at_most])
         return cursor.fetchone()
 
 
-def sent_lately(place: int) -> tuple[int, float | None]:
-    """How many of the COUNTED latest sent changes were sent in the last whole minute, and the age of one in seconds.
+def feed_state(place: int) -> tuple[float, int, float | None]:
+    """The age of the oldest unsent change in seconds (0 for none), and two facts about the COUNTED latest sent ones.
 
-    That one is at `place`, where the latest is at 1; None when there are fewer. Reads up to the oldest unsent change.
+    How many of them were sent in the last whole minute, and how many seconds ago the one at `place` was sent, where
+    the latest is at 1; None when there are fewer.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            SELECT count(*) FILTER (WHERE sent_at >= date_trunc('minute', now()) - interval '1 minute'
-                                      AND sent_at < date_trunc('minute', now())),
-                   extract(epoch FROM clock_timestamp() - (array_agg(sent_at ORDER BY id DESC))[%s])::float8
-            FROM (
-                SELECT id, sent_at FROM movies_moviechange
-                WHERE id < coalesce((SELECT min(id) FROM movies_moviechange WHERE sent_at IS NULL), %s)
-                ORDER BY id DESC LIMIT %s
-            ) AS sent
-            """,
-            [place, MAX_BIGINT, COUNTED],
+            f"SELECT lag, minute, age FROM ({UNSENT}) AS a (changes, lag), ({SENT}) AS b (minute, age)",  # noqa: S608
+            [1, place],
         )
         return cursor.fetchone()
 

@@ -125,7 +125,7 @@ def _question(request: HttpRequest, queue: str, act: str, ids: Sequence[str] | N
     if act.startswith("discard"):
         verb, consequences = (
             "Discard",
-            ["They leave the dead-letter queue. The log keeps their bodies, and Undo."],
+            ["They leave the dead-letter queue. The log keeps them, and Undo brings them back."],
         )
     else:
         verb, consequences = (
@@ -186,7 +186,7 @@ def _report(request: HttpRequest, result: ActionResult, past: str, *, undo: bool
     if result.invalid:
         messages.warning(
             request,
-            f"{result.invalid:,} of them invalid as they stand: the consumer refuses them, and they come back here.",
+            f"{result.invalid:,} of them will come back here, because the consumer refuses them as they are.",
         )
     if result.unfinished:
         messages.warning(request, "There are more: repeat the action, or use manage.py dead_letters.")

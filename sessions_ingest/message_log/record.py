@@ -12,7 +12,7 @@ FASTEST = 1  # of zlib's levels: a higher one saves a tenth of the bytes and tak
 class Record(msgspec.Struct, frozen=True, array_like=True, gc=False, kw_only=True):
     """One delivery of a message, or one request over HTTP, and what became of it."""
 
-    id: str  # the message's id in SQS; "" over HTTP
+    id: str  # the message's id in SQS; over HTTP, any
     sent: int  # milliseconds since 1970
     at: int  # when it was committed, dead-lettered or failed, in milliseconds since 1970
     delivery: int  # 1 for the first; 0 over HTTP

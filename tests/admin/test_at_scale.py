@@ -45,6 +45,20 @@ ADDRESSES = [
         for chosen in ("", "&genre=drama", "&genre=western&state=visible", "&state=hidden")
         for place in ("", "&at=end")
     ),
+    *(
+        f"{LIST}?{order}{chosen}{place}"
+        for order in ("", "o=2", "o=-4", "o=-7")
+        for chosen in (
+            "&views_from=1000",
+            "&views_from=3&views_to=4",
+            "&genre=western&views_from=100",
+            "&state=hidden&views_to=100",
+            "&changed=2020-01-01",
+            "&changed=2120-01-01T10:00&genre=drama",
+        )
+        for place in ("", "&at=end")
+    ),
+    f"{LIST}?q=the&views_from=1000&changed=2020-01-01",
     f"{LIST}?q=the",
     f"{LIST}?q=lord of the rigns",
     f"{LIST}?q=299999",

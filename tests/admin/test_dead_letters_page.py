@@ -149,7 +149,7 @@ def test_redriving_all_asks_first_and_says_what_comes_back(staff: Any, queues: Q
     assert receive(queues.session) == []
     page = client.post(PAGE, data | {"sure": "yes"}, follow=True).content.decode()
     assert f"2 redriven to {queues.session.name}." in page
-    assert "1 of them invalid as they stand: the consumer refuses them, and they come back here." in page
+    assert "1 of them will come back here, because the consumer refuses them as they are." in page
 
 
 def test_dead_letters_are_grouped_by_kind_of_reason(staff: Any, queues: Queues) -> None:

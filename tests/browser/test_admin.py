@@ -8,6 +8,7 @@ from playwright.sync_api import Page
 
 from movies.bulk.file_format import heading, lines_of
 from movies.genres import GENRES
+from movies.inventory import services
 from movies.models import Movie
 from tests.api.calling import Caller
 from tests.browser.conftest import Visit
@@ -48,10 +49,10 @@ def test_a_movie_is_found_edited_with_errors_and_without_and_hidden(visit: Open,
     page.wait_for_selector("text=1 movie")
     page.click("#result_list a:has-text('Lord of the Rings')")
 
-    page.wait_for_selector("text=The weights sum to 100: right.")
+    page.wait_for_selector("text=Total 100")
     assert window.fits()
     page.fill("[name=profile-action]", "50")
-    assert page.inner_text("[data-sum]") == "The weights sum to 110, not 100: 10 too many."
+    assert page.inner_text("[data-sum]") == "Total 110: 10 too many"
     page.fill("[name=profile-drama]", "x")
     assert page.inner_text("[data-sum]") == "Not a whole number from 0 to 100: Drama."
     page.click("[name=_continue]")
@@ -59,7 +60,7 @@ def test_a_movie_is_found_edited_with_errors_and_without_and_hidden(visit: Open,
     assert page.input_value("[name=profile-drama]") == "x"
     page.fill("[name=profile-drama]", "0")
     page.click("text=Scale to 100")
-    assert page.inner_text("[data-sum]") == "The weights sum to 100: right."
+    assert page.inner_text("[data-sum]") == "Total 100"
     page.click("[name=_continue]")
     page.wait_for_selector("text=was changed successfully")
     assert Movie.objects.get(pk=1).profile == profile(action=45, fantasy=55)
@@ -92,6 +93,52 @@ def test_all_matches_are_hidden_at_once_and_reverted(visit: Open, width: int):
     page.click("text=Undo")
     page.wait_for_selector("text=60 movies are as before.")
     assert Movie.objects.filter(hidden=True).count() == 0
+    assert window.fits()
+    assert window.errors == []
+
+
+def test_the_history_is_filtered_and_a_change_in_it_reverted_and_undone(visit: Open, width: int):
+    for number in range(1, 121):
+        movie(f"Movie {number}", movie_id=number, drama=100)
+    window = visit(width)
+    page = window.log_in("/admin/movies/movie/")
+    window.open("/admin/movies/movie/?genre=drama")
+    page.check("#action-toggle", force=True)
+    page.click("text=Select all 120 movies")
+    page.select_option("select[name=action]", "hide")
+    page.click("button:has-text('Run')")
+    page.wait_for_selector("text=These are movies with Drama.")
+    assert window.fits()
+    page.click("text=Yes, hide 120 movies")
+    page.wait_for_selector("text=120 movies hidden.")
+    services.change_movie(actor="key:studio", movie_id=7, title="Else")
+
+    window.open("/admin/movies/moviechange/")
+    assert page.locator("tbody tr").count() == 50
+    assert window.fits()
+    page.select_option("[name=kind]", "hidden")
+    page.click("button:has-text('Filter')")
+    page.wait_for_selector("text=hid 120 movies with Drama")
+    assert page.locator("tbody tr").count() == 1
+    page.click("tbody button:has-text('Revert')")
+    page.click("text=Yes, revert 120 changes")
+    page.wait_for_selector("text=119 movies are as before.")
+    assert page.locator("text=1 skipped, because they were changed since: movie 7.").is_visible()
+    assert page.locator("text=Reverted by staff:boss").first.is_visible()
+    assert page.locator("text=Revert this batch").count() == 0
+    assert window.fits()
+
+    window.open("/admin/movies/moviechange/?actor=key:studio")
+    page.click("tbody button:has-text('Revert')")
+    page.wait_for_selector("text=Movie 7: version 3 is reverted.")
+    assert Movie.objects.get(pk=7).title == "Movie 7"
+    page.click("text=Undo")
+    page.wait_for_selector("text=Movie 7: version 4 is reverted.")
+    assert Movie.objects.get(pk=7).title == "Else"
+    window.open("/admin/movies/movie/7/history/")
+    page.click("text=Restore this version >> nth=-1")
+    page.wait_for_selector("text=Movie 7: version 1 is restored.")
+    assert (Movie.objects.get(pk=7).title, Movie.objects.get(pk=7).hidden) == ("Movie 7", False)
     assert window.fits()
     assert window.errors == []
 

@@ -6,7 +6,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from movies import tasks
-from movies.models import Inventory, Movie, MovieChange, PopularList
+from movies.models import HistoryEntry, Inventory, Movie, MovieChange, PopularList
 from movies.outbox import bus
 from movies.viewing import popularity
 from tests.movies.factories import change_records, movie
@@ -22,12 +22,15 @@ def test_old_change_records_are_deleted_once_they_were_published(db, settings, m
     MovieChange.objects.update(at=old, sent_at=now)
     MovieChange.objects.filter(after__title="B").update(sent_at=None)
     MovieChange.objects.filter(after__title="C").update(at=young)
+    HistoryEntry.objects.update(at=old)
 
     assert tasks.clean_up.run() == 3
 
     # B was not sent yet, C is young, F is the inventory's version
     assert change_records("after__title") == [("B",), ("C",), ("F",)]
     assert Inventory.objects.get().version == MovieChange.objects.latest("id").id
+    kept = MovieChange.objects.order_by("id").values_list("id", flat=True)
+    assert list(HistoryEntry.objects.order_by("id").values_list("id", flat=True)) == list(kept)
     assert tasks.clean_up.run() == 0
 
 

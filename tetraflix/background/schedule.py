@@ -31,6 +31,11 @@ WHERE EXISTS (SELECT FROM entry WHERE entry.name = task.name AND {DUE.format(row
 RETURNING task.name
 """  # noqa: S608 -- made of constants
 
+PENDING = """
+SELECT name, extract(epoch FROM now() - waiting_since)::float8 AS age FROM tetraflix_scheduledtask
+WHERE waiting_since IS NOT NULL ORDER BY name
+"""
+
 
 def claim_due(seconds: Mapping[str, float]) -> list[str]:
     """The tasks, of these with their intervals, that the caller has to send now; they count as sent.
@@ -71,10 +76,7 @@ def clear_pending() -> None:
 def pending() -> dict[str, float]:
     """The tasks that were sent and are not done, with the seconds since then."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT name, extract(epoch FROM now() - waiting_since)::float8 FROM tetraflix_scheduledtask"
-            " WHERE waiting_since IS NOT NULL ORDER BY name"
-        )
+        cursor.execute(PENDING)
         return dict(cursor.fetchall())
 
 

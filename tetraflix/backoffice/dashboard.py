@@ -13,7 +13,6 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 
-from movies.foundation import retries
 from movies.genres import GENRES, OVERALL, label
 from movies.palette import COLOURS
 from movies.search import selections
@@ -72,16 +71,19 @@ def dashboard_data(user: User | AnonymousUser) -> dict[str, Any]:
     now = datetime.now(UTC)
     tops = _tops()
     ingest = _ingest(now)
-    pending = schedule.pending()
+    queues = service_state.queue_depths.get()
+    background = service_state.background()
+    unread = queues[settings.CHANGES_QUEUE].depth if queues else 0
+    feed = service_state.feed(unread)
     users = service_state.user_count()
     experiment = running_experiment()
     facts = Facts(
-        queues=service_state.queue_depths.get(),
-        heartbeat_ages=service_state.heartbeat_ages(),
-        background_problems=schedule.overdue(pending),
-        failing=retries.failing_work(),
+        queues=queues,
+        heartbeat_ages=background.heartbeat_ages,
+        background_problems=schedule.overdue(background.pending),
+        failing=background.failing,
         slowest_seconds=max(ingest.slowest.values(), default=None),
-        outbox_seconds=service_state.outbox(count_at_most=1).lag_seconds,
+        outbox_seconds=feed.lag_seconds,
         popularity_seconds=max((top["age_seconds"] for top in tops), default=None),
         database_problems=_database_problems(users),
     )
@@ -92,7 +94,9 @@ def dashboard_data(user: User | AnonymousUser) -> dict[str, Any]:
         "tops": tops,
         "popularity_age_seconds": facts.popularity_seconds,
         "ingest": {"minutes": ingest.minutes, "queues": ingest.queues, "last_hour": ingest.last_hour},
-        "queues": queue_rows(ingest.last_minute, ingest.slowest, pending, user.has_perm),
+        "queues": queue_rows(
+            queues, feed, ingest.last_minute, ingest.slowest, background.pending, user.has_perm
+        ),
         "concentration": concentration(),
         "experiment": experiment,
         "movies": str(selections.approximate_count(Selection())),
@@ -180,7 +184,7 @@ def _ingest(now: datetime) -> RecentIngest:
 def _database_problems(users: int | None) -> list[str]:
     """What is wrong with the database that answered for this page: its migrations, the other store, the disk."""
     problems = []
-    readiness = service_state.readiness.get()
+    readiness = service_state.readiness.latest()
     if readiness is not None and readiness.missing_migrations:
         problems.append(f"Not applied: {', '.join(readiness.missing_migrations)}. Run `manage.py migrate`.")
     if users is None:

@@ -10,14 +10,19 @@ from django.urls import reverse
 
 from movies.outbox import publisher
 from tetraflix.health import service_state
-from tetraflix.health.service_state import Ingest
+from tetraflix.health.service_state import Feed, Ingest, QueueState
 
 DEAD_LETTERS = "sessions_ingest_deadletteract"
 May = Callable[[str], bool]
 
 
 def queue_rows(
-    last_minute: Mapping[str, Ingest], slowest: Mapping[str, float], pending: Mapping[str, float], may: May
+    queues: Mapping[str, QueueState] | None,
+    feed: Feed,
+    last_minute: Mapping[str, Ingest],
+    slowest: Mapping[str, float],
+    pending: Mapping[str, float],
+    may: May,
 ) -> list[dict[str, Any]] | None:
     """A row for each queue; None when SQS does not answer. Values that do not exist are None.
 
@@ -25,7 +30,6 @@ def queue_rows(
     latency in seconds by queue, `pending` the seconds that each task has waited, and of changes it is known when each
     was sent.
     """
-    queues = service_state.queue_depths.get()
     if queues is None:
         return None
     rows = []
@@ -41,14 +45,13 @@ def queue_rows(
             "rate_at_least": False,
         }
         if name == settings.CHANGES_QUEUE:
-            sent = service_state.changes_sent(min(max(queue.depth, 1), publisher.COUNTED))
             row |= {
                 "what": "Changes of movies, for the sister services",
                 "address": _address("movies_moviechange", may("movies.view_moviechange")),
-                "oldest_seconds": sent.age_seconds if queue.depth else None,
+                "oldest_seconds": feed.age_seconds if queue.depth else None,
                 "oldest_at_least": queue.depth > publisher.COUNTED,
-                "rate": sent.last_minute,
-                "rate_at_least": sent.last_minute == publisher.COUNTED,
+                "rate": feed.sent_last_minute,
+                "rate_at_least": feed.sent_last_minute == publisher.COUNTED,
             }
         elif name == settings.CELERY_QUEUE:
             row |= {

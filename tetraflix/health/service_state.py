@@ -18,10 +18,11 @@ from django.core.cache import cache
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
+from movies.foundation import retries
 from movies.outbox import bus, publisher
 from recommendations import stores
 from recommendations.stores.base import StoreUnavailable
-from tetraflix.background import heartbeats
+from tetraflix.background import heartbeats, schedule
 from tetraflix.health.background_cache import BackgroundCache
 
 if TYPE_CHECKING:
@@ -34,19 +35,50 @@ USER_COUNT_KEY = "tetraflix.user_count"
 PROBE_TIMEOUT_SECONDS = 1  # of a readiness check: to connect to the database, and again for each statement
 
 
-# -- Heartbeats ------------------------------------------------------------------------------------
+# -- Work in the background ------------------------------------------------------------------------
+
+
+AGES = (
+    "SELECT name, extract(epoch FROM now() - at)::float8 AS age FROM tetraflix_heartbeat WHERE name = ANY(%s)"
+)
+BACKGROUND = f"""
+SELECT 'heartbeat', name, age, NULL FROM ({AGES}) AS ages
+UNION ALL SELECT 'pending', name, age, NULL FROM ({schedule.PENDING}) AS pending
+UNION ALL SELECT 'failing', name, NULL, sentence FROM ({retries.FAILING}) AS failing
+"""  # noqa: S608 -- constants
 
 
 def heartbeat_ages() -> dict[str, float | None]:
     """Seconds since the last heartbeat of each process that is expected to run; None where there never was one."""
     names = [process.name for process in heartbeats.expected()]
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT name, extract(epoch FROM now() - at)::float8 FROM tetraflix_heartbeat WHERE name = ANY(%s)",
-            [names],
-        )
+        cursor.execute(AGES, [names])
         found = dict(cursor.fetchall())
     return {name: found.get(name) for name in names}
+
+
+class Background(NamedTuple):
+    """What heartbeat_ages(), schedule.pending() and retries.failing_work() return."""
+
+    heartbeat_ages: dict[str, float | None]
+    pending: dict[str, float]
+    failing: dict[str, str]
+
+
+def background() -> Background:
+    """All three in one statement, for a page that is polled."""
+    names = [process.name for process in heartbeats.expected()]
+    found = Background(dict.fromkeys(names), {}, {})
+    with connection.cursor() as cursor:
+        cursor.execute(BACKGROUND, [names])
+        for kind, name, age, sentence in cursor.fetchall():
+            if kind == "heartbeat":
+                found.heartbeat_ages[name] = age
+            elif kind == "pending":
+                found.pending[name] = age
+            else:
+                found.failing[name] = sentence
+    return found
 
 
 # -- Inventory, popularity, outbox, ingest -----------------------------------------------------------
@@ -85,16 +117,17 @@ def outbox(*, count_at_most: int = 100_000) -> Outbox:
     return Outbox(*publisher.outbox_lag(at_most=count_at_most))
 
 
-class Sent(NamedTuple):
-    """Changes that were sent to the bus in the last whole minute, and how long ago one of the latest was sent."""
+class Feed(NamedTuple):
+    """The outbox lag, the changes sent in the last whole minute, and the age of one of the latest sent changes."""
 
-    last_minute: int
+    lag_seconds: float
+    sent_last_minute: int
     age_seconds: float | None
 
 
-def changes_sent(place: int) -> Sent:
-    """Of the publisher.COUNTED latest sent changes; the age is that of the change at `place`, the latest is at 1."""
-    return Sent(*publisher.sent_lately(place))
+def feed(unread: int) -> Feed:
+    """The age is that of the oldest of so many unread changes, of at most publisher.COUNTED."""
+    return Feed(*publisher.feed_state(min(max(unread, 1), publisher.COUNTED)))
 
 
 class Ingest(NamedTuple):

@@ -9,6 +9,7 @@ from django.db import DatabaseError, connection
 
 from movies.catalog.movie_cache import movie_cache
 from recommendations.experiments import read_recorder
+from sessions_ingest.message_log import over_http
 from tetraflix.observability.metrics import count_list_reads
 from tetraflix.web import database_waits, statement_timeouts
 
@@ -33,6 +34,7 @@ def prepare(*, event_loop: bool = False) -> None:
     statement_timeouts.start()
     if settings.EXPOSURES_KEPT_DAYS:
         read_recorder.start(count_list_reads)
+    over_http.start()
     if event_loop:
         database_waits.free_this_thread()  # after the catalog, whose load waits longer
         sys.setswitchinterval(LOOP_SWITCH_SECONDS)

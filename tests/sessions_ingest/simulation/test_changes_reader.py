@@ -1,5 +1,6 @@
 """The simulated sister service that reads the change feed, so that the demo's queue stays short."""
 
+import json
 import threading
 
 import pytest
@@ -19,7 +20,8 @@ from tests.waiting import wait_until
 def test_it_reads_deletes_and_counts_what_was_published(
     queues: Queues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes_reader, "WAIT_SECONDS", 1)
+    monkeypatch.setattr(changes_reader, "KEPT_SECONDS", 0)
+    monkeypatch.setattr(changes_reader, "PAUSE_SECONDS", 0.01)
     for movie_id in range(1, 13):
         movie(f"Movie {movie_id}", movie_id=movie_id)
     services.hide_movies(actor="staff:x", movie_ids=[1, 2])
@@ -33,6 +35,19 @@ def test_it_reads_deletes_and_counts_what_was_published(
     assert measurements.changes == {"added": 12, "deleted": 2}  # to a reader, a hidden movie is gone
     assert bus.depth(queues.changes.url) == 0
     assert changes_read(measurements) == " Changes of movies read: 14 (12 added, 2 deleted)."
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_change_is_left_to_others(queues: Queues) -> None:
+    movie("Kahaani", movie_id=1)
+    publisher.publish(seconds=60)
+    reader = ChangesReader(queues.changes.name, Measurements(), threading.Event())
+    wait_until(lambda: bus.depth(queues.changes.url) == 1, seconds=60)
+    assert not reader.read()
+    (message,) = bus.shared_client().receive_message(QueueUrl=queues.changes.url, WaitTimeSeconds=20)[
+        "Messages"
+    ]
+    assert json.loads(message["Body"])["movieId"] == 1
 
 
 def test_it_goes_on_after_an_error_and_counts_it(queues: Queues, monkeypatch: pytest.MonkeyPatch) -> None:

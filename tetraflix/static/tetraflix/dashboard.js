@@ -59,6 +59,13 @@ document.addEventListener("DOMContentLoaded", () => {
     return row;
   }
 
+  // A sentence in which commands stand between backticks.
+  function problem(sentence) {
+    const item = document.createElement("li");
+    item.append(...sentence.split("`").map((part, place) => element(place % 2 ? "code" : "span", part)));
+    return item;
+  }
+
   function verdict(data) {
     const place = page.querySelector("[data-verdict]");
     place.dataset.state = data.state;
@@ -76,7 +83,7 @@ document.addEventListener("DOMContentLoaded", () => {
     }
     const problems = place.querySelector("[data-problems]");
     problems.hidden = !data.problems.length;
-    if (isNew(problems, data.problems)) problems.replaceChildren(...data.problems.map((line) => element("li", line)));
+    if (isNew(problems, data.problems)) problems.replaceChildren(...data.problems.map(problem));
   }
 
   function queues(rows) {
