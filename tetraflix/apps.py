@@ -51,4 +51,4 @@ class AdminConfig(admin_apps.AdminConfig):
     """Django's admin app with our site; listed in INSTALLED_APPS."""
 
     default = False  # the default app of this package is TetraflixConfig
-    default_site = "tetraflix.backoffice.admin_site.Site"
+    default_site = "tetraflix.backoffice.frame.admin_site.Site"

@@ -7,7 +7,7 @@ SQS of `make run`, whose addresses are in `var/run/stack.json` while that stack 
 import os
 from pathlib import Path
 
-from tetraflix.backoffice import theme
+from tetraflix.backoffice.frame import theme
 from tetraflix.configuration import environment, secret_key, stack_addresses
 from tetraflix.observability import logs
 

@@ -11,7 +11,8 @@ from recommendations.api.reads import RecommendationsView
 from recommendations.api.writes import CurrentlyWatching, Dismissed
 from sessions_ingest.api import SessionData, UserRecs
 from tetraflix.access.idempotency import idempotent
-from tetraflix.backoffice import command_palette, dashboard, planner_page, site_data
+from tetraflix.backoffice import dashboard, planner_page, site_data
+from tetraflix.backoffice.frame import command_palette
 from tetraflix.backoffice.home_page import home
 from tetraflix.openapi.views import DocsView, SchemaView
 from tetraflix.web import error_responses

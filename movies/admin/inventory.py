@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import BigIntegerField, F, Func, QuerySet, Value
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 
 from movies.admin import import_export
 from movies.admin.bars import legend
@@ -15,12 +16,13 @@ from movies.admin.bulk_actions import BulkActions
 from movies.admin.forms import MovieForm
 from movies.admin.history import movie_history
 from movies.admin.listing import MovieChangeList, without_empty_filters
-from movies.admin.movie_page import facts_of, missing_page
+from movies.admin.movie_page import ask_to_delete, facts_of, missing_page
+from movies.admin.reverting import may_revert, undo_change_button
 from movies.admin.row_acts import set_hidden
 from movies.admin.staff import actor_of
 from movies.foundation.numbers import whole_number
 from movies.inventory import services
-from movies.models import Movie
+from movies.models import Movie, RetiredId
 from movies.search import selections
 from movies.search.selections import Selection
 
@@ -78,6 +80,8 @@ class MovieAdmin(BulkActions):
                 expected_versions=None if seen is None else {seen},
                 **given,
             )
+            if movie.version > obj.version and may_revert(request, deletes=False):
+                request._undo = undo_change_button(request, obj.pk, movie.version)  # type: ignore[attr-defined]
         else:
             movie = services.add_movie(actor=actor_of(request), **given)
         obj.pk, obj.version, obj.title = movie.pk, movie.version, movie.title
@@ -116,6 +120,10 @@ class MovieAdmin(BulkActions):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> Any:
+        movie_id = whole_number(object_id)
+        movie = Movie.objects.filter(pk=movie_id).first() if movie_id else None
+        if movie and request.method == "GET" and self.has_delete_permission(request):
+            return ask_to_delete(request, movie)
         try:
             return super().delete_view(request, object_id, extra_context)
         except services.InventoryBusy as error:
@@ -124,6 +132,15 @@ class MovieAdmin(BulkActions):
 
     def delete_model(self, request: HttpRequest, obj: Movie) -> None:
         services.delete_movie(actor=actor_of(request), movie_id=obj.pk)
+        deleted_at = RetiredId.objects.get(pk=obj.pk).version
+        request._undo = undo_change_button(request, obj.pk, deleted_at)  # type: ignore[attr-defined]
+
+    def message_user(self, request: HttpRequest, message: Any, *args: Any, **kwargs: Any) -> None:
+        """Django's message of a change, with Undo."""
+        undo = getattr(request, "_undo", "")
+        super().message_user(
+            request, format_html("{} {}", message, undo) if undo else message, *args, **kwargs
+        )
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
         """Deletes nothing else: views are kept, and lists drop the movie when they are served."""

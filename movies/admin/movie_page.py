@@ -6,9 +6,11 @@ import orjson
 from django.contrib import admin
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from movies.admin.bars import genre_bar
+from movies.admin.confirmation import ask
 from movies.admin.history import movie_history
 from movies.catalog.movie_cache import NO_PROGRESS, render_entry
 from movies.catalog.popular_cache import STORED_LIST_LENGTH
@@ -78,6 +80,22 @@ def facts_of(movie: Movie) -> Facts:
         ],
         next(iter(history.of_movie(movie.pk)), None),
         orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode(),
+    )
+
+
+def ask_to_delete(request: HttpRequest, movie: Movie) -> TemplateResponse:
+    """The question; its answer goes to Django's view."""
+    return ask(
+        request,
+        question=f"Delete movie {movie.pk}?",
+        consequences=[
+            f"“{movie.title}” disappears from every list at the next request.",
+            "Its views are kept, and its page and the history restore it.",
+        ],
+        yes="Yes, delete",
+        fields=[("post", "yes")],
+        danger=True,
+        back=reverse("admin:movies_movie_change", args=[movie.pk]),
     )
 
 

@@ -1,13 +1,14 @@
 """Reverts of a batch or of changes of one movie, as views, and the buttons that lead to them."""
 
 import uuid
+from urllib.parse import urlsplit, urlunsplit
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import get_token
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 
@@ -20,6 +21,8 @@ from movies.inventory import history, history_entries
 from movies.inventory.reverting import CannotRevert, revert_movie
 from movies.inventory.services import InventoryBusy
 from movies.models import HistoryEntry, Job
+
+NEXT = "next"  # the form's field with the page to return to
 
 
 def may_revert(request: HttpRequest, *, deletes: bool) -> bool:
@@ -43,11 +46,12 @@ def revert_batch(request: HttpRequest, entry: HistoryEntry) -> HttpResponse:
     """Reverts the batch; asks first if it is large or if movies are deleted by it."""
     if not may_revert(request, deletes=bool(entry.added)):
         raise PermissionDenied
+    back = _page_of_button(request, request.path)
     if (by := history_entries.reverting(_batch(entry))) is not None:
         messages.warning(request, f"{by.actor} reverted this batch already.")
-        return HttpResponseRedirect(request.path)
+        return HttpResponseRedirect(back)
     if (entry.movies > MAX_UNASKED or entry.added) and not is_sure(request):
-        return _ask_for_batch(request, entry)
+        return _ask_for_batch(request, entry, back)
     job = jobs.start_revert(batch=_batch(entry), actor=actor_of(request))
     if job.state != Job.State.DONE:
         return HttpResponseRedirect(reverse("admin:movies_job_change", args=[job.pk]))
@@ -60,12 +64,12 @@ def revert_batch(request: HttpRequest, entry: HistoryEntry) -> HttpResponse:
         messages.success(request, format_html(sentence, many, link, undo_batch_button(request, batch)))
     if skipped := describe_skipped(result):
         messages.warning(request, skipped)
-    return HttpResponseRedirect(request.path)
+    return HttpResponseRedirect(back)
 
 
 def revert_change(request: HttpRequest, movie_id: int) -> HttpResponse:
     """POST reverts the versions `first` to `last` of the movie, of which `last` has to be the current one."""
-    back = _next(request, movie_id)
+    back = _page_of_button(request, reverse("admin:movies_movie_history", args=[movie_id]))
     first, last = whole_number(request.POST.get("first")), whole_number(request.POST.get("last"))
     if request.method != "POST":
         return HttpResponseRedirect(back)
@@ -83,7 +87,7 @@ def revert_change(request: HttpRequest, movie_id: int) -> HttpResponse:
                 "Its views are kept, and the deletion can be reverted.",
             ],
             yes="Yes, delete",
-            fields=[("first", first), ("last", last), ("next", back)],
+            fields=[("first", first), ("last", last), (NEXT, back)],
             danger=True,
             back=back,
         )
@@ -101,7 +105,7 @@ def revert_change(request: HttpRequest, movie_id: int) -> HttpResponse:
     return HttpResponseRedirect(back)
 
 
-def _ask_for_batch(request: HttpRequest, entry: HistoryEntry) -> HttpResponse:
+def _ask_for_batch(request: HttpRequest, entry: HistoryEntry, back: str) -> HttpResponse:
     deletes = f"{entry.added:,} {'movie' if entry.added == 1 else 'movies'} that it added will be deleted."
     return ask(
         request,
@@ -112,8 +116,9 @@ def _ask_for_batch(request: HttpRequest, entry: HistoryEntry) -> HttpResponse:
             "Movies that were changed since are skipped and listed. The revert can be reverted, too.",
         ],
         yes=f"Yes, revert {entry.movies:,} {'change' if entry.movies == 1 else 'changes'}",
-        fields=[],
+        fields=[(NEXT, back)],
         danger=bool(entry.added),
+        back=back,
     )
 
 
@@ -130,16 +135,14 @@ def _button(request: HttpRequest, address: str, **fields: int) -> SafeString:
         '<button class="tf-button">Undo</button></form>',
         address,
         get_token(request),
-        SafeString("").join(
-            format_html('<input type="hidden" name="{}" value="{}">', name, value)
-            for name, value in fields.items()
-        ),
+        format_html_join("", '<input type="hidden" name="{}" value="{}">', fields.items()),
     )
 
 
-def _next(request: HttpRequest, movie_id: int) -> str:
-    """Where the page of the button is; by default the movie's history."""
-    address = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(address, allowed_hosts=None) and address.startswith("/admin/"):
-        return address
-    return reverse("admin:movies_movie_history", args=[movie_id])
+def _page_of_button(request: HttpRequest, default: str) -> str:
+    """The page of the admin on which the button was pressed: the form's NEXT, else the referrer."""
+    address = request.POST.get(NEXT) or request.headers.get("Referer", "")
+    parts = urlsplit(address) if url_has_allowed_host_and_scheme(address, {request.get_host()}) else None
+    if parts is None or not parts.path.startswith(reverse("admin:index")):
+        return default
+    return urlunsplit(("", "", parts.path, parts.query, ""))

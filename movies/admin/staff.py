@@ -85,7 +85,9 @@ class StaffAdmin(ModelAdmin):
             context["title"] = self.name_of(obj)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
-    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponse:
         """A page that says so, instead of the dashboard with a message."""
         raise Http404(f"There is no {opts.verbose_name} with the id {object_id}.")
 

@@ -61,7 +61,7 @@ def at_exit(action: Callable[[], object]) -> None:
 
 
 class RetryingThread:
-    """A thread that calls `work` every INTERVAL_SECONDS, sooner after `wake_event`, and `finish` when it ends.
+    """A thread that calls `work` every `intervals` INTERVAL_SECONDS, or after `wake_event`, and `finish` at its end.
 
     `work(woken)` raises one of the `unavailable` errors as long as it has to be tried again, after growing pauses.
     After any other error `give_up` is called, so that nothing that cannot work is tried for ever.
@@ -77,12 +77,14 @@ class RetryingThread:
         finish: Callable[[], object],
         unavailable: tuple[type[Exception], ...],
         give_up: Callable[[], object],
+        intervals: int = 1,
     ) -> None:
         self._name = name
         self._work = work
         self._finish = finish
         self._unavailable = unavailable
         self._give_up = give_up
+        self._intervals = intervals
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self.wake_event = threading.Event()
@@ -104,7 +106,7 @@ class RetryingThread:
     def _run(self) -> None:
         pause = 0.0
         while not self._stop.is_set():
-            woken = self.wake_event.wait(INTERVAL_SECONDS)
+            woken = self.wake_event.wait(self._intervals * INTERVAL_SECONDS)
             self.wake_event.clear()
             try:
                 self._work(woken)

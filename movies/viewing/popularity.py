@@ -69,8 +69,9 @@ ON CONFLICT (genre) DO UPDATE SET movie_ids = excluded.movie_ids, refreshed_at =
 
 # The visible movies before one in each list, and itself.
 PLACES = """
-SELECT genre, (SELECT count(*) FROM unnest(movie_ids[:array_position(movie_ids, %(movie)s)]) AS before (id)
-               JOIN movies_movie USING (id) WHERE NOT hidden)
+SELECT genre, cardinality(ARRAY(
+    SELECT id FROM unnest(movie_ids[:array_position(movie_ids, %(movie)s)]) AS before (id)
+    JOIN movies_movie USING (id) WHERE NOT hidden))
 FROM movies_popularlist WHERE movie_ids @> ARRAY[%(movie)s]::bigint[]
 """
 

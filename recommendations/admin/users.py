@@ -18,7 +18,7 @@ from movies.models import Movie
 from movies.search.engine import search
 from movies.search.filters import Filters
 from recommendations import services, stores
-from recommendations.explain import Explanation, Item, explain, reasons_for
+from recommendations.explanations.explain import Explanation, Item, explain, reasons_for
 from recommendations.lists import MAX_LIST_LENGTH
 from recommendations.models import UserLists
 from recommendations.recommender.recommender import own_strategy

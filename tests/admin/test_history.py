@@ -183,13 +183,18 @@ def test_a_single_change_is_reverted_from_its_line_and_undone_from_the_message(e
     assert 'name="last" value="3"' in editor.get(back).content.decode()
     done = editor.post(f"{HISTORY}movie/2/revert/", button, follow=True)
     assert done.redirect_chain == [(back, 302)]
-    assert says(done)[0].startswith("Movie 2: version 3 is reverted. <form")
+    (message,) = says(done)
+    assert message.startswith("Movie 2: version 3 is reverted. <form")
+    assert (
+        '<input type="hidden" name="first" value="4"><input type="hidden" name="last" value="4">' in message
+    )
     assert Movie.objects.get(pk=2).title == "Movie 2"
     (change,) = done.context["lines"]
     assert (change.record.reverted.actor, change.may_revert) == ("staff:edith", False)
     refused = editor.post(f"{HISTORY}movie/2/revert/", button, follow=True)
     assert says(refused)[0].startswith("Movie 2 is at version 4 now: staff:edith changed it at ")
-    editor.post(f"{HISTORY}movie/2/revert/", {"first": "4", "last": "4", "next": "https://evil.example/"})
+    evil = {"first": "4", "last": "4", "next": "https://evil.example/admin/"}
+    assert editor.post(f"{HISTORY}movie/2/revert/", evil)["Location"] == "/admin/movies/movie/2/history/"
     assert Movie.objects.get(pk=2).title == "Else"
 
 

@@ -126,7 +126,7 @@ def test_the_page_of_a_key_shows_who_created_and_who_revoked_it(boss: Client):
 def test_a_roll_shows_the_new_key_and_both_pages_show_the_end(boss: Client):
     old, _ = create_key(name="Studio", role="service")
     asked = boss.get(f"{KEYS}{old.pk}/roll/")
-    assert "This key was last used never." in words(asked)
+    assert "This key was never used." in words(asked)
     assert ApiKey.objects.count() == 1
     rolled = act(boss, old, "roll", keep="24h")
     new = ApiKey.objects.get(first=old)

@@ -10,6 +10,7 @@ from pytest_django import Settings
 from sessions_ingest.admin.messages import PAGE_SIZE
 from sessions_ingest.message_log import log
 from sessions_ingest.message_log.record import Record
+from tests.sessions_ingest.message_log.records import recorded
 
 pytestmark = pytest.mark.django_db
 PAGE = "/admin/sessions_ingest/recordedmessages/"
@@ -18,22 +19,6 @@ MAX_STATEMENTS = 10
 
 def write(queue: str, *records: Record) -> None:
     log.write({queue: records}, 1000)
-
-
-def record(
-    number: int, *, state: str = "applied", user: int | None = 7, movies: tuple[int, ...] = ()
-) -> Record:
-    return Record(
-        id=f"m{number}",
-        sent=1_700_000_000_000,
-        at=1_700_000_000_000 + number,
-        delivery=1,
-        state=state,
-        outcome=f"outcome of {number}",
-        body=f'{{"number": {number}}}',
-        user=user,
-        movies=movies,
-    )
 
 
 def ids(client: Client, query: str = "") -> list[str]:
@@ -52,8 +37,8 @@ def test_those_who_may_see_users_see_messages(client: Client, viewer: Client):
 
 
 def test_a_message_is_shown_with_what_became_of_it(viewer: Client, settings: Settings):
-    write(settings.SESSION_QUEUE, record(1500, movies=(1, 2, 3, 4, 5)))
-    write(settings.RECS_QUEUE, record(2, state="dead-lettered", user=None))
+    write(settings.SESSION_QUEUE, recorded(1500, movies=(1, 2, 3, 4, 5)))
+    write(settings.RECS_QUEUE, recorded(2, state="dead-lettered", user=None))
     page = viewer.get(PAGE).content.decode()
     for text in (
         "outcome of 1500",
@@ -70,11 +55,11 @@ def test_a_message_is_shown_with_what_became_of_it(viewer: Client, settings: Set
 
 
 def test_messages_are_found_by_user_movie_outcome_queue_and_id(viewer: Client, settings: Settings):
-    write(settings.SESSION_QUEUE, record(1, user=7, movies=(1, 2)), record(2, user=8, movies=(2, 3)))
+    write(settings.SESSION_QUEUE, recorded(1, user=7, movies=(1, 2)), recorded(2, user=8, movies=(2, 3)))
     write(
         settings.RECS_QUEUE,
-        record(3, user=7, state="superseded"),
-        record(4, user=None, state="dead-lettered"),
+        recorded(3, user=7, state="superseded"),
+        recorded(4, user=None, state="dead-lettered"),
     )
     assert ids(viewer) == ["m4", "m3", "m2", "m1"]
     assert ids(viewer, "?user=7") == ["m3", "m1"]
@@ -88,7 +73,7 @@ def test_messages_are_found_by_user_movie_outcome_queue_and_id(viewer: Client, s
 
 
 def test_a_user_that_is_no_number_is_said_and_left_out(viewer: Client, settings: Settings):
-    write(settings.SESSION_QUEUE, record(1))
+    write(settings.SESSION_QUEUE, recorded(1))
     response = viewer.get(f"{PAGE}?user=seven&before=x-y")
     assert "User is a whole number" in response.content.decode()
     assert [row["record"].id for row in response.context["rows"]] == ["m1"]
@@ -96,12 +81,12 @@ def test_a_user_that_is_no_number_is_said_and_left_out(viewer: Client, settings:
 
 def test_pages_continue_where_the_last_one_ended_in_few_statements(viewer: Client, settings: Settings):
     for start in range(0, 120, 10):
-        write(settings.SESSION_QUEUE, *(record(number // 3 * 3) for number in range(start, start + 10)))
-    write(settings.SESSION_QUEUE, *(record(number) for number in range(1000, 1120)))
+        write(settings.SESSION_QUEUE, *(recorded(number // 3 * 3) for number in range(start, start + 10)))
+    write(settings.SESSION_QUEUE, *(recorded(number) for number in range(1000, 1120)))
     with CaptureQueriesContext(connection) as sent:
         first = viewer.get(PAGE)
     assert len(sent) <= MAX_STATEMENTS
-    write(settings.SESSION_QUEUE, record(5000))  # while somebody reads
+    write(settings.SESSION_QUEUE, recorded(5000))  # while somebody reads
     seen = [row["record"].id for row in first.context["rows"]]
     older = first.context["older"]
     while older:
@@ -116,5 +101,5 @@ def test_pages_continue_where_the_last_one_ended_in_few_statements(viewer: Clien
 
 def test_the_page_says_that_nothing_is_recorded(viewer: Client, settings: Settings):
     settings.MESSAGES_KEPT = 0
-    write(settings.SESSION_QUEUE, record(1))
+    write(settings.SESSION_QUEUE, recorded(1))
     assert "Nothing is recorded, because MESSAGES_KEPT is 0." in viewer.get(PAGE).content.decode()

@@ -177,5 +177,17 @@ def test_deleting_goes_through_the_service(boss: Client):
     movie("Kahaani", movie_id=1)
     assert boss.get("/admin/movies/movie/1/delete/").status_code == 200
     response = boss.post("/admin/movies/movie/1/delete/", {"post": "yes"}, follow=True)
-    assert [text.split(" “")[0] for text in says(response)] == ["The movie"]
+    (said,) = says(response)
+    assert said.startswith("The movie “")
+    assert '<input type="hidden" name="last" value="2">' in said
     assert change_records("version", "action", "actor") == [(1, "added", ""), (2, "deleted", "staff:boss")]
+
+
+def test_the_message_of_a_change_undoes_it(editor: Client):
+    kahaani = movie("Kahaani", movie_id=1)
+    (said,) = says(editor.post(CHANGE, movie_form(kahaani, title="Kahaani 2"), follow=True))
+    assert '<form method="post" action="/admin/movies/moviechange/movie/1/revert/"' in said
+    editor.post("/admin/movies/moviechange/movie/1/revert/", {"first": "2", "last": "2"})
+    assert Movie.objects.get().title == "Kahaani"
+    (*_, said) = says(editor.post(CHANGE, movie_form(Movie.objects.get()), follow=True))
+    assert "<form" not in said

@@ -171,6 +171,7 @@ def test_a_row_hides_its_movie_and_shows_it_again(editor: Client, viewer: Client
     hidden = editor.post(f"{LIST}1/hide/", {"back": query}, follow=True)
     assert hidden.redirect_chain[0] == (f"{LIST}?genre=drama&o=-4", 302)
     assert says(hidden)[0].startswith("“Kahaani &amp; Co” is hidden: it appears in no list. <form")
+    assert '<input type="hidden" name="first" value="2"><input type="hidden" name="last"' in says(hidden)[0]
     assert change_records("version", "action", "actor") == [(1, "added", ""), (2, "deleted", "staff:edith")]
     editor.get(f"{LIST}1/show/")
     assert Movie.objects.get().hidden

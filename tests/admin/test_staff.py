@@ -6,11 +6,15 @@ import pytest
 from django.contrib import admin
 from django.contrib.admin import ShowFacets
 from django.contrib.auth.models import Group, Permission, User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from movies.admin.staff import StaffAdmin
 from tests.admin.forms import says
 from tests.staff import logged_in
+from tetraflix.access.api_keys import create_key
+from tetraflix.access.rolling import ENDS, roll_key
 from tetraflix.backoffice.access import role_sentences
 
 ADD = "/admin/auth/user/add/"
@@ -169,6 +173,30 @@ def test_a_role_keeps_permissions_that_no_page_asks_for(boss: Client):
     made = boss.post("/admin/auth/group/add/", {"name": "new", "permissions": [str(movie.pk)]})
     assert made.status_code == 302
     assert set(Group.objects.get(name="new").permissions.all()) == {movie}
+
+
+def test_the_pages_of_access_take_few_statements(boss: Client, roles: None):
+    """However many people, roles and keys there are."""
+    for number in range(30):
+        logged_in(f"editor {number}", "editor", "viewer")
+        Group.objects.create(name=f"role {number}").permissions.set(permissions("movies.view_movie"))
+        key, _ = create_key(name=f"key {number}", role="service")
+    rolled, _ = roll_key(key, keep=ENDS["24h"])
+    ada, editor = User.objects.latest("pk"), Group.objects.get(name="editor")
+    for page in (
+        "tetraflix/apikey/",
+        f"tetraflix/apikey/{rolled.pk}/change/",
+        f"tetraflix/apikey/{rolled.pk}/roll/",
+        "auth/user/",
+        "auth/user/add/",
+        f"auth/user/{ada.pk}/change/",
+        "auth/group/",
+        f"auth/group/{editor.pk}/change/",
+        f"auth/group/{editor.pk}/delete/",
+    ):
+        with CaptureQueriesContext(connection) as sent:
+            assert boss.get(f"/admin/{page}").status_code == 200
+        assert len(sent) <= 10, "\n".join([page, *(one["sql"][:150] for one in sent)])
 
 
 def test_deleting_a_role_asks_and_names_who_loses_it(boss: Client, roles: None):

@@ -113,17 +113,37 @@ def test_each_sample_runs(
     assert "taste-2026-11" in printed
 
 
+def introduced(page: str) -> list[str]:
+    """The samples of the introduction, in its order."""
+    return [html.unescape(found) for found in re.findall(r"data-copy.*?<code>(.*?)</code>", page, re.DOTALL)]
+
+
+@pytest.mark.timeout(240)
+def test_each_curl_of_the_introduction_runs(
+    plain_static_files: None, database_url: str, tmp_path: Path, anybody: Caller
+):
+    if shutil.which("curl") is None:
+        pytest.skip("no curl here: apt install curl")
+    movie("Lord of the Rings", movie_id=7, action=40, fantasy=60)
+    sources = introduced(anybody("GET", "/tetraflix/docs").content.decode())
+    with WebProcess(tmp_path / "web.log", DATABASE_URL=database_url) as web:
+        address = f"http://127.0.0.1:{web.port}"
+        curls = [source.replace("http://testserver", address) for source in sources if "curl" in source]
+        printed = run_curl(curls, {"DISTRIBUTOR_KEY": Caller("distributor").key})
+    lists, added, changed = map(json.loads, printed.split("\n")[:3])
+    assert lists["currentlyWatching"] == []
+    assert (added["title"], changed["hidden"], changed["version"]) == ("Kahaani", True, 2)
+
+
 @pytest.mark.django_db
 def test_the_sample_for_a_queue_sends_a_session(plain_static_files: None, queues: Queues, anybody: Caller):
-    page = anybody("GET", "/tetraflix/docs").content.decode()
-    source = re.search(r'id="send-a-session"><code>(.*?)</code>', page, re.DOTALL)
-    assert source
+    *_, source = introduced(anybody("GET", "/tetraflix/docs").content.decode())
     variables = {
         "AWS_ENDPOINT_URL_SQS": bus.shared_client().meta.endpoint_url,
         "AWS_ACCESS_KEY_ID": "any",
         "AWS_SECRET_ACCESS_KEY": "any",
     }
-    ran([sys.executable, "-"], html.unescape(source[1]), variables)
+    ran([sys.executable, "-"], source, variables)
     (message,) = bus.shared_client().receive_message(QueueUrl=queues.session.url, WaitTimeSeconds=20)[
         "Messages"
     ]

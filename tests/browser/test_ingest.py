@@ -6,10 +6,10 @@ import pytest
 
 from sessions_ingest import dead_letters
 from sessions_ingest.message_log import log
-from sessions_ingest.message_log.record import Record
 from tests.browser.conftest import Visit
 from tests.servers.queues import Queues
 from tests.sessions_ingest.dead_letter_helpers import dead_letter, receive
+from tests.sessions_ingest.message_log.records import recorded
 
 pytestmark = pytest.mark.parametrize("width", [1440, 390])
 Open = Callable[[int], Visit]
@@ -56,20 +56,7 @@ def test_a_dead_letter_is_edited_and_redriven_and_another_discarded_and_undone(
 
 
 def test_messages_are_found_by_user_and_say_what_became_of_them(visit: Open, width: int, queues: Queues):
-    records = [
-        Record(
-            id=f"m{user}",
-            sent=1_700_000_000_000,
-            at=1_700_000_000_250,
-            delivery=1,
-            state="applied",
-            outcome=f"{user} events, 1 new view; 1 event skipped: no movie 99",
-            body=f'{{"userId": {user}, "events": []}}',
-            user=user,
-            movies=(1, 2, 3, 4),
-        )
-        for user in (7, 8)
-    ]
+    records = [recorded(number, user=number, movies=(1, 2, 3, 4)) for number in (7, 8)]
     log.write({queues.session.name: records}, 1000)
     window = visit(width)
     page = window.log_in(MESSAGES)
@@ -77,14 +64,14 @@ def test_messages_are_found_by_user_and_say_what_became_of_them(visit: Open, wid
     assert window.fits()
     page.fill("#user", "7")
     page.click("text=Find")
-    page.wait_for_selector("text=7 events, 1 new view")
+    page.wait_for_selector("text=outcome of 7")
     assert page.locator(".tf-table tbody tr").count() == 1
     page.click("summary:has-text('body')")
-    page.wait_for_selector('pre:has-text(\'{"userId": 7, "events": []}\')')
+    page.wait_for_selector("pre:has-text('{\"number\": 7}')")
     assert window.fits()
     page.click("text=dead-lettered 0")
     page.wait_for_selector("text=None of the last messages matches.")
     page.click("text=Show all")
-    page.wait_for_selector("text=8 events, 1 new view")
+    page.wait_for_selector("text=outcome of 8")
     assert window.fits()
     assert window.errors == []

@@ -1,5 +1,6 @@
 """Work of staff in a browser: bulk actions, exports, API keys and new colleagues."""
 
+import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -56,29 +57,50 @@ def test_an_export_shows_how_many_movies_it_has(visit: Open, width: int):
     assert window.errors == []
 
 
-def test_a_key_is_shown_once_even_if_the_page_is_reloaded_and_revoked_after_confirmation(
-    visit: Open, width: int
-):
+def sent(command: str) -> str:
+    """The status of the answer to a curl command of a page."""
+    silent = f"{command} -s -o /dev/null -w '%{{http_code}}'"
+    return subprocess.run(["sh", "-c", silent], capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def test_a_key_is_shown_once_copied_tried_rolled_and_revoked(visit: Open, width: int):
     window = visit(width)
     page = window.log_in("/admin/tetraflix/apikey/add/")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.fill("[name=name]", "Studio")
     page.select_option("[name=role]", "distributor")
     page.click("[name=_save]")
     page.wait_for_selector("#secret")
-    assert page.inner_text("#secret").startswith("tfd_")
+    key = page.inner_text("#secret")
     assert "tfd_" not in page.url
+    page.click("text=Copy key")
+    page.wait_for_selector("text=Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == key
+    command = page.inner_text("#curl")
+    assert sent(command) == "201"
     assert window.fits()
     page.reload()
-    page.wait_for_selector("text=Revoke this key")
+    page.wait_for_selector("text=Roll this key")
     assert page.locator("#secret").count() == 0
-    assert ApiKey.objects.count() == 1
 
+    page.click("text=Roll this key")
+    page.select_option("[name=keep]", "1h")
+    assert window.fits()
+    page.click("button:has-text('Roll key')")
+    page.wait_for_selector("#secret")
+    new_command = page.inner_text("#curl")
+    assert [sent(command), sent(new_command)] == ["201", "201"]
+    assert window.fits()
+
+    page.click("text=Move its end")
+    page.wait_for_selector("text=Undo the roll")
+    assert window.fits()
     page.click("text=Revoke this key")
-    page.wait_for_selector("text=Revoke 1 API key?")
-    assert ApiKey.objects.get().revoked_at is None
+    page.wait_for_selector("text=Revoke the key Studio?")
+    assert ApiKey.objects.filter(revoked_at=None).count() == 2
     page.click("text=Yes, revoke")
     page.wait_for_selector("text=1 API key revoked, effective now.")
-    assert ApiKey.objects.get().revoked_by == "staff:boss"
+    assert [sent(command), sent(new_command)] == ["401", "201"]
     assert window.fits()
     assert window.errors == []
 
@@ -90,8 +112,11 @@ def test_a_new_colleague_logs_in_and_sees_what_the_role_allows(visit: Open, widt
     page.fill("[name=password1]", PASSWORD)
     page.fill("[name=password2]", PASSWORD)
     page.locator("label:has-text('viewer: ')").click()
+    assert window.fits()
     page.click("[name=_save]")
     page.wait_for_url(f"**/user/{User.objects.get(username='ada').pk}/change/")
+    page.wait_for_selector("text=ada can log in now, as viewer.")
+    assert window.fits()
     page.context.clear_cookies()
     window.open("/admin/login/")
     page.fill("[name=username]", "ada")

@@ -1,1 +1,1 @@
-"""Pages for people: the admin's site, theme and dashboard, and the home page."""
+"""Pages for people: the admin's frame, dashboard and keys, and the home page."""

@@ -16,10 +16,10 @@ from django.views.decorators.http import require_safe
 
 from movies.catalog.movie_cache import NO_PROGRESS
 from movies.foundation.numbers import MAX_BIGINT, whole_number
-from recommendations.further_rows import further_rows
+from recommendations.explanations.further_rows import further_rows
+from recommendations.explanations.why import why
 from recommendations.recommender import snapshot
 from recommendations.recommender.snapshot import Current
-from recommendations.why import why
 from tetraflix.health.background_cache import BackgroundCache
 
 # A snapshot of 300,000 movies takes seconds to load, which a request does not wait for.

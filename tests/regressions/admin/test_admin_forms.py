@@ -175,12 +175,14 @@ def test_an_invalid_position_in_a_history_is_ignored(viewer: Client, five: None)
 @pytest.mark.parametrize(
     "of", ["movies/movie", "tetraflix/apikey", "auth/user", "auth/group", "sessions_ingest/deadletteract"]
 )
-def test_an_invalid_id_in_an_address_redirects(boss: Client, five: None, of: str):
+def test_an_invalid_id_in_an_address_redirects_or_is_not_found(boss: Client, five: None, of: str):
     """Ids of movies, keys, staff, roles and records in addresses."""
     for text in [text for text in INVALID_IDS if text] + ["6", str(MAX_BIGINT + 1)]:
         for page in ("change", "history", "delete"):
             response = boss.get(f"/admin/{of}/{quote(text, safe='')}/{page}/")
-            expected = {302, 403} if (of, page, text) != ("movies/movie", "history", "6") else {200}
+            expected = {404} if of == "movies/movie" else {302, 403}
+            if (of, page, text) == ("movies/movie", "history", "6"):
+                expected = {200}
             assert response.status_code in expected, (page, text)
 
 

@@ -119,7 +119,7 @@ class RoleAdmin(DjangoGroupAdmin, PlainlyNamed):
                 fields=(),
                 danger=True,
                 back=page,
-                crumbs=[(f"Role {role.name}", page)],
+                crumbs=[(role.name, page)],
             )
         self.log_deletions(request, Group.objects.filter(pk=role.pk))
         role.delete()

@@ -15,7 +15,7 @@ from movies.genres import GENRES, OVERALL
 from movies.models import Movie
 from movies.profiles import TOTAL
 from recommendations import stores
-from recommendations.explain import is_own, source_sentence
+from recommendations.explanations.explain import is_own, source_sentence
 from recommendations.recommender.recommender import own_strategy
 from recommendations.recommender.records import Record, records_of
 from recommendations.recommender.score_explanation import Scores, words
