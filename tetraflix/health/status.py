@@ -19,7 +19,7 @@ from tetraflix.embedded import disk
 from tetraflix.embedded.ports import http_status
 from tetraflix.health import service_state, verdicts
 from tetraflix.health.service_state import QueueState
-from tetraflix.health.verdicts import Facts, State
+from tetraflix.health.verdicts import Facts
 
 MIGRATE = "The database has no tables yet, or outdated ones: `manage.py migrate` makes them."
 SIZES = """
@@ -68,9 +68,9 @@ def _judge(status: Status, facts: Facts) -> None:
     found = verdicts.verdicts(facts)
     status.values["verdicts"] = {one.part: {"state": one.state, "detail": one.detail} for one in found}
     _, sentence = verdicts.overall(found)
-    warnings = [line for one in found if one.state is State.WARN for line in one.problems]
+    warnings = [line for one in found if not one.stopped for line in one.problems]
     status.rows = {"verdict": sentence, **_numbered("warning", warnings), **status.rows}
-    status.down += [line for one in found if one.state is State.BAD for line in one.problems]
+    status.down += [line for one in found if one.stopped for line in one.problems]
 
 
 def _numbered(name: str, lines: Sequence[str]) -> dict[str, str]:

@@ -36,7 +36,8 @@ class State(StrEnum):
 class Verdict:
     """A part of the service, its state, and the fact behind it in a few words.
 
-    `problems` are whole sentences, each with what to do about it; a healthy part has none.
+    `problems` are whole sentences, each with what to do about it; a healthy part has none. `stopped`: something that
+    should run does not, while other bad parts run and need attention.
     """
 
     part: str
@@ -45,6 +46,7 @@ class Verdict:
     word: str
     detail: str
     problems: tuple[str, ...] = ()
+    stopped: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -98,7 +100,7 @@ def ingest(facts: Facts) -> Verdict:
     if bad or facts.queues is None:
         missing = "a queue is missing" if facts.queues else "SQS does not answer"
         detail = missing if unavailable else "no receiver runs"
-        return _verdict("ingest", "Ingest", State.BAD, "down", detail, bad)
+        return _stopped("ingest", "Ingest", "down", detail, bad)
     waiting = {name: facts.queues[name].depth for name in consumed if name in facts.queues}
     longest = max(waiting, key=waiting.__getitem__, default="")
     most, slowest = waiting.get(longest, 0), facts.slowest_seconds
@@ -147,10 +149,12 @@ def change_feed(facts: Facts) -> Verdict:
     if lag is None:
         return _verdict(part, label, State.OFF, "unknown", "the database does not answer")
     detail = f"oldest unsent change {_seconds(lag)}" if lag else "all changes sent"
-    if failing or lag > OUTBOX_WARN_SECONDS:
-        state = State.BAD if failing or lag > OUTBOX_BAD_SECONDS else State.WARN
+    if failing:
+        return _stopped(part, label, "failing", detail, failing)
+    if lag > OUTBOX_WARN_SECONDS:
+        state = State.BAD if lag > OUTBOX_BAD_SECONDS else State.WARN
         line = f"The oldest unsent change has waited {_seconds(lag)}: `manage.py publish_changes` sends it."
-        return _verdict(part, label, state, "failing" if failing else "behind", detail, failing or [line])
+        return _verdict(part, label, state, "behind", detail, [line])
     waiting = 0 if facts.queues is None else getattr(facts.queues.get(settings.CHANGES_QUEUE), "depth", 0)
     if waiting > WAITING_WARN:
         line = f"{waiting:,} changes wait in {settings.CHANGES_QUEUE}: does the service that reads it run?"
@@ -164,9 +168,9 @@ def scheduler(facts: Facts) -> Verdict:
     down = _stale(facts, ["beat", "worker"])
     late = [*facts.background_problems, *(line for name, line in facts.failing.items() if name != FEED_WORK)]
     if down:
-        return _verdict(part, label, State.BAD, "down", "no heartbeat", [*down, *late])
+        return _stopped(part, label, "down", "no heartbeat", [*down, *late])
     if late:
-        return _verdict(part, label, State.BAD, "failing", _number(len(late), "problem", "problems"), late)
+        return _stopped(part, label, "failing", _number(len(late), "problem", "problems"), late)
     if facts.heartbeat_ages is None:
         return _verdict(part, label, State.OFF, "unknown", "starting")
     return _verdict(
@@ -197,7 +201,7 @@ def database(facts: Facts) -> Verdict:
     """Of PostgreSQL, the store of the users' lists, and the disk."""
     if problems := facts.database_problems:
         detail = _number(len(problems), "problem", "problems")
-        return _verdict("database", "Database", State.BAD, "failing", detail, problems)
+        return _stopped("database", "Database", "failing", detail, problems)
     return _verdict("database", "Database", State.GOOD, "healthy", "answers")
 
 
@@ -214,6 +218,10 @@ def _verdict(
     part: str, label: str, state: State, word: str, detail: str, problems: Sequence[str] = ()
 ) -> Verdict:
     return Verdict(part, label, state, word, detail, tuple(problems))
+
+
+def _stopped(part: str, label: str, word: str, detail: str, problems: Sequence[str]) -> Verdict:
+    return Verdict(part, label, State.BAD, word, detail, tuple(problems), stopped=True)
 
 
 def _seconds(seconds: float) -> str:

@@ -98,7 +98,10 @@ def test_it_counts_waiting_and_dead_lettered_messages(queues: Queues, sqs: Embed
         f"4 problems: ingest (no receiver runs); dead letters (1 in {name}); scheduler (no heartbeat);"
         " popularity (not computed yet)."
     )
-    assert found.rows["warning"].startswith("The popularity lists are not computed yet: ")
+    assert found.rows["warning"] == (
+        f"Dead letters: 1 in {name}. The page Dead letters and `manage.py dead_letters list` show their reasons."
+    )
+    assert found.rows["warning 2"].startswith("The popularity lists are not computed yet: ")
     assert found.values == {
         "web": None,
         "sqs": sqs.url,
@@ -124,7 +127,6 @@ def test_it_counts_waiting_and_dead_lettered_messages(queues: Queues, sqs: Embed
         f"The web server at http://127.0.0.1:{settings.PORT} does not answer: `make run` starts it.",
         f"The receiver of {name}: no heartbeat ever. {receives}",
         f"The receiver of {queues.recs.name}: no heartbeat ever. {receives}",
-        f"Dead letters: 1 in {name}. The page Dead letters and `manage.py dead_letters list` show their reasons.",
         f"Beat: no heartbeat ever. {starts} beat` starts it.",
         f"The worker: no heartbeat ever. {starts} worker` starts it.",
     ]
