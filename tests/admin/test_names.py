@@ -42,7 +42,7 @@ def test_a_page_below_names_the_item_of_the_menu_first(boss: Client):
     movie("Kahaani", movie_id=1, thriller=100)
     for address, names in {
         "/admin/movies/movie/import/": ["Movies", "Import movies"],
-        "/admin/movies/movie/1/history/": ["Movies", "History of movie 1"],
+        "/admin/movies/movie/1/history/": ["Movies", "Movie 1", "History of movie 1"],
         "/admin/recommendations/userlists/7/": ["Users", "User 7"],
         "/admin/planner/": ["Experiments", "Planner of experiments"],
         "/admin/auth/group/1/change/": ["Roles", "viewer"],

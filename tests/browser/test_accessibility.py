@@ -20,6 +20,8 @@ from tests.api.calling import Caller
 from tests.browser.conftest import Visit
 from tests.movies.factories import movie
 from tetraflix.access.api_keys import create_key
+from tetraflix.backoffice import concentration_panel, experiment_panel
+from tetraflix.health import service_state
 
 Open = Callable[[int], Visit]
 Scheme = Literal["light", "dark"]
@@ -28,6 +30,14 @@ WIDTHS = [1440, 390]
 MOVIES = "/admin/movies/movie/"
 LISTS = "/admin/recommendations/userlists/"
 EXPERIMENTS = "/admin/recommendations/experiment/"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept() -> None:
+    """Forgets the queues of another test, which the dashboard keeps for seconds."""
+    service_state.forget()
+    concentration_panel.forget()
+    experiment_panel.forget()
 
 
 def a_little_of_everything() -> dict[str, str]:
