@@ -50,7 +50,7 @@ def test_names_find_experiments_keys_staff_and_jobs(boss: Client):
     assert found(boss, "part") == [
         ("partner feed", f"/admin/tetraflix/apikey/{key.pk}/change/"),
         ("partha", f"/admin/auth/user/{person.pk}/change/"),
-        ("Export: all movies, as csv", f"/admin/movies/job/{job.pk}/"),
+        ("Export all movies as CSV", f"/admin/movies/job/{job.pk}/"),
     ]
     assert [link for _, link in found(boss, "export all partha")] == [f"/admin/movies/job/{job.pk}/"]
     assert found(boss, "export nobody") == []

@@ -27,6 +27,8 @@ from tests.movies.factories import movie
 from tests.sessions_ingest.dead_letter_helpers import dead_letter
 from tests.sessions_ingest.message_log.records import recorded
 from tetraflix.access.api_keys import create_key
+from tetraflix.backoffice import concentration_panel, experiment_panel
+from tetraflix.health import service_state
 
 Open = Callable[[int], Visit]
 Scheme = Literal["light", "dark"]
@@ -36,6 +38,14 @@ MOVIES = "/admin/movies/movie/"
 LISTS = "/admin/recommendations/userlists/"
 EXPERIMENTS = "/admin/recommendations/experiment/"
 DEAD_LETTERS = "/admin/sessions_ingest/deadletteract/"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept() -> None:
+    """Forgets the queues of another test, which the dashboard keeps for seconds."""
+    service_state.forget()
+    concentration_panel.forget()
+    experiment_panel.forget()
 
 
 def a_little_of_everything() -> dict[str, str]:

@@ -17,8 +17,8 @@ WIDTHS = [1440, 390]
 def test_ctrl_k_leads_to_a_movie_a_user_and_a_page(visit: Open, width: int):
     movie("Lord of the Rings", movie_id=17, fantasy=100)
     window = visit(width)
-    page = window.log_in("/admin/")
-    results = page.locator(".tf-found li")
+    page = window.log_in("/admin/movies/job/")
+    results, field = page.locator(".tf-found li"), page.locator("#search-input-command")
     page.keyboard.press("Control+k")
     expect(results.first).to_contain_text("Dashboard")
     page.keyboard.type("lord of the rigns")
@@ -29,6 +29,7 @@ def test_ctrl_k_leads_to_a_movie_a_user_and_a_page(visit: Open, width: int):
 
     page.focus("[name=title]")
     page.keyboard.press("Control+k")  # from a field, too
+    expect(field).to_be_focused()
     page.keyboard.type("17")
     expect(results).to_have_count(2)
     page.keyboard.press("ArrowDown")
@@ -36,6 +37,7 @@ def test_ctrl_k_leads_to_a_movie_a_user_and_a_page(visit: Open, width: int):
     page.wait_for_url("**/admin/recommendations/userlists/17/")
 
     page.keyboard.press("Control+k")
+    expect(field).to_be_focused()
     page.keyboard.type("zzzz")
     expect(page.locator("#command-results")).to_have_text("Nothing matches “zzzz”.")
     page.keyboard.press("Escape")

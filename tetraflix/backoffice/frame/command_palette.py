@@ -144,7 +144,7 @@ def _jobs(request: HttpRequest, words: str) -> Iterator[SearchResult]:
         return
     left = MAX_JOBS
     for job in Job.objects.order_by("-created")[:LATEST_JOBS]:
-        title = f"{job.get_kind_display()}: {HANDLERS[job.kind].describe(job.request)}"
+        title = HANDLERS[job.kind].describe(job.request)
         if left and (
             _matches(words, f"{title} {job.actor} {job.get_state_display()}") or str(job.pk).startswith(words)
         ):
