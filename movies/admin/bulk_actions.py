@@ -10,15 +10,15 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from movies.admin.confirmation import MAX_UNASKED, ask, is_sure
 from movies.admin.listing import selection_of
 from movies.admin.reverting import undo_batch_button
-from movies.admin.staff import EVERYTHING, SELECT_ACROSS, StaffAdmin, actor_of, selects_everything
 from movies.bulk import jobs
 from movies.bulk.job_handlers import HANDLERS
 from movies.models import Job, Movie
 from movies.search import selections
 from movies.search.selections import Selection
+from movies.staff_pages.confirmation import MAX_UNASKED, ask, is_sure
+from movies.staff_pages.staff_admin import EVERYTHING, SELECT_ACROSS, StaffAdmin, actor_of, selects_everything
 
 MAX_TITLES_CONFIRMED = 20  # titles that a question lists
 ASKED = "asked"  # the form's field with the number of movies that the question named

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 from django.utils.safestring import SafeString
 
-from movies.admin.bars import genre_bar
 from movies.models import Movie, MovieChange
+from movies.staff_pages.bars import genre_bar
 
 FIELDS = {"title": "Title", "profile": "Genres", "hidden": "State"}
 

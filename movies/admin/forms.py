@@ -7,8 +7,8 @@ from django import forms
 from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
 from movies.admin.conflicts import Conflict, conflict_of
-from movies.admin.times import written
 from movies.foundation.numbers import whole_number
+from movies.foundation.times import written
 from movies.genres import GENRES, label
 from movies.inventory.validation import checked
 from movies.models import Movie

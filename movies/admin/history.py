@@ -14,13 +14,13 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from movies.admin.reverting import may_revert, revert_batch, revert_change
-from movies.admin.staff import ReadOnlyAdmin
 from movies.foundation.numbers import MAX_BIGINT, whole_number
 from movies.inventory import history, history_entries
 from movies.inventory.history import Record
 from movies.inventory.history_entries import VERBS, Filters
 from movies.models import HistoryEntry, Job, Movie, MovieChange
 from movies.search.cursors import BadCursor, Cursor
+from movies.staff_pages.staff_admin import ReadOnlyAdmin
 
 DAYS = [MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31))]
 

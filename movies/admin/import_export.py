@@ -15,9 +15,9 @@ from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from movies.admin.listing import FILTERS, selection_of
-from movies.admin.staff import actor_of
 from movies.bulk import file_format, jobs
 from movies.models import Job
+from movies.staff_pages.staff_admin import actor_of
 
 TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
 ENCODING = re.compile(r"\s*(?:x-)?(?P<name>[^\s;]+)\s*(?:;\s*q\s*=\s*(?P<quality>[01](?:\.[0-9]{0,3})?)\s*)?")

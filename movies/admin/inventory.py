@@ -11,7 +11,6 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from movies.admin import import_export
-from movies.admin.bars import legend
 from movies.admin.bulk_actions import BulkActions
 from movies.admin.forms import MovieForm
 from movies.admin.history import movie_history
@@ -19,12 +18,13 @@ from movies.admin.listing import MovieChangeList, without_empty_filters
 from movies.admin.movie_page import ask_to_delete, facts_of, missing_page
 from movies.admin.reverting import may_revert, undo_change_button
 from movies.admin.row_acts import set_hidden
-from movies.admin.staff import actor_of
 from movies.foundation.numbers import whole_number
 from movies.inventory import services
 from movies.models import Movie, RetiredId
 from movies.search import selections
 from movies.search.selections import Selection
+from movies.staff_pages.bars import legend
+from movies.staff_pages.staff_admin import actor_of
 
 MAX_AUTOCOMPLETED = 20  # movies offered
 

@@ -13,15 +13,15 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from movies.admin import import_export
-from movies.admin.bars import genre_bar
 from movies.admin.reverting import may_revert
-from movies.admin.staff import ReadOnlyAdmin, actor_of
 from movies.bulk import imports, jobs
 from movies.bulk.job_handlers import HANDLERS, describe, describe_skipped, state_in_words
 from movies.foundation.numbers import whole_number
 from movies.inventory import history_entries
 from movies.inventory.history import differences
 from movies.models import Job
+from movies.staff_pages.bars import genre_bar
+from movies.staff_pages.staff_admin import ReadOnlyAdmin, actor_of
 
 MAX_LISTED = 50
 

@@ -12,15 +12,15 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from unfold.views import ChangeList
 
-from movies.admin.bars import genre_bar
-from movies.admin.times import ago, written
 from movies.foundation.numbers import whole_number
+from movies.foundation.times import ago, written
 from movies.genres import GENRE_POSITION, GENRES, label
 from movies.models import Movie
 from movies.search import selections
 from movies.search.cursors import LAST_PAGE, BadCursor, Cursor, Offset
 from movies.search.keyset_pagination import key_type
 from movies.search.selections import ApproximateCount, Selection, views_in_words
+from movies.staff_pages.bars import genre_bar
 
 CURSOR = "at"  # the parameter that holds the cursor of the page
 LAST = "end"  # its value for the last page

@@ -9,8 +9,6 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from movies.admin.bars import genre_bar
-from movies.admin.confirmation import ask
 from movies.admin.history import movie_history
 from movies.catalog.movie_cache import NO_PROGRESS, render_entry
 from movies.catalog.popular_cache import STORED_LIST_LENGTH
@@ -19,6 +17,8 @@ from movies.genres import GENRES, OVERALL, label
 from movies.inventory import history
 from movies.inventory.history import Record
 from movies.models import Movie, ViewCount
+from movies.staff_pages.bars import genre_bar
+from movies.staff_pages.confirmation import ask
 from movies.viewing import popularity
 
 

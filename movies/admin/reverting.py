@@ -12,8 +12,6 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 
-from movies.admin.confirmation import MAX_UNASKED, ask, is_sure
-from movies.admin.staff import actor_of
 from movies.bulk import jobs
 from movies.bulk.job_handlers import describe_skipped
 from movies.foundation.numbers import whole_number
@@ -21,6 +19,8 @@ from movies.inventory import history, history_entries
 from movies.inventory.reverting import CannotRevert, revert_movie
 from movies.inventory.services import InventoryBusy
 from movies.models import HistoryEntry, Job
+from movies.staff_pages.confirmation import MAX_UNASKED, ask, is_sure
+from movies.staff_pages.staff_admin import actor_of
 
 NEXT = "next"  # the form's field with the page to return to
 

@@ -7,9 +7,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from movies.admin.reverting import may_revert, undo_change_button
-from movies.admin.staff import actor_of
 from movies.foundation.numbers import whole_number
 from movies.inventory import services
+from movies.staff_pages.staff_admin import actor_of
 
 BACK = "back"  # the form's field with the query of the list's address
 DONE = {True: "is hidden: it appears in no list.", False: "is visible again."}

@@ -1,8 +1,8 @@
-"""`{{ at|when }}` and `{{ at|ago }}`: times as movies/admin/times.py writes them."""
+"""`{{ at|when }}` and `{{ at|ago }}`: times as movies/foundation/times.py writes them."""
 
 from django import template
 
-from movies.admin import times
+from movies.foundation import times
 
 register = template.Library()
 register.filter("when", times.when)

@@ -14,7 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from movies.admin.staff import ReadOnlyAdmin, actor_of
+from movies.staff_pages.staff_admin import ReadOnlyAdmin, actor_of
 from recommendations.admin import result_page
 from recommendations.admin.experiment_downloads import download
 from recommendations.admin.experiment_form import DraftForm

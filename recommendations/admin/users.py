@@ -11,12 +11,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from movies.admin.bars import genre_bar, legend, progress_bar
-from movies.admin.staff import ReadOnlyAdmin
 from movies.foundation.numbers import MAX_BIGINT, whole_number
 from movies.models import Movie
 from movies.search.engine import search
 from movies.search.filters import Filters
+from movies.staff_pages.bars import genre_bar, legend, progress_bar
+from movies.staff_pages.staff_admin import ReadOnlyAdmin
 from recommendations import services, stores
 from recommendations.explanations.explain import Explanation, Item, explain, reasons_for
 from recommendations.lists import MAX_LIST_LENGTH

@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 
-from movies.admin.times import written
 from movies.foundation.numbers import MAX_BIGINT
+from movies.foundation.times import written
 from movies.models import Movie
 from movies.profiles import from_wire
 from movies.viewing.view_counting import last_finishes

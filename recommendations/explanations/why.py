@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 import orjson
 
-from movies.admin.times import written
 from movies.catalog.popular_cache import popular_movies
 from movies.foundation.numbers import MAX_BIGINT
+from movies.foundation.times import written
 from movies.genres import GENRES, OVERALL
 from movies.models import Movie
 from movies.profiles import TOTAL

@@ -10,11 +10,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
-from movies.admin.confirmation import ask, is_sure
-from movies.admin.staff import ReadOnlyAdmin, actor_of
 from movies.foundation import strict_json
 from movies.foundation.numbers import whole_number
 from movies.outbox import bus
+from movies.staff_pages.confirmation import ask, is_sure
+from movies.staff_pages.staff_admin import ReadOnlyAdmin, actor_of
 from sessions_ingest import dead_letters
 from sessions_ingest.admin.dead_letter_rows import queue_part
 from sessions_ingest.dead_letters import ActionResult, DeadLettersUnavailable

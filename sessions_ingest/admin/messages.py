@@ -11,9 +11,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from movies.admin.staff import ReadOnlyAdmin
-from movies.admin.times import age
 from movies.foundation.numbers import whole_number
+from movies.foundation.times import age
+from movies.staff_pages.staff_admin import ReadOnlyAdmin
 from sessions_ingest.message_log import log
 from sessions_ingest.message_log.outcomes import STATES
 from sessions_ingest.message_log.record import Record

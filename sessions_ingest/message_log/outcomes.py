@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from movies.admin.times import written
+from movies.foundation.times import written
 from sessions_ingest.batches import Applied, by_message
 from sessions_ingest.messages import Recommendations, Session
 

@@ -11,7 +11,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
-from movies.admin.times import written
+from movies.foundation.times import written
 from tests.admin.forms import says
 from tests.api.calling import LORD, Caller
 from tests.movies.factories import movie

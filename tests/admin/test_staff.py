@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from movies.admin.staff import StaffAdmin
+from movies.staff_pages.staff_admin import StaffAdmin
 from tests.admin.forms import says
 from tests.staff import logged_in
 from tetraflix.access.api_keys import create_key

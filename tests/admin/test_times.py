@@ -6,7 +6,7 @@ import pytest
 from django.template import Context, Template
 from time_machine import travel
 
-from movies.admin.times import age, ago, when
+from movies.foundation.times import age, ago, when
 
 AT = datetime(2026, 11, 29, 3, 51, 25, tzinfo=UTC)
 

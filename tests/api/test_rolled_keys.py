@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError
 from django.utils import timezone
 
-from movies.admin.times import written
+from movies.foundation.times import written
 from movies.models import Movie
 from tests.api.calling import LORD, Caller
 from tests.statements import sent_statements

@@ -11,6 +11,7 @@ import pytest
 from pytest_django import Settings
 
 from movies.outbox import bus
+from tetraflix.health import service_state
 
 
 class SqsServer(Protocol):
@@ -66,7 +67,9 @@ def new_queues(settings: Settings, *, suffix: str = "") -> Iterator[Queues]:
     settings.RECS_QUEUE = f"userRecs-{mark}"
     settings.CHANGES_QUEUE = f"movieChanges-{mark}"
     made = bus.ensure_queues()
+    service_state.forget()  # the depths of the queues of another test
     yield Queues(*made)
+    service_state.forget()
     client = bus.shared_client()
     for queue in (*made, bus.queue(settings.CELERY_QUEUE)):
         client.delete_queue(QueueUrl=queue.url)

@@ -18,7 +18,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from movies.admin.times import written
+from movies.foundation.times import written
 from tetraflix.models import ApiKey, ApiKeys, KeyUse
 
 PREFIXES: dict[str, str] = {ApiKey.Role.DISTRIBUTOR: "tfd", ApiKey.Role.SERVICE: "tfs"}

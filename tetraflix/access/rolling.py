@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from movies.admin.times import written
+from movies.foundation.times import written
 from tetraflix.access.api_keys import revoke_keys, store_new_key
 from tetraflix.models import ApiKey, ApiKeys
 

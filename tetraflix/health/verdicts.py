@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from django.conf import settings
 
-from movies.admin.times import age
+from movies.foundation.times import age
 from tetraflix.background import heartbeats
 from tetraflix.health.service_state import QueueState
 

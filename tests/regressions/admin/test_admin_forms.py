@@ -11,12 +11,12 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movies.admin.staff import selects_everything
 from movies.bulk import jobs
 from movies.foundation.numbers import MAX_BIGINT
 from movies.models import Job, Movie, MovieChange
 from movies.search import selections
 from movies.search.selections import Selection
+from movies.staff_pages.staff_admin import selects_everything
 from tests.admin.forms import says
 from tests.movies.factories import movie
 

@@ -14,9 +14,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
-from movies.admin.confirmation import ask, is_sure
-from movies.admin.staff import actor_of
-from movies.admin.times import ago
+from movies.foundation.times import ago
+from movies.staff_pages.confirmation import ask, is_sure
+from movies.staff_pages.staff_admin import actor_of
 from tetraflix.access.api_keys import is_key_of, revoke_keys
 from tetraflix.access.rolling import (
     DEFAULT_END,

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from movies.admin.times import age, ago, when
+from movies.foundation.times import age, ago, when
 from tetraflix.access.api_keys import PREFIXES, writes_of
 from tetraflix.backoffice.access.examples import PURPOSE
 from tetraflix.models import UNUSED_DAYS, ApiKey

@@ -12,9 +12,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 
-from movies.admin.confirmation import ask, is_sure
-from movies.admin.staff import SELECT_ACROSS, StaffAdmin, actor_of
-from movies.admin.times import ago
+from movies.foundation.times import ago
+from movies.staff_pages.confirmation import ask, is_sure
+from movies.staff_pages.staff_admin import SELECT_ACROSS, StaffAdmin, actor_of
 from tetraflix.access.api_keys import BadName, checked_name, create_key
 from tetraflix.backoffice.access import key_pages
 from tetraflix.backoffice.access.examples import PURPOSE

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest, HttpResponse
 
-from movies.admin.staff import StaffAdmin
+from movies.staff_pages.staff_admin import StaffAdmin
 
 
 class PlainlyNamed(StaffAdmin):

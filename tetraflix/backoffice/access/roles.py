@@ -16,7 +16,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from movies.admin.confirmation import ask, is_sure
+from movies.staff_pages.confirmation import ask, is_sure
 from tetraflix.backoffice.access import role_sentences
 from tetraflix.backoffice.access.plain_names import PlainlyNamed
 

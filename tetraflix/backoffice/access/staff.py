@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminRadioSelectWidget
 
-from movies.admin.times import ago
+from movies.foundation.times import ago
 from tetraflix.backoffice.access import role_sentences
 from tetraflix.backoffice.access.plain_names import PlainlyNamed
 from tetraflix.backoffice.access.roles import all_roles

@@ -15,8 +15,8 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.dataclasses import SearchResult
 
-from movies.admin import times
 from movies.bulk.job_handlers import HANDLERS
+from movies.foundation import times
 from movies.foundation.numbers import whole_number
 from movies.models import Job, Movie
 from movies.profiles import MAX_TITLE_LENGTH

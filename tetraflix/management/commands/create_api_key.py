@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from movies.admin.times import written
 from movies.foundation import actors
+from movies.foundation.times import written
 from tetraflix.access.api_keys import create_key, find_active_keys
 from tetraflix.access.rolling import DEFAULT_END, ENDS, CannotRoll, roll_key
 from tetraflix.models import ApiKey

@@ -4,7 +4,7 @@
 const GENRES = JSON.parse(document.body.dataset.genres);
 const GENRE = new Map(GENRES.map((genre) => [genre.name, genre]));
 const LARGEST_ID = BigInt(document.body.dataset.largest);
-const UNITS = [[86_400, "d"], [3_600, "h"], [60, "min"], [1, "s"]]; // as movies/admin/times.py has them
+const UNITS = [[86_400, "d"], [3_600, "h"], [60, "min"], [1, "s"]]; // as movies/foundation/times.py has them
 const REFUSED = document.body.dataset.refused; // why this visitor may not read explanations; empty if they may
 const byId = (id) => document.getElementById(id);
 const newest = {}; // the last request of each place, so that a slower, older response is not drawn

@@ -49,7 +49,6 @@ class StaffAdmin(ModelAdmin):
 
     # Facets count the rows of each value of each filter in one statement: minutes, for 300,000 movies.
     show_facets = ShowFacets.NEVER
-    list_name = ""  # the list's name in the menu, where it is not that of its rows
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return CheckedChangeList
@@ -57,9 +56,7 @@ class StaffAdmin(ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Names the list as the menu does, and removes Django's mark of a bad filter (`e=1`), with which it reports
         the next one as a database error."""
-        extra_context = {"title": self.list_name or capfirst(self.opts.verbose_name_plural)} | (
-            extra_context or {}
-        )
+        extra_context = {"title": capfirst(self.opts.verbose_name_plural)} | (extra_context or {})
         if ERROR_FLAG in request.GET and len(request.GET) > 1:
             query = request.GET.copy()
             del query[ERROR_FLAG]
