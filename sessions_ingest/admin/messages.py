@@ -10,6 +10,7 @@ from django.contrib import messages as notices
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 
 from movies.foundation.numbers import whole_number
 from movies.foundation.times import age
@@ -76,6 +77,11 @@ class MessagesAdmin(ReadOnlyAdmin):
             "opts": self.opts,
         }
         return TemplateResponse(request, "admin/sessions_ingest/messages.html", context)
+
+    def get_urls(self) -> list[URLPattern]:
+        """The list alone, because a row of the table is no message."""
+        name = "sessions_ingest_recordedmessages_changelist"
+        return [path("", self.admin_site.admin_view(self.changelist_view), name=name)]
 
 
 def _matches(record: Record, asked: dict[str, str]) -> bool:

@@ -9,6 +9,8 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver
 from hypothesis import strategies as st
 
+from tetraflix.urls import urlpatterns
+
 ODD_TEXTS = [
     *["", " ", "0", "1", "5", "-1", "+5", " 5", "1_000", "5.0", "²", "1e5", "true", "None", "\0", "a\0b", "%", "'"],
     *["9223372036854775807", "9223372036854775808", "9" * 30, "9" * 5000, "(", "[", "\\", "é", "a,b", "1,²"],
@@ -21,6 +23,7 @@ PARAMETERS = [
     # Django's lists, forms, histories and searches, the theme's, and ours
     *["_facets", "all", "o", "p", "q", "e", "_popup", "_to_field", "_changelist_filters", "_save", "next", "page"],
     *["term", "app_label", "model_name", "field_name", "s", "extended", "at", "before", "after", "genre", "state"],
+    *["views_from", "views_to", "changed", "actor", "kind", "since", "until", "queue", "outcome", "edit", "reason"],
     *["user", "movie", "groups", "is_staff", "title", "profile", "hidden", "name", "role", "username"],
     # lookups
     *["id", "id__in", "id__exact", "id__gt", "id__range", "id__isnull", "pk__in", "title__isnull", "title__regex"],
@@ -40,7 +43,9 @@ Ids = Mapping[str, str]
 
 def every_address(ids: Ids) -> list[str]:
     """All addresses; `ids` has the value of each argument, by `<list>/<argument>` or `<argument>`."""
-    return sorted(set(_below(admin.site.urls[0], "", ids)))
+    own = (str(pattern.pattern) for pattern in urlpatterns if isinstance(pattern, URLPattern))
+    beside = [f"/{route}" for route in own if route.startswith("admin/")]
+    return sorted({*_below(admin.site.urls[0], "", ids), *beside})
 
 
 def odd_address(address: str, ids: Ids, odd: str) -> str:
