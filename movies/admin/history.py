@@ -117,10 +117,12 @@ class ChangeAdmin(ReadOnlyAdmin):
         }
         return TemplateResponse(request, "admin/movies/moviechange/batch.html", context)
 
-    def revert_view(self, request: HttpRequest, movie_id: int) -> HttpResponse:
+    def revert_view(self, request: HttpRequest, movie: str) -> HttpResponse:
         """Reverts changes of one movie."""
         if not self.has_view_permission(request):
             raise PermissionDenied
+        if (movie_id := whole_number(movie)) is None:
+            raise Http404(f"“{movie}” is not the id of a movie.")
         return revert_change(request, movie_id)
 
     def get_urls(self) -> list[URLPattern]:
@@ -129,7 +131,7 @@ class ChangeAdmin(ReadOnlyAdmin):
 
         return [
             path("batch/<uuid:batch_id>/", view(self.batch_view), name="movies_moviechange_batch"),
-            path("movie/<int:movie_id>/revert/", view(self.revert_view), name="movies_moviechange_revert"),
+            path("movie/<str:movie>/revert/", view(self.revert_view), name="movies_moviechange_revert"),
             path("", view(self.changelist_view), name="movies_moviechange_changelist"),
         ]
 

@@ -67,7 +67,6 @@ def ids(roles: None, queues: Queues, plain_static_files: None) -> Ids:
         "sessions_ingest/deadletteract/object_id": str(act.pk),
         "job_id": str(job.pk),
         "batch_id": str(job.pk),
-        "movie_id": "1",
         "user": "7",
         "movie": "1",
         "decision": "take-off",
