@@ -197,7 +197,7 @@ def _admin_action(service: Callable[..., int], verb: str, doing: str, action_don
         count_movies=_count_chosen,
         describe=lambda request: f"{verb} {_describe_chosen(request)}",
         doing=doing,
-        outcome="{movies} of {of} movies changed; the others needed no change.",
+        outcome="{movies} of {of} movies changed.",
         action_done=action_done,
     )
 
