@@ -26,7 +26,7 @@ _cached = BackgroundCache(_measure, keep_seconds=KEEP_SECONDS, max_age_seconds=M
 
 def concentration() -> dict[str, Any] | None:
     """The latest report; None while there is none."""
-    found = _cached.get()
+    found = _cached.latest()  # never waits: the dashboard asks again every few seconds
     if found is None:
         return None
     at, measured = found

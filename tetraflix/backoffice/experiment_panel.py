@@ -35,7 +35,7 @@ _cached = BackgroundCache(_look, keep_seconds=KEEP_SECONDS, max_age_seconds=MAX_
 
 def running_experiment() -> dict[str, Any] | None:
     """Name, verdict, exposed users and address of the running experiment; None if none runs or none is known yet."""
-    return _cached.get() or None
+    return _cached.latest() or None  # never waits: the dashboard asks again every few seconds
 
 
 def forget() -> None:
