@@ -3,6 +3,7 @@
 from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.admin import apps as admin_apps
+from django.utils.module_loading import import_string
 
 from movies.foundation.events import (
     consumer_started,
@@ -21,7 +22,7 @@ from tetraflix.background.task_waker import (
     recommender_waker,
     stopped_experiments_waker,
 )
-from tetraflix.observability import error_reports, request_ids, task_metrics
+from tetraflix.observability import request_ids, task_metrics
 
 # imported here, so that every process sends shared tasks through this application
 celery_app = celery.app
@@ -43,12 +44,15 @@ class TetraflixConfig(AppConfig):
         if settings.RECOMMENDER != "off":
             users_changed.connect(recommender_waker.wake, dispatch_uid="wake the recommender")
             experiment_changed.connect(old_lists_waker.wake, dispatch_uid="wake the recommender for all")
-        if settings.SENTRY_DSN:
-            error_reports.start(settings.SENTRY_DSN)
+        if settings.SENTRY_DSN:  # else nothing of Sentry is imported
+            import_string("tetraflix.observability.error_reports.start")(settings.SENTRY_DSN)
 
 
-class AdminConfig(admin_apps.AdminConfig):
-    """Django's admin app with our site; listed in INSTALLED_APPS."""
+class AdminConfig(admin_apps.SimpleAdminConfig):
+    """Django's admin app with our site; listed in INSTALLED_APPS.
+
+    urls.py registers the pages, because importing them is a large part of the start of a command that needs none.
+    """
 
     default = False  # the default app of this package is TetraflixConfig
     default_site = "tetraflix.backoffice.frame.admin_site.Site"

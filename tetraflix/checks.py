@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
+from django.contrib.admin.checks import check_admin_app
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
+from django.urls import get_resolver
 
 from movies.outbox.bus import dead_letter_queue_name, queue_names
 from tetraflix.configuration import database_requirements
@@ -46,6 +48,13 @@ FRACTIONS = {
     "TASTE_ALPHA": (False, "0.1 remembers about 20 movies, 1 only the last one."),
     "POPULARITY_EXPONENT": (True, "1 counts popularity in full, 0 recommends by taste alone."),
 }
+
+
+@register(Tags.admin)
+def admin_pages(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Django's checks of the admin, after urls.py has registered its pages."""
+    get_resolver().url_patterns  # noqa: B018 - imports urls.py
+    return check_admin_app(app_configs)
 
 
 @register(Tags.security)

@@ -17,6 +17,8 @@ from tetraflix.backoffice.home_page import home
 from tetraflix.openapi.views import DocsView, SchemaView
 from tetraflix.web import error_responses
 
+admin.autodiscover()
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("tetraflix/recommendations/<str:user_id>", RecommendationsView.as_view(), name="recommendations"),
     path("tetraflix/genre/<str:genre>", GenreView.as_view(), name="genre"),

@@ -145,6 +145,21 @@ def test_manage_py_check_runs_them():
     assert "(tetraflix.E003) PORT is 0." in done.stderr
 
 
+def test_only_what_serves_or_checks_the_admin_imports_its_pages():
+    code = """
+import django
+django.setup()
+from django.contrib import admin
+from tetraflix import checks
+before = len(admin.site._registry)
+checks.admin_pages(None)
+print(before, len(admin.site._registry) > 5)
+"""
+    env = os.environ | {"DJANGO_SETTINGS_MODULE": "tetraflix.settings"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == "0 True\n"
+
+
 def test_every_error_has_a_hint(settings):
     settings.SECRET_KEY = "short"
     settings.PORT = 0
