@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 
 from tests.movies.factories import movie
@@ -39,14 +40,14 @@ def test_a_page_of_the_menu_has_the_name_of_its_item(boss: Client, queues: objec
     assert active == [address]
 
 
-def test_a_page_below_names_the_item_of_the_menu_first(boss: Client):
+def test_a_page_below_names_the_item_of_the_menu_first(boss: Client, roles: None):
     movie("Kahaani", movie_id=1, thriller=100)
     for address, names in {
         "/admin/movies/movie/import/": ["Movies", "Import movies"],
         "/admin/movies/movie/1/history/": ["Movies", "Movie 1", "History of movie 1"],
         "/admin/recommendations/userlists/7/": ["Users", "User 7"],
         "/admin/planner/": ["Experiments", "Planner of experiments"],
-        "/admin/auth/group/1/change/": ["Roles", "viewer"],
+        f"/admin/auth/group/{Group.objects.get(name='viewer').pk}/change/": ["Roles", "viewer"],
         "/admin/password_change/": ["Dashboard", "Password change"],
     }.items():
         assert named(boss, address) == (names, f"{names[-1]} | Tetraflix")

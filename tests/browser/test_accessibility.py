@@ -61,7 +61,11 @@ def a_little_of_everything() -> dict[str, str]:
     service("PUT", "/tetraflix/dismissed/7/5", None)
     key, _ = create_key(name="partner", role="distributor", actor="staff:boss")
     job = Job.objects.create(
-        kind=Job.Kind.EXPORT, state=Job.State.DONE, actor="staff:boss", request={"format": "csv"}
+        kind=Job.Kind.EXPORT,
+        state=Job.State.DONE,
+        actor="staff:boss",
+        request={"format": "csv"},
+        result={"movies": 5, "bytes": 900},
     )
     running = experiment_of_weeks("weeks", users=60)
     draft = lifecycle.create("draft", Plan("another seed"), actor="staff:boss")
@@ -118,10 +122,12 @@ BELOW = {
 }
 
 
-def grave(page: Page, name: str) -> Iterator[str]:
-    result = Axe().run(
-        page, options={"resultTypes": ["violations"]}
-    )  # the elements of other rules are not collected
+DRAWN_LATER = ("Dashboard", "front page", "front page of a user", "docs", "an experiment")  # by their scripts
+
+
+def grave(page: Page, name: str, **options: object) -> Iterator[str]:
+    # the elements of other results are not collected
+    result = Axe().run(page, options={"resultTypes": ["violations"], **options})
     for violation in result.response["violations"]:
         if violation["impact"] in GRAVE:
             elements = [node["html"][:150] for node in violation["nodes"][:4]]
@@ -139,7 +145,8 @@ def seen(page: Page, name: str, schemes: Sequence[Scheme]) -> Iterator[str]:
     for scheme in schemes:
         page.emulate_media(color_scheme=scheme)
         page.evaluate(SHOW, scheme == "dark")
-        yield from grave(page, f"{name}, {scheme}")
+        only = {} if scheme == schemes[0] else {"runOnly": ["color-contrast"]}  # the rest is the same
+        yield from grave(page, f"{name}, {scheme}", **only)
 
 
 @pytest.mark.timeout(900)  # about 80 runs of axe-core
@@ -162,7 +169,7 @@ def test_no_page_has_a_serious_finding_or_scrolls_sideways(visit: Open, roles: N
         address = link.get_attribute("href") or ""
         pages[address] = address
     for name, path in pages.items():
-        page.goto(window.host + path, wait_until="networkidle")
+        page.goto(window.host + path, wait_until="networkidle" if name in DRAWN_LATER else "load")
         found += seen(page, name, schemes)
         if not window.fits():
             found.append(f"{name} scrolls sideways")

@@ -33,15 +33,16 @@ def home(request: HttpRequest) -> HttpResponse:
     """`GET /`; without examples while the database is unavailable."""
     try:
         users, example = sample_users(), _misspelt(_popular_titles())
+        allowed = site_data.may_explain(request)
     except UNAVAILABLE_ERRORS:
-        users, example = [], ""
+        users, example, allowed = [], "", False
     genres = [{"name": name, "label": label(name), "colour": COLOURS[name]} for name in GENRES]
     context = {
         "users": users,
         "new": NEW_USER_ID,
         "largest": MAX_BIGINT,
         "example": example,
-        "refused": "" if site_data.may_explain(request) else site_data.NOT_ALLOWED,
+        "refused": "" if allowed else site_data.NOT_ALLOWED,
         "genres": genres,
         "genres_json": orjson.dumps(genres).decode(),
     }
