@@ -21,6 +21,7 @@ from movies.search.cursors import LAST_PAGE, BadCursor, Cursor, Offset
 from movies.search.keyset_pagination import key_type
 from movies.search.selections import ApproximateCount, Selection, views_in_words
 from movies.staff_pages.bars import genre_bar
+from movies.viewing.view_counting import views_of
 
 CURSOR = "at"  # the parameter that holds the cursor of the page
 LAST = "end"  # its value for the last page
@@ -238,7 +239,3 @@ def _row(movie: Movie) -> Row:
         movie.hidden,
         ago(movie.updated),
     )
-
-
-def views_of(movie: Movie) -> int:
-    return movie.viewcount.views if hasattr(movie, "viewcount") else 0

@@ -16,10 +16,11 @@ from movies.foundation.numbers import whole_number
 from movies.genres import GENRES, OVERALL, label
 from movies.inventory import history
 from movies.inventory.history import Record
-from movies.models import Movie, ViewCount
+from movies.models import Movie
 from movies.staff_pages.bars import genre_bar
 from movies.staff_pages.confirmation import ask
 from movies.viewing import popularity
+from movies.viewing.view_counting import views_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Facts:
 
 def facts_of(movie: Movie) -> Facts:
     """In three statements."""
-    views = ViewCount.objects.filter(pk=movie.pk).values_list("views", flat=True).first() or 0
+    views = views_of(movie)
     places = {} if movie.hidden else popularity.places(movie.pk)
     weights = sorted(
         ((weight, genre) for genre, weight in zip(GENRES, movie.profile, strict=True) if weight),

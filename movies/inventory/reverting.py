@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from django.db import connection
 
+from movies.foundation.times import written
 from movies.inventory import history_entries
 from movies.inventory.history_entries import Act
 from movies.inventory.services import change, delete_movies
@@ -27,7 +28,7 @@ class AlreadyReverted(CannotRevert):
     """The batch was reverted before."""
 
     def __init__(self, by: HistoryEntry) -> None:
-        super().__init__(f"{by.actor} reverted this batch already, at {by.at:%Y-%m-%d %H:%M} UTC.")
+        super().__init__(f"{by.actor} reverted this batch already, at {written(by.at)}.")
 
 
 class ChangedSince(CannotRevert):
@@ -36,7 +37,7 @@ class ChangedSince(CannotRevert):
     def __init__(self, movie_id: int, latest: MovieChange) -> None:
         super().__init__(
             f"Movie {movie_id} is at version {latest.version} now:"
-            f" {latest.actor or 'unknown'} changed it at {latest.at:%Y-%m-%d %H:%M} UTC. Nothing was reverted."
+            f" {latest.actor or 'unknown'} changed it at {written(latest.at)}. Nothing was reverted."
         )
 
 

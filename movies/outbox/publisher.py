@@ -24,7 +24,7 @@ LOCK_WAIT_SECONDS = 1.0  # see publish()
 ANNOUNCE_WAIT_SECONDS = 60.0  # see announce()
 CHUNK_SIZE = 100  # changes read, sent and marked in one transaction, which a killed publisher repeats
 MAX_ATTEMPTS = 3  # to send a message that SQS refuses, before its movie waits for the next run
-COUNTED = 5_000  # latest changes that are read for a rate, in about a millisecond
+COUNTED = 5_000  # latest changes that are read for a rate
 MAX_STUCK_MOVIES = 1_000  # a run ends when more movies than this wait for the next one
 
 

@@ -9,6 +9,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from movies.foundation.numbers import whole_number
+from movies.foundation.times import written
 from movies.genres import label
 from movies.models import Movie
 from movies.search.cursors import Cursor, Offset
@@ -48,7 +49,7 @@ class Selection(Filters):
         parts = [
             f"with {label(self.genre)}" if self.genre else "",
             views_in_words(self.views_from, self.views_to),
-            f"changed since {self.changed_since:%Y-%m-%d %H:%M} UTC" if self.changed_since else "",
+            f"changed since {written(self.changed_since)}" if self.changed_since else "",
             f"matching “{self.q}”" if self.q else "",
         ]
         said = ", ".join(filter(None, parts))

@@ -78,15 +78,16 @@ def explain(user_id: int) -> Explanation:
         ]
     )
     watching = {entry.movie_id for entry in kept.watching}
-    # a movie may be both; the first reason is given
-    absent = dict.fromkeys(watching, "is being watched") | dict.fromkeys(kept.dismissed, "was dismissed")
     return Explanation(
         user_id,
         lists is not None,
         shown.popular,
         [_served(movie) for movie in served["recommendations"]],
         [_served(movie) for movie in served["currentlyWatching"]],
-        [_item(movies, movie_id, why=absent.get(movie_id, "")) for movie_id in kept.recommended],
+        [
+            _item(movies, movie_id, why=reason_not_shown(kept, movie_id, movies.get(movie_id)))
+            for movie_id in kept.recommended
+        ],
         [
             _entry(movies, entry, why="was dismissed" if entry.movie_id in kept.dismissed else "")
             for entry in kept.watching
@@ -175,6 +176,17 @@ def _decided(lists: UserLists, movie_id: int) -> list[str]:
         if entry.movie_id == movie_id
     ]
     return found
+
+
+def reason_not_shown(lists: UserLists, movie_id: int, movie: Movie | None) -> str:
+    """Why a movie of the stored list is not recommended, the first reason that holds; empty if it is."""
+    if movie is None:
+        return "does not exist"
+    if movie.hidden:
+        return "is hidden"
+    if movie_id in lists.dismissed:
+        return "was dismissed"
+    return "is being watched" if any(entry.movie_id == movie_id for entry in lists.watching) else ""
 
 
 def is_own(lists: UserLists) -> bool:

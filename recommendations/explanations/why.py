@@ -14,8 +14,9 @@ from movies.foundation.times import written
 from movies.genres import GENRES, OVERALL
 from movies.models import Movie
 from movies.profiles import TOTAL
+from movies.viewing.view_counting import views_of
 from recommendations import stores
-from recommendations.explanations.explain import is_own, source_sentence
+from recommendations.explanations.explain import is_own, reason_not_shown, source_sentence
 from recommendations.recommender.recommender import own_strategy
 from recommendations.recommender.records import Record, records_of
 from recommendations.recommender.score_explanation import Scores, words
@@ -67,7 +68,7 @@ def why(user_id: int, movie_id: int, movies: Current | None) -> dict[str, Any] |
             "id": movie_id,
             "title": movie.title,
             "profile": {genre: weight for genre, weight in zip(GENRES, movie.profile, strict=True) if weight},
-            "views": movie.views,  # type: ignore[attr-defined]
+            "views": views_of(movie),
             "hidden": movie.hidden,
         },
         "shownIn": shelf,
@@ -121,7 +122,7 @@ def _because(known: _Known, movie: Movie, shelf: Shelf | None) -> list[str]:
         found.append("The movie is hidden: hidden movies appear in no list.")
     elif movie_id in lists.recommended or movie_id in _unwanted(known):
         reason = _reason(lists, movie_id, movie)
-        found.append(f"It is not recommended to user {user}: {reason}.")
+        found.append(f"It is not recommended to user {user}, because it {reason}.")
     else:
         found.append(f"It is not in the lists of user {user}.")
     if shelf == "recommendations" or not shelf:
@@ -167,20 +168,14 @@ def _unwanted(known: _Known) -> Collection[int]:
 
 def _reason(lists: UserLists, movie_id: int, movie: Movie | None) -> str:
     """Why a movie that the list would have is not recommended."""
-    if movie is None:
-        return "it does not exist any more"
-    if movie.hidden:
-        return "it is hidden"
-    if movie_id in lists.dismissed:
-        return "the user dismissed it"
-    if any(entry.movie_id == movie_id for entry in lists.watching):
-        return "the user is watching it"
+    if reason := reason_not_shown(lists, movie_id, movie):
+        return reason
     if any(entry.movie_id == movie_id for entry in lists.removed):
-        return "staff removed it from currently watching"
+        return "was removed from currently watching by staff"
     finished: datetime | None = max(
         (finish.at for finish in lists.finished if finish.movie_id == movie_id), default=None
     )
-    return f"the user finished it at {written(finished)}" if finished else "the user finished it"
+    return f"was finished at {written(finished)}" if finished else "was finished"
 
 
 def _score(movie: Movie, scores: Scores) -> dict[str, Any]:
@@ -209,8 +204,4 @@ def _score(movie: Movie, scores: Scores) -> dict[str, Any]:
 def _movies(movie_ids: Collection[int]) -> dict[int, Movie]:
     """With their views. One statement."""
     possible = [movie_id for movie_id in movie_ids if 0 < movie_id <= MAX_BIGINT]
-    found = Movie.objects.filter(id__in=possible).select_related("viewcount")
-    for movie in found:
-        count = getattr(movie, "viewcount", None)
-        movie.views = count.views if count else 0  # type: ignore[attr-defined]
-    return {movie.pk: movie for movie in found}
+    return Movie.objects.select_related("viewcount").in_bulk(possible)

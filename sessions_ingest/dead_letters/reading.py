@@ -1,4 +1,4 @@
-"""Reads dead letters from SQS: lists them, and holds them for whoever acts on them."""
+"""Reads dead letters from SQS: lists them, and holds them for those who act on them."""
 
 import time
 from collections.abc import Iterator, Sequence

@@ -7,12 +7,13 @@ from django.conf import settings
 
 from movies.foundation.times import written
 from sessions_ingest.batches import Applied, by_message
+from sessions_ingest.consumer.protocols import State
 from sessions_ingest.messages import Recommendations, Session
 
 MAX_NAMED = 5  # ids of movies in a sentence
 
-APPLIED, SUPERSEDED, SKIPPED = "applied", "superseded", "skipped"
-DEAD_LETTERED, FAILED = "dead-lettered", "failed"
+APPLIED, DEAD_LETTERED, FAILED = State.APPLIED.value, State.DEAD_LETTERED.value, State.FAILED.value
+SUPERSEDED, SKIPPED = "superseded", "skipped"  # committed, and nothing changed
 STATES = (APPLIED, SUPERSEDED, SKIPPED, DEAD_LETTERED, FAILED)
 
 

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 MAX_BODIES = 4_000_000  # characters of bodies in the buffer of a queue: larger messages leave room for fewer
 MAX_BODY = 1_000  # characters of a body that are kept
 MAX_MOVIES = 100  # of a message, by which it is found
-# A flush of 1,000 messages takes about 25 ms of the interpreter, which a busy consumer needs itself.
+# Each flush takes the interpreter from a busy consumer, so a page is two seconds late instead (`benchmarks ingest`).
 FLUSH_INTERVALS = 2
 EXIT_SECONDS = 1.0  # that a process waits at its exit for the buffer to be written
 # ProgrammingError: the process started before the migrations

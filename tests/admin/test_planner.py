@@ -148,4 +148,4 @@ def test_the_page_says_why_there_is_no_certificate(viewer: Client):
     Experiment.objects.filter(pk=experiment.pk).update(certificate=refused)
     page = viewer.get(f"{LIST}{experiment.pk}/change/").content.decode()
     assert "not possible yet</span> Too few users." in page
-    assert "Tried 2026-11-21 12:00 UTC." in page
+    assert "2026-11-21 12:00 UTC</time>." in page

@@ -82,8 +82,8 @@ def test_the_rows_of_a_user_and_why_a_movie_is_in_them(visit: Open, service: Cal
     ]
     assert "list made" in panel.locator(".why-facts").inner_text()
     left_out = panel.locator(".why-left-out li").all_inner_texts()
-    assert left_out[0].startswith(f"Movie 1: the user finished it at {today:%Y-}")
-    assert left_out[1] == "Movie 2: the user is watching it."
+    assert left_out[0].startswith(f"Movie 1: was finished at {today:%Y-}")
+    assert left_out[1] == "Movie 2: is being watched."
     assert '"shownIn": "recommendations"' in panel.locator("pre").inner_text()
     assert panel.locator("tbody tr").first.locator("th").inner_text() in {"Drama", "Thriller"}
     assert window.fits()

@@ -14,6 +14,7 @@ from movies.models import Inventory, Movie, MovieChange, ViewCount
 from movies.search.elastic.connection import ELASTICSEARCH_UNAVAILABLE, client
 from movies.search.elastic.documents import ALIAS, INDICES, MovieDocument
 from movies.search.title_words import terms_of
+from movies.viewing.view_counting import views_of
 
 logger = logging.getLogger(__name__)
 
@@ -174,7 +175,7 @@ def movie_after(change: MovieChange, views: dict[int, int]) -> Movie:
 def _movies_after(last: int) -> list[Movie]:
     movies = list(Movie.objects.filter(id__gt=last).order_by("id").select_related("viewcount")[:BATCH_MOVIES])
     for movie in movies:
-        movie.views = movie.viewcount.views if hasattr(movie, "viewcount") else 0  # type: ignore[attr-defined]
+        movie.views = views_of(movie)  # type: ignore[attr-defined]
     return movies
 
 

@@ -60,9 +60,9 @@ def test_a_movie_of_an_own_list_is_explained_with_its_score(demo):
     assert (body["list"]["madeBy"], body["list"]["place"], body["list"]["length"]) == ("mixture", 4, 20)
     left_out = {each["id"]: each["why"] for each in body["leftOutBefore"]}
     assert left_out == {
-        made[0].id: f"the user finished it at {NOW:%Y-%m-%d %H:%M} UTC",
-        made[1].id: "the user is watching it",
-        made[2].id: "the user dismissed it",
+        made[0].id: f"was finished at {NOW:%Y-%m-%d %H:%M} UTC",
+        made[1].id: "is being watched",
+        made[2].id: "was dismissed",
     }
     assert body["leftOutCount"] == 3
     terms = {each["genre"]: each for each in body["score"]["terms"]}
@@ -87,7 +87,7 @@ def test_what_is_half_watched_finished_hidden_or_not_listed_says_so(demo):
     assert explained(hidden.id)["because"][0] == "The movie is hidden: hidden movies appear in no list."
     assert explained(hidden.id)["score"] is None
     assert explained(finished.id)["because"][0].startswith(
-        f"It is not recommended to user {USER}: the user finished it at "
+        f"It is not recommended to user {USER}, because it was finished at "
     )
     assert explained(other.id)["shownIn"] == "recommendations"  # one of the most popular ones
 
@@ -117,10 +117,10 @@ def test_movies_dropped_from_a_list_before_this_one_are_named(demo):
     body = explained(5)
     assert (body["place"], body["of"], body["list"]["place"]) == (1, 1, 5)
     assert body["leftOutBefore"] == [
-        {"id": 99, "title": None, "why": "it does not exist any more"},
-        {"id": 2, "title": "Movie 2", "why": "it is hidden"},
-        {"id": 3, "title": "Movie 3", "why": "the user is watching it"},
-        {"id": 4, "title": "Movie 4", "why": "the user dismissed it"},
+        {"id": 99, "title": None, "why": "does not exist"},
+        {"id": 2, "title": "Movie 2", "why": "is hidden"},
+        {"id": 3, "title": "Movie 3", "why": "is being watched"},
+        {"id": 4, "title": "Movie 4", "why": "was dismissed"},
     ]
 
 

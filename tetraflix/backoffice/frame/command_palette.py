@@ -4,6 +4,7 @@ Each source needs the permission of its page. None reads more than an index give
 """
 
 from collections.abc import Iterator
+from itertools import islice
 
 from django.contrib import admin
 from django.contrib.auth.models import User
@@ -142,20 +143,23 @@ def _jobs(request: HttpRequest, words: str) -> Iterator[SearchResult]:
     """Of the latest jobs, those whose description, actor or id has the words."""
     if not request.user.has_perm("movies.view_job"):
         return
-    left = MAX_JOBS
-    for job in Job.objects.order_by("-created")[:LATEST_JOBS]:
-        title = HANDLERS[job.kind].describe(job.request)
-        if left and (
-            _matches(words, f"{title} {job.actor} {job.get_state_display()}") or str(job.pk).startswith(words)
-        ):
-            left -= 1
-            seconds = (timezone.now() - job.created).total_seconds()
-            yield SearchResult(
-                title=title,
-                description=f"Job of {job.actor}, {job.get_state_display().lower()}, {times.age(seconds)} ago",
-                link=reverse("admin:movies_job_change", args=[job.pk]),
-                icon="checklist",
-            )
+    latest = (
+        (job, HANDLERS[job.kind].describe(job.request))
+        for job in Job.objects.order_by("-created")[:LATEST_JOBS]
+    )
+    matching = (
+        (job, title)
+        for job, title in latest
+        if _matches(words, f"{title} {job.actor} {job.get_state_display()}") or str(job.pk).startswith(words)
+    )
+    for job, title in islice(matching, MAX_JOBS):
+        seconds = (timezone.now() - job.created).total_seconds()
+        yield SearchResult(
+            title=title,
+            description=f"Job of {job.actor}, {job.get_state_display().lower()}, {times.age(seconds)} ago",
+            link=reverse("admin:movies_job_change", args=[job.pk]),
+            icon="checklist",
+        )
 
 
 def _matches(words: str, text: str) -> bool:
