@@ -40,10 +40,7 @@ class _Entry(NamedTuple):
     state: State
     messages: Sequence[tuple[Message, Any]]
     detail: Any
-
-    @property
-    def characters(self) -> int:
-        return sum(len(message.body) for message, _ in self.messages)
+    characters: int  # of the bodies
 
 
 class _Buffer:
@@ -95,7 +92,8 @@ class MessageRecorder:
         if not self._kept or not messages:
             return
         try:
-            entry = _Entry(time.time(), state, messages, detail)
+            characters = sum(len(message.body) for message, _ in messages)
+            entry = _Entry(time.time(), state, messages, detail, characters)
             with self._lock:
                 self._buffers.setdefault(queue, _Buffer()).add(entry, self._kept)
                 self._thread.start()
