@@ -95,8 +95,6 @@ class MovieAdmin(BulkActions):
     ) -> Any:
         movie_id = whole_number(object_id)
         context = {"title": f"Movie {movie_id}" if object_id else "Add movie", **(extra_context or {})}
-        if movie_id and (movie := Movie.objects.filter(pk=movie_id).first()):
-            context["facts"] = facts_of(movie)
         try:
             return super().changeform_view(request, object_id, form_url, context)
         except services.InventoryBusy as error:
@@ -105,6 +103,20 @@ class MovieAdmin(BulkActions):
         except (services.ChangedMeanwhile, services.NoSuchMovie):
             # The movie changed after the form was validated and before it was locked: now the form says so.
             return super().changeform_view(request, object_id, form_url, context)
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Movie | None = None,
+    ) -> HttpResponse:
+        """With what is known of the movie. A form that is shown again has changed `obj` to what was typed."""
+        if obj is not None:
+            context["facts"] = facts_of(obj if request.method == "GET" else Movie.objects.get(pk=obj.pk))
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     def _get_obj_does_not_exist_redirect(
         self, request: HttpRequest, opts: Any, object_id: str
