@@ -49,7 +49,6 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             "queues": [queue_part(name) for name in bus.queue_names()],
             "acts": DeadLetterAct.objects.all()[:LOG_ROWS],
             "may_handle": request.user.has_perm(HANDLE),
-            "opts": self.opts,
         }
         return TemplateResponse(request, "admin/sessions_ingest/dead_letters.html", context)
 
@@ -84,7 +83,6 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             "letter": letter,
             "body": body,
             "problem": problem,
-            "opts": self.opts,
         }
         return TemplateResponse(request, "admin/sessions_ingest/edit.html", context)
 

@@ -74,7 +74,6 @@ class MessagesAdmin(ReadOnlyAdmin):
             "filtered": any(asked.values()),
             "newest": _address(asked) if request.GET.get("before") else "",
             "older": _address(asked, before=before) if before else "",
-            "opts": self.opts,
         }
         return TemplateResponse(request, "admin/sessions_ingest/messages.html", context)
 

@@ -135,11 +135,11 @@ def _act(
         finally:
             release(queue, others)
     over = time.monotonic() - started > seconds
-    redriven = act == DeadLetterAct.Act.REDRIVEN
-    invalid = sum(bool(reasons.problem(each.queue, edited_body or each.body, each.sent_at)) for each in done)
-    return ActionResult(
-        len(done), tuple(sorted(wanted or ())), over, invalid if redriven else 0, tuple(records)
+    redriven = done if act == DeadLetterAct.Act.REDRIVEN else []
+    invalid = sum(
+        bool(reasons.problem(each.queue, edited_body or each.body, each.sent_at)) for each in redriven
     )
+    return ActionResult(len(done), tuple(sorted(wanted or ())), over, invalid, tuple(records))
 
 
 def _one_request(
