@@ -1,6 +1,7 @@
 """Monthly partitions of views are created ahead, filled while views are counted, and dropped when too old."""
 
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from movies.models import View, ViewCount
 from movies.tasks import make_partitions
 from movies.viewing import partitions, view_counting
 from tests.movies.factories import count_views, movie, other_connection, waits_meanwhile
+from tests.partitions import rows_by_partition, without_months
 from tests.waiting import wait_until
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -19,31 +21,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def no_months_left():
-    """Drops the partitions, which outlive a test's rows, also those that a worker of another test created."""
-    drop_months()
-    yield
-    drop_months()
-
-
-def drop_months() -> None:
-    for name in set(by_partition()) - {"movies_view_default"}:
-        with connection.cursor() as cursor:
-            cursor.execute(f"DROP TABLE {name}")
+def no_months_left() -> Iterator[None]:
+    with without_months(partitions.VIEWS):
+        yield
 
 
 def by_partition() -> dict[str, int]:
-    """The number of rows in each partition."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'movies_view'::regclass"
-        )
-        names = [name for (name,) in cursor]
-        counts = {}
-        for name in sorted(names):
-            cursor.execute(f"SELECT count(*) FROM {name}")
-            counts[name] = cursor.fetchone()[0]
-    return counts
+    return rows_by_partition(partitions.VIEWS)
 
 
 @time_machine.travel(NOON)

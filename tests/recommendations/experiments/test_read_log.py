@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 from msgspec.structs import replace
 from pytest_django import Settings
 
@@ -19,6 +19,7 @@ from recommendations.list_reads import FirstRead
 from recommendations.models import ChangedUser, ListRead
 from recommendations.tasks import make_partitions
 from recommendations.user_lists import BUS, Trial, UserLists
+from tests.partitions import rows_by_partition, without_months
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MADE = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
@@ -37,26 +38,8 @@ def store(request: pytest.FixtureRequest, settings: Settings) -> stores.ListStor
 
 @pytest.fixture
 def no_months_left() -> Iterator[None]:
-    """Drops the partitions, which outlive a test's rows."""
-    yield
-    with connection.cursor() as cursor:
-        for name in set(partitions()) - {"recommendations_listread_default"}:
-            cursor.execute(f"DROP TABLE {name}")
-
-
-def partitions() -> dict[str, int]:
-    """The number of rows in each partition that has some."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT inhrelid::regclass::text FROM pg_inherits"
-            " WHERE inhparent = 'recommendations_listread'::regclass"
-        )
-        names = sorted(name for (name,) in cursor)
-        counts = {}
-        for name in names:
-            cursor.execute(f"SELECT count(*) FROM {name}")
-            counts[name] = cursor.fetchone()[0]
-    return counts
+    with without_months(read_log.PARTITIONS):
+        yield
 
 
 def logged() -> list[FirstRead]:
@@ -162,7 +145,7 @@ def test_months_are_made_ahead_and_dropped_when_they_are_too_old(settings: Setti
     assert make_partitions.run() == names
     assert make_partitions.run() == []
     assert logged() == [old, OURS]  # the month of the third is no longer kept
-    assert partitions() == dict(zip(names, (1, 1, 0, 0), strict=True)) | {
+    assert rows_by_partition(read_log.PARTITIONS) == dict(zip(names, (1, 1, 0, 0), strict=True)) | {
         "recommendations_listread_default": 0
     }
     settings.EXPOSURES_KEPT_DAYS = 60
