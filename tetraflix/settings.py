@@ -115,6 +115,7 @@ TEMPLATES = [
 ]
 UNFOLD = theme.UNFOLD
 CSRF_FAILURE_VIEW = "tetraflix.web.error_responses.csrf_failure"
+AUTHENTICATION_BACKENDS = ["tetraflix.backoffice.access.permissions.StaffBackend"]
 LOGIN_REDIRECT_URL = "admin:index"  # after a login at /admin/login/ without `next`
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"

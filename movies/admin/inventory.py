@@ -5,9 +5,11 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.db.models import BigIntegerField, F, Func, QuerySet, Value
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.functional import cached_property
 from django.utils.html import format_html
 
 from movies.admin import import_export
@@ -29,6 +31,14 @@ from movies.staff_pages.staff_admin import actor_of
 MAX_AUTOCOMPLETED = 20  # movies offered
 
 
+class FewRows(Paginator):
+    """Counts rows by reading them, which saves a statement."""
+
+    @cached_property
+    def count(self) -> int:
+        return len(self.object_list)
+
+
 @admin.register(Movie)
 class MovieAdmin(BulkActions):
     form = MovieForm
@@ -37,6 +47,7 @@ class MovieAdmin(BulkActions):
     search_fields = ["title"]
     search_help_text = "Title (misspellings are found, too) or id"
     warn_unsaved_form = True
+    paginator = FewRows  # of autocompletion; the list has cursors
     show_full_result_count = False
 
     # -- the list ------------------------------------------------------------------------------

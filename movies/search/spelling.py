@@ -37,6 +37,11 @@ class Query:
     words: tuple[Word, ...]
     whole: str
 
+    @property
+    def title(self) -> str:
+        """The term of titles that are the whole query."""
+        return WHOLE_TITLE + self.whole
+
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
@@ -50,6 +55,10 @@ class Meaning:
         """An upper bound of how many titles have it, not counting prefix matches."""
         in_phrases = sum(min(known.get(word, 0) for word in phrase) for phrase in self.phrases)
         return sum(known.get(word, 0) for word in self.words) + in_phrases
+
+    def may_match(self, known: Mapping[str, int]) -> bool:
+        """Whether a title can have it, by the terms that are known; beginnings of terms are not."""
+        return self.prefix or self.max_titles(known) > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +105,16 @@ def splits(word: str) -> list[tuple[str, str]]:
 
 
 def literal(query: Query, known: Mapping[str, int]) -> AllOf:
-    """Tiers: the whole title; its words; words joined, split or as a prefix; a title's prefix for short queries."""
-    whole = Meaning((WHOLE_TITLE + query.whole,))
+    """Tiers: the whole title; its words; words joined, split or as a prefix; a title's prefix for short queries.
+
+    Tiers with a word that no title has are left out.
+    """
+    whole = Meaning((query.title,))
     tiers = [(whole,), tuple(_meaning(word) for word in query.words), tuple(respelled(query, known))]
     if len(query.whole) < MIN_PREFIX_LENGTH:
         tiers.append((replace(whole, prefix=True),))
-    return AllOf(tuple(dict.fromkeys(tiers)))
+    possible = (tier for tier in tiers if all(meaning.may_match(known) for meaning in tier))
+    return AllOf(tuple(dict.fromkeys(possible)))
 
 
 def respelled(query: Query, known: Mapping[str, int]) -> list[Meaning]:
@@ -124,6 +137,8 @@ def respelled(query: Query, known: Mapping[str, int]) -> list[Meaning]:
 def misspelt(query: Query, candidates: Mapping[str, Mapping[str, int]]) -> AllOf:
     """For each word the nearest of its `candidates` (word -> number of titles); in a second tier all near ones.
 
+    Without tiers if a word has no near one.
+
     Words of one or two letters are ignored beside longer ones, because they are often wrong and match anything.
     """
     kept = [word for word in query.words if len(word.joined) > 2] or list(query.words)
@@ -132,10 +147,11 @@ def misspelt(query: Query, candidates: Mapping[str, Mapping[str, int]]) -> AllOf
         meanings = []
         for word in kept:
             words = near(word.joined, candidates, only_nearest=only_nearest)
-            parts = [near(part, candidates, only_nearest=True) or [part] for part in word.parts]
-            phrases = (tuple(best[0] for best in parts),) if len(parts) > 1 else ()
-            meanings.append(Meaning(tuple(words) or (word.joined,), phrases))
-        tiers.append(tuple(meanings))
+            parts = [near(part, candidates, only_nearest=True) for part in word.parts]
+            phrases = (tuple(best[0] for best in parts),) if len(parts) > 1 and all(parts) else ()
+            meanings.append(Meaning(tuple(words), phrases))
+        if all(meaning.words or meaning.phrases for meaning in meanings):
+            tiers.append(tuple(meanings))
     return AllOf(tuple(dict.fromkeys(tiers)))
 
 
@@ -149,9 +165,8 @@ def some(query: Query, known: Mapping[str, int], candidates: Mapping[str, Mappin
             common.append(replace(meaning, prefix=False))
         elif titles:
             rare.append((replace(meaning, prefix=False), EXACT_WEIGHT))
-        else:
-            words = near(meaning.words[0], candidates, only_nearest=True)
-            rare.append((replace(meaning, words=(meaning.words[0], *words)), MISSPELT_WEIGHT))
+        elif words := near(meaning.words[0], candidates, only_nearest=True):
+            rare.append((Meaning(tuple(words)), MISSPELT_WEIGHT))
     readings = [
         SomeOf(tuple(rare), tuple(common)),
         SomeOf(tuple((meaning, COMMON_WEIGHT) for meaning in common)),

@@ -14,17 +14,24 @@ from movies.search.spelling import (
     MAX_RESULTS,
     MIN_PREFIX_LENGTH,
     AllOf,
+    Meaning,
     SomeOf,
     literal,
     misspelt,
     parsed,
     some,
     spellings,
+    tsquery,
 )
 
 MAX_QUERY_LENGTH = MAX_TITLE_LENGTH  # characters; later ones are ignored
 
-KNOWN = "SELECT word, titles FROM movies_word WHERE word = ANY (%s) AND titles > 0"
+# The vocabulary has no whole titles; of these it is enough to know whether there is one.
+KNOWN = """
+SELECT word, titles FROM movies_word WHERE word = ANY (%s) AND titles > 0
+UNION ALL
+SELECT %s, 1 WHERE EXISTS (SELECT FROM movies_movie WHERE movies_terms(title) @@ %s::tsquery)
+"""
 
 # Words with similar trigrams; and, because two swapped letters change most trigrams of a short word, words with the
 # same first letter within two edits.
@@ -60,12 +67,15 @@ def readings(q: str) -> Iterator[Reading]:
     query = parsed(_spelled(q))
     if not query.words:
         return
-    known = dict(_rows(KNOWN, [list(spellings(query))]))
-    yield literal(query, known)
+    title = query.title
+    known = dict(_rows(KNOWN, [list(spellings(query)), title, tsquery([Meaning((title,))])]))
+    if (reading := literal(query, known)).tiers:
+        yield reading
     if len(query.whole) < MIN_PREFIX_LENGTH:
         return
     near = _near({spelling for word in query.words for spelling in (word.joined, *word.parts)})
-    yield misspelt(query, near)
+    if (reading := misspelt(query, near)).tiers:
+        yield reading
     yield from some(query, known, near)
 
 

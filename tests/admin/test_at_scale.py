@@ -16,7 +16,7 @@ from tests.movies.seeded import seeded_inventory
 
 MOVIES = 300_000
 LIST = "/admin/movies/movie/"
-MAX_STATEMENTS = 15  # including those for session, user and permissions
+MAX_STATEMENTS = 10  # including those for session, user and permissions
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from tests.movies.factories import movie
 from tests.statements import sent_statements
 from tetraflix.access.api_keys import create_key
 
-# Session, user and two of permissions; up to seven of the search of misspelt titles; movies, names and jobs.
-MAX_STATEMENTS = 14
+# Session, user and permissions; up to five of the search of misspelt titles; movies, names and jobs.
+MAX_STATEMENTS = 11
 
 
 def found(client: Client, words: str) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.admin import ShowFacets
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Group, Permission, User
 from django.db import connection
 from django.test import Client
@@ -12,7 +13,9 @@ from django.test.utils import CaptureQueriesContext
 
 from movies.staff_pages.staff_admin import StaffAdmin
 from tests.admin.forms import says
+from tests.movies.factories import movie
 from tests.staff import logged_in
+from tests.statements import sent_statements
 from tetraflix.access.api_keys import create_key
 from tetraflix.access.rolling import ENDS, roll_key
 from tetraflix.backoffice.access import role_sentences
@@ -222,3 +225,21 @@ def test_no_list_of_the_admin_has_facets():
     for model, model_admin in admin.site._registry.items():
         assert isinstance(model_admin, StaffAdmin), model
         assert model_admin.show_facets is ShowFacets.NEVER, model
+
+
+def test_permissions_of_a_person_and_of_roles_are_read_in_one_statement(roles: None):
+    person = User.objects.create_user("ana", is_staff=True)
+    person.groups.add(Group.objects.get(name="operator"))
+    person.user_permissions.set(permissions("movies.add_movie", "movies.view_movie"))
+    for_django = ModelBackend().get_all_permissions(User.objects.get(pk=person.pk))
+    with sent_statements() as sent:
+        again = User.objects.get(pk=person.pk)
+        assert again.get_all_permissions() == for_django
+        assert again.has_perm("movies.add_movie")
+        assert not again.has_perm("movies.add_movie", movie("Kahaani"))
+    assert len([sql for sql in sent if "auth_permission" in sql]) == 1
+    again.is_active = False
+    assert User.objects.get(pk=person.pk).has_module_perms("sessions_ingest")
+    assert not again.has_perm("movies.add_movie")
+    User.objects.filter(pk=person.pk).update(is_active=False)
+    assert User.objects.get(pk=person.pk).get_all_permissions() == set()

@@ -11,6 +11,7 @@ from movies.search.spelling import distance
 from tests.movies.factories import movie
 from tests.movies.search.search_contract import SearchContract
 from tests.movies.search.searching import Make, found, postgresql
+from tests.statements import sent_statements
 
 __all__ = ["postgresql"]
 pytestmark = pytest.mark.django_db
@@ -28,6 +29,23 @@ def test_a_new_title_is_found_at_once_and_the_old_one_no_longer():
     assert found("ringu") == ["Ringu"]
     Movie.objects.filter(title="Ringu").delete()
     assert "ringu" not in Word.objects.filter(titles__gt=0).values_list("word", flat=True)
+
+
+@pytest.mark.parametrize(
+    ("q", "statements"),
+    [
+        ("lord of the rings", 5),  # spelling, vocabulary, whole title, words, the last as a prefix
+        ("rings lord", 4),  # no such title
+        ("lord of the rigns", 5),  # the last as a prefix, words near to it, the nearest
+        ("lrod of the rings", 4),  # near words, the nearest
+        ("qwrtzp xkcdvb", 3),  # near words, of which there are none
+    ],
+)
+def test_what_no_title_can_have_is_not_asked(q: str, statements: int):
+    movie("Lord of the Rings")
+    with sent_statements() as sent:
+        search(q, limit=20)
+    assert len(sent) == statements
 
 
 @pytest.mark.parametrize("q", ["the", "t", "the and of", "xyzzyx " * 2_000, "the " * 5_000, "!" * 10_000])
