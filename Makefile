@@ -18,6 +18,8 @@ FAULTS ?= 1000
 ifdef PORT
 export PORT
 endif
+# Processes that run tests: more than the two cores of CI, because tests also wait for servers and browsers.
+TESTERS ?= 3
 # More arguments for pytest, the benchmarks or the faults: make test ARGS="-k redelivered".
 ARGS ?=
 
@@ -37,7 +39,7 @@ run: $(VENV)/.run  ## runs everything, without generated data, until Ctrl-C
 	@exec $(BIN)/python manage.py run --follow-parent
 
 test: $(VENV)/.dev lint  ## runs linters, type checks and the whole test suite
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/.dev  ## checks style, types, layers and migrations
 	$(BIN)/ruff check

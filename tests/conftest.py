@@ -11,12 +11,14 @@ from movies.catalog.movie_cache import movie_cache
 from movies.foundation.events import users_changed
 from recommendations.recommender import snapshot
 from tests.servers.fixtures import (
+    _seeded_folder,
     bus_server,
     database_url,
     open_folder,
     postgres,
     private_postgres,
     private_sqs,
+    seeded_postgres,
     sqs,
     sqs_kind,
 )
@@ -31,6 +33,7 @@ from tests.staff import analyst, boss, editor, plain_static_files, roles, viewer
 from tetraflix.backoffice import site_data
 
 __all__ = [
+    "_seeded_folder",
     "analyst",
     "boss",
     "bus_server",
@@ -51,6 +54,7 @@ __all__ = [
     "private_sqs",
     "queues",
     "roles",
+    "seeded_postgres",
     "sqs",
     "sqs_kind",
     "stack",

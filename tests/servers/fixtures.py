@@ -1,6 +1,9 @@
 """Fixtures for real servers: those of the session, and new ones that a test may kill."""
 
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +14,7 @@ from pytest_django import Settings
 
 from tests.servers.plugin import servers_key
 from tests.servers.queues import SqsServer, bus_at
+from tests.servers.web_process import ROOT
 from tetraflix.embedded.postgres import EmbeddedPostgres
 from tetraflix.embedded.sqs import EmbeddedSqs
 
@@ -65,6 +69,33 @@ def open_folder() -> Iterator[Path]:
 @pytest.fixture
 def private_postgres(open_folder: Path) -> Iterator[EmbeddedPostgres]:
     """A new, empty PostgreSQL for one test, which may kill, stop and restart it on the same port."""
+    server = EmbeddedPostgres(open_folder / "postgres", 0, fsync=False)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def _seeded_folder() -> Iterator[Path]:
+    """The data folder of a stopped PostgreSQL with 20 movies and the lists of user 1."""
+    folder = Path(tempfile.mkdtemp(prefix="tetraflix-test-"))
+    folder.chmod(0o755)
+    server = EmbeddedPostgres(folder / "postgres", 0, fsync=False)
+    server.start()
+    try:
+        for words in ("migrate --verbosity 0", "seed_movies --movies 20 --seed 1", "seed_users --users 1"):
+            argv = [sys.executable, "manage.py", *words.split()]
+            subprocess.run(argv, cwd=ROOT, env={**os.environ, "DATABASE_URL": server.url}, check=True)
+    finally:
+        server.stop()
+    yield folder / "postgres"
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def seeded_postgres(_seeded_folder: Path, open_folder: Path) -> Iterator[EmbeddedPostgres]:
+    """As private_postgres, with 20 movies and the lists of user 1."""
+    subprocess.run(["cp", "-a", _seeded_folder, open_folder], check=True)  # keeps the owner
     server = EmbeddedPostgres(open_folder / "postgres", 0, fsync=False)
     server.start()
     yield server

@@ -3,9 +3,6 @@
 import contextlib
 import http.client
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +14,7 @@ import psycopg2
 import pytest
 
 from benchmarks.faults.proxies import CONNECTIONS, Proxy
-from tests.servers.web_process import ROOT, WebProcess
+from tests.servers.web_process import WebProcess
 from tests.waiting import wait_until
 from tetraflix.embedded.postgres import EmbeddedPostgres
 
@@ -33,24 +30,15 @@ LONGEST_SECONDS = 60.0
 
 
 @pytest.fixture
-def database(private_postgres: EmbeddedPostgres) -> EmbeddedPostgres:
-    """A PostgreSQL with a few movies, which the test may freeze and stop."""
-    for words in ("migrate --verbosity 0", "seed_movies --movies 20 --seed 1"):
-        argv = [sys.executable, "manage.py", *words.split()]
-        subprocess.run(argv, cwd=ROOT, env={**os.environ, "DATABASE_URL": private_postgres.url}, check=True)
-    return private_postgres
-
-
-@pytest.fixture
-def proxy(database: EmbeddedPostgres) -> Iterator[Proxy]:
-    with Proxy(database.port) as proxy:
+def proxy(seeded_postgres: EmbeddedPostgres) -> Iterator[Proxy]:
+    with Proxy(seeded_postgres.port) as proxy:
         yield proxy
 
 
 @pytest.fixture
-def web(database: EmbeddedPostgres, proxy: Proxy, tmp_path: Path) -> Iterator[WebProcess]:
+def web(seeded_postgres: EmbeddedPostgres, proxy: Proxy, tmp_path: Path) -> Iterator[WebProcess]:
     """A web process that reaches the database through the proxy, and has answered reads."""
-    url = database.url.replace(f":{database.port}/", f":{proxy.port}/")
+    url = seeded_postgres.url.replace(f":{seeded_postgres.port}/", f":{proxy.port}/")
     with WebProcess(tmp_path / "web.log", DATABASE_URL=url) as web:
         assert [get(web, path)[0] for path in PAGES] == [200] * 3
         yield web
@@ -107,12 +95,14 @@ def signal_all(server: EmbeddedPostgres, name: str) -> None:
 
 
 @pytest.mark.parametrize("first", [GENRE, SEARCH])
-def test_a_frozen_database_stops_no_request(database: EmbeddedPostgres, web: WebProcess, first: str) -> None:
-    signal_all(database, "suspend")
+def test_a_frozen_database_stops_no_request(
+    seeded_postgres: EmbeddedPostgres, web: WebProcess, first: str
+) -> None:
+    signal_all(seeded_postgres, "suspend")
     try:
         refuses(web, first)
     finally:
-        signal_all(database, "resume")
+        signal_all(seeded_postgres, "resume")
     recovers(web)
 
 
@@ -135,18 +125,18 @@ def test_only_one_thread_looks_for_a_database_that_does_not_answer(proxy: Proxy,
     recovers(web)
 
 
-def test_a_stopped_database_stops_no_request(database: EmbeddedPostgres, web: WebProcess) -> None:
-    database.stop()
+def test_a_stopped_database_stops_no_request(seeded_postgres: EmbeddedPostgres, web: WebProcess) -> None:
+    seeded_postgres.stop()
     refuses(web, GENRE)
-    database.start()
+    seeded_postgres.start()
     recovers(web)
 
 
 def test_a_slow_statement_of_a_server_that_answers_is_not_ended(
-    database: EmbeddedPostgres, web: WebProcess
+    seeded_postgres: EmbeddedPostgres, web: WebProcess
 ) -> None:
     """It waits for a lock beyond the check of the server, up to PostgreSQL's own limit; others go on."""
-    holder = psycopg2.connect(database.url)
+    holder = psycopg2.connect(seeded_postgres.url)
     holder.cursor().execute("LOCK TABLE movies_movie IN ACCESS EXCLUSIVE MODE")
     try:
         status, _, body, _ = get(web, SEARCH)
@@ -159,20 +149,20 @@ def test_a_slow_statement_of_a_server_that_answers_is_not_ended(
 
 
 def test_reads_that_wait_for_the_database_do_not_hold_the_loop(
-    database: EmbeddedPostgres, proxy: Proxy, tmp_path: Path
+    seeded_postgres: EmbeddedPostgres, proxy: Proxy, tmp_path: Path
 ) -> None:
     """Every hot read waits for a lock, for as long as the test likes; /healthz is answered meanwhile."""
-    url = database.url.replace(f":{database.port}/", f":{proxy.port}/")
+    url = seeded_postgres.url.replace(f":{seeded_postgres.port}/", f":{proxy.port}/")
     patient = {"WEB_LOCK_TIMEOUT_MS": "120000", "WEB_STATEMENT_TIMEOUT_MS": "120000"}
     with (
         WebProcess(tmp_path / "web.log", DATABASE_URL=url, **patient) as web,
-        contextlib.closing(psycopg2.connect(database.url)) as holder,
+        contextlib.closing(psycopg2.connect(seeded_postgres.url)) as holder,
         ThreadPoolExecutor(3) as clients,
     ):
         holder.cursor().execute("LOCK TABLE movies_inventory IN ACCESS EXCLUSIVE MODE")
         reads = [clients.submit(get, web, path) for path in (GENRE, LISTS, GENRE)]
         # one more is the statement that the loop gave up, which ends by PostgreSQL's time-out
-        wait_until(lambda: waiting_for_a_lock(database) > len(reads), seconds=60)
+        wait_until(lambda: waiting_for_a_lock(seeded_postgres) > len(reads), seconds=60)
         assert get(web, "/healthz")[0] == get(web, "/healthz")[0] == 200
         assert not any(read.done() for read in reads)
         holder.rollback()
@@ -180,9 +170,12 @@ def test_reads_that_wait_for_the_database_do_not_hold_the_loop(
         assert "PostgreSQL is unavailable" not in web.output()
 
 
-def waiting_for_a_lock(database: EmbeddedPostgres) -> int:
+def waiting_for_a_lock(seeded_postgres: EmbeddedPostgres) -> int:
     """The number of statements that wait for one."""
-    with contextlib.closing(psycopg2.connect(database.url)) as connection, connection.cursor() as cursor:
+    with (
+        contextlib.closing(psycopg2.connect(seeded_postgres.url)) as connection,
+        connection.cursor() as cursor,
+    ):
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND state = 'active'"
         )
@@ -200,13 +193,13 @@ def test_a_slow_network_fails_no_request(proxy: Proxy, web: WebProcess) -> None:
 
 
 def test_a_movie_hidden_during_an_outage_is_not_shown_after_it(
-    database: EmbeddedPostgres, proxy: Proxy, web: WebProcess
+    seeded_postgres: EmbeddedPostgres, proxy: Proxy, web: WebProcess
 ) -> None:
     before = json.loads(get(web, GENRE)[2])["genre"]
     hidden = before[0]["id"]
     proxy.stall()
     refuses(web, GENRE)
-    with contextlib.closing(psycopg2.connect(database.url)) as connection, connection:
+    with contextlib.closing(psycopg2.connect(seeded_postgres.url)) as connection, connection:
         connection.cursor().execute("UPDATE movies_movie SET hidden = true WHERE id = %s", [hidden])
     proxy.flow()
     recovers(web)

@@ -66,21 +66,26 @@ def given(private_postgres: EmbeddedPostgres, open_folder: Path) -> Given:
     return Given(private_postgres, open_folder)
 
 
-def refused_by_all(given: Given, *lines: str) -> None:
-    """migrate, run, demo, check and status print these lines, the first three nothing else, and create nothing."""
+def refused(given: Given, *lines: str, by: tuple[str, ...] = ("migrate",)) -> None:
+    """The command prints these lines and nothing else, and creates nothing."""
     text = "\n".join(lines)
-    for words in (("migrate",), ("run",), ("demo", "--movies", "1")):
-        found = given.manage(*words)
-        assert (found.returncode, found.stdout, found.stderr) == (1, "", f"CommandError: {text}\n"), words
-    assert all(line in given.manage("check", "--database", "default").stderr for line in lines)
-    status = given.manage("status")
-    assert status.returncode == 1
-    assert set(lines) <= set(status.stderr.splitlines())
+    found = given.manage(*by)
+    assert (found.returncode, found.stdout, found.stderr) == (1, "", f"CommandError: {text}\n"), by
     with closing(psycopg2.connect(given.url)) as connection, connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
         )
         assert cursor.fetchone() == (0,)
+
+
+def refused_by_all(given: Given, *lines: str) -> None:
+    """migrate, run, demo, check and status print these lines, the first three nothing else, and create nothing."""
+    for command in (("migrate",), ("run",), ("demo", "--movies", "1")):
+        refused(given, *lines, by=command)
+    assert all(line in given.manage("check", "--database", "default").stderr for line in lines)
+    status = given.manage("status")
+    assert status.returncode == 1
+    assert set(lines) <= set(status.stderr.splitlines())
 
 
 @pytest.mark.timeout(900)
@@ -105,7 +110,7 @@ def test_a_database_without_the_letters_of_titles_is_refused_and_the_statement_f
     given.as_superuser(
         "postgres", f"CREATE DATABASE given OWNER {ROLE} TEMPLATE template0 LOCALE_PROVIDER libc {options}"
     )
-    refused_by_all(given, f"{reason} {RECREATE}")
+    refused(given, f"{reason} {RECREATE}")
     given.as_superuser("postgres", *RECREATE.partition("database: ")[2].split("; "))
     assert given.manage("migrate").returncode == 0
 
@@ -126,10 +131,10 @@ def test_a_role_that_may_only_create_tables_gets_the_statements_for_the_extensio
     """DB3: CREATE on the schema, not on the database."""
     given.as_superuser("postgres", "CREATE DATABASE given")
     given.as_superuser("given", f"GRANT CREATE ON SCHEMA public TO {ROLE}")
-    refused_by_all(given, NO_EXTENSIONS)
+    refused(given, NO_EXTENSIONS)
     given.as_superuser("given", "CREATE EXTENSION unaccent", "CREATE EXTENSION pg_trgm")
     last = "CREATE EXTENSION IF NOT EXISTS fuzzystrmatch;"
-    refused_by_all(given, f"{MAY_NOT} {last}")
+    refused(given, f"{MAY_NOT} {last}")
     given.as_superuser("given", last)
     assert given.manage("migrate").returncode == 0
 
@@ -161,6 +166,6 @@ def test_another_schema_needs_unaccent_in_public(given: Given) -> None:
         "given", f"CREATE SCHEMA theirs AUTHORIZATION {ROLE}", f"ALTER ROLE {ROLE} SET search_path = theirs"
     )
     statement = "CREATE EXTENSION IF NOT EXISTS unaccent SCHEMA public;"
-    refused_by_all(given, f"{MAY_NOT} {statement}")
+    refused(given, f"{MAY_NOT} {statement}")
     given.as_superuser("given", statement)
     assert given.manage("migrate").returncode == 0

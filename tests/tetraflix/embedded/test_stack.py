@@ -23,7 +23,7 @@ from tetraflix.configuration import stack_addresses
 pytestmark = pytest.mark.timeout(900)  # a busy machine is no reason to fail
 
 
-def test_it_serves_and_after_ctrl_c_only_its_data_is_left(stack: RunningStack) -> None:
+def test_it_serves_until_it_is_stopped_and_only_its_data_is_left(stack: RunningStack) -> None:
     stack.start()
     assert stack.get("/tetraflix/genre/comedy") == (200, {"genre": []})
     with psycopg2.connect(stack.stack()["database"]) as connection, connection.cursor() as cursor:
@@ -37,16 +37,18 @@ def test_it_serves_and_after_ctrl_c_only_its_data_is_left(stack: RunningStack) -
     stack.start()
     status, movie = stack.get("/tetraflix/movies/1")
     assert (status, movie["title"]) == (200, "Kept")
+    another_terminal_finds_its_servers_and_cannot_start_it_twice(stack)
+    pid = stack.stack()["pid"]
+    assert stack.manage("stop").stdout == f"Stopped (pid {pid}).\n"
+    assert stack.ended() == 0
+    assert stack.left() == []
 
 
-def test_another_terminal_finds_its_servers_and_cannot_start_it_twice(stack: RunningStack) -> None:
-    stack.start()
+def another_terminal_finds_its_servers_and_cannot_start_it_twice(stack: RunningStack) -> None:
     assert stack.manage("migrate", "--check").returncode == 0
-
     status = stack.manage("status", "--json")
     assert (status.returncode, status.stderr) == (0, "")
-    assert '"movies": 0' in status.stdout
-
+    assert '"movies": 1' in status.stdout
     pid = stack.stack()["pid"]
     again = stack.manage("run")
     assert again.returncode == 1
@@ -54,10 +56,6 @@ def test_another_terminal_finds_its_servers_and_cannot_start_it_twice(stack: Run
         f"CommandError: It is already running (pid {pid}, http://127.0.0.1:{stack.port}): Ctrl-C there, or"
         f" `kill {pid}`, stops it.\n"
     )
-
-    assert stack.manage("stop").stdout == f"Stopped (pid {pid}).\n"
-    assert stack.ended() == 0
-    assert stack.left() == []
 
 
 MARKS = {
@@ -137,18 +135,15 @@ def test_a_child_that_is_killed_comes_back_and_the_others_go_on(stack: RunningSt
     assert stack.left() == []
 
 
-def test_kill_9_leaves_nothing(stack: RunningStack) -> None:
+def test_a_kill_of_it_or_of_what_started_it_leaves_nothing(stack: RunningStack) -> None:
     stack.start()
     stack.send(signal.SIGKILL)
     wait_until(lambda: stack.left() == [], seconds=90)
-    stack.start()  # in spite of what a kill leaves behind
 
-
-def test_it_stops_with_the_process_that_started_it(stack: RunningStack) -> None:
-    # As make starts it, because a killed make sends no signal.
+    # In spite of what the kill left behind; as make starts it, because a killed make sends no signal.
     code = "import subprocess, sys; subprocess.run([sys.executable, sys.argv[1], 'run', '--follow-parent'])"
     with subprocess.Popen([sys.executable, "-c", code, MANAGE], env=stack.env) as make:
-        wait_until(lambda: "web" in stack.stack().get("programs", {}), seconds=300)
+        wait_until(lambda: answers(stack), seconds=300)
         make.kill()
     wait_until(lambda: stack.left() == [], seconds=90)
 

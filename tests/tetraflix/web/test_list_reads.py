@@ -2,9 +2,6 @@
 
 import http.client
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -20,7 +17,7 @@ from recommendations.list_reads import FirstRead
 from recommendations.models import ListRead
 from recommendations.user_lists import UserLists
 from tests.movies.factories import movie, other_connection
-from tests.servers.web_process import ROOT, WebProcess
+from tests.servers.web_process import WebProcess
 from tests.waiting import wait_until
 from tetraflix.embedded.postgres import EmbeddedPostgres
 
@@ -179,25 +176,21 @@ def test_nothing_is_logged_where_nothing_is_kept(tmp_path: Path, database_url: s
 
 
 def test_a_read_before_postgresql_is_killed_is_logged_when_it_is_back(
-    tmp_path: Path, private_postgres: EmbeddedPostgres
+    tmp_path: Path, seeded_postgres: EmbeddedPostgres
 ):
-    for words in ("migrate --verbosity 0", "seed_movies --movies 20", "seed_users --users 1"):
-        argv = [sys.executable, "manage.py", *words.split()]
-        subprocess.run(argv, cwd=ROOT, env={**os.environ, "DATABASE_URL": private_postgres.url}, check=True)
-
     def rows() -> list[tuple[Any, ...]]:
-        with closing(psycopg2.connect(private_postgres.url)) as link, link.cursor() as cursor:
+        with closing(psycopg2.connect(seeded_postgres.url)) as link, link.cursor() as cursor:
             cursor.execute("SELECT user_id, read_at FROM recommendations_listread")
             return cursor.fetchall()
 
-    with web(tmp_path, private_postgres.url) as process:
-        with closing(psycopg2.connect(private_postgres.url)) as link, link.cursor() as cursor:
+    with web(tmp_path, seeded_postgres.url) as process:
+        with closing(psycopg2.connect(seeded_postgres.url)) as link, link.cursor() as cursor:
             cursor.execute("LOCK TABLE recommendations_listread IN EXCLUSIVE MODE")
             before = datetime.now(UTC)
             assert shown(process, 1)
             after = datetime.now(UTC)
-            private_postgres.kill()
-        private_postgres.start()
+            seeded_postgres.kill()
+        seeded_postgres.start()
         wait_until(lambda: rows() != [], seconds=60)
         wait_until(lambda: process.get("/tetraflix/recommendations/1") == 200, seconds=60)
     ((user_id, read_at),) = rows()
