@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 from django.contrib.auth.models import User
 from django.db import connections
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -53,21 +53,37 @@ class Visit:
         return bool(self.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
 
 
-@pytest.fixture
-def visit(
-    monkeypatch: pytest.MonkeyPatch, settings: Settings, live_server: LiveServer, queues: object
-) -> Iterator[Callable[[int], Visit]]:
-    """Opens a window of a given width on the running service."""
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser for the tests of a file; each test's windows share nothing with those of another."""
     if CHROMIUM is None:
         pytest.skip("no Chromium here: apt install chromium")
-    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
-    User.objects.create_superuser("boss", password=PASSWORD)
-    # because of playwright's event loop, Django takes the test for asynchronous
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    with sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as environment, sync_playwright() as playwright:
+        # because of playwright's event loop, Django takes the tests for asynchronous
+        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield lambda width: Visit(browser.new_page(viewport={"width": width, "height": 900}), live_server.url)
+        yield browser
         browser.close()
         # Django opened another connection inside playwright's event loop
         connections.close_all()
+
+
+@pytest.fixture
+def visit(
+    settings: Settings, chromium: Browser, live_server: LiveServer, queues: object
+) -> Iterator[Callable[[int], Visit]]:
+    """Opens a window of a given width on the running service."""
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+    # the real one takes half a second for each login, on purpose
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    User.objects.create_superuser("boss", password=PASSWORD)
+    windows: list[Page] = []
+
+    def opened(width: int) -> Visit:
+        windows.append(chromium.new_page(viewport={"width": width, "height": 900}))
+        return Visit(windows[-1], live_server.url)
+
+    yield opened
+    for window in windows:
+        window.close()
