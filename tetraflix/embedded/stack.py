@@ -31,6 +31,8 @@ WORKER = [
     *("--pool", "threads", "--concurrency", "2"),
     *("--without-gossip", "--without-mingle", "--without-heartbeat"),
 ]
+# of the browsable API and of ReDoc, whose compression is a third of the work
+NOT_SERVED = ["--ignore", "rest_framework", "--ignore", "redoc"]
 
 
 class CannotStartError(Exception):
@@ -144,7 +146,7 @@ class Stack:
         self._manage("queues", "ensure_queues")
         static = self.plan.var_dir / "static"
         if not static_files.are_collected(static):
-            self._manage("static files", "collectstatic", "--no-input")
+            self._manage("static files", "collectstatic", "--no-input", *NOT_SERVED)
             static_files.mark_collected(static)
         if demo:
             self._manage("movies", "seed_movies", "--movies", str(demo.movies), show_output=True)
