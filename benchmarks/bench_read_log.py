@@ -43,7 +43,8 @@ def hot(context: Context) -> Row:
             began = cpu_seconds(*pids)
             for _ in range(READS):
                 lists_for(users.randint(1, context.users))
-            seconds[name] += (cpu_seconds(*pids) - began) * bool(turn)
+            if turn:
+                seconds[name] += cpu_seconds(*pids) - began
     on, off = (1e6 * seconds[name] / TURNS / READS for name in ("on", "off"))
     first_read_subscribers.clear()
     name = "a hot read, called, with the log of reads (without = 1)"

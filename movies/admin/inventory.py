@@ -115,19 +115,9 @@ class MovieAdmin(BulkActions):
             # The movie changed after the form was validated and before it was locked: now the form says so.
             return super().changeform_view(request, object_id, form_url, context)
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Movie | None = None,
-    ) -> HttpResponse:
-        """With what is known of the movie. A form that is shown again has changed `obj` to what was typed."""
-        if obj is not None:
-            context["facts"] = facts_of(obj if request.method == "GET" else Movie.objects.get(pk=obj.pk))
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def context_of(self, request: HttpRequest, row: Movie) -> dict[str, Any]:
+        """What is known of the movie. A form that is shown again has changed `row` to what was typed."""
+        return {"facts": facts_of(row if request.method == "GET" else Movie.objects.get(pk=row.pk))}
 
     def _get_obj_does_not_exist_redirect(
         self, request: HttpRequest, opts: Any, object_id: str

@@ -67,6 +67,10 @@ class StaffAdmin(ModelAdmin):
         """The name of the row's page."""
         return str(row)
 
+    def context_of(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """What the page of the row shows beside its form."""
+        return {}
+
     def render_change_form(
         self,
         request: HttpRequest,
@@ -78,8 +82,10 @@ class StaffAdmin(ModelAdmin):
     ) -> HttpResponse:
         """The form, named after its row unless the page has a title of its own."""
         generic = {f"{verb} {self.opts.verbose_name}" for verb in ("Change", "View")}
-        if obj is not None and context["title"] in generic:
-            context["title"] = self.name_of(obj)
+        if obj is not None:
+            if context["title"] in generic:
+                context["title"] = self.name_of(obj)
+            context |= self.context_of(request, obj)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def _get_obj_does_not_exist_redirect(

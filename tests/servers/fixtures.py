@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -66,13 +67,21 @@ def open_folder() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def _postgres_in(folder: Path) -> Iterator[EmbeddedPostgres]:
+    server = EmbeddedPostgres(folder / "postgres", 0, fsync=False)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
 @pytest.fixture
 def private_postgres(open_folder: Path) -> Iterator[EmbeddedPostgres]:
     """A new, empty PostgreSQL for one test, which may kill, stop and restart it on the same port."""
-    server = EmbeddedPostgres(open_folder / "postgres", 0, fsync=False)
-    server.start()
-    yield server
-    server.stop()
+    with _postgres_in(open_folder) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -80,14 +89,10 @@ def _seeded_folder() -> Iterator[Path]:
     """The data folder of a stopped PostgreSQL with 20 movies and the lists of user 1."""
     folder = Path(tempfile.mkdtemp(prefix="tetraflix-test-"))
     folder.chmod(0o755)
-    server = EmbeddedPostgres(folder / "postgres", 0, fsync=False)
-    server.start()
-    try:
+    with _postgres_in(folder) as server:
         for words in ("migrate --verbosity 0", "seed_movies --movies 20 --seed 1", "seed_users --users 1"):
             argv = [sys.executable, "manage.py", *words.split()]
             subprocess.run(argv, cwd=ROOT, env={**os.environ, "DATABASE_URL": server.url}, check=True)
-    finally:
-        server.stop()
     yield folder / "postgres"
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -96,10 +101,8 @@ def _seeded_folder() -> Iterator[Path]:
 def seeded_postgres(_seeded_folder: Path, open_folder: Path) -> Iterator[EmbeddedPostgres]:
     """As private_postgres, with 20 movies and the lists of user 1."""
     subprocess.run(["cp", "-a", _seeded_folder, open_folder], check=True)  # keeps the owner
-    server = EmbeddedPostgres(open_folder / "postgres", 0, fsync=False)
-    server.start()
-    yield server
-    server.stop()
+    with _postgres_in(open_folder) as server:
+        yield server
 
 
 @pytest.fixture
