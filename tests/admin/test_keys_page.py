@@ -250,7 +250,7 @@ def test_the_confirmation_revokes_exactly_the_keys_that_it_lists(boss: Client):
     second, _ = create_key(name="Second", role="service")
     asked = revoke(boss, first.pk, select_across="1")
     ids = re.findall(r'name="_selected_action" value="(\d+)"', asked.content.decode())
-    assert sorted(ids) == [str(first.pk), str(second.pk)]
+    assert sorted(map(int, ids)) == [first.pk, second.pk]
     assert 'name="select_across" value="0"' in asked.content.decode()
     create_key(name="Third", role="service")
     assert says(revoke(boss, *map(int, ids), sure="yes")) == ["2 API keys revoked, effective now."]
